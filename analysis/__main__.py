@@ -1,0 +1,81 @@
+"""`python -m analysis`: the report of a study from MLflow, or of trials in a CSV file."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from analysis.report import write_report
+from analysis.table import TrialTable, read_csv
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(message)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = _Parser(prog="python -m analysis", description=__doc__, allow_abbrev=False)
+    source = made.add_mutually_exclusive_group(required=True)
+    source.add_argument("--study", help="name of a study in MLflow")
+    source.add_argument("--trials", help="CSV file of trials, one row a trial")
+    made.add_argument("--sampler", help="how the CSV's trials were drawn: random (default), grid or list")
+    made.add_argument("--at", help="values of N, for instance 10,20,50")
+    made.add_argument("--target", help="accuracies to reach, for instance 0.97,0.98")
+    made.add_argument("--out", required=True, type=Path, help="folder for the report")
+    made.add_argument("--use", choices=("prefix", "all"), default="prefix", help="trials of a search that was cut off")
+    made.add_argument("--versus", help="another study (another CSV file with --trials) to compare with")
+    made.add_argument("--confirm", help="the study that repeats the best trials of this one")
+    made.add_argument("--tracking-uri", help="MLflow's tracking store (default: MLflow's own)")
+    made.add_argument("--attach", action="store_true", help="attach the files to the study's parent run")
+    return made
+
+
+def run(arguments: Sequence[str] | None = None) -> list[Path]:
+    """Parse, read, write; a ValueError names what was wrong."""
+    args = parser().parse_args(arguments)
+    if args.study is not None and args.sampler is not None:
+        raise ValueError("--sampler goes with --trials, a study in MLflow knows its own: got --study")
+    if args.attach and args.study is None:
+        raise ValueError("--attach goes with --study, whose parent run takes the files: got --trials")
+    if args.out.exists() and not args.out.is_dir():
+        raise ValueError(f"--out is a folder: got the file {str(args.out)!r}")
+    at = _listed("--at", args.at, int)
+    targets = _listed("--target", args.target, float)
+    table, versus, confirm = (_read(name, args) for name in (args.study or args.trials, args.versus, args.confirm))
+    assert table is not None
+    files = write_report(table, args.out, at, use=args.use, targets=targets, versus=versus, confirm=confirm)
+    if args.attach:
+        from analysis.trials import attach
+
+        attach(table, files, args.tracking_uri)
+    return files
+
+
+def _read(name: str | None, args: argparse.Namespace) -> TrialTable | None:
+    if name is None:
+        return None
+    if args.study is None:
+        return read_csv(name, args.sampler or "random")
+    from analysis.trials import read_mlflow_or_say_why  # a second to import; a CSV needs none of it
+
+    return read_mlflow_or_say_why(name, args.tracking_uri)
+
+
+def _listed(option: str, text: str | None, kind: Callable[[str], Any]) -> list[Any] | None:
+    try:
+        return None if text is None else [kind(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(f"{option} is numbers separated by commas: got {text!r}") from None
+
+
+if __name__ == "__main__":
+    try:
+        print("\n".join(str(path) for path in run()))
+    except (ValueError, OSError) as wrong:
+        print(" ".join(str(wrong).split()), file=sys.stderr)
+        sys.exit(2)

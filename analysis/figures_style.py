@@ -1,0 +1,112 @@
+"""What all figures share: size, greys that print, axes for N and for accuracies, and PNG bytes."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
+
+DARK, MIDDLE, LIGHT = "#1b1b1b", "#1f6fb2", "#b9c9d8"
+_SPREAD = 3.0  # errors that differ by more than this factor are drawn on a logarithmic scale
+_COARSE = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005, 0.0002, 0.0001)
+_FINE = (
+    0.9,
+    0.8,
+    0.7,
+    0.6,
+    0.4,
+    0.3,
+    0.15,
+    0.08,
+    0.06,
+    0.04,
+    0.03,
+    0.015,
+    0.012,
+    0.008,
+    0.006,
+    0.004,
+    0.003,
+)
+
+
+def new_figure(width: float = 8.0, height: float = 5.0) -> Figure:
+    """A figure with its own Agg canvas: no pyplot, so nothing is shared between threads."""
+    figure = Figure(figsize=(width, height), dpi=110, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as PNG bytes."""
+    target = io.BytesIO()
+    figure.savefig(target, format="png")
+    return target.getvalue()
+
+
+def frame(axes: Axes, title: str) -> None:
+    """Title, light grid, no box on top and right."""
+    axes.set_title(title, loc="left", fontsize=11, fontweight="bold")
+    axes.grid(True, color="#dddddd", linewidth=0.6)
+    axes.set_axisbelow(True)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+
+
+def number_axis(axes: Axes, m: int) -> None:
+    """The logarithmic axis of N, from 1 to m, marked 1, 2, 5, 10, ... and m."""
+    axes.set_xscale("log")
+    axes.set_xlim(0.85, max(m, 2) * 1.18)
+    marks = [s * 10**k for k in range(len(str(m))) for s in (1, 2, 5)]
+    marks = [n for n in marks if n * 1.3 < m] + [m]
+    axes.xaxis.set_major_locator(FixedLocator(marks))
+    axes.xaxis.set_major_formatter(FixedFormatter([f"{n:,}" for n in marks]))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlabel("number of trials N (logarithmic)")
+
+
+def accuracy_axis(axes: Axes, values: Sequence[float], name: str) -> None:
+    """The axis of accuracies: linear, or logarithmic in the error where the errors span a wide range."""
+    finite = [v for v in values if math.isfinite(v)]
+    low, high = min(finite), max(finite)
+    least, most = 1.0 - high, 1.0 - low
+    if least > 1e-6 and most / least > _SPREAD:
+        axes.set_yscale("function", functions=(_to_log_error, _from_log_error))
+        margin = (most / least) ** 0.06
+        axes.set_ylim(1.0 - min(most * margin, 1.0), 1.0 - least / margin)
+        errors = [e for e in _COARSE if least / margin <= e <= most * margin]
+        if len(errors) < 5:
+            errors += [e for e in _FINE if least / margin <= e <= most * margin]
+        marks = sorted(1.0 - e for e in errors)
+        axes.yaxis.set_major_locator(FixedLocator(marks))
+        axes.yaxis.set_major_formatter(FixedFormatter([_decimal(mark) for mark in marks]))
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.set_ylabel(f"{name}\n(logarithmic in 1 - accuracy)" if name else "")
+        return
+    margin = max((high - low) * 0.08, 0.0005)
+    axes.set_ylim(low - margin, min(high + margin, 1.0 + margin))
+    axes.set_ylabel(name)
+
+
+def _decimal(accuracy: float) -> str:
+    text = f"{accuracy:.4f}".rstrip("0")
+    return text + "0" * max(0, 2 - len(text.split(".")[1]))
+
+
+def _to_log_error(accuracy: np.ndarray) -> np.ndarray:
+    return -np.log10(np.maximum(1.0 - np.asarray(accuracy, dtype=float), 1e-9))
+
+
+def _from_log_error(level: np.ndarray) -> np.ndarray:
+    return 1.0 - 10.0 ** -np.asarray(level, dtype=float)
+
+
+def spaced(m: int, points: int = 80) -> tuple[int, ...]:
+    """Whole numbers from 1 to m, about equally spaced on a logarithmic axis."""
+    return tuple(sorted({round(n) for n in np.geomspace(1, m, points).tolist()} | {1, m}))

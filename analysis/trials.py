@@ -1,0 +1,127 @@
+"""Trials tables from MLflow (client calls only) or from a CSV file, and files attached to a study's parent run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from mlflow.entities import Run, ViewType
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient, get_tracking_uri
+
+from analysis.table import COLUMNS, TrialTable, attempts_of, read_csv, trials_frame
+
+__all__ = [
+    "TrialTable",
+    "attach",
+    "attempts_frame",
+    "read_csv",
+    "read_mlflow",
+    "read_mlflow_or_say_why",
+    "trials_frame",
+]
+
+_PAGE = 1000
+_METRICS = (
+    "val_accuracy",
+    "val_loss",
+    "test_accuracy",
+    "test_loss",
+    "n_parameters",
+    "best_epoch",
+    "seconds",
+)
+
+
+def read_mlflow(study: str, tracking_uri: str | None = None) -> TrialTable:
+    """The trials of the study's parent run, the newest one if several carry its name."""
+    client = MlflowClient(tracking_uri)
+    parent = _parent(client, study)
+    tags = parent.data.tags
+    return TrialTable(
+        frame=trials_frame(_rows(client, parent)),
+        study=study,
+        sampler=tags.get("sampler", ""),
+        data_sha256=tags.get("data_sha256"),
+        plan_hash=tags.get("plan_hash"),
+        parent_run_id=parent.info.run_id,
+        stopped_early=tags.get("stopped_early", "").lower() == "true",
+        **{name: _whole(tags.get(name)) for name in _COUNTS},
+    )
+
+
+def read_mlflow_or_say_why(study: str, tracking_uri: str | None = None) -> TrialTable:
+    """As read_mlflow for the command line: makes no store, and a store that is away is a ValueError too."""
+    uri = tracking_uri or get_tracking_uri()
+    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).is_file():
+        raise ValueError(f"--study is read from a tracking store that exists: got {uri!r}")
+    try:
+        return read_mlflow(study, tracking_uri)
+    except MlflowException as error:
+        raise ValueError(f"--study is read from a tracking store that answers: {error}") from None
+
+
+_COUNTS = ("seed", "planned_trials", "grid_size", "train_rows", "validation_rows", "test_rows")
+
+
+def attempts_frame(study: str, tracking_uri: str | None = None) -> pd.DataFrame:
+    """Every attempt of every number of the study, those still running included (state `running`)."""
+    client = MlflowClient(tracking_uri)
+    return attempts_of(_rows(client, _parent(client, study)))
+
+
+def attach(table: TrialTable, files: Sequence[Path], tracking_uri: str | None = None) -> None:
+    """Put the files among the artifacts of the study's parent run, under `report`."""
+    if table.parent_run_id is None:
+        raise ValueError("files are attached to the parent run of a study in MLflow: got a table without one")
+    client = MlflowClient(tracking_uri)
+    for file in files:
+        client.log_artifact(table.parent_run_id, str(file), "report")
+
+
+def _parent(client: MlflowClient, study: str) -> Run:
+    if not study or "'" in study or '"' in study:
+        raise ValueError(f"a study's name is not empty and has no quotes: got {study!r}")
+    found = _search(client, _experiments(client), f"tags.study = '{study}' and tags.plan_hash LIKE '%'")
+    parents = [run for run in found if "mlflow.parentRunId" not in run.data.tags]
+    if not parents:
+        raise ValueError(f"a study is a parent run with the tags study and plan_hash: got {study!r}, found none")
+    return max(parents, key=lambda run: run.info.start_time)
+
+
+def _rows(client: MlflowClient, parent: Run) -> list[dict[str, Any]]:
+    query = f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'"
+    children = _search(client, [parent.info.experiment_id], query)
+    return [_row(run) for run in children if "trial_number" in run.data.tags]
+
+
+def _row(run: Run) -> dict[str, Any]:
+    tags, metrics = run.data.tags, run.data.metrics
+    row: dict[str, Any] = dict.fromkeys(COLUMNS)
+    row.update({name: tags.get(name) for name in COLUMNS if name in tags})
+    row.update({name: metrics.get(name) for name in _METRICS})
+    row.update(number=tags["trial_number"], run_id=run.info.run_id)
+    if "confirms" in tags:
+        row["confirms"] = tags["confirms"]
+    return row | {f"params.{name}": value for name, value in run.data.params.items()}
+
+
+def _experiments(client: MlflowClient) -> list[str]:
+    return [found.experiment_id for found in client.search_experiments(view_type=ViewType.ACTIVE_ONLY)]
+
+
+def _search(client: MlflowClient, experiments: list[str], query: str) -> list[Run]:
+    runs: list[Run] = []
+    token = None
+    while True:
+        page = client.search_runs(experiments, query, max_results=_PAGE, page_token=token)
+        runs.extend(page)
+        token = page.token
+        if not token:
+            return runs
+
+
+def _whole(text: str | None) -> int | None:
+    return int(text) if text else None

@@ -1,0 +1,1 @@
+"""Data, networks, training and evaluation: everything that needs no search around it."""

@@ -1,0 +1,108 @@
+"""How a process that trains is set up: before TensorFlow's import and right after it."""
+
+import gc
+import importlib.metadata
+import os
+import platform
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+_PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn", "h5py")
+# Keras imports these for plots and wrappers that no trial uses: without them TensorFlow's import takes 3.6 s and 575 MB
+# instead of 6.4 s and 720 MB. Who needs one imports it afterwards.
+_NOT_FOR_KERAS = ("matplotlib", "pandas", "scipy", "sklearn")
+_prepared: int | None = None
+
+
+def prepare_process(threads: int = 1) -> None:
+    """Imports TensorFlow with `threads` threads for each operation and one operation at a time, on the CPU.
+
+    To be called before anything imports TensorFlow; called again it does nothing.
+
+    Raises:
+        RuntimeError: TensorFlow was imported before, or was prepared for another number of threads.
+    """
+    global _prepared
+    if threads < 1:
+        raise ValueError(f"threads must be 1 or more, got {threads}")
+    if _prepared is not None:
+        if _prepared != threads:
+            raise RuntimeError(f"a process keeps its number of threads, {_prepared}, got {threads}")
+        return
+    if "tensorflow" in sys.modules:
+        raise RuntimeError("prepare_process must come before the first import of tensorflow")
+    os.environ.update(
+        CUDA_VISIBLE_DEVICES="-1",  # two workers would each take all of a GPU's memory
+        TF_CPP_MIN_LOG_LEVEL="3",
+        GRPC_VERBOSITY="NONE",
+        KERAS_BACKEND="tensorflow",
+        OMP_NUM_THREADS=str(threads),
+        TF_NUM_INTRAOP_THREADS=str(threads),
+        TF_NUM_INTEROP_THREADS="1",
+        TF_DETERMINISTIC_OPS="1",
+    )
+    with _quiet_stderr(), _hidden(_NOT_FOR_KERAS), warnings.catch_warnings():
+        # Warnings that importing raises are the packages' own and nothing that a user could act on.
+        warnings.simplefilter("ignore")
+        import tensorflow as tf
+
+        import keras  # isort: skip
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.config.experimental.enable_op_determinism()
+    # A seed that nobody asked for by name must not differ between processes either.
+    keras.utils.set_random_seed(0)
+    tf.get_logger().setLevel("ERROR")
+    # What the imports made lives as long as the process: without it a collection takes 5 ms instead of 200.
+    gc.collect()
+    gc.freeze()
+    _prepared = threads
+
+
+def versions() -> dict[str, str]:
+    """Python's and each package's version, without importing any."""
+    found = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+@contextmanager
+def without_harmless_warnings() -> Iterator[None]:
+    """Hides what Keras and TensorFlow say about each other and nobody here can change."""
+    with warnings.catch_warnings():
+        # Keras reads TensorFlow's variables through the protocol of NumPy 1.
+        warnings.filterwarnings("ignore", "__array__ implementation doesn't accept a copy", DeprecationWarning)
+        yield
+
+
+@contextmanager
+def _hidden(names: tuple[str, ...]) -> Iterator[None]:
+    """Lets `import name` fail, as if the package were not installed, for packages not imported yet."""
+    absent: dict[str, Any] = {name: None for name in names if name not in sys.modules}
+    sys.modules.update(absent)
+    try:
+        yield
+    finally:
+        for name in absent:
+            del sys.modules[name]
+
+
+@contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """TensorFlow's C++ writes two lines straight to file descriptor 2 before any setting can reach it."""
+    sys.stderr.flush()
+    saved, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(null)

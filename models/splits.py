@@ -1,0 +1,96 @@
+"""From a data set to what a trial trains on: the validation part held out, the inputs scaled by the training part."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.config import ConfigError
+from models.data import Array, Dataset
+
+PREPROCESSINGS = ("rescale", "standardise", "none")
+PARTS = ("train", "validation", "test")
+
+Float = NDArray[np.float32]
+Labels = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Raw inputs (rows, *input_shape) and labels (rows,) of the three parts."""
+
+    inputs: dict[str, Array]
+    labels: dict[str, Labels]
+    n_classes: int
+    preprocessing: str
+    data_sha256: str
+
+    def rows(self, part: str) -> int:
+        return len(self.labels[part])
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        return self.inputs["train"].shape[1:]
+
+    @property
+    def input_dtype(self) -> str:
+        return str(self.inputs["train"].dtype)
+
+    @property
+    def n_features(self) -> int:
+        return int(np.prod(self.input_shape))
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """What the network is fed: inputs (rows, n_features) * scale + offset, in float32."""
+
+    scale: Float
+    offset: Float
+
+    def apply(self, inputs: Array) -> Float:
+        """`inputs` (rows, ...) as (rows, n_features), scaled."""
+        flat = inputs.reshape(len(inputs), -1).astype(np.float32)
+        flat *= self.scale
+        flat += self.offset
+        return flat
+
+
+def split_dataset(dataset: Dataset, validation: float, seed: int, preprocessing: str = "rescale") -> Split:
+    """Holds `validation` (a fraction below 1, else a count of rows) out of the training part, stratified by class.
+
+    The test part is never touched by it.
+
+    Raises:
+        ConfigError: the part asked for is empty or everything, or a class has too few rows to be in both.
+    """
+    from sklearn.model_selection import train_test_split
+
+    rows, smallest = len(dataset.y_train), int(np.bincount(dataset.y_train).min())
+    held_out = round(validation * rows) if validation < 1 else int(validation)
+    if not dataset.n_classes <= held_out <= rows - dataset.n_classes or smallest < 2:
+        raise ConfigError(
+            f"validation must leave at least a row of each of the {dataset.n_classes} classes on either side, "
+            f"got {validation:g} of {rows} rows (smallest class: {smallest})"
+        )
+    kept, held = train_test_split(
+        np.arange(rows), test_size=held_out, stratify=dataset.y_train, random_state=seed, shuffle=True
+    )
+    x = {"train": dataset.x_train[kept], "validation": dataset.x_train[held], "test": dataset.x_test}
+    y = {"train": dataset.y_train[kept], "validation": dataset.y_train[held], "test": dataset.y_test}
+    labels = {part: values.astype(np.int32) for part, values in y.items()}
+    return Split(x, labels, dataset.n_classes, preprocessing, dataset.sha256)
+
+
+def fit_scaling(split: Split) -> Scaling:
+    """Fitted on the training part alone: never on validation or test rows."""
+    n = split.n_features
+    train = split.inputs["train"].reshape(split.rows("train"), n)
+    if split.preprocessing == "none":
+        return Scaling(np.ones(n, np.float32), np.zeros(n, np.float32))
+    if split.preprocessing == "rescale":
+        largest = max(abs(float(train.max())), abs(float(train.min())))
+        return Scaling(np.full(n, 1 / (largest or 1.0), np.float32), np.zeros(n, np.float32))
+    mean, deviation = train.mean(axis=0, dtype=np.float64), train.std(axis=0, dtype=np.float64)
+    scale = 1 / np.where(deviation > 0, deviation, 1.0)
+    return Scaling(scale.astype(np.float32), (-mean * scale).astype(np.float32))

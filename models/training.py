@@ -1,0 +1,204 @@
+"""A whole epoch of training as one graph call on data that is already in memory."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from models.config import TrialConfig
+from models.formula import Formula, training_logits
+from models.optimizers import N_CONSTANTS, FusedRule, apply_fused, fused_rule, own_slots
+from models.seeds import derive_seed
+
+_RESOURCE = tf.TensorSpec([], tf.resource)
+
+
+class Trainer:
+    """Trains `network` in place, one call an epoch.
+
+    It computes what Model.fit computes on batches taken in a given order: the same loss, running means and updates, the
+    last batch smaller when the rows do not divide. Order and dropout follow from `seed` alone. An optimizer that is built
+    keeps its state true, which costs some milliseconds; one that is not is only read.
+    """
+
+    def __init__(
+        self,
+        network: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
+        config: TrialConfig,
+        x: tf.Tensor,
+        y: tf.Tensor,
+        seed: int,
+    ) -> None:
+        self.network, self.optimizer, self._config, self._x, self._y, self._seed = network, optimizer, config, x, y, seed
+        self._formula = Formula.of(config)
+        self._rows = int(y.shape[0])
+        self._rule = fused_rule(optimizer)
+        self._weights = handles(network.trainable_variables)
+        self._moving = handles(moving_statistics(network))
+        self._slots: list[Any] = []
+        if self._rule is None:
+            optimizer.build(network.trainable_variables)
+            self._epoch = _trace_keras(self._formula, optimizer, network, x.dtype)
+        else:
+            self._slots = own_slots(optimizer) if optimizer.built else self._rule.new_slots(network.trainable_variables)
+            self._epoch = _trace_fused(self._formula, self._rule.kind, x.dtype)
+        rates = [rate for rate in config.dropout if rate]
+        self._rates = tf.constant(rates, x.dtype, [len(rates)])
+        self._key = tf.constant([derive_seed(seed, "dropout")], tf.uint64)
+
+    @property
+    def steps(self) -> int:
+        """Steps an epoch, the smaller last one included."""
+        return -(-self._rows // self._config.batch_size)
+
+    def order(self, epoch: int) -> NDArray[np.int32]:
+        """The rows in the order in which epoch `epoch`, from 1, takes them."""
+        return np.random.default_rng([derive_seed(self._seed, "order"), epoch]).permutation(self._rows).astype(np.int32)
+
+    def run_epoch(self, epoch: int) -> dict[str, float]:
+        """Trains one epoch, counted from 1; returns `loss` and `accuracy`, Keras' running means."""
+        steps, batch, dtype = self.steps, self._config.batch_size, self._x.dtype
+        first = (epoch - 1) * steps
+        shares = np.full(steps, 1 / batch)
+        shares[-1] = 1 / (self._rows - (steps - 1) * batch)
+        rate = float(self.optimizer.learning_rate)
+        if self._rule is None:
+            sizes, constants = np.full(steps, rate), ()
+        else:
+            sizes, constants = self._rule.step_sizes(rate, first + 1, steps), self._rule.constants
+        loss, correct = self._epoch(
+            self._x,
+            self._y,
+            tf.constant(self.order(epoch)),
+            tf.constant(batch),
+            tf.constant(shares, dtype),
+            tf.constant(sizes, dtype),
+            tf.constant(constants, dtype, [len(constants)]),
+            tf.constant(self._config.l2, dtype),
+            self._rates,
+            self._key,
+            tf.constant(first, tf.int64),
+            self._weights,
+            self._moving,
+            handles(self._slots),
+        )
+        if self._rule is not None and self.optimizer.built:
+            self.optimizer.iterations.assign(first + steps)
+        return {"loss": float(loss) / self._rows, "accuracy": int(correct) / self._rows}
+
+
+def handles(variables: Sequence[Any]) -> list[tf.Tensor]:
+    """The TensorFlow resources behind Keras' or TensorFlow's variables."""
+    return [(variable.value if isinstance(variable, keras.Variable) else variable).handle for variable in variables]
+
+
+def moving_statistics(network: keras.Model) -> list[Any]:
+    """Moving mean and variance of each normalised layer, in order; not the state of Keras' own dropout."""
+    norms = [layer for layer in network.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    return [variable for norm in norms for variable in (norm.moving_mean, norm.moving_variance)]
+
+
+def read(handle: tf.Tensor, dtype: tf.DType, rank: int) -> tf.Tensor:
+    """The value behind a handle; its sizes are left open."""
+    return tf.ensure_shape(tf.raw_ops.ReadVariableOp(resource=handle, dtype=dtype), [None] * rank)
+
+
+@cache
+def _trace_fused(formula: Formula, kind: str, dtype: tf.DType) -> tf.types.experimental.PolymorphicFunction:
+    """The epoch of every network of one form under one kind of optimizer: traced once a process."""
+    n = len(formula.weight_ranks)
+    n_slots = n * FusedRule(kind, ()).slots
+
+    def update(
+        variables: Sequence[tf.Tensor],
+        slots: Sequence[tf.Tensor],
+        gradients: Sequence[tf.Tensor],
+        size: tf.Tensor,
+        constants: Sequence[tf.Tensor],
+    ) -> None:
+        each = len(slots) // len(variables)
+        for i, (variable, gradient) in enumerate(zip(variables, gradients, strict=True)):
+            apply_fused(kind, variable, slots[i * each : (i + 1) * each], gradient, size, constants)
+
+    return _trace(formula, dtype, n_slots, N_CONSTANTS[kind], update)
+
+
+def _trace_keras(
+    formula: Formula, optimizer: keras.optimizers.Optimizer, network: keras.Model, dtype: tf.DType
+) -> tf.types.experimental.PolymorphicFunction:
+    """The epoch of one network under Keras' own update, which is bound to its variables."""
+
+    def update(_v: Any, _s: Any, gradients: Sequence[tf.Tensor], _size: Any, _constants: Any) -> None:
+        optimizer.apply(gradients, network.trainable_variables)
+
+    return _trace(formula, dtype, 0, 0, update)
+
+
+def _trace(formula: Formula, dtype: tf.DType, n_slots: int, n_constants: int, update: Any) -> Any:
+    def spec(rank: int, of: tf.DType = dtype) -> tf.TensorSpec:
+        return tf.TensorSpec([None] * rank, of)
+
+    def epoch(x, y, order, batch, shares, sizes, constants, l2, rates, key, first, weights, moving, slots):  # type: ignore[no-untyped-def]
+        rates = tf.unstack(rates, sum(formula.dropout))
+        constants = tf.unstack(constants, n_constants)
+        keeps = [1 / (1 - rate) for rate in rates]
+        depth = formula.depth
+        which = np.cumsum(formula.dropout) - 1
+
+        def step(i: tf.Tensor, loss: tf.Tensor, correct: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            start = i * batch
+            rows = order[start : start + batch]
+            labels = tf.gather(y, rows)
+
+            def drop(layer: int, h: tf.Tensor) -> tf.Tensor:
+                place = (first + tf.cast(i, tf.int64)) * depth + layer
+                counter = tf.stack([tf.zeros([], tf.uint64), tf.cast(place, tf.uint64)])
+                uniform = tf.raw_ops.StatelessRandomUniformV2(
+                    shape=tf.shape(h), key=key, counter=counter, alg=1, dtype=dtype
+                )
+                rate, keep = rates[which[layer]], keeps[which[layer]]
+                return _masked(h, tf.cast(uniform >= rate, dtype) * keep)
+
+            values = [read(handle, dtype, rank) for handle, rank in zip(weights, formula.weight_ranks, strict=True)]
+            old = [read(handle, dtype, 1) for handle in moving]
+            logits, new = training_logits(formula, tf.gather(x, rows), values, old, drop)
+            losses, slope = tf.raw_ops.SparseSoftmaxCrossEntropyWithLogits(features=logits, labels=labels)
+            share = tf.gather(shares, i)
+            gradients = tf.gradients(logits, values, slope * share)
+            total = tf.reduce_sum(losses)
+            if formula.l2:
+                kernels = [values[k] for k in formula.hidden_kernels]
+                # l2_loss is half the sum of squares.
+                penalty = 2 * l2 * tf.add_n([tf.nn.l2_loss(kernel) for kernel in kernels])
+                total += penalty / share
+                for k, kernel in zip(formula.hidden_kernels, kernels, strict=True):
+                    gradients[k] += 2 * l2 * kernel
+            # A variable is overwritten in place only when nobody holds its old value any more.
+            with tf.control_dependencies(gradients):
+                update(weights, slots, gradients, tf.gather(sizes, i), constants)
+                for handle, value in zip(moving, new, strict=True):
+                    tf.raw_ops.AssignVariableOp(resource=handle, value=value)
+            hits = tf.equal(tf.argmax(logits, 1, tf.int32), labels)
+            return i + 1, loss + total, correct + tf.reduce_sum(tf.cast(hits, tf.int32))
+
+        start = (tf.constant(0), tf.zeros([], dtype), tf.constant(0))
+        _, loss, correct = tf.while_loop(lambda i, *_: i < tf.shape(shares)[0], step, start, parallel_iterations=1)
+        return loss, correct
+
+    signature = [
+        spec(2), spec(1, tf.int32), spec(1, tf.int32), spec(0, tf.int32), spec(1), spec(1), spec(1), spec(0), spec(1),
+        tf.TensorSpec([1], tf.uint64), spec(0, tf.int64), [_RESOURCE] * len(formula.weight_ranks),
+        [_RESOURCE] * formula.n_moving, [_RESOURCE] * n_slots,
+    ]  # fmt: skip
+    return tf.function(epoch, input_signature=signature, autograph=False)
+
+
+@tf.custom_gradient
+def _masked(h: tf.Tensor, mask: tf.Tensor) -> Any:
+    # Both have one shape: the gradient needs no broadcasting, which TensorFlow would otherwise look for at every step.
+    return h * mask, lambda upstream: (upstream * mask, None)

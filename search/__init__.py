@@ -1,0 +1,1 @@
+"""The search: plan, driver, workers and tracking around the trials of `models`."""

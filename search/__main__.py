@@ -1,0 +1,22 @@
+"""`python -m search`: the options are in options.py, what happens is in session.py."""
+
+import sys
+
+
+def main(arguments: list[str]) -> int:
+    # Imported here: worker processes import this module too, and need none of it.
+    from rich.console import Console
+
+    from models.config import ConfigError
+    from search.options import read_options
+    from search.session import BAD_INPUT, run_search
+
+    try:
+        return run_search(read_options(arguments), Console())
+    except ConfigError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return BAD_INPUT
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

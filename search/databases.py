@@ -1,0 +1,71 @@
+"""Database addresses: what they may be, how they are shown, and SQLite's mode for one writer and many readers."""
+
+import os
+import re
+import sqlite3
+import tempfile
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from models.config import ConfigError
+
+
+def sqlite_file(url: str) -> Path | None:
+    """The file behind an `sqlite:///` address, else None."""
+    return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
+
+
+def without_secrets(text: str) -> str:
+    """`text` with the password of every address in it replaced: this is what may be shown, logged or raised."""
+    return re.sub(r"(\w[\w+.-]*://[^\s:/@]*):[^\s@]*@", r"\1:***@", text)
+
+
+def check_writable(folder: Path, what: str) -> None:
+    """Raises ConfigError when files cannot be made in `folder`. Leaves nothing behind."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return
+    except OSError as error:
+        shown = str(folder.resolve()) if folder.exists() else str(folder)
+        raise ConfigError(
+            f"{what} must lie in a folder that exists and can be written, got {shown!r} ({error.strerror})"
+        ) from error
+
+
+def check_storage(url: str) -> None:
+    """Raises ConfigError unless `url` is a database that Optuna can open; creates nothing."""
+    from sqlalchemy import create_engine
+    from sqlalchemy.exc import SQLAlchemyError
+
+    file = sqlite_file(url)
+    if file is not None:
+        if str(file) in ("", ".", ":memory:"):
+            raise ConfigError(f"storage must be kept in a file, got {url!r}")
+        check_writable(file.parent, "storage")
+        if file.exists() and (file.is_dir() or not os.access(file, os.W_OK)):
+            raise ConfigError(f"storage must be a file that can be written, got {str(file)!r}")
+        return
+    try:
+        if urlsplit(url).scheme.split("+")[0] not in ("postgresql", "mysql"):
+            raise ConfigError(
+                f"storage must be an address like sqlite:///optuna.db or postgresql://..., got {without_secrets(url)!r}"
+            )
+        engine = create_engine(url, connect_args={"connect_timeout": 5})
+        engine.connect().close()
+        engine.dispose()
+    except (SQLAlchemyError, ImportError, ValueError) as error:
+        if isinstance(error, ConfigError):
+            raise
+        reason = without_secrets(str(error)).strip().splitlines()[0]
+        raise ConfigError(
+            f"storage must be a database that answers, got {without_secrets(url)!r}: {reason}"
+        ) from None  # the original carries the password
+
+
+def use_wal(url: str) -> None:
+    """Sets write-ahead logging on an SQLite file, once: the one writer and its readers, the UIs, stop waiting."""
+    file = sqlite_file(url)
+    if file is not None and file.exists():
+        with sqlite3.connect(file, timeout=30) as connection:
+            connection.execute("PRAGMA journal_mode=WAL").fetchone()
+        connection.close()

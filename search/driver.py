@@ -1,0 +1,287 @@
+"""The driver: the only process that writes to Optuna and to MLflow."""
+
+import os
+import signal
+import time
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from models.results import EpochReport
+from search import outbox
+from search.engine import Done, Engine, Epoch, Event, Lost
+from search.keeping import ModelKeeper
+from search.outcome import MAX_ATTEMPTS, Outcome
+from search.paths import StudyPaths
+from search.plan import Plan, PlannedTrial, distributions
+from search.progress import Progress
+from search.settings import StudySettings
+from search.study import StudyStore
+from search.task import Job
+from search.tracking import Tracking, TrackingError
+
+_EPOCHS_EVERY = 1.0  # seconds between writes of per-epoch metrics; DESIGN promises them within 2 s
+_RETRY_EVERY = 10.0  # seconds between deliveries while the tracking store is away
+_HOPELESS = 10  # so many first trials failed, and none complete: the study is wrong, not the trials
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a search ended."""
+
+    missing: int
+    """Planned trials that are not finished."""
+    undelivered: int
+    """Finished trials that wait in the outbox for the tracking store."""
+    reason: str = ""
+    trained: int = 0
+    """Attempts that ended in this session."""
+
+    @property
+    def complete(self) -> bool:
+        return self.missing == 0 and self.undelivered == 0
+
+
+class Driver:
+    """Runs what the plan holds and is not finished yet; each trial to its end exactly once."""
+
+    def __init__(
+        self,
+        settings: StudySettings,
+        plan: Plan,
+        engine: Engine,
+        study: StudyStore,
+        tracking: Tracking,
+        keeper: ModelKeeper,
+        paths: StudyPaths,
+        progress: Progress,
+        ui_url: str,
+    ) -> None:
+        self._settings, self._plan, self._engine = settings, plan, engine
+        self._study, self._tracking, self._keeper = study, tracking, keeper
+        self._paths, self._progress, self._ui_url = paths, progress, ui_url
+        self._pending: deque[PlannedTrial] = deque()
+        self._next_attempt: dict[int, int] = defaultdict(int)
+        self._lost_workers: Counter[int] = Counter()
+        self._in_flight: dict[int, tuple[PlannedTrial, int, int]] = {}
+        self._run_ids: dict[tuple[int, int], str] = {}
+        self._epochs: dict[tuple[int, int], list[EpochReport]] = defaultdict(list)
+        self._epochs_written = 0.0
+        self._undelivered: deque[Outcome] = deque()
+        self._away_since: float | None = None
+        self._trained = 0
+        self._complete = self._failed = 0
+
+    def run(self) -> Ended:
+        """Delivers, reconciles, trains what is missing, and says how it ended."""
+        reason = ""
+        with _asked_to_stop() as asked:
+            self._recover()
+            while (self._pending or self._in_flight) and not reason:
+                self._submit()
+                for event in self._engine.events(timeout=0.1):
+                    self._handle(event)
+                self._write_epochs()
+                self._retry()
+                reason = asked[0] if asked else self._hopeless()
+        self._interrupt_in_flight()
+        self._retry(now=True)
+        self._keeper.deliver(self._tracking)
+        return Ended(
+            missing=len(self._pending), undelivered=len(self._undelivered), reason=reason, trained=self._trained
+        )
+
+    def _recover(self) -> None:
+        """What earlier drivers left: outcomes in the outbox first, then attempts that nobody runs any more."""
+        for path in self._paths.outcomes():
+            self._deliver(outbox.take(path))
+        waiting = {(outcome.number, outcome.attempt): outcome for outcome in self._undelivered}
+        self._study.close_unfinished("driver lost", keep=waiting)
+        self._track(lambda: self._tracking.close_unfinished("driver lost"))
+        ended: dict[int, tuple[str, float | None]] = {}
+        for attempt in self._study.attempts():
+            self._next_attempt[attempt.number] = max(self._next_attempt[attempt.number], attempt.attempt + 1)
+            self._lost_workers[attempt.number] += attempt.reason == "worker lost"
+            if attempt.final:
+                ended[attempt.number] = attempt.state, attempt.value
+        for outcome in waiting.values():
+            if outcome.final:
+                ended[outcome.number] = outcome.state, outcome.score
+        planned = self._plan.trials
+        self._pending.extend(trial for trial in planned if trial.number not in ended)
+        self._progress.begin(total=len(planned), done=len(planned) - len(self._pending))
+        for number, (state, score) in ended.items():
+            if number < len(planned):
+                self._count(state, score)
+
+    def _submit(self) -> None:
+        for _ in range(min(self._engine.free(), len(self._pending))):
+            planned = self._pending.popleft()
+            attempt = self._next_attempt[planned.number]
+            self._next_attempt[planned.number] = attempt + 1
+            # The worker starts before the books are written: it needs neither of them.
+            self._engine.submit(Job(self._settings.name, planned.number, attempt, planned.config, planned.seed))
+            started = _now_ms()
+            self._in_flight[planned.number] = planned, attempt, started
+            self._study.ask(planned, attempt, distributions(self._settings, planned.parameters))
+            self._track(lambda p=planned, a=attempt, s=started: self._open(p, a, s))  # type: ignore[misc]
+
+    def _open(self, planned: PlannedTrial, attempt: int, started_ms: int) -> str:
+        run_id = self._tracking.start_trial(planned, attempt, self._child_tags(), started_ms)
+        self._run_ids[planned.number, attempt] = run_id
+        self._study.link(planned.number, attempt, run_id, self._ui_url + self._tracking.child_link(run_id))
+        return run_id
+
+    def _handle(self, event: Event) -> None:
+        if isinstance(event, Epoch):
+            current = self._in_flight.get(event.number)
+            if current is not None and current[1] == event.attempt:
+                self._epochs[event.number, event.attempt].append(event.report)
+            return
+        number, attempt = _key(event)
+        current = self._in_flight.get(number)
+        if current is None or current[1] != attempt:
+            return  # a late word from an attempt that was given up
+        planned, _, started = self._in_flight.pop(number)
+        if isinstance(event, Lost):
+            self._finish(self._lost(planned, attempt, started, event.message), planned)
+        else:
+            self._finish(event.outcome, planned)
+
+    def _lost(self, planned: PlannedTrial, attempt: int, started_ms: int, message: str) -> Outcome:
+        self._lost_workers[planned.number] += 1
+        exhausted = self._lost_workers[planned.number] >= MAX_ATTEMPTS
+        reason = "retries exhausted" if exhausted else "worker lost"
+        history = tuple(self._epochs.get((planned.number, attempt), ()))
+        return Outcome(planned.number, attempt, "failed", reason, message, history, None, b"", started_ms, _now_ms())
+
+    def _finish(self, outcome: Outcome, planned: PlannedTrial) -> None:
+        outbox.put(outcome, self._paths)
+        self._trained += 1
+        if outcome.final:
+            self._count(outcome.state, outcome.score)
+            self._progress.advance()
+        else:
+            self._pending.appendleft(planned)
+        self._submit()
+        self._epochs.pop((outcome.number, outcome.attempt), None)
+        self._deliver(outcome)
+
+    def _deliver(self, outcome: Outcome) -> bool:
+        """Outbox -> MLflow -> Optuna -> gone from the outbox. Each step may be repeated."""
+        planned = self._planned(outcome.number)
+
+        def track() -> None:
+            key = outcome.number, outcome.attempt
+            if not self._study.has(*key):
+                self._study.ask(planned, outcome.attempt, distributions(self._settings, planned.parameters))
+            run_id = self._run_ids.get(key) or self._open_again(planned, outcome)
+            self._tracking.finish_trial(run_id, outcome, with_model=self._keeper.log_now)
+            self._keeper.offer(outcome, run_id)
+
+        if not self._track(track):
+            if outcome not in self._undelivered:
+                self._undelivered.append(outcome)
+            return False
+        self._study.finish(outcome)
+        outbox.remove(outcome, self._paths)
+        self._run_ids.pop((outcome.number, outcome.attempt), None)
+        return True
+
+    def _open_again(self, planned: PlannedTrial, outcome: Outcome) -> str:
+        run_id = self._tracking.start_trial(planned, outcome.attempt, self._child_tags(), outcome.started_ms)
+        self._run_ids[planned.number, outcome.attempt] = run_id
+        return run_id
+
+    def _write_epochs(self) -> None:
+        if time.monotonic() - self._epochs_written < _EPOCHS_EVERY:
+            return
+        self._epochs_written = time.monotonic()
+        fresh = {key: reports for key, reports in self._epochs.items() if reports}
+        for key, reports in fresh.items():
+            self._study.report(*key, reports)
+            self._epochs[key] = []
+        by_run = {self._run_ids[key]: reports for key, reports in fresh.items() if key in self._run_ids}
+        if by_run:
+            self._track(lambda: self._tracking.log_epochs(by_run))
+
+    def _track(self, write: Callable[[], Any]) -> bool:
+        """Whether `write` got through to the tracking store. While that is away, training goes on."""
+        if self._away_since is not None and time.monotonic() - self._away_since < _RETRY_EVERY:
+            return False
+        try:
+            write()
+        except TrackingError as error:
+            if self._away_since is None:
+                self._progress.say(f"the tracking store does not answer; results wait in {self._paths.folder}: {error}")
+            self._away_since = time.monotonic()
+            return False
+        if self._away_since is not None:
+            self._progress.say("the tracking store answers again")
+            self._away_since = None
+        return True
+
+    def _retry(self, now: bool = False) -> None:
+        if now and self._undelivered:
+            self._away_since = None
+        for _ in range(len(self._undelivered)):
+            if not self._deliver(self._undelivered[0]):
+                return
+            self._undelivered.popleft()
+
+    def _interrupt_in_flight(self) -> None:
+        for planned, attempt, started in list(self._in_flight.values()):
+            history = tuple(self._epochs.get((planned.number, attempt), ()))
+            outcome = Outcome(
+                planned.number, attempt, "failed", "interrupted", "", history, None, b"", started, _now_ms()
+            )
+            outbox.put(outcome, self._paths)
+            self._pending.append(planned)
+            self._deliver(outcome)
+        self._in_flight.clear()
+
+    def _hopeless(self) -> str:
+        if self._failed >= _HOPELESS and not self._complete:
+            return f"the first {self._failed} trials failed and none is complete: see state_reason and failure.txt"
+        return ""
+
+    def _count(self, state: str, score: float | None) -> None:
+        self._complete += state == "complete"
+        self._failed += state == "failed"
+        self._progress.seen(state, score)
+
+    def _planned(self, number: int) -> PlannedTrial:
+        return self._plan.trials[number]
+
+    def _child_tags(self) -> dict[str, object]:
+        return {"study_seed": self._settings.seed, "sampler": self._settings.sampler}
+
+
+def _key(event: Done | Lost) -> tuple[int, int]:
+    if isinstance(event, Lost):
+        return event.number, event.attempt
+    return event.outcome.number, event.outcome.attempt
+
+
+@contextmanager
+def _asked_to_stop() -> Iterator[list[str]]:
+    """Fills the list when Ctrl-C or SIGTERM comes, so that no write is cut in two; the second one ends at once."""
+    asked: list[str] = []
+
+    def ask(number: int, frame: object) -> None:
+        if asked:
+            os._exit(128 + number)
+        asked.append(f"interrupted ({signal.Signals(number).name})")
+
+    before = {each: signal.signal(each, ask) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)

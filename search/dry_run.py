@@ -1,0 +1,104 @@
+"""`--dry-run`: what a search will be, in size, time and disk, before anything is made."""
+
+import time
+from dataclasses import dataclass, replace
+
+from rich.console import Console
+from rich.table import Table
+
+from models.networks import parameter_count
+from models.splits import Split
+from search.engine import Done, Engine, Lost
+from search.options import Options
+from search.plan import Plan, PlannedTrial
+from search.settings import StudySettings
+from search.task import Job
+
+_PROBES = 3
+_PICTURE_BYTES = 120_000  # both copies of the confusion picture, MLflow's and Optuna's
+_TABLES_BYTES = 40_000  # a trial's rows in both databases and its small artifacts
+_MODEL_BYTES = 30_000  # a model's files beside its weights
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds for the plan on the workers, and bytes on disk."""
+
+    seconds: float
+    disk_bytes: float
+
+
+def dry_run(settings: StudySettings, plan: Plan, split: Split, options: Options, console: Console) -> int:
+    """Prints the plan's size, parameter counts, time and disk; trains a few epochs to know the time, keeps nothing."""
+    from search.session import COMPLETE, make_engine
+
+    sizes = {trial.number: parameter_count(trial.config, split.n_features, split.n_classes)[0] for trial in plan.trials}
+    engine = make_engine(options, split)
+    try:
+        engine.start()
+        measured = _probe(plan, sizes, engine)
+    finally:
+        engine.close()
+    estimate = _estimate(plan, sizes, split, measured, options)
+    table = Table(
+        title=f"Study {settings.name}: dry run, nothing was made", title_justify="left", show_header=False, box=None
+    )
+    table.add_column(style="bold")
+    table.add_column()
+    table.add_row("trials", f"{len(plan.trials)}, sampler {settings.sampler}, seed {settings.seed}")
+    table.add_row("searched", ", ".join(settings.searched))
+    table.add_row("data", f"{settings.dataset}: " + ", ".join(f"{split.rows(part):,} {part}" for part in split.labels))
+    table.add_row("parameters", f"{min(sizes.values()):,} to {max(sizes.values()):,} a network")
+    table.add_row("time", f"about {_duration(estimate.seconds)} with {max(options.workers, 1)} workers")
+    table.add_row("disk", f"about {estimate.disk_bytes / 1e6:,.0f} MB (models: {options.models})")
+    console.print(table)
+    return COMPLETE
+
+
+def _probe(plan: Plan, sizes: dict[int, int], engine: Engine) -> list[tuple[PlannedTrial, float]]:
+    """Seconds of one epoch, for the plan's cheapest, middle and dearest trial; the first epoch pays for tracing."""
+    ranked = sorted(plan.trials, key=lambda trial: _work(trial, sizes))
+    chosen = [ranked[i * (len(ranked) - 1) // (_PROBES - 1)] for i in range(_PROBES)]
+    probes = list({trial.number: trial for trial in chosen}.values())
+    seconds = {}
+    for trial in probes:
+        job = Job("dry-run", trial.number, 0, replace(trial.config, epochs=2, patience=0), trial.seed)
+        while not engine.free():
+            engine.events(timeout=0.1)
+        engine.submit(job)
+        seconds[trial.number] = _seconds(engine)
+    return [(trial, seconds[trial.number]) for trial in probes]
+
+
+def _seconds(engine: Engine) -> float:
+    until = time.monotonic() + 600
+    while time.monotonic() < until:
+        for event in engine.events(timeout=0.2):
+            if isinstance(event, Done) and event.outcome.result is not None:
+                first, second = event.outcome.result.history
+                return max(second.timestamp_ms - first.timestamp_ms, 1) / 1000
+            if isinstance(event, Done | Lost):
+                return 0.0
+    return 0.0
+
+
+def _work(trial: PlannedTrial, sizes: dict[int, int]) -> float:
+    """What an epoch costs, in arbitrary units: a part for each step, and one for each parameter and row."""
+    return 2e5 / trial.config.batch_size + sizes[trial.number]
+
+
+def _estimate(
+    plan: Plan, sizes: dict[int, int], split: Split, measured: list[tuple[PlannedTrial, float]], options: Options
+) -> Estimate:
+    rate = sum(seconds for _, seconds in measured) / sum(_work(trial, sizes) for trial, _ in measured)
+    overhead = 0.3  # seconds of a trial outside its epochs: building, scoring, picture, model
+    training = sum(rate * _work(trial, sizes) * trial.config.epochs + overhead for trial in plan.trials)
+    kept = {"all": len(plan.trials), "none": 0}.get(options.models.mode, options.models.best)
+    models = sum(sorted(sizes.values(), reverse=True)[:kept]) * 4 + kept * _MODEL_BYTES
+    return Estimate(training / max(options.workers, 1), models + len(plan.trials) * (_PICTURE_BYTES + _TABLES_BYTES))
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,124 @@
+"""What the driver asks of whatever runs the trials, and the twin that runs them in this process."""
+
+import queue
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from models.results import EpochReport, TrialStopped
+from models.splits import Split
+from search.outcome import Outcome
+from search.task import Job, run_job
+
+if TYPE_CHECKING:
+    from models.trial import PreparedData
+
+
+class EngineError(RuntimeError):
+    """No worker can be had; the search cannot go on."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """A trial in flight has finished an epoch."""
+
+    number: int
+    attempt: int
+    report: EpochReport
+
+
+@dataclass(frozen=True)
+class Done:
+    """An attempt has ended in its worker."""
+
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class Lost:
+    """An attempt's worker is gone, and the attempt with it."""
+
+    number: int
+    attempt: int
+    message: str
+
+
+Event = Epoch | Done | Lost
+
+
+class Engine(Protocol):
+    """Runs jobs, at most one a worker. An attempt ends in exactly one Done or Lost."""
+
+    def start(self) -> None:
+        """Begins to bring workers up, and returns at once."""
+
+    def free(self) -> int:
+        """How many jobs can be submitted now."""
+
+    def submit(self, job: Job) -> None: ...
+
+    def events(self, timeout: float) -> list[Event]:
+        """What happened since the last call, in order; waits up to `timeout` seconds for something to.
+
+        Raises:
+            EngineError: the workers did not come up.
+        """
+
+    def close(self) -> None:
+        """Ends everything within seconds; attempts in flight are gone."""
+
+
+class InProcessEngine:
+    """The twin: one trial at a time in a thread of this process. For tests and `workers=0`."""
+
+    def __init__(self, split: Split) -> None:
+        self._split = split
+        self._data: PreparedData | None = None
+        self._events: queue.Queue[Event] = queue.Queue()
+        self._thread: threading.Thread | None = None
+        self._closing = False
+
+    def start(self) -> None:
+        return
+
+    def free(self) -> int:
+        return 0 if self._thread is not None and self._thread.is_alive() else 1
+
+    def submit(self, job: Job) -> None:
+        self._thread = threading.Thread(target=self._run, args=(job,), name=job.title, daemon=True)
+        self._thread.start()
+
+    def events(self, timeout: float) -> list[Event]:
+        return drain(self._events, timeout)
+
+    def close(self) -> None:
+        self._closing = True
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self, job: Job) -> None:
+        from models.runtime import prepare_process
+        from models.trial import prepare
+
+        def report(epoch: EpochReport) -> None:
+            self._events.put(Epoch(job.number, job.attempt, epoch))
+            if self._closing:
+                raise TrialStopped("interrupted")
+
+        if self._data is None:
+            prepare_process()
+            self._data = prepare(self._split)
+        outcome = run_job(job, self._data, report)
+        self._thread = None  # free before the driver hears of it, so that it can submit the next at once
+        self._events.put(Done(outcome))
+
+
+def drain(events: "queue.Queue[Event]", timeout: float) -> list[Event]:
+    """All events of the queue; waits up to `timeout` seconds for the first."""
+    found: list[Event] = []
+    try:
+        found.append(events.get(timeout=timeout) if timeout > 0 else events.get_nowait())
+        while True:
+            found.append(events.get_nowait())
+    except queue.Empty:
+        return found

@@ -1,0 +1,80 @@
+"""Which trials' models are logged: all, none, or the best K of the study."""
+
+import re
+from dataclasses import dataclass
+
+from models.config import ConfigError
+from search import outbox
+from search.outcome import Outcome
+from search.paths import StudyPaths
+from search.study import Attempt
+from search.tracking import Tracking
+
+
+@dataclass(frozen=True)
+class ModelPolicy:
+    """`all`, `none`, or `best:K`."""
+
+    mode: str
+    best: int = 0
+
+    def __str__(self) -> str:
+        return f"best:{self.best}" if self.mode == "best" else self.mode
+
+    @classmethod
+    def read(cls, text: str) -> "ModelPolicy":
+        found = re.fullmatch(r"best:([1-9]\d*)", text)
+        if found:
+            return cls("best", int(found[1]))
+        if text not in ("all", "none"):
+            raise ConfigError(f"models must be all, none or best:K with K of 1 or more, got {text!r}")
+        return cls(text)
+
+
+class ModelKeeper:
+    """Logs models as the policy says. With best:K, candidates wait on disk and the best K of all are logged at the end.
+
+    Ties go to the lower trial number, so that the choice does not depend on the order in which trials ended.
+    """
+
+    def __init__(self, policy: ModelPolicy, paths: StudyPaths, finished: list[Attempt]) -> None:
+        self._policy = policy
+        self._staged = paths.staged
+        self._scores = {each.number: each.value for each in finished if each.value is not None}
+        self._run_ids = {each.number: each.run_id for each in finished if each.value is not None}
+        self._logged = set(self._best())
+
+    @property
+    def log_now(self) -> bool:
+        return self._policy.mode == "all"
+
+    def offer(self, outcome: Outcome, run_id: str) -> None:
+        """Keeps the model aside if it is among the best K so far, and lets go of the one that no longer is."""
+        if self._policy.mode != "best" or outcome.score is None:
+            return
+        self._scores[outcome.number], self._run_ids[outcome.number] = outcome.score, run_id
+        best = self._best()
+        if outcome.number in best:
+            outbox.put(outcome, self._staged)
+        for path in self._staged.outcomes():
+            if self._staged.number_of(path) not in best:
+                path.unlink()
+
+    def deliver(self, tracking: Tracking) -> None:
+        """Logs the models that waited, and drops those of earlier sessions that are no longer among the best."""
+        if self._policy.mode != "best":
+            return
+        best = self._best()
+        for path in self._staged.outcomes():
+            outcome = outbox.take(path)
+            if outcome.number in best and outcome.result is not None:
+                run_id = self._run_ids.get(outcome.number) or tracking.find_trial(outcome.number, outcome.attempt)
+                if run_id:
+                    tracking.log_model(run_id, outcome.result.model, outcome)
+            path.unlink()
+        for number in self._logged - set(best):
+            tracking.drop_model(self._run_ids[number])
+
+    def _best(self) -> list[int]:
+        ranked = sorted(self._scores, key=lambda number: (-(self._scores[number] or 0.0), number))
+        return ranked[: self._policy.best]

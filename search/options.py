@@ -1,0 +1,120 @@
+"""The command line: the names are those of the MLproject parameters, `default` means what the study file says."""
+
+import argparse
+from dataclasses import dataclass
+
+from models.config import ConfigError
+from search.keeping import ModelPolicy
+from search.settings import SAMPLERS, STUDIES
+
+DEFAULT = "default"
+
+_DESCRIPTION = """\
+Searches the hyperparameters of Keras networks: every trial of the plan exactly once, tracked in MLflow and Optuna.
+Run again, the same command finishes what is missing; with more trials it extends the study."""
+
+_EPILOG = f"""\
+studies that come with the project: {", ".join(sorted(path.stem for path in STUDIES.glob("*.yaml")))}
+examples:
+  python -m search
+  python -m search --study mnist-random --dataset mnist.npz --trials 50 --workers 2 --seed 7
+  python -m search --study my-study.yaml --dry-run
+MLflow's tracking server is the one of MLFLOW_TRACKING_URI. Exit code 0: the search is complete; 1: it ended with
+work missing; 2: bad input, nothing was made."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command line, checked as far as that goes without the study and the data."""
+
+    study: str
+    dataset: str | None
+    trials: int | None
+    workers: int
+    seed: int | None
+    scheduler: str | None
+    models: ModelPolicy
+    storage: str
+    name: str | None
+    sampler: str | None
+    ui_url: str | None
+    dry_run: bool
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:  # type: ignore[override]
+        raise ConfigError(f"{message} (see python -m search --help)")
+
+
+def read_options(arguments: list[str]) -> Options:
+    """The options that the command line gives.
+
+    Raises:
+        ConfigError: one is unknown or breaks a rule.
+    """
+    given = _parser().parse_args(arguments)
+    return Options(
+        study=given.study,
+        dataset=_or_none(given.dataset),
+        trials=_count("trials", given.trials, 1),
+        workers=_count("workers", given.workers, 0) or 0,
+        seed=_count("seed", given.seed, 0),
+        scheduler=_or_none(given.scheduler),
+        models=ModelPolicy.read(given.models),
+        storage=given.storage,
+        name=_or_none(given.name),
+        sampler=_sampler(given.sampler),
+        ui_url=_or_none(given.ui_url),
+        dry_run=_flag("dry_run", given.dry_run),
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m search",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--study", default="digits-random", metavar="NAME|FILE", help="a study by name, or your own .yaml file")
+    add("--dataset", default=DEFAULT, metavar="NAME|FILE", help="digits, mnist, fashion_mnist or an .npz file")
+    add("--trials", default=DEFAULT, metavar="N", help="how many trials the plan has, 1 or more")
+    add("--workers", default="2", metavar="N", help="processes that train, one thread each; 0: in this process (2)")
+    add("--seed", default=DEFAULT, metavar="N", help="the study's seed: plan, split and every trial follow from it")
+    add("--scheduler", default=DEFAULT, metavar="ADDRESS", help="a running dask scheduler, instead of own processes")
+    add("--models", default="all", metavar="all|best:K|none", help="which trials' models are logged (all)")
+    add("--storage", default="sqlite:///optuna.db", metavar="URL", help="Optuna's storage (sqlite:///optuna.db)")
+    add("--name", default=DEFAULT, metavar="NAME", help="the study's name in MLflow and Optuna (the file's stem)")
+    add("--sampler", default=DEFAULT, metavar="|".join(SAMPLERS), help="refuse a study of any other sampler")
+    add("--ui-url", "--ui_url", default=DEFAULT, metavar="URL", help="where the MLflow UI is, for links in Optuna")
+    add(
+        "--dry-run", "--dry_run", nargs="?", const="true", default="false", metavar="true|false",
+        help="check everything, print the plan's size, parameters, time and disk; make nothing",
+    )  # fmt: skip
+    return parser
+
+
+def _or_none(text: str) -> str | None:
+    return None if text in (DEFAULT, "") else text
+
+
+def _count(name: str, text: str, low: int) -> int | None:
+    if _or_none(text) is None:
+        return None
+    if not text.lstrip("-").isascii() or not text.lstrip("-").isdigit() or int(text) < low:
+        raise ConfigError(f"{name} must be a whole number, {low} or more, got {text!r}")
+    return int(text)
+
+
+def _sampler(text: str) -> str | None:
+    if _or_none(text) is not None and text not in SAMPLERS:
+        raise ConfigError(f"sampler must be one of {', '.join(SAMPLERS)}, got {text!r}")
+    return _or_none(text)
+
+
+def _flag(name: str, text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ConfigError(f"{name} must be true or false, got {text!r}")
+    return text == "true"

@@ -1,0 +1,78 @@
+"""What a person sees while the search runs: a bar on a terminal, a line now and then in a log file."""
+
+import time
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+_LINE_EVERY = 10.0  # seconds between lines where there is no terminal
+
+
+class Progress(Protocol):
+    def begin(self, total: int, done: int) -> None: ...
+    def seen(self, state: str, score: float | None) -> None: ...
+    def advance(self) -> None: ...
+    def say(self, text: str) -> None: ...
+    def close(self) -> None: ...
+
+
+class ConsoleProgress:
+    """Trials done, failed, best score and time left."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bar = Bar(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TextColumn("trials  failed {task.fields[failed]}  best {task.fields[best]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(elapsed_when_finished=False),
+            console=console,
+            disable=not console.is_terminal,
+            speed_estimate_period=600,
+        )
+        self._task = self._bar.add_task("training", total=None, failed=0, best="-")
+        self._total = self._done = self._failed = 0
+        self._best: float | None = None
+        self._began = self._last_line = time.monotonic()
+        self._trained = 0
+
+    def begin(self, total: int, done: int) -> None:
+        self._total, self._done = total, done
+        self._bar.update(self._task, total=total, completed=done)
+        self._bar.start()
+        self._began = self._last_line = time.monotonic()
+        if done < total and not self._console.is_terminal:
+            self._console.print(f"training {total - done} trials ({done} of {total} are finished already)")
+
+    def seen(self, state: str, score: float | None) -> None:
+        self._failed += state == "failed"
+        if score is not None and (self._best is None or score > self._best):
+            self._best = score
+        self._bar.update(self._task, failed=self._failed, best=self._best_text)
+
+    def advance(self) -> None:
+        self._done += 1
+        self._trained += 1
+        self._bar.advance(self._task)
+        now = time.monotonic()
+        if not self._console.is_terminal and (now - self._last_line >= _LINE_EVERY or self._done == self._total):
+            self._last_line = now
+            left = (now - self._began) / self._trained * (self._total - self._done)
+            self._console.print(
+                f"{self._done}/{self._total} trials, failed {self._failed}, best {self._best_text}, {left:.0f} s left"
+            )
+
+    def say(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False)
+
+    def close(self) -> None:
+        self._bar.stop()
+
+    @property
+    def _best_text(self) -> str:
+        return "-" if self._best is None else f"{self._best:.4f}"

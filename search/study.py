@@ -1,0 +1,198 @@
+"""The study in Optuna's storage. Only the driver writes it, so nothing here guards against a second writer."""
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import optuna
+from optuna.artifacts import FileSystemArtifactStore, upload_artifact
+from optuna.distributions import BaseDistribution
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial, TrialState
+
+from models.config import ConfigError
+from models.results import EpochReport
+from search.databases import sqlite_file, use_wal
+from search.outcome import Outcome, is_final
+from search.paths import OPTUNA_ARTIFACTS
+from search.plan import PlannedTrial
+from search.settings import StudySettings, differences
+
+_STATES = {"complete": TrialState.COMPLETE, "failed": TrialState.FAIL, "pruned": TrialState.PRUNED}
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What Optuna knows of one attempt."""
+
+    number: int
+    attempt: int
+    state: str
+    """complete | failed | pruned | running."""
+    reason: str
+    value: float | None
+    run_id: str
+
+    @property
+    def final(self) -> bool:
+        return is_final(self.state, self.reason)
+
+
+class StudyStore:
+    """An Optuna study under the name of ours.
+
+    Raises:
+        ConfigError: on opening, when the study exists with settings that make other trials.
+    """
+
+    def __init__(self, url: str, settings: StudySettings, data_sha256: str) -> None:
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self._storage = RDBStorage(url)
+        use_wal(url)
+        identity = settings.identity(data_sha256)
+        names = optuna.get_all_study_names(storage=self._storage)
+        self.is_new = settings.name not in names
+        # The sampler draws nothing here: every trial comes with the plan's parameters.
+        self._study = optuna.create_study(
+            storage=self._storage,
+            study_name=settings.name,
+            direction="maximize",
+            sampler=optuna.samplers.RandomSampler(seed=settings.seed),
+            load_if_exists=True,
+        )
+        stored = self._study.user_attrs.get("settings")
+        if stored is None and not self.is_new and self._study.get_trials(deepcopy=False):
+            raise ConfigError(f"name must be that of a new study or of one made here, got {settings.name!r}")
+        if stored is not None and stored != json.loads(json.dumps(identity)):
+            changed = "; ".join(differences(stored, identity))
+            raise ConfigError(
+                f"a study keeps the settings that decide its trials; start another with a new name, got {changed}"
+            )
+        for key, value in {"settings": identity, "sampler": settings.sampler, "seed": settings.seed}.items():
+            if self._study.user_attrs.get(key) is None:
+                self._study.set_user_attr(key, value)
+        self._artifacts = FileSystemArtifactStore(str(OPTUNA_ARTIFACTS))
+        self._trials: dict[tuple[int, int], optuna.Trial] = {}
+
+    @property
+    def parent_run_id(self) -> str | None:
+        return self._study.user_attrs.get("parent_run_id")
+
+    @property
+    def planned_trials(self) -> int:
+        return int(self._study.user_attrs.get("planned_trials", 0))
+
+    def remember(self, **attributes: str | int) -> None:
+        """Keeps facts about the study beside it; `parent_run_id` is how the next start finds the MLflow run."""
+        for key, value in attributes.items():
+            if self._study.user_attrs.get(key) != value:
+                self._study.set_user_attr(key, value)
+
+    def attempts(self) -> list[Attempt]:
+        """Every attempt, in the order they were asked for."""
+        return [_attempt(trial) for trial in self._study.get_trials(deepcopy=False) if "number" in trial.user_attrs]
+
+    def close_unfinished(self, reason: str, keep: Collection[tuple[int, int]]) -> None:
+        """Ends what a driver that is gone left waiting or running, but for the (number, attempt) of `keep`."""
+        while self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+            self._study.ask()
+        for trial in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            if (trial.user_attrs.get("number"), trial.user_attrs.get("attempt")) not in keep:
+                self._set_reason(trial._trial_id, reason)
+                self._study.tell(trial.number, state=TrialState.FAIL)
+
+    def ask(self, planned: PlannedTrial, attempt: int, distributions: Mapping[str, BaseDistribution]) -> None:
+        """Makes the attempt a running trial. Enqueued one at a time: asking costs time for every waiting trial."""
+        attributes = {
+            "number": planned.number,
+            "attempt": attempt,
+            "seed": planned.seed,
+            "config_hash": planned.config.hash(),
+        }
+        self._study.enqueue_trial(dict(planned.parameters), user_attrs=attributes)
+        self._trials[planned.number, attempt] = self._study.ask(fixed_distributions=dict(distributions))
+
+    def link(self, number: int, attempt: int, run_id: str, url: str) -> None:
+        """Points the trial at its MLflow run: the run's ID as an attribute, its address in the trial's note."""
+        from optuna_dashboard import save_note
+
+        trial = self._trials[number, attempt]
+        if trial.user_attrs.get("run_id") != run_id:
+            trial.set_user_attr("run_id", run_id)
+            save_note(trial, f"Trial {number}, attempt {attempt}: [run in MLflow]({url})")
+
+    def note(self, text: str) -> None:
+        """What the dashboard shows first of the study (Markdown)."""
+        from optuna_dashboard import get_note, save_note
+
+        if get_note(self._study) != text:
+            save_note(self._study, text)
+
+    def report(self, number: int, attempt: int, epochs: list[EpochReport]) -> None:
+        """Intermediate values: val_accuracy an epoch."""
+        trial = self._trials[number, attempt]
+        known = self._storage.get_trial(trial._trial_id).intermediate_values
+        for epoch in epochs:
+            if epoch.epoch not in known:
+                trial.report(epoch.metrics["val_accuracy"], epoch.epoch)
+
+    def finish(self, outcome: Outcome) -> None:
+        """Tells Optuna how the attempt ended. Once: an attempt that is finished already stays as it is."""
+        key = outcome.number, outcome.attempt
+        trial = self._trials.pop(key, None) or self._find(*key)
+        if trial is None or self._storage.get_trial(trial._trial_id).state.is_finished():
+            return
+        self._trials[key] = trial
+        if outcome.state != "failed":
+            self.report(*key, list(outcome.history))
+        del self._trials[key]
+        if outcome.reason:
+            self._set_reason(trial._trial_id, outcome.reason)
+        if outcome.result is not None:
+            for name in ("test_accuracy", "val_loss"):
+                trial.set_user_attr(name, outcome.result.scores[name])
+            trial.set_user_attr("n_parameters", outcome.result.n_parameters)
+        if outcome.picture:
+            self._attach(trial, outcome)
+        self._study.tell(trial, outcome.score, state=_STATES[outcome.state])
+
+    def has(self, number: int, attempt: int) -> bool:
+        return (number, attempt) in self._trials or self._find(number, attempt) is not None
+
+    def _find(self, number: int, attempt: int) -> optuna.Trial | None:
+        for trial in self._study.get_trials(deepcopy=False):
+            if trial.user_attrs.get("number") == number and trial.user_attrs.get("attempt") == attempt:
+                return optuna.Trial(self._study, trial._trial_id)
+        return None
+
+    def _attach(self, trial: optuna.Trial, outcome: Outcome) -> None:
+        OPTUNA_ARTIFACTS.mkdir(exist_ok=True)
+        picture = OPTUNA_ARTIFACTS / "confusion.png"
+        picture.write_bytes(outcome.picture)
+        upload_artifact(artifact_store=self._artifacts, file_path=str(picture), study_or_trial=trial)
+        picture.unlink()
+
+    def _set_reason(self, trial_id: int, reason: str) -> None:
+        self._storage.set_trial_user_attr(trial_id, "state_reason", reason)
+
+
+def _attempt(trial: FrozenTrial) -> Attempt:
+    names = {TrialState.COMPLETE: "complete", TrialState.FAIL: "failed", TrialState.PRUNED: "pruned"}
+    return Attempt(
+        number=trial.user_attrs["number"],
+        attempt=trial.user_attrs["attempt"],
+        state=names.get(trial.state, "running"),
+        reason=trial.user_attrs.get("state_reason", ""),
+        value=trial.value if trial.state == TrialState.COMPLETE else None,
+        run_id=trial.user_attrs.get("run_id", ""),
+    )
+
+
+def finished_numbers(url: str, name: str) -> set[int]:
+    """The plan numbers that the stored study has finished; empty where there is none. Creates no database."""
+    file = sqlite_file(url)
+    if (file is not None and not file.exists()) or name not in optuna.get_all_study_names(storage=url):
+        return set()
+    study = optuna.load_study(study_name=name, storage=url, sampler=optuna.samplers.RandomSampler())
+    trials = [trial for trial in study.get_trials(deepcopy=False) if "number" in trial.user_attrs]
+    return {attempt.number for attempt in map(_attempt, trials) if attempt.final}

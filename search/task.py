@@ -1,0 +1,64 @@
+"""What runs in a worker: one trial from its job to its outcome. No storage, no tracking."""
+
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from models.config import TrialConfig
+from models.results import EpochReport, TrialFailed, TrialStopped
+from search.outcome import Outcome
+
+if TYPE_CHECKING:
+    from models.trial import PreparedData
+
+
+@dataclass(frozen=True)
+class Job:
+    """One attempt at one trial, as the driver sends it."""
+
+    study: str
+    number: int
+    attempt: int
+    config: TrialConfig
+    seed: int
+
+    @property
+    def title(self) -> str:
+        return f"{self.study} trial {self.number}"
+
+
+def run_job(job: Job, data: "PreparedData", report: Callable[[EpochReport], None]) -> Outcome:
+    """Trains the job's configuration; whatever happens in it becomes an outcome, never an exception."""
+    from analysis.figures_confusion import confusion_picture
+    from models.trial import run_trial
+
+    started, history = _now_ms(), []
+
+    def note(epoch: EpochReport) -> None:
+        history.append(epoch)
+        report(epoch)
+
+    def ended(**values: object) -> Outcome:
+        common = {"history": tuple(history), "started_ms": started, "ended_ms": _now_ms()}
+        return Outcome(job.number, job.attempt, **common | values)  # type: ignore[arg-type]
+
+    try:
+        result = run_trial(job.config, data, job.seed, note)
+        labels = [str(label) for label in range(data.n_classes)]
+        picture = confusion_picture(result.confusion["validation"], result.confusion["test"], labels, job.title)
+        return ended(state="complete", result=result, picture=picture)
+    except TrialStopped as stopped:
+        state = "pruned" if stopped.reason == "pruned" else "failed"
+        return ended(state=state, reason="" if state == "pruned" else stopped.reason, message=str(stopped))
+    except TrialFailed as failure:
+        return ended(state="failed", reason=failure.reason, message=traceback.format_exc())
+    except MemoryError:
+        return ended(state="failed", reason="out of memory", message=traceback.format_exc())
+    except Exception:  # a failed trial is data: its traceback goes to the run
+        return ended(state="failed", reason="exception", message=traceback.format_exc())
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)

@@ -1,0 +1,345 @@
+"""The search in MLflow: one parent run a study, one child run an attempt. Only the driver writes.
+
+Everything is found by its tags before it is made, and metrics carry the worker's timestamps, so writing again after a
+crash adds nothing. MlflowClient alone, never the fluent interface: that one follows MLFLOW_RUN_ID and would reopen,
+rename and end the run that `mlflow run` made.
+"""
+
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from models.config import ConfigError
+from models.results import EpochReport
+from search.databases import check_writable, sqlite_file, use_wal, without_secrets
+
+# Set before the import: MLflow's own waits (120 s, seven times) would hold the whole search for a server that is away.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+
+import mlflow
+from mlflow import MlflowClient
+from mlflow.entities import DatasetInput, InputTag, LoggedModelOutput, Metric, Param, Run, RunTag, ViewType
+from mlflow.exceptions import MlflowException
+from mlflow.utils.mlflow_tags import (
+    MLFLOW_DATASET_CONTEXT,
+    MLFLOW_GIT_COMMIT,
+    MLFLOW_LOGGED_ARTIFACTS,
+    MLFLOW_PARENT_RUN_ID,
+    MLFLOW_RUN_NAME,
+    MLFLOW_RUN_NOTE,
+)
+
+from models.data import Dataset
+from models.splits import Split
+from search.model_files import write_model_folder
+from search.outcome import Outcome
+from search.plan import PlannedTrial
+
+logging.getLogger("mlflow").setLevel(logging.WARNING)  # how it makes its tables is of no interest to a user
+
+TrackingError = (MlflowException, OSError)
+"""What MLflow raises when its store is away: the outcome waits in the outbox meanwhile."""
+
+MODEL_NAME = "model"
+_BATCH = 1000  # metrics that MLflow takes in one call
+_STATUS = {"complete": "FINISHED", "pruned": "FINISHED", "failed": "FAILED"}
+
+
+def tracking_uri() -> str:
+    return str(mlflow.get_tracking_uri())
+
+
+def check_tracking() -> None:
+    """Raises ConfigError unless the tracking store answers, or can be made; makes nothing."""
+    uri = tracking_uri()
+    file = sqlite_file(uri)
+    if file is not None:
+        check_writable(file.parent, "the tracking store")
+        return
+    try:
+        MlflowClient().search_experiments(max_results=1)
+    except Exception as error:  # whatever keeps it from answering, the user has to hear it in one line
+        reason = without_secrets(" ".join(str(error).split()))[:200]
+        raise ConfigError(
+            f"MLFLOW_TRACKING_URI must be a tracking server that answers, got {without_secrets(uri)!r}: {reason}"
+        ) from None
+
+
+def tracking_ui() -> str | None:
+    """The address of the tracking server's own UI, when there is a server."""
+    uri = tracking_uri()
+    return without_secrets(uri).rstrip("/") if uri.startswith("http") else None
+
+
+class Tracking:
+    """The parent run of one study and the children below it."""
+
+    def __init__(self, study: str, project: Path) -> None:
+        self._study = study
+        self._client = MlflowClient()
+        self._commit = git_commit(project)
+        self._datasets: list[DatasetInput] = []
+        self._split: Split | None = None
+        self.parent: Run = None  # set by open_parent, before anything else is called
+
+    @property
+    def parent_id(self) -> str:
+        return str(self.parent.info.run_id)
+
+    @property
+    def experiment_id(self) -> str:
+        return str(self.parent.info.experiment_id)
+
+    def open_parent(self, remembered: str | None, own_run: str | None, plan_hash: str) -> str:
+        """Opens the study's parent run and returns its ID.
+
+        `remembered` is the parent that the study knows of; `own_run` the run that `mlflow run` made for this command.
+        A new study adopts it as its parent; for one that has a parent already it is an invocation, and says so.
+        """
+        parent_id = remembered or own_run or self._new_parent()
+        self.parent = self._client.get_run(parent_id)
+        use_wal(tracking_uri())
+        tags = {"study": self._study, "plan_hash": plan_hash}
+        if self.parent.data.tags.get(MLFLOW_RUN_NAME) != self._study:
+            tags[MLFLOW_RUN_NAME] = self._study
+        self._client.log_batch(parent_id, tags=_tags(tags))
+        self._client.update_run(parent_id, status="RUNNING")
+        if own_run and own_run != parent_id:
+            link = f"This run only continued the study: see [its parent run]({self._link(parent_id)})."
+            invocation = {
+                "study": self._study,
+                "parent_run_id": parent_id,
+                MLFLOW_RUN_NAME: f"{self._study} (again)",
+                MLFLOW_RUN_NOTE: link,
+            }
+            self._client.log_batch(own_run, tags=_tags(invocation))
+        return parent_id
+
+    def describe(self, dataset: Dataset, split: Split, facts: Mapping[str, object]) -> None:
+        """What the study rests on: the data with its hash, and `facts` as tags of the parent."""
+        self._split = split
+        self._datasets = _dataset_inputs(dataset, split)
+        self._client.log_inputs(self.parent_id, self._datasets)
+        rows = {f"{part}_rows": split.rows(part) for part in split.labels}
+        self._client.log_batch(
+            self.parent_id, tags=_tags({"data_sha256": dataset.sha256, "dataset": dataset.name} | rows | dict(facts))
+        )
+
+    def attach(self, files: Mapping[str, str] | None = None, paths: Sequence[Path] = (), folder: str = "") -> None:
+        """Text files by name, and files by path, as artifacts of the parent; written again, they are replaced."""
+        for name, text in (files or {}).items():
+            self._client.log_text(self.parent_id, text, name)
+        for path in paths:
+            self._client.log_artifact(self.parent_id, str(path), folder or None)
+
+    def start_trial(self, planned: PlannedTrial, attempt: int, tags: Mapping[str, object], started_ms: int) -> str:
+        """The child run of an attempt, made unless it is there."""
+        found = self.find_trial(planned.number, attempt)
+        if found is not None:
+            return found
+        return self._create_trial(planned, attempt, tags, started_ms)
+
+    def _create_trial(self, planned: PlannedTrial, attempt: int, tags: Mapping[str, object], started_ms: int) -> str:
+        assert self._split is not None
+        own = {
+            MLFLOW_PARENT_RUN_ID: self.parent_id,
+            MLFLOW_RUN_NAME: f"trial-{planned.number:04d}" + (f" attempt {attempt}" if attempt else ""),
+            "study": self._study,
+            "trial_number": planned.number,
+            "attempt": attempt,
+            "seed": planned.seed,
+            "config_hash": planned.config.hash(),
+            MLFLOW_GIT_COMMIT: self._commit,
+        }
+        text = {key: str(value) for key, value in {**own, **tags}.items() if value != ""}
+        run = self._client.create_run(self.experiment_id, start_time=started_ms, tags=text)
+        rows = {f"{part}_rows": self._split.rows(part) for part in self._split.labels}
+        parameters = planned.config.parameters() | rows
+        self._client.log_batch(run.info.run_id, params=[Param(key, str(value)) for key, value in parameters.items()])
+        self._client.log_inputs(run.info.run_id, self._datasets)
+        return str(run.info.run_id)
+
+    def find_trial(self, number: int, attempt: int) -> str | None:
+        runs = self._children(f"tags.trial_number = '{number}' and tags.attempt = '{attempt}'")
+        return next((str(run.info.run_id) for run in runs), None)
+
+    def log_epochs(self, epochs: Mapping[str, Sequence[EpochReport]]) -> None:
+        """Per-epoch metrics of children by run ID: one call a child, however many epochs have come together."""
+        for run_id, reports in epochs.items():
+            self._log_metrics(run_id, _epoch_metrics(reports))
+
+    def finish_trial(self, run_id: str, outcome: Outcome, with_model: bool) -> None:
+        """Everything that an attempt's outcome leaves on its child run; done again, it changes nothing."""
+        metrics = list(_epoch_metrics(outcome.history))
+        tags: dict[str, object] = {"state": outcome.state, "state_reason": outcome.reason}
+        result = outcome.result
+        if result is not None:
+            # At the last epoch's step but later, so that MLflow shows the kept weights' value as the metric's latest.
+            metrics += [
+                Metric(key, value, outcome.ended_ms, len(outcome.history))
+                for key, value in _final_metrics(outcome).items()
+            ]
+            tags["weights_sha256"] = result.weights_sha256
+            tags[MLFLOW_LOGGED_ARTIFACTS] = json.dumps(
+                [{"path": f"per_class_{part}.json", "type": "table"} for part in result.per_class]
+            )
+        self._log_metrics(run_id, metrics)
+        with tempfile.TemporaryDirectory() as folder:
+            _write_artifacts(Path(folder), outcome)
+            if any(Path(folder).iterdir()):
+                self._client.log_artifacts(run_id, folder)
+        if result is not None and with_model:
+            self.log_model(run_id, result.model, outcome)
+        self._client.log_batch(run_id, tags=_tags(tags))
+        killed = outcome.state == "failed" and not outcome.final
+        self._client.set_terminated(run_id, "KILLED" if killed else _STATUS[outcome.state], outcome.ended_ms or None)
+
+    def log_model(self, run_id: str, model: bytes, outcome: Outcome) -> None:
+        """The Keras model that the worker saved, as an MLflow model; made here without importing TensorFlow."""
+        assert self._split is not None
+        for model_id in self._models_of(run_id):
+            # A driver that died in the middle left half a model: runs:/ID/model must find one, whole.
+            self._client.delete_logged_model(model_id)
+        with tempfile.TemporaryDirectory() as folder:
+            target = Path(folder) / MODEL_NAME
+            logged = self._client.create_logged_model(self.experiment_id, name=MODEL_NAME, source_run_id=run_id)
+            write_model_folder(target, model, self._split, run_id, logged.model_id)
+            self._client.log_model_artifacts(logged.model_id, str(target))
+        self._client.finalize_logged_model(logged.model_id, "READY")
+        self._client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=outcome.result.best_epoch)])  # type: ignore[union-attr]
+
+    def drop_model(self, run_id: str) -> None:
+        for model_id in self._models_of(run_id):
+            self._client.delete_logged_model(model_id)
+
+    def close_unfinished(self, reason: str, keep: Iterable[str] = ()) -> list[str]:
+        """Ends children, invocations and attempts that a driver which is gone left RUNNING; returns their IDs."""
+        spared = {self.parent_id, *keep}
+        closed = []
+        experiments = [experiment.experiment_id for experiment in self._client.search_experiments()]
+        query = f"attributes.status = 'RUNNING' and tags.study = '{self._study}'"
+        for run in _pages(self._client, experiments, query):
+            if run.info.run_id in spared:
+                continue
+            if "trial_number" in run.data.tags:
+                self._client.log_batch(run.info.run_id, tags=_tags({"state": "failed", "state_reason": reason}))
+            self._client.set_terminated(run.info.run_id, "KILLED")
+            closed.append(str(run.info.run_id))
+        return closed
+
+    def summarise(self, curve: Mapping[int, float], best_run_id: str | None, note: str) -> None:
+        """The headline on the parent: `best_of_n` with step N, so that the UI draws the curve, and the best child."""
+        # One timestamp for ever: written again unchanged, the curve adds nothing.
+        at = int(self.parent.info.start_time)
+        self._log_metrics(self.parent_id, [Metric("best_of_n", value, at, n) for n, value in curve.items()])
+        tags: dict[str, object] = {MLFLOW_RUN_NOTE: note}
+        if best_run_id:
+            tags["best_run_id"] = best_run_id
+        self._client.log_batch(self.parent_id, tags=_tags(tags))
+
+    def has_report_of(self, digest: str) -> bool:
+        """Whether the report on the parent was made from the trials table of this digest."""
+        return bool(self.parent.data.tags.get("report_of") == digest)
+
+    def set_report_of(self, digest: str) -> None:
+        self._client.set_tag(self.parent_id, "report_of", digest)
+
+    def close_parent(self, status: str) -> None:
+        self._client.set_terminated(self.parent_id, status)
+
+    def child_link(self, run_id: str) -> str:
+        """The path of a child within the MLflow UI."""
+        return self._link(run_id)
+
+    def _link(self, run_id: str) -> str:
+        return f"#/experiments/{self.experiment_id}/runs/{run_id}"
+
+    def _new_parent(self) -> str:
+        experiment = os.environ.get("MLFLOW_EXPERIMENT_ID")
+        if not experiment:
+            name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or self._study
+            found = self._client.get_experiment_by_name(name)
+            experiment = found.experiment_id if found is not None else self._client.create_experiment(name)
+        run = self._client.create_run(experiment, tags={MLFLOW_RUN_NAME: self._study, MLFLOW_GIT_COMMIT: self._commit})
+        return str(run.info.run_id)
+
+    def _models_of(self, run_id: str) -> list[str]:
+        found = self._client.search_logged_models([self.experiment_id], filter_string=f"source_run_id = '{run_id}'")
+        return [str(model.model_id) for model in found]
+
+    def _children(self, condition: str) -> Iterator[Run]:
+        query = f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{self.parent_id}' and {condition}"
+        return _pages(self._client, [self.experiment_id], query)
+
+    def _log_metrics(self, run_id: str, metrics: Iterable[Metric]) -> None:
+        listed = list(metrics)
+        for start in range(0, len(listed), _BATCH):
+            self._client.log_batch(run_id, metrics=listed[start : start + _BATCH])
+
+
+def git_commit(project: Path) -> str:
+    """The commit that the project stands at, or an empty text outside a checkout."""
+    from mlflow.utils.git_utils import get_git_commit
+
+    return get_git_commit(str(project)) or ""
+
+
+def _pages(client: MlflowClient, experiments: Sequence[str], query: str) -> Iterator[Run]:
+    token = None
+    while True:
+        page = client.search_runs(
+            list(experiments), query, run_view_type=ViewType.ACTIVE_ONLY, max_results=1000, page_token=token
+        )
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def _tags(values: Mapping[str, object]) -> list[RunTag]:
+    return [RunTag(key, str(value)) for key, value in values.items()]
+
+
+def _epoch_metrics(reports: Iterable[EpochReport]) -> Iterator[Metric]:
+    for report in reports:
+        for key, value in report.metrics.items():
+            yield Metric(key, value, report.timestamp_ms, report.epoch)
+
+
+def _final_metrics(outcome: Outcome) -> dict[str, float]:
+    result = outcome.result
+    assert result is not None
+    counts = {"n_parameters": result.n_parameters, "n_trainable": result.n_trainable, "best_epoch": result.best_epoch}
+    return result.scores | counts | {"seconds": result.seconds}
+
+
+def _dataset_inputs(dataset: Dataset, split: Split) -> list[DatasetInput]:
+    inputs = []
+    for context, part in (("training", "train"), ("validation", "validation"), ("test", "test")):
+        entity = mlflow.data.from_numpy(
+            split.inputs[part][:1],
+            targets=split.labels[part][:1],
+            source=dataset.source if "/" in dataset.source else None,
+            name=f"{dataset.name}-{part}",
+            digest=dataset.sha256[:32],
+        )._to_mlflow_entity()
+        inputs.append(DatasetInput(entity, [InputTag(MLFLOW_DATASET_CONTEXT, context)]))
+    return inputs
+
+
+def _write_artifacts(folder: Path, outcome: Outcome) -> None:
+    if outcome.message:
+        (folder / "failure.txt").write_text(outcome.message, encoding="utf-8")
+    if outcome.picture:
+        (folder / "confusion.png").write_bytes(outcome.picture)
+    if outcome.result is not None:
+        for part, matrix in outcome.result.confusion.items():
+            (folder / f"confusion_{part}.json").write_text(json.dumps(matrix.tolist()), encoding="utf-8")
+        for part, rows in outcome.result.per_class.items():
+            columns = list(rows[0])
+            table = {"columns": columns, "data": [[row[column] for column in columns] for row in rows]}
+            (folder / f"per_class_{part}.json").write_text(json.dumps(table), encoding="utf-8")

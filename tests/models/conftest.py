@@ -1,0 +1,44 @@
+"""TensorFlow is imported once, the way a worker does it, before any test module of this folder."""
+
+from models.runtime import prepare_process
+
+prepare_process()
+
+import gc  # noqa: E402
+from collections.abc import Callable, Iterator  # noqa: E402
+
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+
+from models.data import Dataset, load_dataset  # noqa: E402
+from models.splits import split_dataset  # noqa: E402
+from models.trial import PreparedData, prepare  # noqa: E402
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _thaw() -> Iterator[None]:
+    """Other packages' clean-up looks for referrers, which frozen objects hide."""
+    yield
+    gc.unfreeze()
+
+
+@pytest.fixture(scope="session")
+def digits() -> PreparedData:
+    return prepare(split_dataset(load_dataset("digits"), 0.1, seed=7))
+
+
+@pytest.fixture(scope="session")
+def blobs() -> Callable[..., Dataset]:
+    """Makes data sets of other shapes, types and numbers of classes."""
+    return _blobs
+
+
+def _blobs(rows: int = 200, shape: tuple[int, ...] = (6,), n_classes: int = 3, dtype: str = "float32") -> Dataset:
+    """Classes that a small network learns in an epoch or two."""
+    random = np.random.default_rng(1)
+    labels = np.arange(rows) % n_classes
+    centres = random.normal(size=(n_classes, *shape))
+    inputs = centres[labels] * 40 + random.normal(size=(rows, *shape)) * 20 + 128
+    inputs = np.clip(inputs, 0, 255).astype(dtype)
+    half = rows // 2
+    return Dataset("blobs", "made up", inputs[:half], labels[:half], inputs[half:], labels[half:])

@@ -1,0 +1,49 @@
+"""The saved model takes raw inputs and predicts what the scores say."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from models.config import TrialConfig
+from models.data import Dataset
+from models.splits import Split, split_dataset
+from models.trial import prepare, run_trial
+
+
+@pytest.mark.parametrize("preprocessing", ["rescale", "standardise", "none"])
+@pytest.mark.parametrize(
+    ("shape", "n_classes", "dtype"),
+    [((6,), 2, "uint8"), ((4, 5), 3, "float64"), ((3, 2, 2), 10, "float32"), ((1,), 2, "int64"), ((2, 3), 4, "uint16")],
+)
+def test_its_predictions_on_raw_rows_have_the_logged_accuracy(
+    blobs: Callable[..., Dataset], tmp_path: Path, shape: tuple, n_classes: int, dtype: str, preprocessing: str
+) -> None:
+    split = split_dataset(blobs(400, shape, n_classes, dtype), 0.2, seed=1, preprocessing=preprocessing)
+    config = TrialConfig.from_parameters({"width": 8, "epochs": 2, "dropout": 0.1, "batch_norm": "after", "l2": 1e-3})
+    result = run_trial(config, prepare(split), 3, lambda _: None)
+    path = tmp_path / "model.keras"
+    path.write_bytes(result.model)
+    model = keras.saving.load_model(path, safe_mode=True)
+    assert model.input_shape == (None, *shape)
+    assert model.inputs[0].dtype == dtype
+    assert getattr(model, "optimizer", None) is None
+    for part, prefix in (("validation", "val"), ("test", "test")):
+        predicted = predictions(model, split, part)
+        assert np.mean(predicted == split.labels[part]) == result.scores[f"{prefix}_accuracy"]
+        counted = np.zeros((n_classes, n_classes), int)
+        np.add.at(counted, (split.labels[part], predicted), 1)
+        assert (counted == result.confusion[part]).all()
+
+
+def predictions(model: keras.Model, split: Split, part: str) -> np.ndarray:
+    return np.asarray(model.predict(split.inputs[part], verbose=0)).argmax(axis=1)
+
+
+def test_its_layers_are_keras_own_and_its_names_do_not_depend_on_earlier_trials(blobs: Callable[..., Dataset]) -> None:
+    data = prepare(split_dataset(blobs(), 0.2, seed=1))
+    config = TrialConfig.from_parameters({"width": 4, "epochs": 1, "dropout": 0.5})
+    models = [run_trial(config, data, 3, lambda _: None).model for _ in range(2)]
+    assert len(models[0]) == len(models[1])

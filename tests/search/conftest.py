@@ -1,0 +1,59 @@
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from models.data import load_dataset
+from models.seeds import derive_seed
+from models.splits import split_dataset
+from search.driver import Driver, Ended
+from search.engine import Engine
+from search.keeping import ModelKeeper, ModelPolicy
+from search.paths import StudyPaths
+from search.plan import make_plan
+from search.progress import ConsoleProgress
+from search.settings import StudySettings, read_settings
+from search.study import StudyStore
+from search.tracking import Tracking
+
+STORAGE = "sqlite:///optuna.db"
+SMALL = {
+    "sampler": "random",
+    "trials": 6,
+    "seed": 3,
+    "space": {"width": [4, 8, 16], "learning_rate": {"low": 1e-3, "high": 1e-1, "log": True}},
+    "training": {"epochs": 2, "batch_size": 64},
+}
+
+
+@pytest.fixture
+def settings() -> StudySettings:
+    return read_settings(SMALL, "small")
+
+
+@pytest.fixture
+def search(workdir: Path, empty_stores: tuple[Path, Path]) -> Callable[..., Ended]:
+    """Runs a search session with the given engine on real SQLite stores, as session.py composes it."""
+    for store in empty_stores:
+        shutil.copy(store, workdir)
+
+    def run(settings: StudySettings, engine: Engine, models: str = "all", own_run: str | None = None) -> Ended:
+        dataset = load_dataset("digits")
+        split = split_dataset(dataset, settings.validation, derive_seed(settings.seed, "validation"))
+        plan = make_plan(settings)
+        study = StudyStore(STORAGE, settings, dataset.sha256)
+        tracking = Tracking(settings.name, Path(__file__).parent)
+        parent = tracking.open_parent(study.parent_run_id, own_run, plan.hash)
+        tracking.describe(dataset, split, {"sampler": settings.sampler, "seed": settings.seed})
+        study.remember(parent_run_id=parent, planned_trials=len(plan.trials))
+        paths = StudyPaths(settings.name)
+        keeper = ModelKeeper(ModelPolicy.read(models), paths, study.attempts())
+        progress = ConsoleProgress(Console(quiet=True))
+        driver = Driver(settings, plan, engine, study, tracking, keeper, paths, progress, "http://127.0.0.1:5000/")
+        ended = driver.run()
+        tracking.close_parent("FINISHED" if ended.complete else "FAILED")
+        return ended
+
+    return run

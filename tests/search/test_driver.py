@@ -1,0 +1,254 @@
+"""Exactly the planned trials, on real SQLite stores of Optuna and MLflow, without training."""
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import optuna
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
+from analysis.trials import attempts_frame, read_mlflow
+from search.driver import Ended
+from search.outcome import Outcome
+from search.paths import StudyPaths
+from search.settings import StudySettings, read_settings
+from search.task import Job
+from search.tracking import Tracking
+from tests.search.conftest import STORAGE
+from tests.search.fakes import FakeEngine, complete, fails
+
+Search = Callable[..., Ended]
+
+
+def optuna_trials(name: str = "small") -> list[optuna.trial.FrozenTrial]:
+    return optuna.load_study(study_name=name, storage=STORAGE, sampler=optuna.samplers.RandomSampler()).trials
+
+
+def comparable(name: str = "small") -> pd.DataFrame:
+    """The trials table without what differs between two runs of the same trials."""
+    return read_mlflow(name).frame.drop(columns=["run_id", "attempt", "seconds"])
+
+
+def nothing_is_running(name: str = "small") -> bool:
+    client = MlflowClient()
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    running = client.search_runs(experiments, "attributes.status = 'RUNNING'")
+    return not running and all(trial.state.is_finished() for trial in optuna_trials(name))
+
+
+@pytest.mark.parametrize("slots", [1, 3])
+def test_every_planned_trial_runs_once_whatever_the_number_of_workers(
+    search: Search, settings: StudySettings, slots: int
+) -> None:
+    engine = FakeEngine(slots=slots)
+    ended = search(settings, engine)
+    assert ended.complete
+    assert sorted(job.number for job in engine.jobs) == [0, 1, 2, 3, 4, 5]
+    assert list(read_mlflow("small").frame["number"]) == [0, 1, 2, 3, 4, 5]
+    assert sorted(trial.user_attrs["number"] for trial in optuna_trials()) == [0, 1, 2, 3, 4, 5]
+    assert StudyPaths("small").outcomes() == []
+    assert nothing_is_running()
+
+
+def test_the_same_again_trains_nothing_and_adds_nothing(search: Search, settings: StudySettings) -> None:
+    search(settings, FakeEngine())
+    before, again = comparable(), FakeEngine()
+    ended = search(settings, again)
+    assert ended.complete
+    assert ended.trained == 0
+    assert again.jobs == []
+    pd.testing.assert_frame_equal(before, comparable())
+    assert len(optuna_trials()) == 6
+
+
+def test_more_trials_extend_the_study_and_leave_the_first_ones(search: Search, settings: StudySettings) -> None:
+    search(settings, FakeEngine())
+    before, engine = comparable(), FakeEngine()
+    search(replace(settings, trials=9), engine)
+    assert sorted(job.number for job in engine.jobs) == [6, 7, 8]
+    pd.testing.assert_frame_equal(before, comparable().head(6))
+
+
+def test_a_grid_runs_each_cell_once_with_several_workers(search: Search) -> None:
+    grid = read_settings({"sampler": "grid", "space": {"width": [4, 8, 16], "dropout": [0.0, 0.1, 0.2, 0.3]}}, "small")
+    search(grid, FakeEngine(slots=5))
+    assert len({tuple(sorted(trial.params.items())) for trial in optuna_trials()}) == len(optuna_trials()) == 12
+
+
+def test_a_configurations_own_failure_is_kept_with_its_reason_and_never_run_again(
+    search: Search, settings: StudySettings
+) -> None:
+    def behave(job: Job) -> Outcome | str:
+        return fails("diverged")(job) if job.number == 2 else complete(job)
+
+    ended = search(settings, FakeEngine(behave))
+    assert ended.complete
+    row = read_mlflow("small").frame.set_index("number").loc[2]
+    assert (row["state"], row["state_reason"]) == ("failed", "diverged")
+    trial = next(trial for trial in optuna_trials() if trial.user_attrs["number"] == 2)
+    assert trial.state == optuna.trial.TrialState.FAIL
+    assert trial.user_attrs["state_reason"] == "diverged"
+    run = MlflowClient().get_run(row["run_id"])
+    assert run.info.status == "FAILED"
+    assert "failure.txt" in [file.path for file in MlflowClient().list_artifacts(row["run_id"])]
+    again = FakeEngine()
+    search(settings, again)
+    assert again.jobs == []
+
+
+def test_a_lost_worker_costs_its_attempt_and_the_number_runs_again_with_its_seed(
+    search: Search, settings: StudySettings
+) -> None:
+    engine = FakeEngine(lambda job: "worker died" if job.number == 3 and job.attempt == 0 else complete(job))
+    assert search(settings, engine).complete
+    attempts = [job for job in engine.jobs if job.number == 3]
+    assert [job.attempt for job in attempts] == [0, 1]
+    assert attempts[0].seed == attempts[1].seed
+    rows = attempts_frame("small")
+    lost = rows[rows["number"] == 3].sort_values("attempt")
+    assert list(lost["state"]) == ["failed", "complete"]
+    assert lost.iloc[0]["state_reason"] == "worker lost"
+    assert list(read_mlflow("small").frame["state"]) == ["complete"] * 6
+
+
+def test_a_trial_that_loses_its_worker_three_times_counts_as_failed(search: Search, settings: StudySettings) -> None:
+    engine = FakeEngine(lambda job: "worker died" if job.number == 3 else complete(job))
+    assert search(settings, engine).complete
+    assert len([job for job in engine.jobs if job.number == 3]) == 3
+    row = read_mlflow("small").frame.set_index("number").loc[3]
+    assert (row["state"], row["state_reason"]) == ("failed", "retries exhausted")
+
+
+def test_a_search_whose_first_ten_trials_all_fail_stops_and_says_why(search: Search, settings: StudySettings) -> None:
+    engine = FakeEngine(fails("exception"))
+    ended = search(replace(settings, trials=30), engine)
+    assert not ended.complete
+    assert "the first 10 trials failed" in ended.reason
+    assert len(engine.jobs) <= 11
+
+
+def test_an_interrupted_search_marks_what_was_in_flight_and_the_next_one_finishes_it(
+    search: Search, settings: StudySettings
+) -> None:
+    def behave(job: Job) -> Outcome:
+        if job.number == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        return complete(job)
+
+    ended = search(settings, FakeEngine(behave, slots=2))
+    assert not ended.complete
+    assert ended.reason == "interrupted (SIGINT)"
+    assert nothing_is_running()
+    assert "interrupted" in set(attempts_frame("small")["state_reason"])
+    assert search(settings, FakeEngine()).complete
+    interrupted = comparable()
+    assert list(interrupted["state"]) == ["complete"] * 6
+    search(replace(settings, name="whole"), FakeEngine(slots=4))
+    pd.testing.assert_frame_equal(interrupted, comparable("whole"))
+
+
+def test_what_a_dead_driver_left_running_is_closed_and_runs_again(search: Search, settings: StudySettings) -> None:
+    class Died(BaseException):
+        pass
+
+    def behave(job: Job) -> Outcome:
+        if job.number == 2:
+            raise Died
+        return complete(job)
+
+    with pytest.raises(Died):
+        search(settings, FakeEngine(behave))
+    assert not nothing_is_running()
+    engine = FakeEngine()
+    assert search(settings, engine).complete
+    assert {(job.number, job.attempt) for job in engine.jobs} == {(2, 1), (3, 0), (4, 0), (5, 0)}
+    rows = attempts_frame("small")
+    assert list(rows[rows["number"] == 2].sort_values("attempt")["state_reason"].fillna("")) == ["driver lost", ""]
+    assert nothing_is_running()
+
+
+@pytest.mark.parametrize("dies_in", ["finish_trial", "log_model", "finish"])
+def test_an_outcome_in_the_outbox_is_delivered_by_the_next_driver_once(
+    search: Search, settings: StudySettings, monkeypatch: pytest.MonkeyPatch, dies_in: str
+) -> None:
+    class Died(BaseException):
+        pass
+
+    from search.study import StudyStore
+
+    owner = StudyStore if dies_in == "finish" else Tracking
+    whole = getattr(owner, dies_in)
+
+    def die_once(*arguments: object, **named: object) -> None:
+        monkeypatch.setattr(owner, dies_in, whole)
+        if dies_in == "finish_trial":
+            whole(*arguments, **named)
+        raise Died
+
+    monkeypatch.setattr(owner, dies_in, die_once)
+    with pytest.raises(Died):
+        search(settings, FakeEngine())
+    assert len(StudyPaths("small").outcomes()) == 1
+    engine = FakeEngine()
+    assert search(settings, engine).complete
+    assert sorted(job.number for job in engine.jobs) == [1, 2, 3, 4, 5]
+    table = read_mlflow("small").frame
+    assert list(table["state"]) == ["complete"] * 6
+    client = MlflowClient()
+    history = client.get_metric_history(table.iloc[0]["run_id"], "loss")
+    assert [(metric.step, metric.value) for metric in history] == [(1, 2.0), (2, 1.0)]
+    models = client.search_logged_models([client.get_run(table.iloc[0]["run_id"]).info.experiment_id])
+    assert sorted(model.source_run_id for model in models) == sorted(table["run_id"])
+    assert nothing_is_running()
+
+
+def test_training_goes_on_while_the_tracking_store_is_away_and_the_outbox_keeps_the_results(
+    search: Search, settings: StudySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Tracking.finish_trial
+
+    def away(*_: object, **__: object) -> None:
+        raise MlflowException("connection refused")
+
+    monkeypatch.setattr(Tracking, "finish_trial", away)
+    engine = FakeEngine()
+    ended = search(settings, engine)
+    assert len(engine.jobs) == 6
+    assert (ended.missing, ended.undelivered) == (0, 6)
+    monkeypatch.setattr(Tracking, "finish_trial", whole)
+    engine = FakeEngine()
+    assert search(settings, engine).complete
+    assert engine.jobs == []
+    assert list(read_mlflow("small").frame["state"]) == ["complete"] * 6
+
+
+def test_best_k_keeps_the_models_of_the_best_k_alone_also_when_extended(
+    search: Search, settings: StudySettings
+) -> None:
+    for trials in (6, 12):
+        search(replace(settings, trials=trials), FakeEngine(slots=3), models="best:2")
+        table = read_mlflow("small").frame
+        best = table.sort_values("val_accuracy", ascending=False).head(2)["run_id"]
+        client = MlflowClient()
+        experiment = client.get_run(best.iloc[0]).info.experiment_id
+        assert {model.source_run_id for model in client.search_logged_models([experiment])} == set(best)
+    assert StudyPaths("small").staged.outcomes() == []
+
+
+def test_the_run_that_mlflow_made_becomes_the_parent_and_a_later_one_an_invocation(
+    search: Search, settings: StudySettings, workdir: Path
+) -> None:
+    client = MlflowClient()
+    first, second = (client.create_run("0").info.run_id for _ in range(2))
+    search(settings, FakeEngine(), own_run=first)
+    search(settings, FakeEngine(), own_run=second)
+    children = [run for run in client.search_runs(["0"]) if "trial_number" in run.data.tags]
+    assert {run.data.tags["mlflow.parentRunId"] for run in children} == {first}
+    invocation = client.get_run(second).data.tags
+    assert (invocation["study"], invocation["parent_run_id"]) == ("small", first)
+    assert first in invocation["mlflow.note.content"]
