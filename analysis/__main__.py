@@ -44,8 +44,7 @@ def run(arguments: Sequence[str] | None = None) -> list[Path]:
         raise ValueError("--attach goes with --study, whose parent run takes the files: got --trials")
     if args.out.exists() and not args.out.is_dir():
         raise ValueError(f"--out is a folder: got the file {str(args.out)!r}")
-    at = _listed("--at", args.at, int)
-    targets = _listed("--target", args.target, float)
+    at, targets = _listed("--at", args.at, int), _listed("--target", args.target, float)
     table, versus, confirm = (_read(name, args) for name in (args.study or args.trials, args.versus, args.confirm))
     assert table is not None
     files = write_report(table, args.out, at, use=args.use, targets=targets, versus=versus, confirm=confirm)

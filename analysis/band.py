@@ -32,7 +32,7 @@ def box_probability(lo: np.ndarray, hi: np.ndarray) -> float:
     Poisson increments in between, counts outside [#{hi <= t}, #{lo < t}] cut off. Assumption: lo and hi ascend.
     Range: n to a few thousand. Cost: O(n * width of the band) time, O(n) memory; error about 1e-13.
     Source: Khmaladze and Shinjikashvili, "Calculation of noncrossing probabilities for Poisson processes and its
-    corollaries" (2001), eq. 5; Moscovich and Nadler, "Fast calculation of boundary crossing probabilities for Poisson
+    corollaries" (2001); Moscovich and Nadler, "Fast calculation of boundary crossing probabilities for Poisson
     processes" (2017), section 2.
     """
     n = len(lo)
@@ -76,8 +76,8 @@ def simultaneous_band(n: int, confidence: float = 0.95) -> Band:
     nothing is simulated, so it is the same each time. Assumption: independent draws; ties make it conservative. Bias:
     none.
     Range: n = 1 to 5,000 here. Cost: about ten box probabilities.
-    Source: Berk and Jones (1979); Aldor-Noiman et al., "The power to see" (2013), section 3; Weine, McPeek and Abney,
-    "Application of equal local levels to improve Q-Q plot testing bands" (2023), section 2.
+    Source: Berk and Jones (1979); Aldor-Noiman et al., "The power to see" (2013); Weine, McPeek and Abney,
+    "Application of equal local levels to improve Q-Q plot testing bands" (2023).
     """
     if not 1 <= n <= LARGEST:
         raise ValueError(f"the simultaneous band is computed for 1 to {LARGEST} trials: got {n}")

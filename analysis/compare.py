@@ -47,7 +47,7 @@ def compare(
     one after another.
     Bias: none at equal N; O(1/M) at equal seconds. Range: N as for one curve (M/10, flagged to M/5) in both. Cost:
     O(M).
-    Source: Arvesen (1969), section 3.
+    Source: Arvesen, "Jackknifing U-statistics" (1969), who treats functions of several U-statistics.
     """
     pools = pool_of(first), pool_of(second)
     m = min(pool.trials for pool in pools)

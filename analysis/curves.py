@@ -13,9 +13,10 @@ Assumption: the trials are exchangeable draws (random search; a random order of 
 Range: N = 1 (the mean) to M (the best one seen; an observation, not an estimate). Cost: O(M log M) to sort, then O(M)
 time and memory for each N. Error: about 1e-15 of the range of z; constant when all are equal; for z = validation score
 monotone in N to the last bit.
-Source: Hoeffding, "A class of statistics with asymptotically normal distribution" (1948), section 3; for the maximum
-Dodge et al., "Show Your Work" (2019), eq. 7 (its V-statistic), and Tang et al., "Showing Your Work Doesn't Always Work"
-(2020), eq. 3 (U). The recursion in p avoids the binomials, which overflow, and log-gamma, which loses digits.
+Source: Hoeffding, "A class of statistics with asymptotically normal distribution" (1948), for U-statistics; Tang et
+al., "Showing Your Work Doesn't Always Work" (2020), for U as the unbiased best-of-N, where Dodge et al., "Show Your
+Work" (2019), have the biased V. The recursion in p avoids the binomials, which overflow, and log-gamma, which loses
+digits.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ def tuning_curve(result: BestOfN) -> bytes:
     axes = figure.add_subplot()
     val, test = result.curves["best_val"], result.curves["test_of_best"]
     m = max(val)
-    frame(axes, f"{result.study}: what the best of N trials reaches (M = {m}, {result.sampler})")
+    frame(axes, f"{result.study}: what the best of N trials reaches ({_basis(result)})")
     _expected(axes, val, DARK, "-", "o", "validation, best of N", True)
     _expected(axes, test, MIDDLE, "--", "s", "test, of the trial that validation picks", False)
     axes.plot([m], [val[m].value], "*", color=DARK, markersize=13, clip_on=False)
@@ -57,12 +57,12 @@ def median_steps(result: BestOfN) -> bytes:
     curve, band = result.curves["median_best_val"], result.curves["median_best_val_band"]
     m = max(curve)
     percent = f"{result.confidence:.0%}"
-    frame(axes, f"{result.study}: median of the best of N trials (M = {m}, {result.sampler})")
+    frame(axes, f"{result.study}: median of the best of N trials ({_basis(result)})")
     number_axis(axes, m)
     accuracy_axis(axes, [*_extent(curve), *_extent(band)], "validation accuracy")
     _filled(axes, curve, f"{percent} interval at each N")
     _outlined(axes, band, f"{percent} band for all N together")
-    ns, values = _stretched({n: point.value for n, point in curve.items()})
+    ns, values = _stretched({n: point.value for n, point in curve.items()}, m)
     axes.step(ns, values, where="post", color=DARK, linewidth=1.8, label="median of the pool")
     if all(point.low is None and point.high is None for point in curve.values()):
         why = next(iter(curve.values())).method
@@ -93,6 +93,13 @@ def gap_curve(result: BestOfN) -> bytes:
     axes.set_ylabel("difference in accuracy")
     axes.legend(loc="best", fontsize=8.5, framealpha=0.95)
     return png(figure)
+
+
+def _basis(result: BestOfN) -> str:
+    """M and the sampler, and that the curve is a lower bound where it is one."""
+    pruned = result.trials["pruned"]
+    bound = f"; a lower bound, {pruned} pruned" if pruned else ""
+    return f"M = {result.trials['started']}, {result.sampler}{bound}"
 
 
 def _expected(axes: Axes, curve: Curve, colour: str, line: str, marker: str, label: str, fill: bool) -> None:
@@ -160,7 +167,7 @@ def _outlined(axes: Axes, band: Curve, label: str) -> None:
         {n: point.high for n, point in band.items() if point.high is not None},
     ):
         if limits:
-            ns, values = _stretched(limits)
+            ns, values = _stretched(limits, max(band))
             axes.step(
                 ns,
                 values,
@@ -182,15 +189,16 @@ def _stretched_limits(
             lows[n], highs[n] = point.low, top if point.high is None else point.high
     if not lows:
         return None
-    ns, low = _stretched(lows)
-    return ns, low, _stretched(highs)[1]
+    ns, low = _stretched(lows, max(curve))
+    return ns, low, _stretched(highs, max(curve))[1]
 
 
-def _stretched(values: Mapping[int, float]) -> tuple[list[float], list[float]]:
-    """Steps that go on to the right of the last N, so that it is seen too."""
+def _stretched(values: Mapping[int, float], m: int) -> tuple[list[float], list[float]]:
+    """Steps that go on from the last N to the next one, or a little beyond m, so that it is seen too."""
     ns = sorted(values)
     found = [values[n] for n in ns]
-    return [*[float(n) for n in ns], min(ns[-1] + 1.0, ns[-1] * 1.1)], [*found, found[-1]]
+    end = ns[-1] + 1.0 if ns[-1] < m else m * 1.1
+    return [*[float(n) for n in ns], end], [*found, found[-1]]
 
 
 def _marked(ns: list[int]) -> list[int]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import colormaps
 
-from analysis.figures_style import DARK, LIGHT, MIDDLE, accuracy_axis, frame, new_figure, png
+from analysis.figures_style import DARK, LIGHT, MIDDLE, accuracy_axis, frame, new_figure, png, size_axis, wrapped
 from analysis.groups import Scale, grouped, scale_of
 from analysis.importance import Importances
 from analysis.pareto import Network, scored
@@ -21,9 +21,9 @@ _FEWEST_IN_A_BOX = 5
 def importance_bars(found: Importances, study: str) -> bytes:
     """Share of each hyperparameter by both evaluators."""
     names = sorted(found.ped_anova, key=lambda name: found.ped_anova[name])
-    figure = new_figure(8.0, 1.6 + 0.55 * len(names))
+    figure = new_figure(8.0, 1.8 + 0.55 * len(names))
     axes = figure.add_subplot()
-    frame(axes, f"{study}: importance of the hyperparameters ({found.trials} complete trials)")
+    frame(axes, f"{study}: importance of the hyperparameters (complete trials: {found.trials})")
     y = np.arange(len(names))
     fanova = [found.fanova.get(name, 0.0) for name in names]
     axes.barh(
@@ -46,7 +46,7 @@ def importance_bars(found: Importances, study: str) -> bytes:
     axes.set_yticks(y, names)
     axes.set_xlim(0.0, 1.0)
     axes.set_xlabel("share of importance (adds to 1)")
-    axes.legend(loc="lower right", fontsize=8.5)
+    figure.legend(loc="outside lower center", ncols=2, fontsize=8.5)
     return png(figure)
 
 
@@ -55,7 +55,7 @@ def pareto_figure(table: TrialTable, front: tuple[Network, ...], smallest: Netwo
     frame_ = scored(table)
     figure = new_figure()
     axes = figure.add_subplot()
-    frame(axes, f"{table.study}: accuracy against size ({len(frame_)} complete trials)")
+    frame(axes, f"{table.study}: accuracy against size (complete trials: {len(frame_)})")
     axes.plot(
         frame_["n_parameters"],
         frame_["val_accuracy"],
@@ -93,10 +93,7 @@ def pareto_figure(table: TrialTable, front: tuple[Network, ...], smallest: Netwo
             label=f"smallest with at least {target:g}: trial {smallest.number}, {smallest.n_parameters:,} parameters",
         )
         shown.append(target)
-    axes.set_xscale("log")
-    if len(set(frame_["n_parameters"])) == 1:
-        axes.set_xlim(sizes[0] / 2, sizes[0] * 2)
-    axes.set_xlabel("number of parameters (logarithmic)")
+    size_axis(axes, frame_["n_parameters"].min(), frame_["n_parameters"].max())
     accuracy_axis(axes, shown, "validation accuracy")
     hidden = len(values) - sum(v >= axes.get_ylim()[0] for v in values)
     if hidden:
@@ -155,12 +152,8 @@ def parallel_coordinates(table: TrialTable) -> bytes:
     axes.set_xlim(-0.15, len(scales) - 1 + 0.35)
     axes.set_ylim(-0.08, 1.08)
     which = "every complete trial" if everyone else f"the worst and best {_MOST_LINES // 2} trials"
-    axes.set_title(
-        f"{table.study}: {which}, the best{'' if best == 1 else f' {best}'} dark and thick",
-        loc="left",
-        fontsize=11,
-        fontweight="bold",
-    )
+    title = f"{table.study}: {which}, the best{'' if best == 1 else f' {best}'} dark and thick"
+    axes.set_title(wrapped(title, 8.0), loc="left", fontsize=10.5, fontweight="bold")
     for spine in axes.spines.values():
         spine.set_visible(False)
     return png(figure)
@@ -210,14 +203,9 @@ def boxes(table: TrialTable) -> bytes:
             ha="right" if crowded else "center",
         )
     below = sum(v < floor for v in values)
-    figure.suptitle(
-        f"{table.study}: validation accuracy by hyperparameter"
-        + (f" ({below} lowest trials lie below the picture)" if below else ""),
-        x=0.01,
-        ha="left",
-        fontsize=11,
-        fontweight="bold",
-    )
+    title = f"{table.study}: validation accuracy by hyperparameter"
+    title += f" ({below} lowest trials lie below the picture)" if below else ""
+    figure.suptitle(wrapped(title, 4.2 * across), x=0.01, ha="left", fontsize=10.5, fontweight="bold")
     return png(figure)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -52,11 +53,16 @@ def png(figure: Figure) -> bytes:
 
 def frame(axes: Axes, title: str) -> None:
     """Title, light grid, no box on top and right."""
-    axes.set_title(title, loc="left", fontsize=11, fontweight="bold")
+    axes.set_title(wrapped(title, 8.0), loc="left", fontsize=10.5, fontweight="bold")
     axes.grid(True, color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
+
+
+def wrapped(title: str, inches: float) -> str:
+    """A bold title in lines that fit into so many inches."""
+    return "\n".join(textwrap.wrap(title, int(inches * 9)))
 
 
 def number_axis(axes: Axes, m: int) -> None:
@@ -69,6 +75,21 @@ def number_axis(axes: Axes, m: int) -> None:
     axes.xaxis.set_major_formatter(FixedFormatter([f"{n:,}" for n in marks]))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("number of trials N (logarithmic)")
+
+
+def size_axis(axes: Axes, least: float, most: float) -> None:
+    """The logarithmic axis of the number of parameters, marked in plain numbers."""
+    axes.set_xscale("log")
+    low, high = least / 1.25, most * 1.25
+    axes.set_xlim(low, high)
+    steps = (1, 2, 5) if high / low < 2000 else (1,)
+    marks = [s * 10**k for k in range(12) for s in steps if low <= s * 10**k <= high]
+    if len(marks) < 2:
+        marks = sorted({round(least), round(most)})
+    axes.xaxis.set_major_locator(FixedLocator(marks))
+    axes.xaxis.set_major_formatter(FixedFormatter([f"{n:,}" for n in marks]))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlabel("number of parameters (logarithmic)")
 
 
 def accuracy_axis(axes: Axes, values: Sequence[float], name: str) -> None:

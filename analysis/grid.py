@@ -23,7 +23,7 @@ def with_replacement(val: Sequence[float] | np.ndarray, at: Sequence[int]) -> np
 
     Formula: V_N = y_(G) - sum over i < G of (i / G)^N (y_(i+1) - y_(i)). Assumption: all G cells are in `val`.
     Bias: none for the grid; used on a sample of a larger space it would be biased downwards. Range: any N >= 1.
-    Cost: O(G) for each N. Source: Dodge et al., "Show Your Work" (2019), eq. 7.
+    Cost: O(G) for each N. Source: Dodge et al., "Show Your Work" (2019), their expected validation performance.
     """
     y = np.sort(checked_scores("val", val))
     share = np.arange(1, len(y)) / len(y)

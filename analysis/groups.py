@@ -88,7 +88,7 @@ def grouped(column: pd.Series, scores: pd.Series) -> list[tuple[str, list[float]
 
 def label(value: Any) -> str:
     """A value as it stands at an axis."""
-    text = value if isinstance(value, str) else number(float(value))
+    text = (value or "(not set)") if isinstance(value, str) else number(float(value))
     return text if len(text) <= 14 else text[:13] + "\u2026"
 
 

@@ -22,7 +22,7 @@ def leave_one_out(val: np.ndarray, value: np.ndarray, n: float) -> np.ndarray:
     Assumption: none, it is arithmetic. Range: 1 <= N <= M - 1 (real N interpolates). Cost: O(M log M) time, O(M)
     memory.
     Ties: the mean of a group is taken anew without j; keeping the pool's mean would drop the variance within ties.
-    Source: Tukey (1958); Arvesen, "Jackknifing U-statistics" (1969), section 2.
+    Source: Tukey (1958); Arvesen, "Jackknifing U-statistics" (1969).
     """
     m = len(same_length(value, val))
     if not 1 <= n <= m - 1:
@@ -32,7 +32,8 @@ def leave_one_out(val: np.ndarray, value: np.ndarray, n: float) -> np.ndarray:
     starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
     ends = np.r_[starts[1:], m]
     sizes = ends - starts
-    z = z - z[starts[-1] :].mean()  # weights add to one: moving the origin costs nothing and keeps the digits
+    origin = z[starts[-1] :].mean()  # the weights add to one: moving the origin costs nothing and keeps the digits
+    z = z - origin
     sums = np.add.reduceat(z, starts)
     means = sums / sizes
     # P_i at index i + 1, for i = -1 (padding) to m (padding)
@@ -46,13 +47,13 @@ def leave_one_out(val: np.ndarray, value: np.ndarray, n: float) -> np.ndarray:
     replicates = np.empty(m)
     rest = np.where(sizes[group] > 1, sums[group] - z, 0.0)
     replicates[order] = below[group] + above[group] + own[group] * rest
-    return replicates
+    return replicates + origin
 
 
 def jackknife_variance(replicates: np.ndarray) -> float:
     """(M - 1) / M times the sum of squared deviations of the delete-one replicates from their mean.
 
-    Bias: upwards (Efron and Stein, "The jackknife estimate of variance", 1981, eq. 1.6); falls with N / M.
+    Bias: upwards (Efron and Stein, "The jackknife estimate of variance", 1981); falls with N / M.
     """
     m = len(replicates)
     return float((m - 1) / m * np.sum((replicates - replicates.mean()) ** 2))

@@ -28,7 +28,8 @@ def median_best(val: Sequence[float] | np.ndarray, at: Sequence[int]) -> np.ndar
 
     Formula: y_(i) for the smallest i with C(i, N) / C(M, N) >= 1/2. Assumption: exchangeable trials. Bias: as a sample
     quantile's, O(1/M) while N << M; towards N = M it can only be one of the highest scores seen. Range: N = 1 to M.
-    Cost: O(M) for each N. Source: David and Nagaraja, "Order Statistics" (2003), section 2.5 (quantiles of a maximum).
+    Cost: O(M) for each N. Source: the
+    distribution of a maximum without replacement, David and Nagaraja, "Order Statistics" (2003), chapter 3.
     """
     y = np.sort(checked_scores("val", val))
     m = len(y)
@@ -58,7 +59,8 @@ def median_interval(m: int, n: int, confidence: float = 0.95) -> RankInterval:
     Formula: q = 0.5 ** (1/N); the highest l with P(Bin(M, q) <= l - 1) <= alpha/2 and the lowest u with
     P(Bin(M, q) >= u) <= alpha/2. Assumption: independent draws; any distribution, ties make it conservative.
     Bias: none (coverage is at least the nominal one at every M and N). Range: any N; the upper end is finite only if
-    M >= N log2(2 / alpha). Cost: O(log M). Source: Thompson (1936); David and Nagaraja (2003), eq. 7.1.1.
+    M >= N log2(2 / alpha). Cost: O(log M). Source: Thompson (1936); David and Nagaraja, "Order Statistics" (2003),
+    section 7.1.
     """
     if m < 1 or n < 1:
         raise ValueError(f"the interval needs M >= 1 trials and N >= 1: got M = {m}, N = {n}")

@@ -35,8 +35,8 @@ def probability_of_reaching(val: Sequence[float] | np.ndarray, target: float, at
     """P(best of N >= target) for N drawn from this pool.
 
     Formula: 1 - C(M-K, N) / C(M, N) with K trials at or above the target. Assumption: exchangeable trials. Bias: none.
-    Range: N = 1 to M. Cost: O(M) for each N. Source: hypergeometric; Bergstra and Bengio (2012), section 2.2 (random
-    case).
+    Range: N = 1 to M. Cost: O(M) for each N. Source: the
+    hypergeometric distribution at zero.
     """
     y = checked_scores("val", val)
     m, k = len(y), int(np.count_nonzero(np.asarray(val) >= target))
@@ -70,7 +70,7 @@ def trials_to_reach(
     Formula: n = ceil(log(1 - p) / log(1 - K/M)); its limits put the Clopper-Pearson limits of K/M in the same place.
     Assumption: independent draws from the same space. Bias: n is a convex function of K/M, so it is too high on
     average when K is small; the limits are valid at any K. Range: M >= 1, 0 < p < 1. Cost: O(M).
-    Source: Bergstra and Bengio (2012), section 2.2 for n; Clopper and Pearson (1934) for the limits.
+    Source: the geometric distribution for n; Clopper and Pearson (1934) for the limits.
     """
     if not 0.0 < probability < 1.0:
         raise ValueError(f"a probability to reach a target lies between 0 and 1: got {probability}")

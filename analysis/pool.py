@@ -25,6 +25,7 @@ from analysis.table import TrialTable
 FLOOR = 0.0
 CONFIGURATION = ("exception", "diverged", "timeout", "out of memory", "retries exhausted")
 MACHINE = ("worker lost", "driver lost", "interrupted")
+STOPPED = ("driver lost", "interrupted")  # by which a search that was cut off leaves its trials in flight
 STATES = ("complete", "failed", "pruned")
 EXCHANGEABLE = ("random", "grid", "list")
 Use = Literal["prefix", "all"]
@@ -82,12 +83,9 @@ class Pool:
 
 def pool_of(table: TrialTable, use: Use = "prefix") -> Pool:
     """The pool of a table, or a ValueError that names the row which does not fit the rules above."""
-    _check_sampler(table.sampler)
-    frame = table.frame.sort_values("number", kind="stable")
-    kind = frame.apply(_kind, axis=1) if len(frame) else pd.Series([], dtype=object)
+    frame, kinds, cut = _sorted_out(table)
     numbers = frame["number"].to_numpy(dtype=int)
-    cut = _first_unfinished(frame, numbers, table.planned_trials)
-    finished = (kind != "lost").to_numpy(dtype=bool)
+    finished = kinds != "lost"
     inside = numbers < cut
     late = int(np.count_nonzero(finished & ~inside))
     kept = finished if use == "all" else finished & inside
@@ -96,7 +94,7 @@ def pool_of(table: TrialTable, use: Use = "prefix") -> Pool:
             "an estimate needs at least one finished trial in the plan's finished prefix: "
             f"got {len(frame)} trials, of which number {cut} is the first unfinished one"
         )
-    kinds = kind.to_numpy()[kept]
+    kinds = kinds[kept]
     rows = frame[kept]
     seconds = rows["seconds"] if "seconds" in rows else pd.Series(np.nan, index=rows.index)
     scored = kinds == "complete"
@@ -118,46 +116,42 @@ def pool_of(table: TrialTable, use: Use = "prefix") -> Pool:
 
 def has_prefix(table: TrialTable) -> bool:
     """Whether at least one trial that counts has finished in the plan's finished prefix."""
-    _check_sampler(table.sampler)
-    frame = table.frame.sort_values("number", kind="stable")
-    numbers = frame["number"].to_numpy(dtype=int)
-    cut = _first_unfinished(frame, numbers, table.planned_trials)
-    return any(_kind(row) != "lost" for _, row in frame[numbers < cut].iterrows())
+    frame, kinds, cut = _sorted_out(table)
+    return bool(((kinds != "lost") & (frame["number"].to_numpy(dtype=int) < cut)).any())
 
 
-def _check_sampler(sampler: str) -> None:
-    if sampler not in EXCHANGEABLE:
+def _sorted_out(table: TrialTable) -> tuple[pd.DataFrame, np.ndarray, int]:
+    """The rows by number, the kind of each (complete, failed, pruned, lost), and the first unfinished number."""
+    if table.sampler not in EXCHANGEABLE:
         raise ValueError(
             "best-of-N needs exchangeable trials (sampler random, grid or list); an adaptive sampler's later trials "
-            f"depend on earlier scores: got sampler {sampler!r}"
+            f"depend on earlier scores: got sampler {table.sampler!r}"
         )
-
-
-def _kind(row: pd.Series) -> str:
-    number, state = row["number"], str(row["state"]).strip()
-    reason = str(row["state_reason"]).split(":")[0].strip()
-    if state not in STATES:
-        raise ValueError(f"state is complete, failed or pruned: got {state!r} for number {number}")
-    if state == "pruned":
-        return "pruned"
-    if state == "failed":
-        if reason and reason not in CONFIGURATION + MACHINE:
-            known = ", ".join(CONFIGURATION + MACHINE)
-            raise ValueError(f"state_reason of a failed trial is one of {known}: got {reason!r} for number {number}")
-        return "lost" if reason in MACHINE else "failed"
-    if np.isnan(row["val_accuracy"]):
-        return "failed"
-    for name in ("val_accuracy", "test_accuracy"):
-        if not 0.0 <= row[name] <= 1.0:
-            raise ValueError(f"{name} of a complete trial lies in [0, 1]: got {row[name]} for number {number}")
-    return "complete"
-
-
-def _first_unfinished(frame: pd.DataFrame, numbers: np.ndarray, planned: int | None) -> int:
-    """The lowest number that has not ended by itself (every later row may be there because it was fast)."""
-    end = max(int(numbers.max()) + 1 if len(numbers) else 0, planned or 0)
+    frame = table.frame.sort_values("number", kind="stable")
+    states = frame["state"].astype(str).str.strip()
     reasons = frame["state_reason"].astype(str).str.split(":").str[0].str.strip()
-    stopped = (frame["state"] == "failed") & reasons.isin(("driver lost", "interrupted"))
-    ended = np.zeros(end + 1, dtype=bool)
-    ended[numbers[~stopped.to_numpy(dtype=bool)]] = True
-    return int(np.argmin(ended))
+    _check(frame, ~states.isin(STATES), "state is complete, failed or pruned", states)
+    known = ("", *CONFIGURATION, *MACHINE)
+    unknown = (states == "failed") & ~reasons.isin(known)
+    _check(frame, unknown, f"state_reason of a failed trial is one of {', '.join(known[1:])}", reasons)
+    scored = (states == "complete") & frame["val_accuracy"].notna()
+    for name in ("val_accuracy", "test_accuracy"):
+        outside = scored & ~frame[name].between(0.0, 1.0)
+        _check(frame, outside, f"{name} of a complete trial lies in [0, 1]", frame[name])
+    kinds = np.where(scored, "complete", np.where(states == "pruned", "pruned", "failed"))
+    kinds[((states == "failed") & reasons.isin(MACHINE)).to_numpy(dtype=bool)] = "lost"
+    stopped = (states == "failed") & reasons.isin(STOPPED)
+    ended = frame.loc[~stopped, "number"].to_numpy(dtype=int)
+    end = max(int(frame["number"].max()) + 1 if len(frame) else 0, table.planned_trials or 0)
+    has_ended = np.zeros(end + 1, dtype=bool)
+    has_ended[ended] = True
+    return frame, kinds, int(np.argmin(has_ended))
+
+
+def _check(frame: pd.DataFrame, wrong: pd.Series, rule: str, values: pd.Series) -> None:
+    """Raise with the rule and the first value that breaks it."""
+    if wrong.any():
+        first = wrong.idxmax()
+        value = values.loc[first]
+        shown = repr(value) if isinstance(value, str) else value
+        raise ValueError(f"{rule}: got {shown} for number {frame.loc[first, 'number']}")

@@ -79,21 +79,20 @@ def doubling_gain_at(pool: Pool, n: int, confidence: float = 0.95) -> DoublingGa
     return DoublingGain(m, n, confidence, gain, error, upper)
 
 
-def stop_at(table: TrialTable, threshold: float, confidence: float = 0.95) -> int | None:
-    """The number of trials at which the search ends by the rule, None while it goes on.
+def stop_at(table: TrialTable, threshold: float, confidence: float = 0.95, looked: int = 0) -> int | None:
+    """The number of plan numbers with which the search ends by the rule, None while it goes on.
 
-    The finished prefix is looked at in plan order, each time another 10 trials are in it; the first look that is
-    below the threshold decides. However the trials arrived, the same plan ends at the same trial. Looking several
-    times makes the error more likely than a single look would; the report says that the sample size was not fixed.
+    The finished prefix is looked at in plan order, each time another 10 trials are in it; the first look that is below
+    the threshold decides. However the trials arrived, the same plan ends at the same trial. Looking several times
+    makes the error more likely than a single look would; the report says that the sample size was not fixed.
+    `looked`: looks up to this many trials were made before without ending the search, and are not repeated.
     """
     if not 0.0 < threshold < 1.0:
         raise ValueError(f"stop_when_gain_below lies between 0 and 1: got {threshold}")
-    if table.sampler == "list":
-        return None
-    if not has_prefix(table):
+    if table.sampler == "list" or not has_prefix(table):
         return None
     pool = pool_of(table)
     for m in range(FEWEST, pool.trials + 1, SHARE):
-        if doubling_gain_at(pool.first(m), m // SHARE, confidence).below(threshold):
+        if m > looked and doubling_gain_at(pool.first(m), m // SHARE, confidence).below(threshold):
             return int(pool.numbers[m - 1]) + 1
     return None

@@ -55,7 +55,7 @@ def read_mlflow(study: str, tracking_uri: str | None = None) -> TrialTable:
 def read_mlflow_or_say_why(study: str, tracking_uri: str | None = None) -> TrialTable:
     """As read_mlflow for the command line: makes no store, and a store that is away is a ValueError too."""
     uri = tracking_uri or get_tracking_uri()
-    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).is_file():
+    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///").split("?")[0]).is_file():
         raise ValueError(f"--study is read from a tracking store that exists: got {uri!r}")
     try:
         return read_mlflow(study, tracking_uri)

@@ -110,20 +110,19 @@ def _from_npz(path: Path, name: str, source: str) -> Dataset:
     if not path.is_file():
         raise ConfigError(f"dataset must be a file that exists, got {str(path)!r}")
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise ConfigError(
-                    f"dataset must be an .npz archive of named arrays, got a single array in {str(path)!r}"
-                )
+        archive = np.load(path, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise ConfigError(f"dataset must be an .npz archive of named arrays, got a single array in {str(path)!r}")
+        with archive:
             missing = [array for array in ARRAYS if array not in archive.files]
             if missing:
                 raise ConfigError(
                     f"dataset must hold {', '.join(ARRAYS)}, got {str(path)!r} without {', '.join(missing)}"
                 )
             arrays = {array: archive[array] for array in ARRAYS}
+    except ConfigError:
+        raise
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        if isinstance(error, ConfigError):
-            raise
         if "allow_pickle" in str(error) or "pickled" in str(error):
             raise ConfigError(
                 f"dataset must hold plain numbers (pickled objects could run code), got {str(path)!r}"

@@ -32,14 +32,14 @@ class Evaluation:
 
 def evaluate(network: keras.Model, formula: Formula, x: tf.Tensor, y: tf.Tensor, n_classes: int) -> Evaluation:
     """`network` on features (rows, n_features) and labels (rows,)."""
-    graph = _trace(formula, x.dtype)
+    graph = _trace(formula.in_inference(), x.dtype)
     weights, moving = handles(network.trainable_variables), handles(moving_statistics(network))
     loss, counts = graph(x, y, tf.constant(n_classes), weights, moving)
     return Evaluation(float(loss) / int(y.shape[0]), counts.numpy().reshape(n_classes, n_classes))
 
 
 def per_class(confusion: NDArray[np.int64]) -> list[dict[str, Any]]:
-    """Precision, recall, F1, specificity and support of each class; a quotient by zero counts as 0 (as scikit-learn)."""
+    """Precision, recall, F1, specificity and support of each class; 0 / 0 counts as 0, as in scikit-learn."""
     total = int(confusion.sum())
     rows = []
     for k in range(len(confusion)):

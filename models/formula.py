@@ -1,12 +1,12 @@
 """What a network computes, apart from its sizes, as TensorFlow operations on given weights.
 
-Keras' layers hold their variables, so a graph traced through them serves one network. Traced through this file it serves
-every network of the same form, whatever its widths, rates and batch size. tests/models/test_formula.py holds it to
-Keras' own result for every activation and place of batch normalisation.
+Keras' layers hold their variables, so a graph traced through them serves one network. Traced through this file it
+serves every network of the same form, whatever its widths, rates and batch size. tests/models/test_networks.py holds it
+to Keras' own result for every activation and place of batch normalisation.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 import tensorflow as tf
@@ -33,6 +33,10 @@ class Formula:
     @classmethod
     def of(cls, config: TrialConfig) -> "Formula":
         return cls(config.activation, config.batch_norm, tuple(rate > 0 for rate in config.dropout), config.l2 > 0)
+
+    def in_inference(self) -> "Formula":
+        """What is left of it when nothing is dropped or penalised."""
+        return replace(self, dropout=(False,) * self.depth, l2=False)
 
     @property
     def depth(self) -> int:

@@ -51,9 +51,10 @@ class FusedRule:
 def make_optimizer(config: TrialConfig) -> keras.optimizers.Optimizer:
     """Keras' own optimizer, its own defaults, for the configuration."""
     kinds = {"adam": keras.optimizers.Adam, "nadam": keras.optimizers.Nadam, "rmsprop": keras.optimizers.RMSprop}
+    # A fixed name: TensorFlow keeps 80 kB for ever for each name that a variable ever had.
     if config.optimizer == "sgd":
-        return keras.optimizers.SGD(config.learning_rate, momentum=config.momentum)
-    return kinds[config.optimizer](config.learning_rate)
+        return keras.optimizers.SGD(config.learning_rate, momentum=config.momentum, name="optimizer")
+    return kinds[config.optimizer](config.learning_rate, name="optimizer")
 
 
 def fused_rule(optimizer: keras.optimizers.Optimizer) -> FusedRule | None:

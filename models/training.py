@@ -1,5 +1,6 @@
 """A whole epoch of training as one graph call on data that is already in memory."""
 
+import json
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -10,6 +11,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from models.config import TrialConfig
+from models.fallback import StandIn
 from models.formula import Formula, training_logits
 from models.optimizers import N_CONSTANTS, FusedRule, apply_fused, fused_rule, own_slots
 from models.seeds import derive_seed
@@ -20,9 +22,9 @@ _RESOURCE = tf.TensorSpec([], tf.resource)
 class Trainer:
     """Trains `network` in place, one call an epoch.
 
-    It computes what Model.fit computes on batches taken in a given order: the same loss, running means and updates, the
-    last batch smaller when the rows do not divide. Order and dropout follow from `seed` alone. An optimizer that is built
-    keeps its state true, which costs some milliseconds; one that is not is only read.
+    It computes what Model.fit computes on batches taken in a given order: the same loss, running means and updates,
+    the last batch smaller when the rows do not divide. Order and dropout follow from `seed` alone. An optimizer that is
+    built keeps its state true, which costs some milliseconds; one that is not is only read.
     """
 
     def __init__(
@@ -34,19 +36,22 @@ class Trainer:
         y: tf.Tensor,
         seed: int,
     ) -> None:
-        self.network, self.optimizer, self._config, self._x, self._y, self._seed = network, optimizer, config, x, y, seed
+        self.network, self.optimizer = network, optimizer
+        self._config, self._x, self._y, self._seed = config, x, y, seed
         self._formula = Formula.of(config)
         self._rows = int(y.shape[0])
         self._rule = fused_rule(optimizer)
         self._weights = handles(network.trainable_variables)
         self._moving = handles(moving_statistics(network))
         self._slots: list[Any] = []
+        self._stand_in: StandIn | None = None
         if self._rule is None:
             optimizer.build(network.trainable_variables)
-            self._epoch = _trace_keras(self._formula, optimizer, network, x.dtype)
+            self._stand_in, self._epoch = _keras_graph(self._formula, optimizer, x.dtype)
+            self._weights = self._stand_in.handles
         else:
             self._slots = own_slots(optimizer) if optimizer.built else self._rule.new_slots(network.trainable_variables)
-            self._epoch = _trace_fused(self._formula, self._rule.kind, x.dtype)
+            self._epoch = _fused_graph(self._formula, self._rule.kind, x.dtype)
         rates = [rate for rate in config.dropout if rate]
         self._rates = tf.constant(rates, x.dtype, [len(rates)])
         self._key = tf.constant([derive_seed(seed, "dropout")], tf.uint64)
@@ -67,10 +72,11 @@ class Trainer:
         shares = np.full(steps, 1 / batch)
         shares[-1] = 1 / (self._rows - (steps - 1) * batch)
         rate = float(self.optimizer.learning_rate)
-        if self._rule is None:
-            sizes, constants = np.full(steps, rate), ()
-        else:
+        sizes, constants = np.full(steps, rate), tuple[float, ...]()
+        if self._rule is not None:
             sizes, constants = self._rule.step_sizes(rate, first + 1, steps), self._rule.constants
+        if self._stand_in is not None:
+            self._stand_in.take(self.optimizer, self.network.trainable_variables)
         loss, correct = self._epoch(
             self._x,
             self._y,
@@ -87,7 +93,9 @@ class Trainer:
             self._moving,
             handles(self._slots),
         )
-        if self._rule is not None and self.optimizer.built:
+        if self._stand_in is not None:
+            self._stand_in.give_back(self.optimizer, self.network.trainable_variables)
+        elif self.optimizer.built:
             self.optimizer.iterations.assign(first + steps)
         return {"loss": float(loss) / self._rows, "accuracy": int(correct) / self._rows}
 
@@ -109,7 +117,7 @@ def read(handle: tf.Tensor, dtype: tf.DType, rank: int) -> tf.Tensor:
 
 
 @cache
-def _trace_fused(formula: Formula, kind: str, dtype: tf.DType) -> tf.types.experimental.PolymorphicFunction:
+def _fused_graph(formula: Formula, kind: str, dtype: tf.DType) -> tf.types.experimental.PolymorphicFunction:
     """The epoch of every network of one form under one kind of optimizer: traced once a process."""
     n = len(formula.weight_ranks)
     n_slots = n * FusedRule(kind, ()).slots
@@ -128,15 +136,25 @@ def _trace_fused(formula: Formula, kind: str, dtype: tf.DType) -> tf.types.exper
     return _trace(formula, dtype, n_slots, N_CONSTANTS[kind], update)
 
 
-def _trace_keras(
-    formula: Formula, optimizer: keras.optimizers.Optimizer, network: keras.Model, dtype: tf.DType
-) -> tf.types.experimental.PolymorphicFunction:
-    """The epoch of one network under Keras' own update, which is bound to its variables."""
+_keras_graphs: dict[tuple[Any, ...], tuple[StandIn, Any]] = {}
 
-    def update(_v: Any, _s: Any, gradients: Sequence[tf.Tensor], _size: Any, _constants: Any) -> None:
-        optimizer.apply(gradients, network.trainable_variables)
 
-    return _trace(formula, dtype, 0, 0, update)
+def _keras_graph(
+    formula: Formula, optimizer: keras.optimizers.Optimizer, dtype: tf.DType
+) -> tuple[StandIn, tf.types.experimental.PolymorphicFunction]:
+    """The epoch of every network of one form under Keras' own update of one kind of optimizer."""
+    settings = optimizer.get_config()
+    # The rate is one of the optimizer's variables, copied in with the others.
+    del settings["learning_rate"], settings["name"]
+    key = formula, type(optimizer), json.dumps(settings, sort_keys=True, default=repr), dtype
+    if key not in _keras_graphs:
+        stand_in = StandIn(optimizer, formula.weight_ranks, dtype.name)
+
+        def update(_v: Any, _s: Any, gradients: Sequence[tf.Tensor], _size: Any, _constants: Any) -> None:
+            stand_in.update(gradients)
+
+        _keras_graphs[key] = stand_in, _trace(formula, dtype, 0, 0, update)
+    return _keras_graphs[key]
 
 
 def _trace(formula: Formula, dtype: tf.DType, n_slots: int, n_constants: int, update: Any) -> Any:

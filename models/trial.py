@@ -16,7 +16,7 @@ from models.formula import Formula
 from models.networks import build_network
 from models.optimizers import make_optimizer
 from models.results import EpochReport, TrialFailed, TrialResult
-from models.runtime import without_harmless_warnings
+from models.runtime import settle, without_harmless_warnings
 from models.saving import keras_file, weights_sha256, with_preprocessing
 from models.seeds import derive_seed
 from models.splits import PARTS, Scaling, Split, fit_scaling
@@ -46,7 +46,7 @@ class PreparedData:
 def prepare(split: Split) -> PreparedData:
     """`split` scaled by what its training part says."""
     scaling = fit_scaling(split)
-    return PreparedData(
+    data = PreparedData(
         {part: tf.constant(scaling.apply(split.inputs[part])) for part in PARTS},
         {part: tf.constant(split.labels[part]) for part in PARTS},
         split.n_classes,
@@ -54,6 +54,8 @@ def prepare(split: Split) -> PreparedData:
         split.input_shape,
         split.input_dtype,
     )
+    settle()
+    return data
 
 
 def run_trial(

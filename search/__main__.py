@@ -1,5 +1,6 @@
 """`python -m search`: the options are in options.py, what happens is in session.py."""
 
+import os
 import sys
 
 
@@ -11,10 +12,15 @@ def main(arguments: list[str]) -> int:
     from search.options import read_options
     from search.session import BAD_INPUT, run_search
 
+    own_run = os.environ.get("MLFLOW_RUN_ID")
     try:
         return run_search(read_options(arguments), Console())
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)
+        if own_run is not None:
+            from search.tracking import refuse_run
+
+            refuse_run(own_run, str(error))
         return BAD_INPUT
 
 

@@ -118,6 +118,7 @@ class Driver:
 
     def _submit(self) -> None:
         for _ in range(min(self._engine.free(), len(self._pending))):
+            self._progress.training()
             planned = self._pending.popleft()
             attempt = self._next_attempt[planned.number]
             self._next_attempt[planned.number] = attempt + 1

@@ -77,6 +77,7 @@ class InProcessEngine:
         self._events: queue.Queue[Event] = queue.Queue()
         self._thread: threading.Thread | None = None
         self._closing = False
+        self._error: BaseException | None = None
 
     def start(self) -> None:
         return
@@ -89,6 +90,8 @@ class InProcessEngine:
         self._thread.start()
 
     def events(self, timeout: float) -> list[Event]:
+        if self._error is not None:
+            raise EngineError(f"this process must be able to train, got {self._error}") from self._error
         return drain(self._events, timeout)
 
     def close(self) -> None:
@@ -97,18 +100,23 @@ class InProcessEngine:
             self._thread.join()
 
     def _run(self, job: Job) -> None:
-        from models.runtime import prepare_process
-        from models.trial import prepare
-
         def report(epoch: EpochReport) -> None:
             self._events.put(Epoch(job.number, job.attempt, epoch))
             if self._closing:
                 raise TrialStopped("interrupted")
 
-        if self._data is None:
-            prepare_process()
-            self._data = prepare(self._split)
-        outcome = run_job(job, self._data, report)
+        try:
+            if self._data is None:
+                from models.runtime import prepare_process
+
+                prepare_process()  # before anything imports TensorFlow
+                from models.trial import prepare
+
+                self._data = prepare(self._split)
+            outcome = run_job(job, self._data, report)
+        except BaseException as error:
+            self._error = error
+            return
         self._thread = None  # free before the driver hears of it, so that it can submit the next at once
         self._events.put(Done(outcome))
 

@@ -39,6 +39,8 @@ class Options:
     sampler: str | None
     ui_url: str | None
     dry_run: bool
+    given: dict[str, str]
+    """What was said and is not a default, as it was said: for commands that are suggested."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -52,7 +54,8 @@ def read_options(arguments: list[str]) -> Options:
     Raises:
         ConfigError: one is unknown or breaks a rule.
     """
-    given = _parser().parse_args(arguments)
+    parser = _parser()
+    given = parser.parse_args(arguments)
     return Options(
         study=given.study,
         dataset=_or_none(given.dataset),
@@ -66,6 +69,7 @@ def read_options(arguments: list[str]) -> Options:
         sampler=_sampler(given.sampler),
         ui_url=_or_none(given.ui_url),
         dry_run=_flag("dry_run", given.dry_run),
+        given={key: value for key, value in vars(given).items() if value != parser.get_default(key)},
     )
 
 

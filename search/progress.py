@@ -13,6 +13,7 @@ _LINE_EVERY = 10.0  # seconds between lines where there is no terminal
 class Progress(Protocol):
     def begin(self, total: int, done: int) -> None: ...
     def seen(self, state: str, score: float | None) -> None: ...
+    def training(self) -> None: ...
     def advance(self) -> None: ...
     def say(self, text: str) -> None: ...
     def close(self) -> None: ...
@@ -35,7 +36,7 @@ class ConsoleProgress:
             disable=not console.is_terminal,
             speed_estimate_period=600,
         )
-        self._task = self._bar.add_task("training", total=None, failed=0, best="-")
+        self._task = self._bar.add_task("starting workers", total=None, failed=0, best="-")
         self._total = self._done = self._failed = 0
         self._best: float | None = None
         self._began = self._last_line = time.monotonic()
@@ -54,6 +55,9 @@ class ConsoleProgress:
         if score is not None and (self._best is None or score > self._best):
             self._best = score
         self._bar.update(self._task, failed=self._failed, best=self._best_text)
+
+    def training(self) -> None:
+        self._bar.update(self._task, description="training")
 
     def advance(self) -> None:
         self._done += 1

@@ -1,7 +1,9 @@
 """What the parent run and the person get when a search ends."""
 
 import hashlib
+import shlex
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
@@ -26,7 +28,7 @@ def conclude(settings: StudySettings, tracking: Tracking, ended: Ended, console:
             best = str(summary.best["run_id"])
             tracking.summarise(summary.curve, best, summary.note(tracking.child_link(best)))
             digest = hashlib.sha256(trials_csv.encode()).hexdigest()
-            if not tracking.has_report_of(digest):
+            if summary.estimates is not None and not tracking.has_report_of(digest):
                 with tempfile.TemporaryDirectory() as folder:
                     tracking.attach(paths=write_report(table, Path(folder)), folder="report")
                 tracking.set_report_of(digest)
@@ -40,14 +42,21 @@ def conclude(settings: StudySettings, tracking: Tracking, ended: Ended, console:
         print_summary(summary, console)
 
 
-def print_next_steps(settings: StudySettings, ended: Ended, under_mlflow: bool, console: Console) -> None:
-    def command(**parameters: object) -> str:
-        if under_mlflow:
-            return "mlflow run . " + " ".join(f"-P {key}={value}" for key, value in parameters.items())
-        return "python -m search " + " ".join(f"--{key} {value}" for key, value in parameters.items())
+def print_next_steps(
+    settings: StudySettings, given: Mapping[str, str], ended: Ended, launcher: str, console: Console
+) -> None:
+    """What to type next. `given` are the options of this command, `launcher` what it was started with."""
 
-    say = lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True)  # noqa: E731
-    say("")
+    project = launcher.startswith("mlflow")
+
+    def command(start: str, parameters: Mapping[str, object]) -> str:
+        form = " -P {}={}" if project else " --{} {}"
+        return start + "".join(form.format(key, shlex.quote(str(value))) for key, value in parameters.items())
+
+    def say(text: str = "") -> None:
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    say()
     if ended.reason:
         say(f"stopped: {ended.reason}")
     if not ended.complete:
@@ -56,7 +65,13 @@ def print_next_steps(settings: StudySettings, ended: Ended, under_mlflow: bool, 
     elif not ended.trained:
         say("all trials were finished already: nothing was trained")
     if ended.complete:
-        study = settings.source
-        say(f"extend it:    {command(study=study, trials=settings.trials * 2)}")
-        say(f"start anew:   {command(study=study, name=settings.name + '-2', seed=settings.seed + 1)}")
-    say(f"look at it:   {'mlflow run . -e ui' if under_mlflow else 'python -m search.ui'}")
+        if settings.population is None or settings.trials < settings.population:
+            say(f"extend it:    {command(launcher, {**given, 'trials': _more(settings)})}")
+        say(f"start anew:   {command(launcher, {**given, 'name': settings.name + '-2', 'seed': settings.seed + 1})}")
+    ui = launcher + " -e ui" if project else "python -m search.ui"
+    say(f"look at it:   {command(ui, {key: given[key] for key in ('storage',) if key in given})}")
+
+
+def _more(settings: StudySettings) -> int:
+    """Twice the trials, or all there are."""
+    return min(settings.trials * 2, settings.population or settings.trials * 2)

@@ -109,7 +109,7 @@ def _search(
         finally:
             progress.close()
         conclude(settings, tracking, ended, console)
-        print_next_steps(settings, ended, under_mlflow=own_run is not None, console=console)
+        print_next_steps(settings, options.given, ended, tracking.launcher(own_run), console)
         return COMPLETE if ended.complete else MISSING
     except EngineError as error:
         console.print(f"error: {error}", markup=False, highlight=False)

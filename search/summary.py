@@ -10,7 +10,7 @@ from rich.table import Table
 
 from analysis import curves
 from analysis.best_of_n import BestOfN, Point, best_of_n
-from analysis.pool import pool_of
+from analysis.pool import has_prefix, pool_of
 from analysis.table import PARAMS, TrialTable
 
 AT = (1, 5, 10, 20)
@@ -24,7 +24,8 @@ class Summary:
     best: pd.Series
     """The row with the best validation accuracy, the earliest on ties."""
     searched: tuple[str, ...]
-    estimates: BestOfN
+    estimates: BestOfN | None
+    """None while the plan has no finished beginning: what is there then may be the fast trials alone."""
     curve: dict[int, float]
     """Expected best validation accuracy for every N."""
 
@@ -36,13 +37,12 @@ class Summary:
 
     def note(self, link: str) -> str:
         """The parent run's description in the MLflow UI (Markdown)."""
-        seen = self.estimates.maximum_seen
         return (
             f"Best trial: [trial-{int(self.best['number']):04d}]({link}), validation accuracy "
             f"{self.best['val_accuracy']:.4f}, test accuracy {self.best['test_accuracy']:.4f} "
             f"± {self.test_standard_error:.4f} (standard error of the test set).\n\n"
-            f"Maximum seen in {self.estimates.trials['started']} trials: {seen['best_val']:.4f}. "
-            f"Sampler {self.table.sampler}, seed {self.table.seed}, data {(self.table.data_sha256 or '')[:12]}."
+            f"Chosen from {len(self.table.frame)} trials. Sampler {self.table.sampler}, seed {self.table.seed}, "
+            f"data {(self.table.data_sha256 or '')[:12]}."
         )
 
 
@@ -51,11 +51,12 @@ def summarise(table: TrialTable, searched: Sequence[str]) -> Summary | None:
     complete = table.frame[table.frame["state"] == "complete"]
     if complete.empty:
         return None
-    # A study that was cut off has a finished prefix to estimate from, or is said to be biased by length.
+    ranked = complete.sort_values(["val_accuracy", "number"], ascending=[False, True])
+    if not has_prefix(table):
+        return Summary(table, ranked.iloc[0], tuple(searched), None, {})
     pool = pool_of(table)
     started = len(pool.val)
     estimates = best_of_n(table, at=[n for n in AT if n <= started] or [started])
-    ranked = complete.sort_values(["val_accuracy", "number"], ascending=[False, True])
     every = range(1, started + 1)
     curve = dict(zip(every, curves.best_val(pool.val, every).tolist(), strict=True))
     return Summary(table, ranked.iloc[0], tuple(searched), estimates, curve)
@@ -79,36 +80,38 @@ def print_summary(summary: Summary, console: Console) -> None:
     )
     console.print(facts)
     console.print()
-    console.print(_best_of_n_table(summary))
-    console.print(_pool_words(summary))
+    if summary.estimates is None:
+        console.print(
+            "No estimate of best-of-N yet: the plan's first trials are not finished, and what is may be the fast ones."
+        )
+        return
+    console.print(_best_of_n_table(summary.estimates))
+    console.print(_pool_words(summary.estimates))
 
 
-def _best_of_n_table(summary: Summary) -> Table:
-    estimates = summary.estimates
+def _best_of_n_table(estimates: BestOfN) -> Table:
     words = Table(title="What the best of N trials reaches", title_justify="left")
     words.add_column("N", justify="right")
     words.add_column("expected best validation accuracy")
     words.add_column("expected test accuracy of the trial so chosen")
+    started = estimates.trials["started"]
     for n, point in estimates.curves["best_val"].items():
-        if n == estimates.trials["started"]:
-            continue  # N = M is no estimate: it is the maximum seen
-        words.add_row(str(n), _with_interval(point), _with_interval(estimates.curves["test_of_best"][n]))
+        if n != started:  # N = M is no estimate: it is the maximum seen
+            words.add_row(str(n), _with_interval(point), _with_interval(estimates.curves["test_of_best"][n]))
     seen = estimates.maximum_seen
     words.add_section()
-    words.add_row(
-        f"{estimates.trials['started']}", f"{seen['best_val']:.4f}  maximum seen", f"{seen['test_of_best']:.4f}"
-    )
+    words.add_row(str(started), f"{seen['best_val']:.4f}  maximum seen", f"{seen['test_of_best']:.4f}")
     return words
 
 
-def _pool_words(summary: Summary) -> str:
-    trials = summary.estimates.trials
+def _pool_words(estimates: BestOfN) -> str:
+    trials = estimates.trials
     states = ", ".join(f"{trials[state]} {state}" for state in ("complete", "failed", "pruned") if trials[state])
-    lines = [
-        f"{trials['started']} trials ({states}), sampler {summary.table.sampler}, seed {summary.table.seed}, "
-        f"data {(summary.table.data_sha256 or '')[:12]}; intervals: 95%, where N allows one."
-    ]
-    return "\n".join([*lines, *summary.estimates.notes])
+    head = (
+        f"{trials['started']} trials ({states}), sampler {estimates.sampler}, seed {estimates.seed}, "
+        f"data {(estimates.data_sha256 or '')[:12]}; intervals: 95%, where N allows one."
+    )
+    return "\n".join([head, *estimates.notes])
 
 
 def _with_interval(point: Point) -> str:

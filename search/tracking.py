@@ -5,12 +5,15 @@ crash adds nothing. MlflowClient alone, never the fluent interface: that one fol
 rename and end the run that `mlflow run` made.
 """
 
+import getpass
 import json
 import logging
 import os
+import socket
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from models.config import ConfigError
 from models.results import EpochReport
@@ -29,8 +32,12 @@ from mlflow.utils.mlflow_tags import (
     MLFLOW_GIT_COMMIT,
     MLFLOW_LOGGED_ARTIFACTS,
     MLFLOW_PARENT_RUN_ID,
+    MLFLOW_PROJECT_ENV,
     MLFLOW_RUN_NAME,
     MLFLOW_RUN_NOTE,
+    MLFLOW_SOURCE_NAME,
+    MLFLOW_SOURCE_TYPE,
+    MLFLOW_USER,
 )
 
 from models.data import Dataset
@@ -45,6 +52,7 @@ TrackingError = (MlflowException, OSError)
 """What MLflow raises when its store is away: the outcome waits in the outbox meanwhile."""
 
 MODEL_NAME = "model"
+_EXPERIMENT_KIND = "mlflow.experimentKind"
 _BATCH = 1000  # metrics that MLflow takes in one call
 _STATUS = {"complete": "FINISHED", "pruned": "FINISHED", "failed": "FAILED"}
 
@@ -61,6 +69,10 @@ def check_tracking() -> None:
         check_writable(file.parent, "the tracking store")
         return
     try:
+        address = urlsplit(uri)
+        if address.hostname is not None:  # a closed port says so at once, MLflow's client only after its retries
+            port = address.port or {"http": 80}.get(address.scheme, 443)
+            socket.create_connection((address.hostname, port), timeout=10).close()
         MlflowClient().search_experiments(max_results=1)
     except Exception as error:  # whatever keeps it from answering, the user has to hear it in one line
         reason = without_secrets(" ".join(str(error).split()))[:200]
@@ -73,6 +85,13 @@ def tracking_ui() -> str | None:
     """The address of the tracking server's own UI, when there is a server."""
     uri = tracking_uri()
     return without_secrets(uri).rstrip("/") if uri.startswith("http") else None
+
+
+def refuse_run(run_id: str, reason: str) -> None:
+    """Ends the run that `mlflow run` made for a command which cannot be carried out, with the reason on it."""
+    client = MlflowClient()
+    client.log_batch(run_id, tags=_tags({"state": "failed", "state_reason": reason}))
+    client.set_terminated(run_id, "FAILED")
 
 
 class Tracking:
@@ -108,6 +127,9 @@ class Tracking:
             tags[MLFLOW_RUN_NAME] = self._study
         self._client.log_batch(parent_id, tags=_tags(tags))
         self._client.update_run(parent_id, status="RUNNING")
+        if _EXPERIMENT_KIND not in self._client.get_experiment(self.experiment_id).tags:
+            # Without it the UI takes an experiment for one of prompts and traces, and hides the training runs.
+            self._client.set_experiment_tag(self.experiment_id, _EXPERIMENT_KIND, "custom_model_development")
         if own_run and own_run != parent_id:
             link = f"This run only continued the study: see [its parent run]({self._link(parent_id)})."
             invocation = {
@@ -145,7 +167,8 @@ class Tracking:
 
     def _create_trial(self, planned: PlannedTrial, attempt: int, tags: Mapping[str, object], started_ms: int) -> str:
         assert self._split is not None
-        own = {
+        shown = (MLFLOW_USER, MLFLOW_SOURCE_NAME, MLFLOW_SOURCE_TYPE)
+        own = {key: value for key, value in self.parent.data.tags.items() if key in shown} | {
             MLFLOW_PARENT_RUN_ID: self.parent_id,
             MLFLOW_RUN_NAME: f"trial-{planned.number:04d}" + (f" attempt {attempt}" if attempt else ""),
             "study": self._study,
@@ -251,6 +274,14 @@ class Tracking:
     def close_parent(self, status: str) -> None:
         self._client.set_terminated(self.parent_id, status)
 
+    def launcher(self, own_run: str | None) -> str:
+        """The command that started this one, without its parameters."""
+        if own_run is None:
+            return "python -m search"
+        tags = self._client.get_run(own_run).data.tags
+        manager = {"conda": ""}.get(tags.get(MLFLOW_PROJECT_ENV, ""), tags.get(MLFLOW_PROJECT_ENV, "local"))
+        return "mlflow run ." + (f" --env-manager {manager}" if manager else "")
+
     def child_link(self, run_id: str) -> str:
         """The path of a child within the MLflow UI."""
         return self._link(run_id)
@@ -264,7 +295,14 @@ class Tracking:
             name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or self._study
             found = self._client.get_experiment_by_name(name)
             experiment = found.experiment_id if found is not None else self._client.create_experiment(name)
-        run = self._client.create_run(experiment, tags={MLFLOW_RUN_NAME: self._study, MLFLOW_GIT_COMMIT: self._commit})
+        tags = {
+            MLFLOW_RUN_NAME: self._study,
+            MLFLOW_GIT_COMMIT: self._commit,
+            MLFLOW_USER: getpass.getuser(),
+            MLFLOW_SOURCE_NAME: "python -m search",
+            MLFLOW_SOURCE_TYPE: "LOCAL",
+        }
+        run = self._client.create_run(experiment, tags={key: value for key, value in tags.items() if value})
         return str(run.info.run_id)
 
     def _models_of(self, run_id: str) -> list[str]:

@@ -1,11 +1,20 @@
 """What all tests share: an empty working directory, and no run, server or secret of the person who runs them."""
 
+import gc
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 PROJECT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _thaw() -> Iterator[None]:
+    """prepare_process freezes what imports made; other packages' clean-up looks for referrers, which that hides."""
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture

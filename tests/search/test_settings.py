@@ -63,7 +63,7 @@ def test_a_data_file_is_looked_for_beside_the_study_file_that_names_it(tmp_path:
         ({"sampler": "random", "space": SPACE, "seed": -1}, "seed must be a whole number, 0 or more, got -1"),
         ({"sampler": "grid", "space": SPACE, "trials": 3}, "at most the 2 configurations of the grid, got 3"),
         ({"sampler": "random", "space": SPACE, "epochs": 3}, "a study may have .*, got 'epochs'"),
-        ({"sampler": "random", "space": SPACE, "data": {"validation": 1.5}}, "validation must be a fraction .* got 1.5"),
+        ({"sampler": "random", "space": SPACE, "data": {"validation": 1.5}}, "validation must be .* got 1.5"),
         (
             {"sampler": "random", "space": SPACE, "data": {"preprocessing": "magic"}},
             "preprocessing must be one of rescale, standardise, none, got 'magic'",

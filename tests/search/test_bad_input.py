@@ -1,0 +1,127 @@
+"""Bad input ends in one line on stderr that names the rule and the value, exit code 2, and makes nothing."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from search.__main__ import main
+
+GOOD = {
+    "x_train": np.arange(80, dtype=np.uint8).reshape(20, 2, 2),
+    "y_train": np.arange(20) % 2,
+    "x_test": np.ones((4, 2, 2), np.uint8),
+    "y_test": np.arange(4) % 2,
+}
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """The one line that a refused command prints."""
+    before = sorted(Path().rglob("*"))
+    assert main(list(arguments)) == 2
+    assert sorted(Path().rglob("*")) == before
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("error: ")
+    assert printed.err.count("\n") == 1
+    return printed.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--study", "nope"], "study must be one of digits-random, .*, got 'nope'"),
+        (["--nope", "1"], "unrecognized arguments: --nope 1"),
+        (["--trial", "3"], "unrecognized arguments: --trial 3"),
+        (["--trials", "0"], "trials must be a whole number, 1 or more, got '0'"),
+        (["--trials", "many"], "trials must be a whole number, 1 or more, got 'many'"),
+        (["--trials", "1.5"], "trials must be a whole number, 1 or more, got '1.5'"),
+        (["--workers", "-1"], "workers must be a whole number, 0 or more, got '-1'"),
+        (["--seed", "x"], "seed must be a whole number, 0 or more, got 'x'"),
+        (["--models", "best:0"], "models must be all, none or best:K .*, got 'best:0'"),
+        (["--models", "some"], "models must be all, none or best:K .*, got 'some'"),
+        (["--name", "a/b"], "name must be letters, digits, .*, got 'a/b'"),
+        (["--sampler", "grid"], "needs a grid study, got 'digits-random', whose sampler is random"),
+        (["--sampler", "tpe"], "sampler must be one of grid, random, list, got 'tpe'"),
+        (["--dry-run", "maybe"], "dry_run must be true or false, got 'maybe'"),
+        (["--dataset", "nope"], "dataset must be one of digits, mnist, fashion_mnist, or .*, got 'nope'"),
+        (["--dataset", "nope.npz"], "dataset must be a file that exists, got 'nope.npz'"),
+        (["--storage", "mysqlite://x"], "storage must be an address like sqlite:///optuna.db"),
+        (["--storage", "sqlite:////proc/none/optuna.db"], "storage must lie in a folder that .* can be written"),
+        (
+            ["--storage", "postgresql://me:secret@127.0.0.1:9/optuna"],
+            r"storage must be a database that answers, got 'postgresql://me:\*\*\*@127.0.0.1:9/optuna'",
+        ),
+        (["--study", "mnist-dropout-width", "--dataset", "digits", "--trials", "26"], "at most the 25 configurations"),
+    ],
+)
+def test_a_bad_option_is_refused(
+    workdir: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    line = refused(capsys, *arguments)
+    assert re.search(message, line), line
+    assert "secret" not in line
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"x_test": None}, "dataset must hold x_train, y_train, x_test, y_test, got 'data.npz' without x_test"),
+        ({"y_train": np.array([{}] * 20, dtype=object)}, "plain numbers .pickled objects could run code., got 'data"),
+        ({"x_train": np.full((20, 2, 2), np.nan), "x_test": np.ones((4, 2, 2))}, "x_train of data must be finite .*80"),
+        ({"y_train": np.arange(20) % 2 + 1}, r"y_train of data must hold the labels 0 .. K-1, .* got \[1, 2\]"),
+        ({"y_train": np.zeros(20, int)}, r"at least two, got \[0\]"),
+        ({"y_test": np.array([0, 1, 2, 1])}, r"y_test of data must hold labels of y_train only, got \[2\]"),
+        ({"x_test": np.ones((4, 3, 2), np.uint8)}, r"rows of one shape, got \(2, 2\) and \(3, 2\)"),
+        ({"y_train": np.arange(19) % 2}, "as many rows, got 20 and 19"),
+        ({"y_train": np.linspace(0, 1, 20)}, "y_train of data must be a whole number a row"),
+        ({"x_train": np.array([["a"] * 4] * 20)}, "x_train of data must be rows of numbers"),
+    ],
+)
+def test_a_data_file_that_breaks_a_rule_is_refused(
+    workdir: Path, capsys: pytest.CaptureFixture[str], change: dict[str, np.ndarray], message: str
+) -> None:
+    np.savez("data.npz", **{name: array for name, array in (GOOD | change).items() if array is not None})  # type: ignore[arg-type]
+    line = refused(capsys, "--dataset", "data.npz")
+    assert re.search(message, line), line
+
+
+def test_a_data_file_that_is_no_npz_is_refused(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("data.npz").write_text("hello")
+    assert "dataset must" in refused(capsys, "--dataset", "data.npz")
+    np.save("array.npy", np.arange(3))
+    assert "an .npz archive of named arrays" in refused(capsys, "--dataset", "array.npy")
+
+
+def test_a_study_file_that_is_no_yaml_is_refused(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("mine.yaml").write_text("sampler: [random\n")
+    assert "a study must be a YAML file, got 'mine.yaml'" in refused(capsys, "--study", "mine.yaml")
+
+
+def test_a_tracking_server_that_does_not_answer_is_refused(
+    workdir: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:secret@127.0.0.1:9")
+    line = refused(capsys, "--workers", "0")
+    assert r"MLFLOW_TRACKING_URI must be a tracking server that answers, got 'http://me:***@127.0.0.1:9'" in line
+    assert "secret" not in line
+
+
+def test_a_folder_that_cannot_be_written_is_refused(
+    workdir: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir("/proc/self")
+    assert main(["--storage", f"sqlite:///{workdir}/optuna.db"]) == 2
+    assert "the outbox must lie in a folder that exists and can be written" in capsys.readouterr().err
+    assert list(workdir.iterdir()) == []
+
+
+def test_data_that_cannot_be_downloaded_names_the_file_to_put_where(
+    workdir: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", "/proc/self/keras")
+    line = refused(capsys, "--dataset", "mnist")
+    assert "dataset mnist must be in Keras' cache or within reach of a download" in line
+    assert "/proc/self/keras/datasets/mnist.npz" in line
+

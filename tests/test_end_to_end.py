@@ -1,0 +1,231 @@
+"""`mlflow run .` on a tiny study, read back through MLflow's and Optuna's own clients."""
+
+import io
+import json
+import math
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import optuna
+import pandas as pd
+import pytest
+from mlflow import MlflowClient, pyfunc
+from mlflow.entities import Run
+from optuna.artifacts import FileSystemArtifactStore, download_artifact, get_all_artifact_meta
+
+from models.data import load_dataset
+from tests.project import copy_project, mlflow_run
+
+TINY = """
+sampler: grid
+space:
+  width: [8, "16-8"]
+  optimizer: [adam, sgd]
+  momentum: {choices: [0.0, 0.9], when: {optimizer: sgd}}
+training: {epochs: 3, patience: 2, batch_size: 64, dropout: 0.1, l2: 0.001, learning_rate: 0.02, batch_norm: after}
+"""
+TRIALS = 6
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A study that `mlflow run` finished."""
+
+    folder: Path
+    ran: subprocess.CompletedProcess[str]
+    client: MlflowClient
+    parent: Run
+    children: list[Run]
+    study: optuna.Study
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    folder = copy_project(tmp_path_factory.mktemp("project"))
+    (folder / "tiny.yaml").write_text(TINY)
+    ran = mlflow_run(folder, "-e", "grid", "-P", "study=tiny.yaml", "-P", "seed=4")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    runs = list(client.search_runs([experiment.experiment_id for experiment in client.search_experiments()]))
+    children = sorted((run for run in runs if "trial_number" in run.data.tags), key=lambda run: run.info.run_name)
+    (parent,) = [run for run in runs if "plan_hash" in run.data.tags]
+    study = optuna.load_study(
+        study_name="tiny", storage=f"sqlite:///{folder}/optuna.db", sampler=optuna.samplers.RandomSampler()
+    )
+    return Finished(folder, ran, client, parent, children, study)
+
+
+def artifact(finished: Finished, run: Run, name: str) -> Path:
+    return Path(finished.client.download_artifacts(run.info.run_id, name))
+
+
+def test_it_prints_the_table_and_what_to_do_next(finished: Finished) -> None:
+    printed = finished.ran.stdout
+    for words in (
+        "Study tiny: best trial",
+        "validation accuracy",
+        "test accuracy",
+        "standard error of 360 test images",
+        "What the best of N trials reaches",
+        "maximum seen",
+        "start anew:   mlflow run . --env-manager local",
+        "look at it:   mlflow run . --env-manager local -e ui",
+    ):
+        assert words in printed
+
+
+def test_every_cell_of_the_grid_is_a_child_of_the_run_that_mlflow_made(finished: Finished) -> None:
+    assert [run.info.run_name for run in finished.children] == [f"trial-{number:04d}" for number in range(TRIALS)]
+    assert {run.data.tags["mlflow.parentRunId"] for run in finished.children} == {finished.parent.info.run_id}
+    assert finished.parent.data.params["study"] == "tiny.yaml"  # logged by `mlflow run` itself
+    assert {run.info.status for run in [finished.parent, *finished.children]} == {"FINISHED"}
+
+
+def test_a_child_has_the_parameters_and_tags_that_others_rely_on(finished: Finished) -> None:
+    for number, run in enumerate(finished.children):
+        assert {
+            "width", "dropout", "learning_rate", "batch_size", "activation", "optimizer", "epochs", "depth", "train_rows",
+        } <= set(run.data.params)  # fmt: skip
+        assert {"study", "seed", "config_hash", "state_reason", "mlflow.source.git.commit"} <= set(run.data.tags)
+        assert run.data.tags["study"] == "tiny"
+        assert run.data.tags["trial_number"] == str(number)
+        assert run.data.tags["attempt"] == "0"
+        assert run.data.tags["state"] == "complete"
+    assert {(run.data.params["width"], run.data.params["depth"]) for run in finished.children} == {
+        ("8", "1"),
+        ("16-8", "2"),
+    }
+
+
+def test_a_child_has_a_value_for_each_epoch_and_its_final_metrics(finished: Finished) -> None:
+    for run in finished.children:
+        assert {
+            "val_accuracy", "val_loss", "test_accuracy", "test_loss", "train_accuracy", "n_parameters", "n_trainable",
+            "seconds", "best_epoch",
+        } <= set(run.data.metrics)  # fmt: skip
+        for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
+            steps = {metric.step for metric in finished.client.get_metric_history(run.info.run_id, name)}
+            assert steps == set(range(1, len(steps) + 1))
+        kept = int(run.data.metrics["best_epoch"])
+        history = finished.client.get_metric_history(run.info.run_id, "val_loss")
+        epochs = {metric.step: metric.value for metric in sorted(history, key=lambda metric: -metric.timestamp)}
+        assert epochs[kept] == min(epochs.values()) == run.data.metrics["val_loss"]
+
+
+def test_a_childs_confusion_matrices_agree_with_its_accuracies(finished: Finished) -> None:
+    run = finished.children[0]
+    for part, metric, rows in (("validation", "val_accuracy", 144), ("test", "test_accuracy", 360)):
+        matrix = np.array(json.loads(artifact(finished, run, f"confusion_{part}.json").read_text()))
+        assert matrix.shape == (10, 10)
+        assert matrix.sum() == rows
+        assert np.trace(matrix) / rows == pytest.approx(run.data.metrics[metric], abs=1e-12)
+        table = json.loads(artifact(finished, run, f"per_class_{part}.json").read_text())
+        per_class = pd.DataFrame(table["data"], columns=table["columns"])
+        assert list(per_class.columns) == ["class", "precision", "recall", "f1", "specificity", "support"]
+        assert list(per_class["support"]) == list(matrix.sum(axis=1))
+    assert artifact(finished, run, "confusion.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_logged_model_predicts_from_raw_inputs_what_the_logged_accuracy_says(
+    finished: Finished, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(finished.folder)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{finished.folder}/mlflow.db")
+    dataset = load_dataset("digits")
+    for run in finished.children[:2]:
+        model = pyfunc.load_model(f"runs:/{run.info.run_id}/model")
+        predicted = model.predict(dataset.x_test)
+        assert predicted.shape == (360, 10)
+        assert (predicted.argmax(axis=1) == dataset.y_test).mean() == run.data.metrics["test_accuracy"]
+        assert model.metadata.signature.inputs.inputs[0].shape == (-1, 8, 8)
+    requirements = Path(pyfunc.get_model_dependencies(f"runs:/{finished.children[0].info.run_id}/model")).read_text()
+    assert all(f"{name}==" in requirements for name in ("mlflow", "tensorflow", "keras"))
+
+
+def test_the_parent_has_the_plan_the_trials_the_curve_and_the_best_child(finished: Finished) -> None:
+    plan = pd.read_csv(artifact(finished, finished.parent, "plan.csv"))
+    trials = pd.read_csv(artifact(finished, finished.parent, "trials.csv"))
+    assert list(plan["number"]) == list(trials["number"]) == list(range(TRIALS))
+    assert list(trials.columns[:15]) == [
+        "number", "attempt", "state", "state_reason", "seed", "config_hash", "val_accuracy", "val_loss", "test_accuracy",
+        "test_loss", "n_parameters", "best_epoch", "seconds", "weights_sha256", "run_id",
+    ]  # fmt: skip
+    assert list(plan["config_hash"]) == list(trials["config_hash"])
+    assert "width:" in artifact(finished, finished.parent, "study.yaml").read_text()
+    curve = finished.client.get_metric_history(finished.parent.info.run_id, "best_of_n")
+    assert [metric.step for metric in curve] == list(range(1, TRIALS + 1))
+    assert curve[0].value == pytest.approx(trials["val_accuracy"].mean(), abs=1e-12)
+    assert curve[-1].value == trials["val_accuracy"].max()
+    best = finished.parent.data.tags["best_run_id"]
+    assert best == trials.sort_values(["val_accuracy", "number"], ascending=[False, True]).iloc[0]["run_id"]
+    assert best in finished.parent.data.tags["mlflow.note.content"]
+    names = {file.path for file in finished.client.list_artifacts(finished.parent.info.run_id, "report")}
+    assert {"report/report.html", "report/best_of_n.json"} <= names
+
+
+def test_data_and_its_hash_are_on_parent_and_children(finished: Finished) -> None:
+    sha256 = load_dataset("digits").sha256
+    assert finished.parent.data.tags["data_sha256"] == sha256
+    for run in [finished.parent, finished.children[0]]:
+        assert {each.dataset.digest for each in run.inputs.dataset_inputs} == {sha256[:32]}
+
+
+def test_optuna_has_the_trials_with_their_epochs_links_and_pictures(finished: Finished, tmp_path: Path) -> None:
+    from optuna_dashboard import get_note
+
+    assert finished.study.user_attrs["sampler"] == "grid"
+    by_run = {run.info.run_id: run for run in finished.children}
+    store = FileSystemArtifactStore(str(finished.folder / "optuna-artifacts"))
+    assert len(finished.study.trials) == TRIALS
+    for trial in finished.study.trials:
+        run = by_run[trial.user_attrs["run_id"]]
+        assert trial.state == optuna.trial.TrialState.COMPLETE
+        assert str(trial.user_attrs["number"]) == run.data.tags["trial_number"]
+        assert trial.user_attrs["attempt"] == 0
+        assert trial.value == run.data.metrics["val_accuracy"]
+        assert trial.intermediate_values[int(run.data.metrics["best_epoch"])] == trial.value
+        note = get_note(optuna.Trial(finished.study, trial._trial_id))
+        assert f"http://127.0.0.1:5000/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}" in note
+        (meta,) = get_all_artifact_meta(study_or_trial=trial, storage=finished.study._storage)
+        picture = tmp_path / f"{trial.number}.png"
+        download_artifact(artifact_store=store, artifact_id=meta.artifact_id, file_path=str(picture))
+        assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_same_command_again_trains_nothing_and_prints_the_table(finished: Finished) -> None:
+    before = len(finished.study.trials)
+    again = mlflow_run(finished.folder, "-e", "grid", "-P", "study=tiny.yaml", "-P", "seed=4")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "nothing was trained" in again.stdout
+    assert "Study tiny: best trial" in again.stdout
+    assert len(finished.study.trials) == before
+    invocations = finished.client.search_runs(["0"], f"tags.parent_run_id = '{finished.parent.info.run_id}'")
+    assert [run.info.status for run in invocations] == ["FINISHED"]
+
+
+def test_a_setting_that_would_change_trials_is_refused_with_the_difference(finished: Finished) -> None:
+    refused = mlflow_run(finished.folder, "-e", "grid", "-P", "study=tiny.yaml", "-P", "seed=5")
+    assert refused.returncode == 1  # MLflow's own, for any failure of the program
+    assert "seed: 4 -> 5" in refused.stderr
+    runs = finished.client.search_runs(["0"], "attributes.status = 'FAILED'")
+    assert any("seed: 4 -> 5" in run.data.tags.get("state_reason", "") for run in runs)
+
+
+def test_a_parameter_that_does_not_exist_fails_loudly(finished: Finished) -> None:
+    refused = mlflow_run(finished.folder, "-P", "trails=5")
+    assert refused.returncode == 1
+    assert "unrecognized arguments: --trails 5" in refused.stderr
+
+
+def test_the_grid_entry_point_refuses_a_random_study(finished: Finished) -> None:
+    refused = mlflow_run(finished.folder, "-e", "grid", "-P", "study=digits-random")
+    assert "the sampler grid needs a grid study, got 'digits-random', whose sampler is random" in refused.stderr
+
+
+def test_the_test_sets_standard_error_is_the_binomial_one(finished: Finished) -> None:
+    trials = pd.read_csv(io.StringIO(artifact(finished, finished.parent, "trials.csv").read_text()))
+    best = trials.sort_values(["val_accuracy", "number"], ascending=[False, True]).iloc[0]
+    error = math.sqrt(best["test_accuracy"] * (1 - best["test_accuracy"]) / 360)
+    assert f"{best['test_accuracy']:.4f} ± {error:.4f}" in finished.ran.stdout
