@@ -4,7 +4,6 @@ import gc
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -15,47 +14,16 @@ from models.evaluation import Evaluation, evaluate, per_class
 from models.formula import Formula
 from models.networks import build_network
 from models.optimizers import make_optimizer
+from models.resident import PreparedData as PreparedData
+from models.resident import prepare as prepare
 from models.results import EpochReport, TrialFailed, TrialResult
-from models.runtime import settle, without_harmless_warnings
+from models.runtime import without_harmless_warnings
 from models.saving import keras_file, weights_sha256, with_preprocessing
 from models.seeds import derive_seed
-from models.splits import PARTS, Scaling, Split, fit_scaling
+from models.splits import PARTS
 from models.training import Trainer
 
 Report = Callable[[EpochReport], None]
-
-
-@dataclass(frozen=True)
-class PreparedData:
-    """The three parts as a trial wants them: scaled, flattened and in TensorFlow's memory, once a process."""
-
-    x: dict[str, tf.Tensor]
-    """(rows, n_features), float32."""
-    y: dict[str, tf.Tensor]
-    """(rows,), int32 in 0 .. n_classes - 1."""
-    n_classes: int
-    scaling: Scaling
-    input_shape: tuple[int, ...]
-    input_dtype: str
-
-    @property
-    def n_features(self) -> int:
-        return int(self.x["train"].shape[1])
-
-
-def prepare(split: Split) -> PreparedData:
-    """`split` scaled by what its training part says."""
-    scaling = fit_scaling(split)
-    data = PreparedData(
-        {part: tf.constant(scaling.apply(split.inputs[part])) for part in PARTS},
-        {part: tf.constant(split.labels[part]) for part in PARTS},
-        split.n_classes,
-        scaling,
-        split.input_shape,
-        split.input_dtype,
-    )
-    settle()
-    return data
 
 
 def run_trial(

@@ -1,6 +1,7 @@
 """The study in Optuna's storage. Only the driver writes it, so nothing here guards against a second writer."""
 
 import json
+import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -68,6 +69,10 @@ class StudyStore:
             raise ConfigError(
                 f"a study keeps the settings that decide its trials; start another with a new name, got {changed}"
             )
+        if self.is_new:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                self._study.set_metric_names(["val_accuracy"])  # what the dashboard writes at its axes
         for key, value in {"settings": identity, "sampler": settings.sampler, "seed": settings.seed}.items():
             if self._study.user_attrs.get(key) is None:
                 self._study.set_user_attr(key, value)

@@ -25,6 +25,8 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
 
 import mlflow
 from mlflow import MlflowClient
+from mlflow.data.code_dataset_source import CodeDatasetSource
+from mlflow.data.sources import LocalArtifactDatasetSource
 from mlflow.entities import DatasetInput, InputTag, LoggedModelOutput, Metric, Param, Run, RunTag, ViewType
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import (
@@ -356,12 +358,18 @@ def _final_metrics(outcome: Outcome) -> dict[str, float]:
 
 
 def _dataset_inputs(dataset: Dataset, split: Split) -> list[DatasetInput]:
+    file = Path(dataset.source)
+    source = (
+        LocalArtifactDatasetSource(str(file.resolve()))
+        if file.is_file()
+        else CodeDatasetSource({MLFLOW_SOURCE_NAME: dataset.source})
+    )
     inputs = []
     for context, part in (("training", "train"), ("validation", "validation"), ("test", "test")):
         entity = mlflow.data.from_numpy(
-            split.inputs[part][:1],
-            targets=split.labels[part][:1],
-            source=dataset.source if "/" in dataset.source else None,
+            split.inputs[part],
+            targets=split.labels[part],
+            source=source,
             name=f"{dataset.name}-{part}",
             digest=dataset.sha256[:32],
         )._to_mlflow_entity()
