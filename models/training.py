@@ -164,8 +164,6 @@ def _trace(formula: Formula, dtype: tf.DType, n_slots: int, n_constants: int, up
     def epoch(x, y, order, batch, shares, sizes, constants, l2, rates, key, first, weights, moving, slots):  # type: ignore[no-untyped-def]
         rates = tf.unstack(rates, sum(formula.dropout))
         constants = tf.unstack(constants, n_constants)
-        keeps = [1 / (1 - rate) for rate in rates]
-        depth = formula.depth
         which = np.cumsum(formula.dropout) - 1
 
         def step(i: tf.Tensor, loss: tf.Tensor, correct: tf.Tensor) -> tuple[tf.Tensor, ...]:
@@ -174,13 +172,8 @@ def _trace(formula: Formula, dtype: tf.DType, n_slots: int, n_constants: int, up
             labels = tf.gather(y, rows)
 
             def drop(layer: int, h: tf.Tensor) -> tf.Tensor:
-                place = (first + tf.cast(i, tf.int64)) * depth + layer
-                counter = tf.stack([tf.zeros([], tf.uint64), tf.cast(place, tf.uint64)])
-                uniform = tf.raw_ops.StatelessRandomUniformV2(
-                    shape=tf.shape(h), key=key, counter=counter, alg=1, dtype=dtype
-                )
-                rate, keep = rates[which[layer]], keeps[which[layer]]
-                return _masked(h, tf.cast(uniform >= rate, dtype) * keep)
+                place = (first + tf.cast(i, tf.int64)) * formula.depth + layer
+                return _masked(h, dropout_mask(key, place, tf.shape(h), rates[which[layer]]))
 
             values = [read(handle, dtype, rank) for handle, rank in zip(weights, formula.weight_ranks, strict=True)]
             old = [read(handle, dtype, 1) for handle in moving]
@@ -214,6 +207,17 @@ def _trace(formula: Formula, dtype: tf.DType, n_slots: int, n_constants: int, up
         [_RESOURCE] * formula.n_moving, [_RESOURCE] * n_slots,
     ]  # fmt: skip
     return tf.function(epoch, input_signature=signature, autograph=False)
+
+
+def dropout_mask(key: tf.Tensor, place: tf.Tensor, shape: tf.Tensor, rate: tf.Tensor) -> tf.Tensor:
+    """0 with probability `rate`, else 1 / (1 - rate), for each element of `shape`.
+
+    A pure function of `key` (1,), uint64, and `place` (), int64: Philox (Salmon et al., 2011) under the key, its
+    counter's upper half the place.
+    """
+    counter = tf.stack([tf.zeros([], tf.uint64), tf.cast(place, tf.uint64)])
+    uniform = tf.raw_ops.StatelessRandomUniformV2(shape=shape, key=key, counter=counter, alg=1, dtype=rate.dtype)
+    return tf.cast(uniform >= rate, rate.dtype) * (1 / (1 - rate))
 
 
 @tf.custom_gradient

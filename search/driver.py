@@ -82,7 +82,8 @@ class Driver:
             while (self._pending or self._in_flight) and not reason:
                 self._submit()
                 for event in self._engine.events(timeout=0.1):
-                    self._handle(event)
+                    if not (asked and isinstance(event, Lost)):  # Ctrl-C in a terminal reaches the workers too
+                        self._handle(event)
                 self._write_epochs()
                 self._retry()
                 reason = asked[0] if asked else self._hopeless()
@@ -178,7 +179,7 @@ class Driver:
             key = outcome.number, outcome.attempt
             if not self._study.has(*key):
                 self._study.ask(planned, outcome.attempt, distributions(self._settings, planned.parameters))
-            run_id = self._run_ids.get(key) or self._open_again(planned, outcome)
+            run_id = self._run_ids.get(key) or self._open(planned, outcome.attempt, outcome.started_ms)
             self._tracking.finish_trial(run_id, outcome, with_model=self._keeper.log_now)
             self._keeper.offer(outcome, run_id)
 
@@ -190,11 +191,6 @@ class Driver:
         outbox.remove(outcome, self._paths)
         self._run_ids.pop((outcome.number, outcome.attempt), None)
         return True
-
-    def _open_again(self, planned: PlannedTrial, outcome: Outcome) -> str:
-        run_id = self._tracking.start_trial(planned, outcome.attempt, self._child_tags(), outcome.started_ms)
-        self._run_ids[planned.number, outcome.attempt] = run_id
-        return run_id
 
     def _write_epochs(self) -> None:
         if time.monotonic() - self._epochs_written < _EPOCHS_EVERY:
@@ -268,13 +264,17 @@ def _key(event: Done | Lost) -> tuple[int, int]:
 
 @contextmanager
 def _asked_to_stop() -> Iterator[list[str]]:
-    """Fills the list when Ctrl-C or SIGTERM comes, so that no write is cut in two; the second one ends at once."""
+    """Fills the list when Ctrl-C or SIGTERM comes, so that no write is cut in two; the same one again ends at once.
+
+    The same one: at one Ctrl-C, `mlflow run` sends SIGTERM after the terminal's SIGINT.
+    """
     asked: list[str] = []
 
     def ask(number: int, frame: object) -> None:
-        if asked:
+        reason = f"interrupted ({signal.Signals(number).name})"
+        if reason in asked:
             os._exit(128 + number)
-        asked.append(f"interrupted ({signal.Signals(number).name})")
+        asked.append(reason)
 
     before = {each: signal.signal(each, ask) for each in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -15,7 +15,7 @@ from search.settings import StudySettings
 from search.task import Job
 
 _PROBES = 3
-_PICTURE_BYTES = 120_000  # both copies of the confusion picture, MLflow's and Optuna's
+_PICTURE_BYTES = 500_000  # both copies of the confusion picture, MLflow's and Optuna's
 _TABLES_BYTES = 40_000  # a trial's rows in both databases and its small artifacts
 _MODEL_BYTES = 30_000  # a model's files beside its weights
 

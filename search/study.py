@@ -2,7 +2,7 @@
 
 import json
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import optuna
@@ -121,8 +121,8 @@ class StudyStore:
         """Points the trial at its MLflow run: the run's ID as an attribute, its address in the trial's note."""
         from optuna_dashboard import save_note
 
-        trial = self._trials[number, attempt]
-        if trial.user_attrs.get("run_id") != run_id:
+        trial = self._trial(number, attempt)
+        if trial is not None and trial.user_attrs.get("run_id") != run_id:
             trial.set_user_attr("run_id", run_id)
             save_note(trial, f"Trial {number}, attempt {attempt}: [run in MLflow]({url})")
 
@@ -133,9 +133,11 @@ class StudyStore:
         if get_note(self._study) != text:
             save_note(self._study, text)
 
-    def report(self, number: int, attempt: int, epochs: list[EpochReport]) -> None:
+    def report(self, number: int, attempt: int, epochs: Sequence[EpochReport]) -> None:
         """Intermediate values: val_accuracy an epoch."""
-        trial = self._trials[number, attempt]
+        trial = self._trial(number, attempt)
+        if trial is None:
+            return
         known = self._storage.get_trial(trial._trial_id).intermediate_values
         for epoch in epochs:
             if epoch.epoch not in known:
@@ -144,13 +146,10 @@ class StudyStore:
     def finish(self, outcome: Outcome) -> None:
         """Tells Optuna how the attempt ended. Once: an attempt that is finished already stays as it is."""
         key = outcome.number, outcome.attempt
-        trial = self._trials.pop(key, None) or self._find(*key)
-        if trial is None or self._storage.get_trial(trial._trial_id).state.is_finished():
+        trial = self._trial(*key)
+        if trial is None:
             return
-        self._trials[key] = trial
-        if outcome.state != "failed":
-            self.report(*key, list(outcome.history))
-        del self._trials[key]
+        self.report(*key, outcome.history)
         if outcome.reason:
             self._set_reason(trial._trial_id, outcome.reason)
         if outcome.result is not None:
@@ -160,15 +159,22 @@ class StudyStore:
         if outcome.picture:
             self._attach(trial, outcome)
         self._study.tell(trial, outcome.score, state=_STATES[outcome.state])
+        del self._trials[key]
 
     def has(self, number: int, attempt: int) -> bool:
-        return (number, attempt) in self._trials or self._find(number, attempt) is not None
+        """Whether the attempt is there, finished or not."""
+        if (number, attempt) in self._trials:
+            return True
+        return any(_is(trial, number, attempt) for trial in self._study.get_trials(deepcopy=False))
 
-    def _find(self, number: int, attempt: int) -> optuna.Trial | None:
-        for trial in self._study.get_trials(deepcopy=False):
-            if trial.user_attrs.get("number") == number and trial.user_attrs.get("attempt") == attempt:
-                return optuna.Trial(self._study, trial._trial_id)
-        return None
+    def _trial(self, number: int, attempt: int) -> optuna.Trial | None:
+        """The attempt, unless it is finished; one that an earlier driver asked for is looked up."""
+        key = number, attempt
+        if key not in self._trials:
+            for trial in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+                if _is(trial, number, attempt):
+                    self._trials[key] = optuna.Trial(self._study, trial._trial_id)
+        return self._trials.get(key)
 
     def _attach(self, trial: optuna.Trial, outcome: Outcome) -> None:
         OPTUNA_ARTIFACTS.mkdir(exist_ok=True)
@@ -179,6 +185,10 @@ class StudyStore:
 
     def _set_reason(self, trial_id: int, reason: str) -> None:
         self._storage.set_trial_user_attr(trial_id, "state_reason", reason)
+
+
+def _is(trial: FrozenTrial, number: int, attempt: int) -> bool:
+    return trial.user_attrs.get("number") == number and trial.user_attrs.get("attempt") == attempt
 
 
 def _attempt(trial: FrozenTrial) -> Attempt:

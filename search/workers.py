@@ -170,7 +170,7 @@ class DaskEngine:
                 threads_per_worker=1,
                 processes=True,
                 host="127.0.0.1",
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",  # its port is opened even without a dashboard, else on 8787
                 memory_limit=0,
                 silence_logs=logging.CRITICAL,
             )

@@ -86,7 +86,8 @@ def test_every_cell_of_the_grid_is_a_child_of_the_run_that_mlflow_made(finished:
 def test_a_child_has_the_parameters_and_tags_that_others_rely_on(finished: Finished) -> None:
     for number, run in enumerate(finished.children):
         assert {
-            "width", "dropout", "learning_rate", "batch_size", "activation", "optimizer", "epochs", "depth", "train_rows",
+            "width", "dropout", "learning_rate", "batch_size", "activation", "optimizer", "epochs", "depth",
+            "train_rows",
         } <= set(run.data.params)  # fmt: skip
         assert {"study", "seed", "config_hash", "state_reason", "mlflow.source.git.commit"} <= set(run.data.tags)
         assert run.data.tags["study"] == "tiny"
@@ -149,8 +150,8 @@ def test_the_parent_has_the_plan_the_trials_the_curve_and_the_best_child(finishe
     trials = pd.read_csv(artifact(finished, finished.parent, "trials.csv"))
     assert list(plan["number"]) == list(trials["number"]) == list(range(TRIALS))
     assert list(trials.columns[:15]) == [
-        "number", "attempt", "state", "state_reason", "seed", "config_hash", "val_accuracy", "val_loss", "test_accuracy",
-        "test_loss", "n_parameters", "best_epoch", "seconds", "weights_sha256", "run_id",
+        "number", "attempt", "state", "state_reason", "seed", "config_hash", "val_accuracy", "val_loss",
+        "test_accuracy", "test_loss", "n_parameters", "best_epoch", "seconds", "weights_sha256", "run_id",
     ]  # fmt: skip
     assert list(plan["config_hash"]) == list(trials["config_hash"])
     assert "width:" in artifact(finished, finished.parent, "study.yaml").read_text()

@@ -1,4 +1,4 @@
-"""The README's commands do what it says. Its first block is what a fresh machine runs: .ci/run and the release check."""
+"""The README's commands do what it says. (Its first block is for a fresh machine: it installs, and runs these tests.)"""
 
 import re
 import subprocess
@@ -37,7 +37,9 @@ def test_the_first_block_holds_two_commands() -> None:
 @pytest.mark.parametrize("command", [command for block in BLOCKS[1:] for command in block])
 def test_a_command_of_the_readme_succeeds(folder: Path, command: str) -> None:
     here = command.replace("--env-manager uv", "--env-manager local")
-    ran = subprocess.run(["bash", "-c", here], cwd=folder, env=environment(), capture_output=True, text=True, timeout=300)
+    ran = subprocess.run(
+        ["bash", "-c", here], cwd=folder, env=environment(), capture_output=True, text=True, timeout=300
+    )
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 

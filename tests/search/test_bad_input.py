@@ -124,4 +124,3 @@ def test_data_that_cannot_be_downloaded_names_the_file_to_put_where(
     line = refused(capsys, "--dataset", "mnist")
     assert "dataset mnist must be in Keras' cache or within reach of a download" in line
     assert "/proc/self/keras/datasets/mnist.npz" in line
-

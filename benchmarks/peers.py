@@ -1,0 +1,163 @@
+"""What a user would write instead: the same trials, one JSON line each. `python -m benchmarks.peers SIDE JOB.json`.
+
+JOB: dataset, validation, split_seed, epochs, trials (a list of batch_size, width, learning_rate, activation, dropout).
+A line: seconds of the whole trial, seconds of its first and of its last epoch, val_accuracy after each epoch.
+"""
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.data import load_dataset
+from models.splits import Split, split_dataset
+
+Fit = Callable[[Any, dict[str, Any], list[Any]], Any]
+
+
+def main(side: str, job: dict[str, Any]) -> None:
+    split = split_dataset(load_dataset(job["dataset"]), job["validation"], job["split_seed"])
+    began = time.perf_counter()
+    {"keras": plain_keras, "kerastuner": keras_tuner, "optuna-mlflow": optuna_and_mlflow}[side](split, job)
+    print(json.dumps({"side": side, "all_seconds": time.perf_counter() - began}), flush=True)
+
+
+def plain_keras(split: Split, job: dict[str, Any]) -> None:
+    """The class-room loop: build, compile, fit with validation each epoch, on as many threads as Keras likes."""
+    fit = fitting(split, job)
+    for trial in job["trials"]:
+        measured(lambda clock, trial=trial: fit(network(split, trial), trial, [clock]))
+
+
+def keras_tuner(split: Split, job: dict[str, Any]) -> None:
+    """KerasTuner's RandomSearch, its oracle told which trials to draw."""
+    import keras_tuner as kt
+
+    waiting, fit = list(job["trials"]), fitting(split, job)
+
+    class Listed(kt.oracles.RandomSearchOracle):
+        def populate_space(self, trial_id: str) -> dict[str, Any]:
+            return {"status": kt.engine.trial.TrialStatus.RUNNING, "values": dict(waiting.pop(0))}
+
+    class Tuner(kt.engine.tuner.Tuner):  # what kt.RandomSearch is, apart from the oracle
+        def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> Any:
+            return measured(lambda clock: self._fit(trial, clock))
+
+        def _fit(self, trial: Any, clock: Any) -> Any:
+            values = trial.hyperparameters.values
+            checkpoint = kt.engine.tuner_utils.SaveBestEpoch(
+                objective=self.oracle.objective, filepath=self._get_checkpoint_fname(trial.trial_id)
+            )
+            return fit(self.hypermodel.build(trial.hyperparameters), values, [clock, checkpoint])
+
+    def build(hp: Any) -> Any:
+        from search.settings import load_settings
+
+        for domain in load_settings("mnist-random").space:
+            hp.Choice(domain.name, list(domain.as_written()))
+        return network(split, hp.values)
+
+    with tempfile.TemporaryDirectory() as folder:
+        oracle = Listed(objective="val_accuracy", max_trials=len(waiting), seed=1)
+        Tuner(oracle=oracle, hypermodel=build, directory=folder, project_name="peer", overwrite=True).search(verbose=0)
+
+
+def optuna_and_mlflow(split: Split, job: dict[str, Any]) -> None:
+    """Optuna's study.optimize with one MLflow run a trial, metrics each epoch and the model logged, all by default."""
+    import keras
+    import mlflow
+    import optuna
+
+    fit = fitting(split, job)
+
+    class LogEpochs(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+            for name, value in (logs or {}).items():
+                mlflow.log_metric(name, value, step=epoch)
+
+    def objective(trial: Any) -> float:
+        def run(clock: Any) -> Any:
+            with mlflow.start_run(nested=True):
+                values = {
+                    name: trial.suggest_categorical(name, sorted({one[name] for one in job["trials"]}))
+                    for name in job["trials"][0]
+                }
+                mlflow.log_params(values)
+                model = network(split, values)
+                history = fit(model, values, [clock, LogEpochs()])
+                mlflow.log_metric("test_accuracy", model.evaluate(*part(split, "test"), verbose=0)[1])
+                mlflow.keras.log_model(model, name="model")
+                return history
+
+        return float(max(measured(run).history["val_accuracy"]))
+
+    with tempfile.TemporaryDirectory() as folder:
+        mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
+        mlflow.set_experiment(experiment_id=mlflow.create_experiment("peer", artifact_location=f"{folder}/artifacts"))
+        storage = f"sqlite:///{folder}/optuna.db"
+        study = optuna.create_study(storage=storage, direction="maximize", sampler=optuna.samplers.RandomSampler(1))
+        for trial in job["trials"]:
+            study.enqueue_trial(trial)
+        with mlflow.start_run():
+            study.optimize(objective, n_trials=len(job["trials"]))
+
+
+def network(split: Split, values: dict[str, Any]) -> Any:
+    import keras
+
+    model = keras.Sequential(
+        [
+            keras.layers.Input((split.n_features,)),
+            keras.layers.Dense(values["width"], activation=values["activation"]),
+            keras.layers.Dropout(values["dropout"]),
+            keras.layers.Dense(split.n_classes, activation="softmax"),
+        ]
+    )
+    model.compile(keras.optimizers.Adam(values["learning_rate"]), "categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def part(split: Split, name: str) -> tuple[np.ndarray, np.ndarray]:
+    inputs = split.inputs[name].reshape(split.rows(name), split.n_features)
+    return (inputs / split.inputs["train"].max()).astype("float32"), np.eye(split.n_classes)[split.labels[name]]
+
+
+def fitting(split: Split, job: dict[str, Any]) -> Fit:
+    (x, y), validation = part(split, "train"), part(split, "validation")
+
+    def fit(model: Any, values: dict[str, Any], callbacks: list[Any]) -> Any:
+        return model.fit(
+            x, y, batch_size=values["batch_size"], epochs=job["epochs"], validation_data=validation,
+            callbacks=callbacks, verbose=0,
+        )  # fmt: skip
+
+    return fit
+
+
+def measured(run: Callable[[Any], Any]) -> Any:
+    """Runs one trial with a callback that looks at the clock, and prints its line."""
+    import keras
+
+    class Clock(keras.callbacks.Callback):
+        def on_train_begin(self, logs: Any = None) -> None:
+            self.times, self.accuracies = [time.perf_counter()], []
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            self.times.append(time.perf_counter())
+            self.accuracies.append(logs["val_accuracy"])
+
+    clock, began = Clock(), time.perf_counter()
+    result = run(clock)
+    epochs = np.diff(clock.times).tolist()
+    line = {"seconds": time.perf_counter() - began, "first": epochs[0], "last": epochs[-1], "at": time.time()}
+    print(json.dumps(line | {"val_accuracy": clock.accuracies}), flush=True)
+    return result
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], json.loads(Path(sys.argv[2]).read_text()))
