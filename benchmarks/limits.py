@@ -1,4 +1,4 @@
-"""What a step costs against what the machine can do, on one thread; a JSON line. `python -m benchmarks.limits DATASET`."""
+"""What a step costs against what the machine can do, on one thread. `python -m benchmarks.limits DATASET`: a JSON line."""
 
 import gc
 import json
@@ -7,11 +7,20 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from models.runtime import prepare_process
 
 ROUNDS = 4
+# The random space of the class-room exercise, as in search/studies/mnist-random.yaml.
+SPACE: dict[str, list[Any]] = {
+    "batch_size": [16, 32, 64, 128, 256],
+    "width": [8, 32, 128, 256, 512],
+    "learning_rate": [1e-5, 1e-4, 1e-3, 1e-2, 1e-1],
+    "activation": ["relu", "elu", "sigmoid", "tanh"],
+    "dropout": [0.0, 0.1, 0.2, 0.3, 0.5, 0.6],
+}
 
 
 def main(dataset: str) -> None:
@@ -97,24 +106,16 @@ def growth(trials: int = 300) -> float:
 
     data, draw, before = prepare(split_dataset(load_dataset("digits"), 0.1, seed=7)), random.Random(1), 0.0
     for number in range(1, trials + 1):
-        try:
+        with suppress(TrialFailed):
             run_trial(TrialConfig.from_parameters(drawn(draw) | {"epochs": 1}), data, number, lambda _: None)
-        except TrialFailed:
-            pass
         if number == 20:
             before = resident()
     return resident() - before
 
 
 def drawn(draw: random.Random) -> dict[str, Any]:
-    """One configuration of the class-room random space."""
-    return {
-        "batch_size": draw.choice([16, 32, 64, 128, 256]),
-        "width": draw.choice([8, 32, 128, 256, 512]),
-        "learning_rate": draw.choice([1e-5, 1e-4, 1e-3, 1e-2, 1e-1]),
-        "activation": draw.choice(["relu", "elu", "sigmoid", "tanh"]),
-        "dropout": draw.choice([0.0, 0.1, 0.2, 0.3, 0.5, 0.6]),
-    }
+    """One configuration of SPACE."""
+    return {name: draw.choice(values) for name, values in SPACE.items()}
 
 
 def resident() -> float:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.limits import SPACE
 from models.data import load_dataset
 from models.splits import Split, split_dataset
 
@@ -56,10 +57,8 @@ def keras_tuner(split: Split, job: dict[str, Any]) -> None:
             return fit(self.hypermodel.build(trial.hyperparameters), values, [clock, checkpoint])
 
     def build(hp: Any) -> Any:
-        from search.settings import load_settings
-
-        for domain in load_settings("mnist-random").space:
-            hp.Choice(domain.name, list(domain.as_written()))
+        for name, choices in SPACE.items():
+            hp.Choice(name, choices)
         return network(split, hp.values)
 
     with tempfile.TemporaryDirectory() as folder:

@@ -4,8 +4,8 @@
     python -m benchmarks.throughput --dataset mnist.npz
 
 Our side is the whole command, `python -m search`, with everything tracked and every model logged. The peers are in
-peers.py. A peer is timed on two epochs a trial, the first with its tracing and one more, and extended to the rest, unless
---peer-epochs says more. Prints a table and, last, one JSON line.
+peers.py. A peer is timed on two epochs a trial, the first with its tracing and one more, and extended to the rest,
+unless --peer-epochs says more. Prints a table and, last, one JSON line.
 """
 
 import argparse
@@ -66,7 +66,7 @@ def compare(
     for turn in range(turns):
         for workers in (2, 1):
             ours.append(search(dataset, trials, asked.epochs, workers))
-            print(json.dumps(ours[-1] | {"val_accuracy": None, "at_epoch": None}), flush=True)
+            print(json.dumps({"ours": workers, "turn": turn} | _numbers(ours[-1])), flush=True)
         for peer in peers:
             seconds, used, found = run_peer(peer, dataset, trials[turn::turns], epochs)
             lines[peer] += found
@@ -88,6 +88,10 @@ def compare(
     return compared
 
 
+def _numbers(run: dict[str, Any]) -> dict[str, float]:
+    return {name: value for name, value in run.items() if isinstance(value, float)}
+
+
 def search(dataset: str, trials: list[dict[str, Any]], epochs: int, workers: int) -> dict[str, Any]:
     """The whole command in a fresh folder, and the same command again, which has nothing left to train."""
     training = {"optimizer": "adam", "epochs": epochs}
@@ -102,7 +106,11 @@ def search(dataset: str, trials: list[dict[str, Any]], epochs: int, workers: int
         command = [sys.executable, "-m", "search", "--study", "bench.yaml", "--workers", str(workers)]
         whole = timed(command, folder)
         again = timed(command, folder)
-        return whole | results(folder) | {
+        whole |= results(folder)
+        return _numbers(whole) | {
+            "val_accuracy": whole["val_accuracy"],
+            "first_result_after": whole["first_at"] - whole["began_at"],
+            "again_seconds": again["seconds"],
             "workers": workers,
             "driver_seconds_a_trial": (whole["own_cpu_seconds"] - again["own_cpu_seconds"]) / len(trials),
         }  # fmt: skip

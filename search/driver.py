@@ -1,11 +1,8 @@
 """The driver: the only process that writes to Optuna and to MLflow."""
 
-import os
-import signal
 import time
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,19 +71,18 @@ class Driver:
         self._trained = 0
         self._complete = self._failed = 0
 
-    def run(self) -> Ended:
-        """Delivers, reconciles, trains what is missing, and says how it ended."""
+    def run(self, asked_to_stop: Sequence[str] = ()) -> Ended:
+        """Delivers, reconciles, trains what is missing, and says how it ended; ends once `asked_to_stop` has a reason."""
+        self._recover()
         reason = ""
-        with _asked_to_stop() as asked:
-            self._recover()
-            while (self._pending or self._in_flight) and not reason:
-                self._submit()
-                for event in self._engine.events(timeout=0.1):
-                    if not (asked and isinstance(event, Lost)):  # Ctrl-C in a terminal reaches the workers too
-                        self._handle(event)
-                self._write_epochs()
-                self._retry()
-                reason = asked[0] if asked else self._hopeless()
+        while (self._pending or self._in_flight) and not reason:
+            self._submit()
+            for event in self._engine.events(timeout=0.1):
+                if not (asked_to_stop and isinstance(event, Lost)):  # Ctrl-C in a terminal reaches the workers too
+                    self._handle(event)
+            self._write_epochs()
+            self._retry()
+            reason = asked_to_stop[0] if asked_to_stop else self._hopeless()
         self._interrupt_in_flight()
         self._retry(now=True)
         self._keeper.deliver(self._tracking)
@@ -260,28 +256,6 @@ def _key(event: Done | Lost) -> tuple[int, int]:
     if isinstance(event, Lost):
         return event.number, event.attempt
     return event.outcome.number, event.outcome.attempt
-
-
-@contextmanager
-def _asked_to_stop() -> Iterator[list[str]]:
-    """Fills the list when Ctrl-C or SIGTERM comes, so that no write is cut in two; the same one again ends at once.
-
-    The same one: at one Ctrl-C, `mlflow run` sends SIGTERM after the terminal's SIGINT.
-    """
-    asked: list[str] = []
-
-    def ask(number: int, frame: object) -> None:
-        reason = f"interrupted ({signal.Signals(number).name})"
-        if reason in asked:
-            os._exit(128 + number)
-        asked.append(reason)
-
-    before = {each: signal.signal(each, ask) for each in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield asked
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
 
 
 def _now_ms() -> int:

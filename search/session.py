@@ -16,6 +16,7 @@ from search.options import Options
 from search.paths import StudyPaths
 from search.plan import Plan, make_plan
 from search.settings import StudySettings, load_settings
+from search.signals import asked_to_stop
 
 PROJECT = Path(__file__).parent.parent
 COMPLETE, MISSING, BAD_INPUT = 0, 1, 2
@@ -46,10 +47,11 @@ def run_search(options: Options, console: Console) -> int:
     # `mlflow run` hands its run over in the environment. No worker may see it: it would reopen and rename that run.
     own_run = os.environ.pop("MLFLOW_RUN_ID", None)
     engine = make_engine(options, split)
-    try:
-        return _search(options, settings, dataset, split, plan, engine, own_run, console)
-    finally:
-        engine.close()
+    with asked_to_stop() as asked:
+        try:
+            return _search(options, settings, dataset, split, plan, engine, own_run, asked, console)
+        finally:
+            engine.close()
 
 
 def make_engine(options: Options, split: Split) -> Engine:
@@ -68,6 +70,7 @@ def _search(
     plan: Plan,
     engine: Engine,
     own_run: str | None,
+    asked: list[str],
     console: Console,
 ) -> int:
     from search.study import finished_numbers
@@ -105,7 +108,7 @@ def _search(
         progress = ConsoleProgress(console)
         driver = Driver(settings, plan, engine, study, tracking, keeper, paths, progress, f"{ui_url}/")
         try:
-            ended = driver.run()
+            ended = driver.run(asked)
         finally:
             progress.close()
         conclude(settings, tracking, ended, console)

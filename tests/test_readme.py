@@ -1,4 +1,4 @@
-"""The README's commands do what it says. (Its first block is for a fresh machine: it installs, and runs these tests.)"""
+"""The README's commands do what it says. Its first block is for a fresh machine: it installs, and runs these tests."""
 
 import re
 import subprocess

@@ -15,6 +15,7 @@ from search.paths import StudyPaths
 from search.plan import make_plan
 from search.progress import ConsoleProgress
 from search.settings import StudySettings, read_settings
+from search.signals import asked_to_stop
 from search.study import StudyStore
 from search.tracking import Tracking
 
@@ -52,7 +53,8 @@ def search(workdir: Path, empty_stores: tuple[Path, Path]) -> Callable[..., Ende
         keeper = ModelKeeper(ModelPolicy.read(models), paths, study.attempts())
         progress = ConsoleProgress(Console(quiet=True))
         driver = Driver(settings, plan, engine, study, tracking, keeper, paths, progress, "http://127.0.0.1:5000/")
-        ended = driver.run()
+        with asked_to_stop() as asked:
+            ended = driver.run(asked)
         tracking.close_parent("FINISHED" if ended.complete else "FAILED")
         return ended
 
