@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
+
+# Small files: a bar for each would be all that one sees.
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+
 from mlflow.entities import Run, ViewType
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient, get_tracking_uri
@@ -20,6 +26,7 @@ __all__ = [
     "read_csv",
     "read_mlflow",
     "read_mlflow_or_say_why",
+    "read_text",
     "trials_frame",
 ]
 
@@ -40,7 +47,7 @@ def read_mlflow(study: str, tracking_uri: str | None = None) -> TrialTable:
     client = MlflowClient(tracking_uri)
     parent = _parent(client, study)
     tags = parent.data.tags
-    return TrialTable(
+    table = TrialTable(
         frame=trials_frame(_rows(client, parent)),
         study=study,
         sampler=tags.get("sampler", ""),
@@ -50,6 +57,9 @@ def read_mlflow(study: str, tracking_uri: str | None = None) -> TrialTable:
         stopped_early=tags.get("stopped_early", "").lower() == "true",
         **{name: _whole(tags.get(name)) for name in _COUNTS},
     )
+    # What the workers had finished beyond the trial that the stop rule ended the search with is not part of it.
+    stopped_at = _whole(tags.get("stopped_at"))
+    return table if stopped_at is None else table.prefix(stopped_at)
 
 
 def read_mlflow_or_say_why(study: str, tracking_uri: str | None = None) -> TrialTable:
@@ -61,6 +71,15 @@ def read_mlflow_or_say_why(study: str, tracking_uri: str | None = None) -> Trial
         return read_mlflow(study, tracking_uri)
     except MlflowException as error:
         raise ValueError(f"--study is read from a tracking store that answers: {error}") from None
+
+
+def read_text(table: TrialTable, name: str, tracking_uri: str | None = None) -> str:
+    """A text file among the artifacts of the study's parent run."""
+    if table.parent_run_id is None:
+        raise ValueError(f"{name} is read from the parent run of a study in MLflow: got a table without one")
+    with TemporaryDirectory() as folder:
+        path = MlflowClient(tracking_uri).download_artifacts(table.parent_run_id, name, folder)
+        return Path(path).read_text(encoding="utf-8")
 
 
 _COUNTS = ("seed", "planned_trials", "grid_size", "train_rows", "validation_rows", "test_rows")

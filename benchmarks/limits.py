@@ -1,4 +1,4 @@
-"""What a step costs against what the machine can do, on one thread. `python -m benchmarks.limits DATASET`: a JSON line."""
+"""What a step costs against what the machine can do, on one thread: `python -m benchmarks.limits DATASET`."""
 
 import gc
 import json

@@ -36,34 +36,42 @@ def plain_keras(split: Split, job: dict[str, Any]) -> None:
 
 
 def keras_tuner(split: Split, job: dict[str, Any]) -> None:
-    """KerasTuner's RandomSearch, its oracle told which trials to draw."""
+    """KerasTuner's RandomSearch, told which trials to draw."""
     import keras_tuner as kt
 
     waiting, fit = list(job["trials"]), fitting(split, job)
 
-    class Listed(kt.oracles.RandomSearchOracle):
-        def populate_space(self, trial_id: str) -> dict[str, Any]:
-            return {"status": kt.engine.trial.TrialStatus.RUNNING, "values": dict(waiting.pop(0))}
-
-    class Tuner(kt.engine.tuner.Tuner):  # what kt.RandomSearch is, apart from the oracle
+    class Tuner(kt.RandomSearch):  # type: ignore[misc]
         def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> Any:
-            return measured(lambda clock: self._fit(trial, clock))
-
-        def _fit(self, trial: Any, clock: Any) -> Any:
             values = trial.hyperparameters.values
-            checkpoint = kt.engine.tuner_utils.SaveBestEpoch(
-                objective=self.oracle.objective, filepath=self._get_checkpoint_fname(trial.trial_id)
-            )
-            return fit(self.hypermodel.build(trial.hyperparameters), values, [clock, checkpoint])
+            search = super().run_trial
+            return measured(lambda clock: fit(_Fits(search, trial), values, [clock]))
 
     def build(hp: Any) -> Any:
-        for name, choices in SPACE.items():
-            hp.Choice(name, choices)
-        return network(split, hp.values)
+        return network(split, {name: hp.Choice(name, choices) for name, choices in SPACE.items()})
 
     with tempfile.TemporaryDirectory() as folder:
-        oracle = Listed(objective="val_accuracy", max_trials=len(waiting), seed=1)
-        Tuner(oracle=oracle, hypermodel=build, directory=folder, project_name="peer", overwrite=True).search(verbose=0)
+        tuner = Tuner(
+            build,
+            "val_accuracy",
+            max_trials=len(waiting),
+            seed=1,
+            directory=folder,
+            project_name="peer",
+            overwrite=True,
+        )
+        tuner.oracle.populate_space = lambda _: {"status": "RUNNING", "values": dict(waiting.pop(0))}
+        tuner.search(verbose=0)
+
+
+class _Fits:
+    """What `fit` is called on when the tuner itself builds and fits the network."""
+
+    def __init__(self, search: Callable[..., Any], trial: Any) -> None:
+        self._search, self._trial = search, trial
+
+    def fit(self, *args: Any, **kwargs: Any) -> Any:
+        return self._search(self._trial, *args, **kwargs)
 
 
 def optuna_and_mlflow(split: Split, job: dict[str, Any]) -> None:
@@ -149,6 +157,9 @@ def measured(run: Callable[[Any], Any]) -> Any:
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             self.times.append(time.perf_counter())
             self.accuracies.append(logs["val_accuracy"])
+
+        def __deepcopy__(self, memo: Any) -> Any:
+            return self  # KerasTuner trains with copies
 
     clock, began = Clock(), time.perf_counter()
     result = run(clock)

@@ -1,7 +1,7 @@
 """A network's loss and confusion matrix on a whole part of the data, as one graph call; and what follows from them."""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import keras
@@ -62,7 +62,7 @@ def _share(part: int, whole: int) -> float:
     return part / whole if whole else 0.0
 
 
-@cache
+@lru_cache(maxsize=64)
 def _trace(formula: Formula, dtype: tf.DType) -> Any:
     def evaluation(x, y, n_classes, weights, moving):  # type: ignore[no-untyped-def]
         values = [read(handle, dtype, rank) for handle, rank in zip(weights, formula.weight_ranks, strict=True)]

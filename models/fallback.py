@@ -13,10 +13,10 @@ import tensorflow as tf
 
 
 class StandIn:
-    """An optimizer like `optimizer`, and variables to train with it, for networks with weights of the given ranks."""
+    """Takes over `optimizer`, not built yet, with variables to train for networks with weights of the given ranks."""
 
     def __init__(self, optimizer: keras.optimizers.Optimizer, ranks: Sequence[int], dtype: str) -> None:
-        self._optimizer = type(optimizer).from_config(optimizer.get_config())
+        self._optimizer = optimizer
         self._variables = [keras.Variable(tf.ones([1] * rank, dtype), dtype=dtype) for rank in ranks]
         _leave_sizes_open(self._variables)
         self._optimizer.build(self._variables)

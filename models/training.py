@@ -1,8 +1,8 @@
 """A whole epoch of training as one graph call on data that is already in memory."""
 
 import json
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import keras
@@ -17,6 +17,10 @@ from models.optimizers import N_CONSTANTS, FusedRule, apply_fused, fused_rule, o
 from models.seeds import derive_seed
 
 _RESOURCE = tf.TensorSpec([], tf.resource)
+# More than a study usually has forms of networks; a graph is some 3 MB.
+_GRAPHS_KEPT = 64
+
+Graph = Callable[..., Any]
 
 
 class Trainer:
@@ -40,6 +44,7 @@ class Trainer:
         self._config, self._x, self._y, self._seed = config, x, y, seed
         self._formula = Formula.of(config)
         self._rows = int(y.shape[0])
+        self._batch = min(config.batch_size, self._rows)
         self._rule = fused_rule(optimizer)
         self._weights = handles(network.trainable_variables)
         self._moving = handles(moving_statistics(network))
@@ -47,7 +52,8 @@ class Trainer:
         self._stand_in: StandIn | None = None
         if self._rule is None:
             optimizer.build(network.trainable_variables)
-            self._stand_in, self._epoch = _keras_graph(self._formula, optimizer, x.dtype)
+            kind: Any = type(optimizer)
+            self._stand_in, self._epoch = _keras_graph(self._formula, kind, _settings(optimizer), x.dtype)
             self._weights = self._stand_in.handles
         else:
             self._slots = own_slots(optimizer) if optimizer.built else self._rule.new_slots(network.trainable_variables)
@@ -59,7 +65,7 @@ class Trainer:
     @property
     def steps(self) -> int:
         """Steps an epoch, the smaller last one included."""
-        return -(-self._rows // self._config.batch_size)
+        return -(-self._rows // self._batch)
 
     def order(self, epoch: int) -> NDArray[np.int32]:
         """The rows in the order in which epoch `epoch`, from 1, takes them."""
@@ -67,7 +73,7 @@ class Trainer:
 
     def run_epoch(self, epoch: int) -> dict[str, float]:
         """Trains one epoch, counted from 1; returns `loss` and `accuracy`, Keras' running means."""
-        steps, batch, dtype = self.steps, self._config.batch_size, self._x.dtype
+        steps, batch, dtype = self.steps, self._batch, self._x.dtype
         first = (epoch - 1) * steps
         shares = np.full(steps, 1 / batch)
         shares[-1] = 1 / (self._rows - (steps - 1) * batch)
@@ -116,8 +122,8 @@ def read(handle: tf.Tensor, dtype: tf.DType, rank: int) -> tf.Tensor:
     return tf.ensure_shape(tf.raw_ops.ReadVariableOp(resource=handle, dtype=dtype), [None] * rank)
 
 
-@cache
-def _fused_graph(formula: Formula, kind: str, dtype: tf.DType) -> tf.types.experimental.PolymorphicFunction:
+@lru_cache(maxsize=_GRAPHS_KEPT)
+def _fused_graph(formula: Formula, kind: str, dtype: tf.DType) -> Graph:
     """The epoch of every network of one form under one kind of optimizer: traced once a process."""
     n = len(formula.weight_ranks)
     n_slots = n * FusedRule(kind, ()).slots
@@ -136,28 +142,24 @@ def _fused_graph(formula: Formula, kind: str, dtype: tf.DType) -> tf.types.exper
     return _trace(formula, dtype, n_slots, N_CONSTANTS[kind], update)
 
 
-_keras_graphs: dict[tuple[Any, ...], tuple[StandIn, Any]] = {}
+def _settings(optimizer: keras.optimizers.Optimizer) -> str:
+    """What shapes an optimizer's update: all but its rate and the rest of its state, which are variables."""
+    config = optimizer.get_config()
+    return json.dumps({name: value for name, value in config.items() if name not in ("learning_rate", "name")})
 
 
-def _keras_graph(
-    formula: Formula, optimizer: keras.optimizers.Optimizer, dtype: tf.DType
-) -> tuple[StandIn, tf.types.experimental.PolymorphicFunction]:
+@lru_cache(maxsize=_GRAPHS_KEPT)
+def _keras_graph(formula: Formula, kind: Any, settings: str, dtype: tf.DType) -> tuple[StandIn, Graph]:
     """The epoch of every network of one form under Keras' own update of one kind of optimizer."""
-    settings = optimizer.get_config()
-    # The rate is one of the optimizer's variables, copied in with the others.
-    del settings["learning_rate"], settings["name"]
-    key = formula, type(optimizer), json.dumps(settings, sort_keys=True, default=repr), dtype
-    if key not in _keras_graphs:
-        stand_in = StandIn(optimizer, formula.weight_ranks, dtype.name)
+    stand_in = StandIn(kind.from_config(json.loads(settings)), formula.weight_ranks, dtype.name)
 
-        def update(_v: Any, _s: Any, gradients: Sequence[tf.Tensor], _size: Any, _constants: Any) -> None:
-            stand_in.update(gradients)
+    def update(_v: Any, _s: Any, gradients: Sequence[tf.Tensor], _size: Any, _constants: Any) -> None:
+        stand_in.update(gradients)
 
-        _keras_graphs[key] = stand_in, _trace(formula, dtype, 0, 0, update)
-    return _keras_graphs[key]
+    return stand_in, _trace(formula, dtype, 0, 0, update)
 
 
-def _trace(formula: Formula, dtype: tf.DType, n_slots: int, n_constants: int, update: Any) -> Any:
+def _trace(formula: Formula, dtype: tf.DType, n_slots: int, n_constants: int, update: Any) -> Graph:
     def spec(rank: int, of: tf.DType = dtype) -> tf.TensorSpec:
         return tf.TensorSpec([None] * rank, of)
 

@@ -6,15 +6,14 @@ import sys
 
 def main(arguments: list[str]) -> int:
     # Imported here: worker processes import this module too, and need none of it.
-    from rich.console import Console
-
     from models.config import ConfigError
+    from search.console import make_console
     from search.options import read_options
     from search.session import BAD_INPUT, run_search
 
     own_run = os.environ.get("MLFLOW_RUN_ID")
     try:
-        return run_search(read_options(arguments), Console())
+        return run_search(read_options(arguments), make_console())
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)
         if own_run is not None:

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +15,13 @@ from search.paths import StudyPaths
 from search.plan import Plan, PlannedTrial, distributions
 from search.progress import Progress
 from search.settings import StudySettings
+from search.stopping import StopRule
 from search.study import StudyStore
 from search.task import Job
 from search.tracking import Tracking, TrackingError
 
 _EPOCHS_EVERY = 1.0  # seconds between writes of per-epoch metrics; DESIGN promises them within 2 s
+_REPORTING = 0.1  # seconds of each such write that Optuna's intermediate values of a trial may take
 _RETRY_EVERY = 10.0  # seconds between deliveries while the tracking store is away
 _HOPELESS = 10  # so many first trials failed, and none complete: the study is wrong, not the trials
 
@@ -35,6 +37,8 @@ class Ended:
     reason: str = ""
     trained: int = 0
     """Attempts that ended in this session."""
+    stopped_at: int | None = None
+    """How many plan numbers the stop rule ended the search with; None where it did not."""
 
     @property
     def complete(self) -> bool:
@@ -55,16 +59,20 @@ class Driver:
         paths: StudyPaths,
         progress: Progress,
         ui_url: str,
+        rule: StopRule | None = None,
+        tags: Mapping[int, Mapping[str, object]] | None = None,
     ) -> None:
         self._settings, self._plan, self._engine = settings, plan, engine
         self._study, self._tracking, self._keeper = study, tracking, keeper
         self._paths, self._progress, self._ui_url = paths, progress, ui_url
+        self._rule, self._tags = rule, tags or {}
         self._pending: deque[PlannedTrial] = deque()
         self._next_attempt: dict[int, int] = defaultdict(int)
         self._lost_workers: Counter[int] = Counter()
         self._in_flight: dict[int, tuple[PlannedTrial, int, int]] = {}
         self._run_ids: dict[tuple[int, int], str] = {}
         self._epochs: dict[tuple[int, int], list[EpochReport]] = defaultdict(list)
+        self._unreported: dict[tuple[int, int], list[EpochReport]] = defaultdict(list)
         self._epochs_written = 0.0
         self._undelivered: deque[Outcome] = deque()
         self._away_since: float | None = None
@@ -72,9 +80,9 @@ class Driver:
         self._complete = self._failed = 0
 
     def run(self, asked_to_stop: Sequence[str] = ()) -> Ended:
-        """Delivers, reconciles, trains what is missing, and says how it ended; ends once `asked_to_stop` has a reason."""
+        """Delivers, reconciles, trains what is missing; ends early once `asked_to_stop` has a reason."""
         self._recover()
-        reason = ""
+        reason = self._enough()
         while (self._pending or self._in_flight) and not reason:
             self._submit()
             for event in self._engine.events(timeout=0.1):
@@ -82,13 +90,14 @@ class Driver:
                     self._handle(event)
             self._write_epochs()
             self._retry()
-            reason = asked_to_stop[0] if asked_to_stop else self._hopeless()
+            reason = asked_to_stop[0] if asked_to_stop else self._enough() or self._hopeless()
         self._interrupt_in_flight()
         self._retry(now=True)
         self._keeper.deliver(self._tracking)
-        return Ended(
-            missing=len(self._pending), undelivered=len(self._undelivered), reason=reason, trained=self._trained
-        )
+        stopped_at = self._rule.stopped_at if self._rule is not None else None
+        wanted = len(self._plan.trials) if stopped_at is None else stopped_at
+        missing = sum(trial.number < wanted for trial in self._pending)
+        return Ended(missing, len(self._undelivered), reason, self._trained, stopped_at)
 
     def _recover(self) -> None:
         """What earlier drivers left: outcomes in the outbox first, then attempts that nobody runs any more."""
@@ -97,21 +106,21 @@ class Driver:
         waiting = {(outcome.number, outcome.attempt): outcome for outcome in self._undelivered}
         self._study.close_unfinished("driver lost", keep=waiting)
         self._track(lambda: self._tracking.close_unfinished("driver lost"))
-        ended: dict[int, tuple[str, float | None]] = {}
+        ended: dict[int, tuple[str, str, float | None]] = {}
         for attempt in self._study.attempts():
             self._next_attempt[attempt.number] = max(self._next_attempt[attempt.number], attempt.attempt + 1)
             self._lost_workers[attempt.number] += attempt.reason == "worker lost"
             if attempt.final:
-                ended[attempt.number] = attempt.state, attempt.value
+                ended[attempt.number] = attempt.state, attempt.reason, attempt.value
         for outcome in waiting.values():
             if outcome.final:
-                ended[outcome.number] = outcome.state, outcome.score
+                ended[outcome.number] = outcome.state, outcome.reason, outcome.score
         planned = self._plan.trials
         self._pending.extend(trial for trial in planned if trial.number not in ended)
         self._progress.begin(total=len(planned), done=len(planned) - len(self._pending))
-        for number, (state, score) in ended.items():
+        for number, (state, reason, score) in sorted(ended.items()):
             if number < len(planned):
-                self._count(state, score)
+                self._count(number, state, reason, score)
 
     def _submit(self) -> None:
         for _ in range(min(self._engine.free(), len(self._pending))):
@@ -127,7 +136,7 @@ class Driver:
             self._track(lambda p=planned, a=attempt, s=started: self._open(p, a, s))  # type: ignore[misc]
 
     def _open(self, planned: PlannedTrial, attempt: int, started_ms: int) -> str:
-        run_id = self._tracking.start_trial(planned, attempt, self._child_tags(), started_ms)
+        run_id = self._tracking.start_trial(planned, attempt, self._child_tags(planned.number), started_ms)
         self._run_ids[planned.number, attempt] = run_id
         self._study.link(planned.number, attempt, run_id, self._ui_url + self._tracking.child_link(run_id))
         return run_id
@@ -159,12 +168,13 @@ class Driver:
         outbox.put(outcome, self._paths)
         self._trained += 1
         if outcome.final:
-            self._count(outcome.state, outcome.score)
+            self._count(outcome.number, outcome.state, outcome.reason, outcome.score)
             self._progress.advance()
         else:
             self._pending.appendleft(planned)
         self._submit()
-        self._epochs.pop((outcome.number, outcome.attempt), None)
+        for waiting in (self._epochs, self._unreported):
+            waiting.pop((outcome.number, outcome.attempt), None)
         self._deliver(outcome)
 
     def _deliver(self, outcome: Outcome) -> bool:
@@ -193,12 +203,14 @@ class Driver:
             return
         self._epochs_written = time.monotonic()
         fresh = {key: reports for key, reports in self._epochs.items() if reports}
-        for key, reports in fresh.items():
-            self._study.report(*key, reports)
-            self._epochs[key] = []
+        self._epochs.clear()
         by_run = {self._run_ids[key]: reports for key, reports in fresh.items() if key in self._run_ids}
         if by_run:
             self._track(lambda: self._tracking.log_epochs(by_run))
+        # Optuna takes one value a transaction, and epochs of milliseconds would hold everything else up: what there is
+        # no time for is written with the next ones, or at the trial's end.
+        for key, reports in fresh.items():
+            self._unreported[key] = [*self._study.report(*key, self._unreported[key] + reports, _REPORTING)]
 
     def _track(self, write: Callable[[], Any]) -> bool:
         """Whether `write` got through to the tracking store. While that is away, training goes on."""
@@ -240,7 +252,14 @@ class Driver:
             return f"the first {self._failed} trials failed and none is complete: see state_reason and failure.txt"
         return ""
 
-    def _count(self, state: str, score: float | None) -> None:
+    def _enough(self) -> str:
+        if self._rule is None or self._rule.stopped_at is None:
+            return ""
+        return f"enough: doubling the {self._rule.stopped_at} trials would buy less than asked for"
+
+    def _count(self, number: int, state: str, reason: str, score: float | None) -> None:
+        if self._rule is not None:
+            self._rule.add(number, state, reason, score)
         self._complete += state == "complete"
         self._failed += state == "failed"
         self._progress.seen(state, score)
@@ -248,8 +267,8 @@ class Driver:
     def _planned(self, number: int) -> PlannedTrial:
         return self._plan.trials[number]
 
-    def _child_tags(self) -> dict[str, object]:
-        return {"study_seed": self._settings.seed, "sampler": self._settings.sampler}
+    def _child_tags(self, number: int) -> dict[str, object]:
+        return {"study_seed": self._settings.seed, "sampler": self._settings.sampler, **self._tags.get(number, {})}
 
 
 def _key(event: Done | Lost) -> tuple[int, int]:

@@ -38,6 +38,7 @@ class Options:
     name: str | None
     sampler: str | None
     ui_url: str | None
+    stop_when_gain_below: float | None
     dry_run: bool
     given: dict[str, str]
     """What was said and is not a default, as it was said: for commands that are suggested."""
@@ -60,7 +61,7 @@ def read_options(arguments: list[str]) -> Options:
         study=given.study,
         dataset=_or_none(given.dataset),
         trials=_count("trials", given.trials, 1),
-        workers=_count("workers", given.workers, 0) or 0,
+        workers=whole_number("workers", given.workers, 0),
         seed=_count("seed", given.seed, 0),
         scheduler=_or_none(given.scheduler),
         models=ModelPolicy.read(given.models),
@@ -68,6 +69,7 @@ def read_options(arguments: list[str]) -> Options:
         name=_or_none(given.name),
         sampler=_sampler(given.sampler),
         ui_url=_or_none(given.ui_url),
+        stop_when_gain_below=_number("stop_when_gain_below", given.stop_when_gain_below),
         dry_run=_flag("dry_run", given.dry_run),
         given={key: value for key, value in vars(given).items() if value != parser.get_default(key)},
     )
@@ -94,6 +96,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--sampler", default=DEFAULT, metavar="|".join(SAMPLERS), help="refuse a study of any other sampler")
     add("--ui-url", "--ui_url", default=DEFAULT, metavar="URL", help="where the MLflow UI is, for links in Optuna")
     add(
+        "--stop-when-gain-below", "--stop_when_gain_below", default=DEFAULT, metavar="X",
+        help="end the search when doubling its trials would buy less than X in accuracy (95%% confidence)",
+    )  # fmt: skip
+    add(
         "--dry-run", "--dry_run", nargs="?", const="true", default="false", metavar="true|false",
         help="check everything, print the plan's size, parameters, time and disk; make nothing",
     )  # fmt: skip
@@ -104,12 +110,29 @@ def _or_none(text: str) -> str | None:
     return None if text in (DEFAULT, "") else text
 
 
-def _count(name: str, text: str, low: int) -> int | None:
-    if _or_none(text) is None:
-        return None
-    if not text.lstrip("-").isascii() or not text.lstrip("-").isdigit() or int(text) < low:
+def whole_number(name: str, text: str, low: int) -> int:
+    """The number that `text` says.
+
+    Raises:
+        ConfigError: it is not whole, or below `low`.
+    """
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit()) or int(text) < low:
         raise ConfigError(f"{name} must be a whole number, {low} or more, got {text!r}")
     return int(text)
+
+
+def _count(name: str, text: str, low: int) -> int | None:
+    return None if _or_none(text) is None else whole_number(name, text, low)
+
+
+def _number(name: str, text: str) -> float | None:
+    if _or_none(text) is None:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise ConfigError(f"{name} must be a number, got {text!r}") from None
 
 
 def _sampler(text: str) -> str | None:

@@ -12,13 +12,14 @@ from analysis.report import write_report
 from analysis.trials import attempts_frame, read_mlflow
 from search.driver import Ended
 from search.settings import StudySettings
-from search.summary import print_summary, summarise
+from search.summary import Summary, summarise
 from search.tracking import Tracking, TrackingError
 
 
-def conclude(settings: StudySettings, tracking: Tracking, ended: Ended, console: Console) -> None:
-    """Writes trials.csv, attempts.csv, the headline and the report to the parent, closes it, and prints the table."""
+def conclude(settings: StudySettings, tracking: Tracking, ended: Ended, console: Console) -> Summary | None:
+    """Writes trials.csv, attempts.csv, the headline and the report to the parent, and closes it."""
     try:
+        tracking.stopped(ended.stopped_at)
         table = read_mlflow(settings.name)
         attempts = attempts_frame(settings.name)
         trials_csv = table.frame.to_csv(index=False)
@@ -35,11 +36,8 @@ def conclude(settings: StudySettings, tracking: Tracking, ended: Ended, console:
         tracking.close_parent("FINISHED" if ended.complete else "FAILED")
     except TrackingError as error:
         console.print(f"the tracking store does not answer, so there is no table: {error}", markup=False)
-        return
-    if summary is None:
-        console.print("no trial is complete: there is nothing to report yet")
-    else:
-        print_summary(summary, console)
+        return None
+    return summary
 
 
 def print_next_steps(
@@ -58,7 +56,7 @@ def print_next_steps(
 
     say()
     if ended.reason:
-        say(f"stopped: {ended.reason}")
+        say(f"ended: {ended.reason}")
     if not ended.complete:
         say(f"{ended.missing} trials are missing, {ended.undelivered} wait for the tracking store")
         say("the same command goes on where this one ended")

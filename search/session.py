@@ -1,6 +1,7 @@
-"""One `python -m search`: from options to exit code."""
+"""One command from its options to its exit code: every part of a search is made and joined here."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,9 +23,12 @@ PROJECT = Path(__file__).parent.parent
 COMPLETE, MISSING, BAD_INPUT = 0, 1, 2
 DEFAULT_UI = "http://127.0.0.1:5000"
 
+Tags = Mapping[int, Mapping[str, object]]
+"""Further tags of a plan number's child runs."""
+
 
 def run_search(options: Options, console: Console) -> int:
-    """Searches, tracks and reports.
+    """`python -m search`: searches, tracks and reports.
 
     Returns:
         COMPLETE when every planned trial is finished and delivered, else MISSING.
@@ -32,26 +36,57 @@ def run_search(options: Options, console: Console) -> int:
     Raises:
         ConfigError: bad input; nothing has been made.
     """
-    settings = _settings(options)
-    dataset = load_dataset(settings.dataset)
-    split = split_dataset(
-        dataset, settings.validation, derive_seed(settings.seed, "validation"), settings.preprocessing
+    settings = load_settings(
+        options.study, name=options.name, dataset=options.dataset, trials=options.trials, seed=options.seed
     )
+    if options.sampler is not None and settings.sampler != options.sampler:
+        raise ConfigError(
+            f"the sampler {options.sampler} needs a {options.sampler} study, got {settings.name!r}, whose sampler is "
+            f"{settings.sampler}"
+        )
+    return run_study(settings, options, console)
+
+
+def run_study(settings: StudySettings, options: Options, console: Console, tags: Tags | None = None) -> int:
+    """Runs what is missing of a study; returns and raises as `run_search`. With `tags` the headline is the caller's."""
+    dataset = load_dataset(settings.dataset)
+    split = split_study(settings, dataset)
     plan = make_plan(settings)
     if options.dry_run:
         from search.dry_run import dry_run
 
         return dry_run(settings, plan, split, options, console)
+    if options.stop_when_gain_below is not None:
+        from search.stopping import StopRule
+
+        StopRule(options.stop_when_gain_below, settings)
     check_storage(options.storage)
     check_writable(Path(), "the outbox")
+    from search.study import look_up
+
+    stored = look_up(options.storage, settings.name)
+    if stored.planned > len(plan.trials):  # a plan is extended, never cut
+        settings = replace(settings, trials=stored.planned)
+        plan = make_plan(settings)
     # `mlflow run` hands its run over in the environment. No worker may see it: it would reopen and rename that run.
     own_run = os.environ.pop("MLFLOW_RUN_ID", None)
     engine = make_engine(options, split)
     with asked_to_stop() as asked:
         try:
-            return _search(options, settings, dataset, split, plan, engine, own_run, asked, console)
+            if any(trial.number not in stored.finished for trial in plan.trials):
+                engine.start()  # workers import TensorFlow while this process imports MLflow and opens the databases
+            return _run(settings, options, dataset, split, plan, engine, own_run, asked, tags or {}, console)
+        except EngineError as error:
+            console.print(f"error: {error}", markup=False, highlight=False)
+            return MISSING
         finally:
             engine.close()
+
+
+def split_study(settings: StudySettings, dataset: Dataset) -> Split:
+    """The study's training, validation and test parts."""
+    seed = settings.seed if settings.split_seed is None else settings.split_seed
+    return split_dataset(dataset, settings.validation, derive_seed(seed, "validation"), settings.preprocessing)
 
 
 def make_engine(options: Options, split: Split) -> Engine:
@@ -62,37 +97,33 @@ def make_engine(options: Options, split: Split) -> Engine:
     return DaskEngine(split, options.workers, options.scheduler)
 
 
-def _search(
-    options: Options,
+def _run(
     settings: StudySettings,
+    options: Options,
     dataset: Dataset,
     split: Split,
     plan: Plan,
     engine: Engine,
     own_run: str | None,
     asked: list[str],
+    tags: Tags,
     console: Console,
 ) -> int:
-    from search.study import finished_numbers
-
-    if not {trial.number for trial in plan.trials} <= finished_numbers(options.storage, settings.name):
-        engine.start()  # workers import TensorFlow while this process imports MLflow and opens the databases
-
     from search.driver import Driver
     from search.keeping import ModelKeeper
     from search.lock import DriverLock
     from search.progress import ConsoleProgress
     from search.report import conclude, print_next_steps
+    from search.stopping import StopRule
     from search.study import StudyStore
+    from search.summary import print_summary
     from search.tracking import Tracking, check_tracking, tracking_ui
 
     check_tracking()
-    study = StudyStore(options.storage, settings, dataset.sha256)
-    settings, plan = _at_least_as_many(settings, plan, study.planned_trials)
     paths = StudyPaths(settings.name)
     lock = DriverLock(paths)
-    ui_url = options.ui_url or tracking_ui() or DEFAULT_UI
     try:
+        study = StudyStore(options.storage, settings, dataset.sha256)
         tracking = Tracking(settings.name, PROJECT)
         parent = tracking.open_parent(study.parent_run_id, own_run, plan.hash)
         tracking.describe(dataset, split, _facts(settings, plan))
@@ -100,45 +131,37 @@ def _search(
         study.remember(
             parent_run_id=parent, plan_hash=plan.hash, planned_trials=len(plan.trials), data_sha256=dataset.sha256
         )
+        ui_url = options.ui_url or tracking_ui() or DEFAULT_UI
         study.note(
             f"**{settings.name}**: {settings.sampler} sampler, seed {settings.seed}, {len(plan.trials)} trials.\n\n"
             f"{settings.description}\n\n[Parent run in MLflow]({ui_url}/{tracking.child_link(parent)})"
         )
-        keeper = ModelKeeper(options.models, paths, study.attempts())
+        threshold = options.stop_when_gain_below
         progress = ConsoleProgress(console)
-        driver = Driver(settings, plan, engine, study, tracking, keeper, paths, progress, f"{ui_url}/")
+        driver = Driver(
+            settings,
+            plan,
+            engine,
+            study,
+            tracking,
+            ModelKeeper(options.models, paths, study.attempts()),
+            paths,
+            progress,
+            f"{ui_url}/",
+            StopRule(threshold, settings) if threshold is not None else None,
+            tags,
+        )
         try:
             ended = driver.run(asked)
         finally:
             progress.close()
-        conclude(settings, tracking, ended, console)
-        print_next_steps(settings, options.given, ended, tracking.launcher(own_run), console)
+        summary = conclude(settings, tracking, ended, console)
+        if not tags or not ended.complete:
+            print_summary(summary, console)
+            print_next_steps(settings, options.given, ended, tracking.launcher(own_run), console)
         return COMPLETE if ended.complete else MISSING
-    except EngineError as error:
-        console.print(f"error: {error}", markup=False, highlight=False)
-        return MISSING
     finally:
         lock.release()
-
-
-def _settings(options: Options) -> StudySettings:
-    settings = load_settings(
-        options.study, name=options.name, dataset=options.dataset, trials=options.trials, seed=options.seed
-    )
-    if options.sampler is not None and settings.sampler != options.sampler:
-        raise ConfigError(
-            f"the sampler {options.sampler} needs a {options.sampler} study, got {settings.name!r}, whose sampler is "
-            f"{settings.sampler}"
-        )
-    return settings
-
-
-def _at_least_as_many(settings: StudySettings, plan: Plan, planned_before: int) -> tuple[StudySettings, Plan]:
-    """A plan is extended, never cut: with fewer trials than before it stays as it is."""
-    if planned_before <= len(plan.trials):
-        return settings, plan
-    settings = replace(settings, trials=planned_before)
-    return settings, make_plan(settings)
 
 
 def _facts(settings: StudySettings, plan: Plan) -> dict[str, object]:

@@ -17,7 +17,7 @@ from search.space import Domain, grid_points, grid_size, read_space
 SAMPLERS = ("grid", "random", "list")
 STUDIES = Path(__file__).parent / "studies"
 _KEYS = ("description", "data", "sampler", "trials", "seed", "space", "configurations", "training")
-_DATA_KEYS = ("dataset", "validation", "preprocessing")
+_DATA_KEYS = ("dataset", "validation", "preprocessing", "split_seed")
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -46,6 +46,8 @@ class StudySettings:
     validation: float
     """Held out of the training part: a fraction below 1, or a count of rows."""
     preprocessing: str
+    split_seed: int | None
+    """What the validation part is drawn by; None: the study's seed."""
     space: tuple[Domain, ...]
     configurations: tuple[tuple[tuple[str, Scalar], ...], ...]
     """The explicit list, for the sampler `list`; else empty."""
@@ -72,9 +74,10 @@ class StudySettings:
 
     def as_written(self) -> dict[str, Any]:
         """The settings as a study file would say them."""
+        data = {"dataset": self.dataset, "validation": self.validation, "preprocessing": self.preprocessing}
         written: dict[str, Any] = {
             "description": self.description,
-            "data": {"dataset": self.dataset, "validation": self.validation, "preprocessing": self.preprocessing},
+            "data": data if self.split_seed is None else data | {"split_seed": self.split_seed},
             "sampler": self.sampler,
             "trials": self.trials,
             "seed": self.seed,
@@ -187,6 +190,7 @@ def read_settings(written: Any, name: str) -> StudySettings:
         dataset=str(data.get("dataset", "digits")),
         validation=_check_validation(data.get("validation", 0.1)),
         preprocessing=str(data.get("preprocessing", "rescale")),
+        split_seed=_check_count("split_seed", data["split_seed"], 0) if "split_seed" in data else None,
         space=space,
         configurations=configurations,
         training=fixed,

@@ -1,6 +1,8 @@
 """The study in Optuna's storage. Only the driver writes it, so nothing here guards against a second writer."""
 
 import json
+import math
+import time
 import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -83,10 +85,6 @@ class StudyStore:
     def parent_run_id(self) -> str | None:
         return self._study.user_attrs.get("parent_run_id")
 
-    @property
-    def planned_trials(self) -> int:
-        return int(self._study.user_attrs.get("planned_trials", 0))
-
     def remember(self, **attributes: str | int) -> None:
         """Keeps facts about the study beside it; `parent_run_id` is how the next start finds the MLflow run."""
         for key, value in attributes.items():
@@ -133,15 +131,21 @@ class StudyStore:
         if get_note(self._study) != text:
             save_note(self._study, text)
 
-    def report(self, number: int, attempt: int, epochs: Sequence[EpochReport]) -> None:
-        """Intermediate values: val_accuracy an epoch."""
+    def report(
+        self, number: int, attempt: int, epochs: Sequence[EpochReport], seconds: float = math.inf
+    ) -> Sequence[EpochReport]:
+        """Intermediate values: val_accuracy an epoch, as many as `seconds` allow. Returns the epochs that are left."""
         trial = self._trial(number, attempt)
         if trial is None:
-            return
+            return ()
+        until = time.monotonic() + seconds
         known = self._storage.get_trial(trial._trial_id).intermediate_values
-        for epoch in epochs:
+        for done, epoch in enumerate(epochs):
+            if time.monotonic() > until:
+                return epochs[done:]
             if epoch.epoch not in known:
                 trial.report(epoch.metrics["val_accuracy"], epoch.epoch)
+        return ()
 
     def finish(self, outcome: Outcome) -> None:
         """Tells Optuna how the attempt ended. Once: an attempt that is finished already stays as it is."""
@@ -203,11 +207,20 @@ def _attempt(trial: FrozenTrial) -> Attempt:
     )
 
 
-def finished_numbers(url: str, name: str) -> set[int]:
-    """The plan numbers that the stored study has finished; empty where there is none. Creates no database."""
+@dataclass(frozen=True)
+class Stored:
+    """What is known of a study before it is opened."""
+
+    planned: int = 0
+    finished: frozenset[int] = frozenset()
+
+
+def look_up(url: str, name: str) -> Stored:
+    """How far the stored study is; nothing where there is none. Creates no database."""
     file = sqlite_file(url)
     if (file is not None and not file.exists()) or name not in optuna.get_all_study_names(storage=url):
-        return set()
+        return Stored()
     study = optuna.load_study(study_name=name, storage=url, sampler=optuna.samplers.RandomSampler())
     trials = [trial for trial in study.get_trials(deepcopy=False) if "number" in trial.user_attrs]
-    return {attempt.number for attempt in map(_attempt, trials) if attempt.final}
+    finished = frozenset(attempt.number for attempt in map(_attempt, trials) if attempt.final)
+    return Stored(int(study.user_attrs.get("planned_trials", 0)), finished)

@@ -62,7 +62,10 @@ def summarise(table: TrialTable, searched: Sequence[str]) -> Summary | None:
     return Summary(table, ranked.iloc[0], tuple(searched), estimates, curve)
 
 
-def print_summary(summary: Summary, console: Console) -> None:
+def print_summary(summary: Summary | None, console: Console) -> None:
+    if summary is None:
+        console.print("no trial is complete: there is nothing to report yet")
+        return
     best, table = summary.best, summary.table
     parameters = ", ".join(f"{name} {_plain(best[PARAMS + name])}" for name in summary.searched if _has(best, name))
     console.print()

@@ -25,12 +25,9 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
 
 import mlflow
 from mlflow import MlflowClient
-from mlflow.data.code_dataset_source import CodeDatasetSource
-from mlflow.data.sources import LocalArtifactDatasetSource
-from mlflow.entities import DatasetInput, InputTag, LoggedModelOutput, Metric, Param, Run, RunTag, ViewType
+from mlflow.entities import DatasetInput, LoggedModelOutput, Metric, Param, Run, ViewType
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import (
-    MLFLOW_DATASET_CONTEXT,
     MLFLOW_GIT_COMMIT,
     MLFLOW_LOGGED_ARTIFACTS,
     MLFLOW_PARENT_RUN_ID,
@@ -47,6 +44,7 @@ from models.splits import Split
 from search.model_files import write_model_folder
 from search.outcome import Outcome
 from search.plan import PlannedTrial
+from search.records import dataset_inputs, epoch_metrics, final_metrics, run_tags, write_artifacts
 
 logging.getLogger("mlflow").setLevel(logging.WARNING)  # how it makes its tables is of no interest to a user
 
@@ -92,7 +90,7 @@ def tracking_ui() -> str | None:
 def refuse_run(run_id: str, reason: str) -> None:
     """Ends the run that `mlflow run` made for a command which cannot be carried out, with the reason on it."""
     client = MlflowClient()
-    client.log_batch(run_id, tags=_tags({"state": "failed", "state_reason": reason}))
+    client.log_batch(run_id, tags=run_tags({"state": "failed", "state_reason": reason}))
     client.set_terminated(run_id, "FAILED")
 
 
@@ -127,7 +125,7 @@ class Tracking:
         tags = {"study": self._study, "plan_hash": plan_hash}
         if self.parent.data.tags.get(MLFLOW_RUN_NAME) != self._study:
             tags[MLFLOW_RUN_NAME] = self._study
-        self._client.log_batch(parent_id, tags=_tags(tags))
+        self._client.log_batch(parent_id, tags=run_tags(tags))
         self._client.update_run(parent_id, status="RUNNING")
         if _EXPERIMENT_KIND not in self._client.get_experiment(self.experiment_id).tags:
             # Without it the UI takes an experiment for one of prompts and traces, and hides the training runs.
@@ -140,17 +138,17 @@ class Tracking:
                 MLFLOW_RUN_NAME: f"{self._study} (again)",
                 MLFLOW_RUN_NOTE: link,
             }
-            self._client.log_batch(own_run, tags=_tags(invocation))
+            self._client.log_batch(own_run, tags=run_tags(invocation))
         return parent_id
 
     def describe(self, dataset: Dataset, split: Split, facts: Mapping[str, object]) -> None:
         """What the study rests on: the data with its hash, and `facts` as tags of the parent."""
         self._split = split
-        self._datasets = _dataset_inputs(dataset, split)
+        self._datasets = dataset_inputs(dataset, split)
         self._client.log_inputs(self.parent_id, self._datasets)
         rows = {f"{part}_rows": split.rows(part) for part in split.labels}
         self._client.log_batch(
-            self.parent_id, tags=_tags({"data_sha256": dataset.sha256, "dataset": dataset.name} | rows | dict(facts))
+            self.parent_id, tags=run_tags({"data_sha256": dataset.sha256, "dataset": dataset.name} | rows | dict(facts))
         )
 
     def attach(self, files: Mapping[str, str] | None = None, paths: Sequence[Path] = (), folder: str = "") -> None:
@@ -195,18 +193,18 @@ class Tracking:
     def log_epochs(self, epochs: Mapping[str, Sequence[EpochReport]]) -> None:
         """Per-epoch metrics of children by run ID: one call a child, however many epochs have come together."""
         for run_id, reports in epochs.items():
-            self._log_metrics(run_id, _epoch_metrics(reports))
+            self._log_metrics(run_id, epoch_metrics(reports))
 
     def finish_trial(self, run_id: str, outcome: Outcome, with_model: bool) -> None:
         """Everything that an attempt's outcome leaves on its child run; done again, it changes nothing."""
-        metrics = list(_epoch_metrics(outcome.history))
+        metrics = list(epoch_metrics(outcome.history))
         tags: dict[str, object] = {"state": outcome.state, "state_reason": outcome.reason}
         result = outcome.result
         if result is not None:
             # At the last epoch's step but later, so that MLflow shows the kept weights' value as the metric's latest.
             metrics += [
                 Metric(key, value, outcome.ended_ms, len(outcome.history))
-                for key, value in _final_metrics(outcome).items()
+                for key, value in final_metrics(outcome).items()
             ]
             tags["weights_sha256"] = result.weights_sha256
             tags[MLFLOW_LOGGED_ARTIFACTS] = json.dumps(
@@ -214,12 +212,12 @@ class Tracking:
             )
         self._log_metrics(run_id, metrics)
         with tempfile.TemporaryDirectory() as folder:
-            _write_artifacts(Path(folder), outcome)
+            write_artifacts(Path(folder), outcome)
             if any(Path(folder).iterdir()):
                 self._client.log_artifacts(run_id, folder)
         if result is not None and with_model:
             self.log_model(run_id, result.model, outcome)
-        self._client.log_batch(run_id, tags=_tags(tags))
+        self._client.log_batch(run_id, tags=run_tags(tags))
         killed = outcome.state == "failed" and not outcome.final
         self._client.set_terminated(run_id, "KILLED" if killed else _STATUS[outcome.state], outcome.ended_ms or None)
 
@@ -251,7 +249,7 @@ class Tracking:
             if run.info.run_id in spared:
                 continue
             if "trial_number" in run.data.tags:
-                self._client.log_batch(run.info.run_id, tags=_tags({"state": "failed", "state_reason": reason}))
+                self._client.log_batch(run.info.run_id, tags=run_tags({"state": "failed", "state_reason": reason}))
             self._client.set_terminated(run.info.run_id, "KILLED")
             closed.append(str(run.info.run_id))
         return closed
@@ -264,7 +262,7 @@ class Tracking:
         tags: dict[str, object] = {MLFLOW_RUN_NOTE: note}
         if best_run_id:
             tags["best_run_id"] = best_run_id
-        self._client.log_batch(self.parent_id, tags=_tags(tags))
+        self._client.log_batch(self.parent_id, tags=run_tags(tags))
 
     def has_report_of(self, digest: str) -> bool:
         """Whether the report on the parent was made from the trials table of this digest."""
@@ -272,6 +270,12 @@ class Tracking:
 
     def set_report_of(self, digest: str) -> None:
         self._client.set_tag(self.parent_id, "report_of", digest)
+
+    def stopped(self, stopped_at: int | None) -> None:
+        """Notes that the stop rule ended the search with so many plan numbers: the sample size was not fixed before."""
+        tags = {"stopped_at": stopped_at, "stopped_early": "true"} if stopped_at is not None else {"stopped_at": ""}
+        if stopped_at is not None or "stopped_at" in self.parent.data.tags:
+            self._client.log_batch(self.parent_id, tags=run_tags(tags))
 
     def close_parent(self, status: str) -> None:
         self._client.set_terminated(self.parent_id, status)
@@ -338,54 +342,3 @@ def _pages(client: MlflowClient, experiments: Sequence[str], query: str) -> Iter
         token = page.token
         if not token:
             return
-
-
-def _tags(values: Mapping[str, object]) -> list[RunTag]:
-    return [RunTag(key, str(value)) for key, value in values.items()]
-
-
-def _epoch_metrics(reports: Iterable[EpochReport]) -> Iterator[Metric]:
-    for report in reports:
-        for key, value in report.metrics.items():
-            yield Metric(key, value, report.timestamp_ms, report.epoch)
-
-
-def _final_metrics(outcome: Outcome) -> dict[str, float]:
-    result = outcome.result
-    assert result is not None
-    counts = {"n_parameters": result.n_parameters, "n_trainable": result.n_trainable, "best_epoch": result.best_epoch}
-    return result.scores | counts | {"seconds": result.seconds}
-
-
-def _dataset_inputs(dataset: Dataset, split: Split) -> list[DatasetInput]:
-    file = Path(dataset.source)
-    source = (
-        LocalArtifactDatasetSource(str(file.resolve()))
-        if file.is_file()
-        else CodeDatasetSource({MLFLOW_SOURCE_NAME: dataset.source})
-    )
-    inputs = []
-    for context, part in (("training", "train"), ("validation", "validation"), ("test", "test")):
-        entity = mlflow.data.from_numpy(
-            split.inputs[part],
-            targets=split.labels[part],
-            source=source,
-            name=f"{dataset.name}-{part}",
-            digest=dataset.sha256[:32],
-        )._to_mlflow_entity()
-        inputs.append(DatasetInput(entity, [InputTag(MLFLOW_DATASET_CONTEXT, context)]))
-    return inputs
-
-
-def _write_artifacts(folder: Path, outcome: Outcome) -> None:
-    if outcome.message:
-        (folder / "failure.txt").write_text(outcome.message, encoding="utf-8")
-    if outcome.picture:
-        (folder / "confusion.png").write_bytes(outcome.picture)
-    if outcome.result is not None:
-        for part, matrix in outcome.result.confusion.items():
-            (folder / f"confusion_{part}.json").write_text(json.dumps(matrix.tolist()), encoding="utf-8")
-        for part, rows in outcome.result.per_class.items():
-            columns = list(rows[0])
-            table = {"columns": columns, "data": [[row[column] for column in columns] for row in rows]}
-            (folder / f"per_class_{part}.json").write_text(json.dumps(table), encoding="utf-8")

@@ -9,14 +9,21 @@ import pytest
 
 from models.config import TrialConfig
 from models.data import Dataset
+from models.saving import weights_sha256
 from models.splits import Split, split_dataset
 from models.trial import prepare, run_trial
 
 
-@pytest.mark.parametrize("preprocessing", ["rescale", "standardise", "none"])
 @pytest.mark.parametrize(
-    ("shape", "n_classes", "dtype"),
-    [((6,), 2, "uint8"), ((4, 5), 3, "float64"), ((3, 2, 2), 10, "float32"), ((1,), 2, "int64"), ((2, 3), 4, "uint16")],
+    ("shape", "n_classes", "dtype", "preprocessing"),
+    [
+        ((4, 5), 2, "uint8", "rescale"),
+        ((6,), 3, "uint8", "standardise"),
+        ((4, 5), 3, "float64", "standardise"),
+        ((3, 2, 2), 10, "float32", "none"),
+        ((1,), 2, "int64", "standardise"),
+        ((2, 3), 4, "uint16", "rescale"),
+    ],
 )
 def test_its_predictions_on_raw_rows_have_the_logged_accuracy(
     blobs: Callable[..., Dataset], tmp_path: Path, shape: tuple, n_classes: int, dtype: str, preprocessing: str
@@ -29,6 +36,7 @@ def test_its_predictions_on_raw_rows_have_the_logged_accuracy(
     model = keras.saving.load_model(path, safe_mode=True)
     assert model.input_shape == (None, *shape)
     assert model.inputs[0].dtype == dtype
+    assert weights_sha256(model) == result.weights_sha256
     assert getattr(model, "optimizer", None) is None
     for part, prefix in (("validation", "val"), ("test", "test")):
         predicted = predictions(model, split, part)

@@ -16,6 +16,7 @@ from search.plan import make_plan
 from search.progress import ConsoleProgress
 from search.settings import StudySettings, read_settings
 from search.signals import asked_to_stop
+from search.stopping import StopRule
 from search.study import StudyStore
 from search.tracking import Tracking
 
@@ -40,7 +41,14 @@ def search(workdir: Path, empty_stores: tuple[Path, Path]) -> Callable[..., Ende
     for store in empty_stores:
         shutil.copy(store, workdir)
 
-    def run(settings: StudySettings, engine: Engine, models: str = "all", own_run: str | None = None) -> Ended:
+    def run(
+        settings: StudySettings,
+        engine: Engine,
+        models: str = "all",
+        own_run: str | None = None,
+        stop_below: float | None = None,
+        tags: dict[int, dict[str, object]] | None = None,
+    ) -> Ended:
         dataset = load_dataset("digits")
         split = split_dataset(dataset, settings.validation, derive_seed(settings.seed, "validation"))
         plan = make_plan(settings)
@@ -52,9 +60,13 @@ def search(workdir: Path, empty_stores: tuple[Path, Path]) -> Callable[..., Ende
         paths = StudyPaths(settings.name)
         keeper = ModelKeeper(ModelPolicy.read(models), paths, study.attempts())
         progress = ConsoleProgress(Console(quiet=True))
-        driver = Driver(settings, plan, engine, study, tracking, keeper, paths, progress, "http://127.0.0.1:5000/")
+        rule = StopRule(stop_below, settings) if stop_below is not None else None
+        url = "http://127.0.0.1:5000/"
+        driver = Driver(settings, plan, engine, study, tracking, keeper, paths, progress, url, rule, tags)
         with asked_to_stop() as asked:
             ended = driver.run(asked)
+        tracking.stopped(ended.stopped_at)
+        tracking.attach({"study.yaml": settings.to_yaml()})
         tracking.close_parent("FINISHED" if ended.complete else "FAILED")
         return ended
 

@@ -44,6 +44,8 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["--name", "a/b"], "name must be letters, digits, .*, got 'a/b'"),
         (["--sampler", "grid"], "needs a grid study, got 'digits-random', whose sampler is random"),
         (["--sampler", "tpe"], "sampler must be one of grid, random, list, got 'tpe'"),
+        (["--stop-when-gain-below", "2"], "stop_when_gain_below must be a number between 0 and 1, got 2"),
+        (["--stop-when-gain-below", "x"], "stop_when_gain_below must be a number, got 'x'"),
         (["--dry-run", "maybe"], "dry_run must be true or false, got 'maybe'"),
         (["--dataset", "nope"], "dataset must be one of digits, mnist, fashion_mnist, or .*, got 'nope'"),
         (["--dataset", "nope.npz"], "dataset must be a file that exists, got 'nope.npz'"),

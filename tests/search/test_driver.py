@@ -12,10 +12,14 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from analysis.trials import attempts_frame, read_mlflow
+from analysis.confirm import confirm_summary
+from analysis.trials import attempts_frame, read_mlflow, read_text
+from models.config import ConfigError
+from search.confirm import confirming_study
 from search.driver import Ended
 from search.outcome import Outcome
 from search.paths import StudyPaths
+from search.plan import make_plan
 from search.settings import StudySettings, read_settings
 from search.task import Job
 from search.tracking import Tracking
@@ -252,3 +256,50 @@ def test_the_run_that_mlflow_made_becomes_the_parent_and_a_later_one_an_invocati
     invocation = client.get_run(second).data.tags
     assert (invocation["study"], invocation["parent_run_id"]) == ("small", first)
     assert first in invocation["mlflow.note.content"]
+
+
+def test_the_stop_rule_ends_at_the_same_trial_whatever_the_workers_and_says_so(
+    search: Search, settings: StudySettings
+) -> None:
+    many = replace(settings, trials=200)
+    ended = {
+        slots: search(replace(many, name=f"stop{slots}"), FakeEngine(slots=slots), stop_below=0.2) for slots in (1, 4)
+    }
+    assert ended[1].stopped_at == ended[4].stopped_at is not None
+    assert ended[1].complete
+    assert ended[4].complete
+    tables = {slots: read_mlflow(f"stop{slots}") for slots in (1, 4)}
+    assert tables[1].stopped_early
+    assert list(tables[1].frame["number"]) == list(range(ended[1].stopped_at))  # type: ignore[arg-type]
+    same = ["number", "state", "val_accuracy", "weights_sha256"]
+    pd.testing.assert_frame_equal(tables[1].frame[same], tables[4].frame[same])
+    assert nothing_is_running("stop4")
+    again = FakeEngine()
+    assert search(replace(many, name="stop4"), again, stop_below=0.2).stopped_at == ended[1].stopped_at
+    assert again.jobs == []
+
+
+def test_a_gain_that_is_still_large_does_not_stop_the_search(search: Search, settings: StudySettings) -> None:
+    ended = search(replace(settings, trials=60), FakeEngine(), stop_below=0.001)
+    assert (ended.stopped_at, ended.missing) == (None, 0)
+
+
+def test_confirming_repeats_the_best_trials_with_fresh_seeds_on_the_same_split(
+    search: Search, settings: StudySettings
+) -> None:
+    search(settings, FakeEngine())
+    table = read_mlflow("small")
+    confirming, numbers = confirming_study(table, read_text(table, "study.yaml"), top=2, repeats=3)
+    best = list(table.frame.sort_values("val_accuracy", ascending=False)["number"].head(2))
+    assert numbers == [number for number in best for _ in range(3)]
+    engine = FakeEngine()
+    search(confirming, engine, tags={place: {"confirms": number} for place, number in enumerate(numbers)})
+    searched = make_plan(settings).trials
+    repeated = sorted(engine.jobs, key=lambda job: job.number)
+    assert [job.config for job in repeated] == [searched[number].config for number in numbers]
+    assert not {job.seed for job in engine.jobs} & {trial.seed for trial in searched}
+    assert confirming.split_seed == settings.seed
+    assert [row.number for row in confirm_summary(table, read_mlflow("small-confirm"))] == best
+    assert len(read_mlflow("small").frame) == 6
+    with pytest.raises(ConfigError, match="top must be at most the 6 complete trials of small, got 7"):
+        confirming_study(table, read_text(table, "study.yaml"), top=7, repeats=1)
