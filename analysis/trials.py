@@ -42,10 +42,10 @@ _METRICS = (
 )
 
 
-def read_mlflow(study: str, tracking_uri: str | None = None) -> TrialTable:
-    """The trials of the study's parent run, the newest one if several carry its name."""
+def read_mlflow(study: str, tracking_uri: str | None = None, parent_run_id: str | None = None) -> TrialTable:
+    """The trials of the study's parent run: the one named, or the newest one that carries the study's name."""
     client = MlflowClient(tracking_uri)
-    parent = _parent(client, study)
+    parent = client.get_run(parent_run_id) if parent_run_id is not None else _parent(client, study)
     tags = parent.data.tags
     table = TrialTable(
         frame=trials_frame(_rows(client, parent)),
@@ -85,10 +85,12 @@ def read_text(table: TrialTable, name: str, tracking_uri: str | None = None) -> 
 _COUNTS = ("seed", "planned_trials", "grid_size", "train_rows", "validation_rows", "test_rows")
 
 
-def attempts_frame(study: str, tracking_uri: str | None = None) -> pd.DataFrame:
+def attempts_frame(study: str, tracking_uri: str | None = None, parent_run_id: str | None = None) -> pd.DataFrame:
     """Every attempt of every number of the study, those still running included (state `running`)."""
     client = MlflowClient(tracking_uri)
-    return attempts_of(_rows(client, _parent(client, study)))
+    return attempts_of(
+        _rows(client, client.get_run(parent_run_id) if parent_run_id is not None else _parent(client, study))
+    )
 
 
 def attach(table: TrialTable, files: Sequence[Path], tracking_uri: str | None = None) -> None:

@@ -175,10 +175,15 @@ class TrialConfig:
         return cls(width=tuple(widths), dropout=rates, **full)  # type: ignore[arg-type]
 
     def parameters(self) -> dict[str, Scalar]:
-        """The parameters as people write and compare them: one number where all layers agree, else "400-300"."""
+        """The parameters as people write and compare them: one number where all layers agree, else "400-300".
+
+        Momentum only where it plays a part.
+        """
         values = asdict(self)
         values["width"] = _joined(self.width)
         values["dropout"] = _joined(self.dropout)
+        if self.optimizer != "sgd":
+            del values["momentum"]
         return {"width": values.pop("width"), "depth": self.depth, **values}
 
     def hash(self) -> str:

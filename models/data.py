@@ -2,6 +2,7 @@
 
 import hashlib
 import zipfile
+import zlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -122,7 +123,7 @@ def _from_npz(path: Path, name: str, source: str) -> Dataset:
             arrays = {array: archive[array] for array in ARRAYS}
     except ConfigError:
         raise
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         if "allow_pickle" in str(error) or "pickled" in str(error):
             raise ConfigError(
                 f"dataset must hold plain numbers (pickled objects could run code), got {str(path)!r}"

@@ -32,6 +32,20 @@ def check_writable(folder: Path, what: str) -> None:
         ) from error
 
 
+def check_sqlite(file: Path, what: str) -> None:
+    """Raises ConfigError when `file` is there and is no SQLite database."""
+    if not file.exists():
+        return
+    try:
+        connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
+        try:
+            connection.execute("PRAGMA schema_version").fetchone()
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise ConfigError(f"{what} must be an SQLite database, got {str(file)!r}: {error}") from error
+
+
 def check_storage(url: str) -> None:
     """Raises ConfigError unless `url` is a database that Optuna can open; creates nothing."""
     from sqlalchemy import create_engine
@@ -44,6 +58,7 @@ def check_storage(url: str) -> None:
         check_writable(file.parent, "storage")
         if file.exists() and (file.is_dir() or not os.access(file, os.W_OK)):
             raise ConfigError(f"storage must be a file that can be written, got {str(file)!r}")
+        check_sqlite(file, "storage")
         return
     try:
         if urlsplit(url).scheme.split("+")[0] not in ("postgresql", "mysql"):

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from models.config import ConfigError
 from models.results import EpochReport
 from search import outbox
-from search.engine import Done, Engine, Epoch, Event, Lost
+from search.engine import Done, Engine, EngineError, Epoch, Event, Lost
 from search.keeping import ModelKeeper
 from search.outcome import MAX_ATTEMPTS, Outcome
 from search.paths import StudyPaths
@@ -76,6 +77,7 @@ class Driver:
         self._epochs_written = 0.0
         self._undelivered: deque[Outcome] = deque()
         self._away_since: float | None = None
+        self._closed = False
         self._trained = 0
         self._complete = self._failed = 0
 
@@ -85,7 +87,12 @@ class Driver:
         reason = self._enough()
         while (self._pending or self._in_flight) and not reason:
             self._submit()
-            for event in self._engine.events(timeout=0.1):
+            try:
+                events = self._engine.events(timeout=0.1)
+            except EngineError as error:
+                reason = str(error)
+                break
+            for event in events:
                 if not (asked_to_stop and isinstance(event, Lost)):  # Ctrl-C in a terminal reaches the workers too
                     self._handle(event)
             self._write_epochs()
@@ -93,19 +100,27 @@ class Driver:
             reason = asked_to_stop[0] if asked_to_stop else self._enough() or self._hopeless()
         self._interrupt_in_flight()
         self._retry(now=True)
-        self._keeper.deliver(self._tracking)
+        if not self._closed:
+            self._close_unfinished()
+        models_wait = self._keeper.waiting and not self._track(lambda: self._keeper.deliver(self._tracking))
         stopped_at = self._rule.stopped_at if self._rule is not None else None
         wanted = len(self._plan.trials) if stopped_at is None else stopped_at
         missing = sum(trial.number < wanted for trial in self._pending)
-        return Ended(missing, len(self._undelivered), reason, self._trained, stopped_at)
+        return Ended(missing, len(self._undelivered) + models_wait, reason, self._trained, stopped_at)
 
     def _recover(self) -> None:
         """What earlier drivers left: outcomes in the outbox first, then attempts that nobody runs any more."""
         for path in self._paths.outcomes():
-            self._deliver(outbox.take(path))
+            outcome = outbox.take(path)
+            planned = self._planned(outcome.number)
+            if planned is None or (outcome.seed, outcome.config_hash) != (planned.seed, planned.config.hash()):
+                raise ConfigError(
+                    f"the outbox must hold results of this study alone; move those of another one away, got {path}"
+                )
+            self._deliver(outcome)
         waiting = {(outcome.number, outcome.attempt): outcome for outcome in self._undelivered}
         self._study.close_unfinished("driver lost", keep=waiting)
-        self._track(lambda: self._tracking.close_unfinished("driver lost"))
+        self._close_unfinished()
         ended: dict[int, tuple[str, str, float | None]] = {}
         for attempt in self._study.attempts():
             self._next_attempt[attempt.number] = max(self._next_attempt[attempt.number], attempt.attempt + 1)
@@ -115,12 +130,15 @@ class Driver:
         for outcome in waiting.values():
             if outcome.final:
                 ended[outcome.number] = outcome.state, outcome.reason, outcome.score
-        planned = self._plan.trials
-        self._pending.extend(trial for trial in planned if trial.number not in ended)
-        self._progress.begin(total=len(planned), done=len(planned) - len(self._pending))
+        trials = self._plan.trials
+        self._pending.extend(trial for trial in trials if trial.number not in ended)
+        self._progress.begin(total=len(trials), done=len(trials) - len(self._pending))
         for number, (state, reason, score) in sorted(ended.items()):
-            if number < len(planned):
+            if number < len(trials):
                 self._count(number, state, reason, score)
+
+    def _close_unfinished(self) -> None:
+        self._closed = self._track(lambda: self._tracking.close_unfinished("driver lost"))
 
     def _submit(self) -> None:
         for _ in range(min(self._engine.free(), len(self._pending))):
@@ -138,7 +156,7 @@ class Driver:
     def _open(self, planned: PlannedTrial, attempt: int, started_ms: int) -> str:
         run_id = self._tracking.start_trial(planned, attempt, self._child_tags(planned.number), started_ms)
         self._run_ids[planned.number, attempt] = run_id
-        self._study.link(planned.number, attempt, run_id, self._ui_url + self._tracking.child_link(run_id))
+        self._study.link(planned.number, attempt, run_id, self._ui_url + self._tracking.link(run_id))
         return run_id
 
     def _handle(self, event: Event) -> None:
@@ -161,8 +179,21 @@ class Driver:
         self._lost_workers[planned.number] += 1
         exhausted = self._lost_workers[planned.number] >= MAX_ATTEMPTS
         reason = "retries exhausted" if exhausted else "worker lost"
-        history = tuple(self._epochs.get((planned.number, attempt), ()))
-        return Outcome(planned.number, attempt, "failed", reason, message, history, None, b"", started_ms, _now_ms())
+        return self._given_up(planned, attempt, started_ms, reason, message)
+
+    def _given_up(self, planned: PlannedTrial, attempt: int, started_ms: int, reason: str, message: str) -> Outcome:
+        return Outcome(
+            planned.number,
+            attempt,
+            "failed",
+            planned.seed,
+            planned.config.hash(),
+            reason,
+            message,
+            history=tuple(self._epochs.get((planned.number, attempt), ())),
+            started_ms=started_ms,
+            ended_ms=_now_ms(),
+        )
 
     def _finish(self, outcome: Outcome, planned: PlannedTrial) -> None:
         outbox.put(outcome, self._paths)
@@ -179,7 +210,7 @@ class Driver:
 
     def _deliver(self, outcome: Outcome) -> bool:
         """Outbox -> MLflow -> Optuna -> gone from the outbox. Each step may be repeated."""
-        planned = self._planned(outcome.number)
+        planned = self._plan.trials[outcome.number]
 
         def track() -> None:
             key = outcome.number, outcome.attempt
@@ -238,10 +269,7 @@ class Driver:
 
     def _interrupt_in_flight(self) -> None:
         for planned, attempt, started in list(self._in_flight.values()):
-            history = tuple(self._epochs.get((planned.number, attempt), ()))
-            outcome = Outcome(
-                planned.number, attempt, "failed", "interrupted", "", history, None, b"", started, _now_ms()
-            )
+            outcome = self._given_up(planned, attempt, started, "interrupted", "")
             outbox.put(outcome, self._paths)
             self._pending.append(planned)
             self._deliver(outcome)
@@ -264,8 +292,8 @@ class Driver:
         self._failed += state == "failed"
         self._progress.seen(state, score)
 
-    def _planned(self, number: int) -> PlannedTrial:
-        return self._plan.trials[number]
+    def _planned(self, number: int) -> PlannedTrial | None:
+        return self._plan.trials[number] if number < len(self._plan.trials) else None
 
     def _child_tags(self, number: int) -> dict[str, object]:
         return {"study_seed": self._settings.seed, "sampler": self._settings.sampler, **self._tags.get(number, {})}

@@ -24,40 +24,47 @@ _MODEL_BYTES = 30_000  # a model's files beside its weights
 class Estimate:
     """Seconds for the plan on the workers, and bytes on disk."""
 
-    seconds: float
+    seconds: float | None
     disk_bytes: float
 
 
-def dry_run(settings: StudySettings, plan: Plan, split: Split, options: Options, console: Console) -> int:
+def dry_run(
+    settings: StudySettings, plan: Plan, finished: frozenset[int], split: Split, options: Options, console: Console
+) -> int:
     """Prints the plan's size, parameter counts, time and disk; trains a few epochs to know the time, keeps nothing."""
     from search.session import COMPLETE, make_engine
 
     sizes = {trial.number: parameter_count(trial.config, split.n_features, split.n_classes)[0] for trial in plan.trials}
-    engine = make_engine(options, split)
-    try:
-        engine.start()
-        measured = _probe(plan, sizes, engine)
-    finally:
-        engine.close()
-    estimate = _estimate(plan, sizes, split, measured, options)
+    missing = [trial for trial in plan.trials if trial.number not in finished]
+    measured: list[tuple[PlannedTrial, float]] = []
+    if missing:
+        engine = make_engine(options, split)
+        try:
+            engine.start()
+            measured = _probe(missing, sizes, engine)
+        finally:
+            engine.close()
+    estimate = _estimate(missing, sizes, measured, options)
     table = Table(
         title=f"Study {settings.name}: dry run, nothing was made", title_justify="left", show_header=False, box=None
     )
     table.add_column(style="bold")
     table.add_column()
-    table.add_row("trials", f"{len(plan.trials)}, sampler {settings.sampler}, seed {settings.seed}")
+    done = f" ({len(plan.trials) - len(missing)} of them finished already)" if len(missing) < len(plan.trials) else ""
+    table.add_row("trials", f"{len(plan.trials)}{done}, sampler {settings.sampler}, seed {settings.seed}")
     table.add_row("searched", ", ".join(settings.searched))
     table.add_row("data", f"{settings.dataset}: " + ", ".join(f"{split.rows(part):,} {part}" for part in split.labels))
     table.add_row("parameters", f"{min(sizes.values()):,} to {max(sizes.values()):,} a network")
-    table.add_row("time", f"about {_duration(estimate.seconds)} with {max(options.workers, 1)} workers")
+    time_words = "unknown: no probe could be trained" if estimate.seconds is None else _duration(estimate.seconds)
+    table.add_row("time", f"about {time_words} with {max(options.workers, 1)} workers, after they have started")
     table.add_row("disk", f"about {estimate.disk_bytes / 1e6:,.0f} MB (models: {options.models})")
     console.print(table)
     return COMPLETE
 
 
-def _probe(plan: Plan, sizes: dict[int, int], engine: Engine) -> list[tuple[PlannedTrial, float]]:
+def _probe(trials: list[PlannedTrial], sizes: dict[int, int], engine: Engine) -> list[tuple[PlannedTrial, float]]:
     """Seconds of one epoch, for the plan's cheapest, middle and dearest trial; the first epoch pays for tracing."""
-    ranked = sorted(plan.trials, key=lambda trial: _work(trial, sizes))
+    ranked = sorted(trials, key=lambda trial: _work(trial, sizes))
     chosen = [ranked[i * (len(ranked) - 1) // (_PROBES - 1)] for i in range(_PROBES)]
     probes = list({trial.number: trial for trial in chosen}.values())
     seconds = {}
@@ -67,10 +74,11 @@ def _probe(plan: Plan, sizes: dict[int, int], engine: Engine) -> list[tuple[Plan
             engine.events(timeout=0.1)
         engine.submit(job)
         seconds[trial.number] = _seconds(engine)
-    return [(trial, seconds[trial.number]) for trial in probes]
+    return [(trial, took) for trial in probes if (took := seconds[trial.number]) is not None]
 
 
-def _seconds(engine: Engine) -> float:
+def _seconds(engine: Engine) -> float | None:
+    """Of the second epoch of the probe that runs, or None when it fails."""
     until = time.monotonic() + 600
     while time.monotonic() < until:
         for event in engine.events(timeout=0.2):
@@ -78,8 +86,8 @@ def _seconds(engine: Engine) -> float:
                 first, second = event.outcome.result.history
                 return max(second.timestamp_ms - first.timestamp_ms, 1) / 1000
             if isinstance(event, Done | Lost):
-                return 0.0
-    return 0.0
+                return None
+    return None
 
 
 def _work(trial: PlannedTrial, sizes: dict[int, int]) -> float:
@@ -88,14 +96,18 @@ def _work(trial: PlannedTrial, sizes: dict[int, int]) -> float:
 
 
 def _estimate(
-    plan: Plan, sizes: dict[int, int], split: Split, measured: list[tuple[PlannedTrial, float]], options: Options
+    trials: list[PlannedTrial], sizes: dict[int, int], measured: list[tuple[PlannedTrial, float]], options: Options
 ) -> Estimate:
-    rate = sum(seconds for _, seconds in measured) / sum(_work(trial, sizes) for trial, _ in measured)
-    overhead = 0.3  # seconds of a trial outside its epochs: building, scoring, picture, model
-    training = sum(rate * _work(trial, sizes) * trial.config.epochs + overhead for trial in plan.trials)
-    kept = {"all": len(plan.trials), "none": 0}.get(options.models.mode, options.models.best)
-    models = sum(sorted(sizes.values(), reverse=True)[:kept]) * 4 + kept * _MODEL_BYTES
-    return Estimate(training / max(options.workers, 1), models + len(plan.trials) * (_PICTURE_BYTES + _TABLES_BYTES))
+    kept = {"all": len(trials), "none": 0}.get(options.models.mode, min(options.models.best, len(trials)))
+    weights = sorted((sizes[trial.number] for trial in trials), reverse=True)[:kept]
+    disk = sum(weights) * 4 + kept * _MODEL_BYTES + len(trials) * (_PICTURE_BYTES + _TABLES_BYTES)
+    if trials and not measured:
+        return Estimate(None, disk)
+    work = sum(_work(trial, sizes) for trial, _ in measured)
+    rate = sum(seconds for _, seconds in measured) / work if work else 0.0
+    overhead = 0.3  # seconds of a trial outside its epochs: scoring, picture, model
+    training = sum(rate * _work(trial, sizes) * trial.config.epochs + overhead for trial in trials)
+    return Estimate(training / max(options.workers, 1), disk)
 
 
 def _duration(seconds: float) -> str:

@@ -60,10 +60,13 @@ class ModelKeeper:
             if self._staged.number_of(path) not in best:
                 path.unlink()
 
+    @property
+    def waiting(self) -> bool:
+        """Whether there are models to log, or to drop."""
+        return bool(self._staged.outcomes() or self._logged - set(self._best()))
+
     def deliver(self, tracking: Tracking) -> None:
         """Logs the models that waited, and drops those of earlier sessions that are no longer among the best."""
-        if self._policy.mode != "best":
-            return
         best = self._best()
         for path in self._staged.outcomes():
             outcome = outbox.take(path)

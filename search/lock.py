@@ -1,9 +1,11 @@
 """One living driver a study. The lock is the operating system's, so a killed driver leaves none behind."""
 
 import fcntl
-import json
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import IO
 
 from models.config import ConfigError
@@ -30,8 +32,17 @@ class DriverLock:
                 f"a study must have one driver at a time, got {paths.study!r} held by {holder}"
             ) from error
         self._file.truncate(0)
-        self._file.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
+        self._file.write(f"process {os.getpid()} on {socket.gethostname()}")
         self._file.flush()
 
     def release(self) -> None:
         self._file.close()
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Waits until no other process is in here: two that make the tables of one database at once break it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -26,6 +26,9 @@ class Outcome:
     number: int
     attempt: int
     state: State
+    seed: int
+    config_hash: str
+    """With `seed`: which trial this is, whatever study lay in this folder before."""
     reason: str = ""
     message: str = ""
     """The traceback or explanation of a failure."""

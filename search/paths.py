@@ -1,9 +1,28 @@
-"""Every path that the search writes beside the databases, in one place. All under the working directory."""
+"""Every path that the search writes beside the databases, in one place.
+
+All of it lies where the study does: beside Optuna's SQLite file, or in the working directory when that is a server.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-OPTUNA_ARTIFACTS = Path("optuna-artifacts")
+from search.databases import sqlite_file
+
+
+def root_of(storage: str) -> Path:
+    """The folder that the files of the studies in an Optuna storage lie in."""
+    file = sqlite_file(storage)
+    return file.parent if file is not None else Path()
+
+
+def optuna_artifacts(storage: str) -> Path:
+    """Where the Optuna dashboard finds the trials' pictures."""
+    return root_of(storage) / "optuna-artifacts"
+
+
+def stores_lock(storage: str) -> Path:
+    """Held while the databases are opened for the first time."""
+    return root_of(storage) / "outbox" / "stores.lock"
 
 
 @dataclass(frozen=True)
@@ -11,10 +30,11 @@ class StudyPaths:
     """The folder of one study: finished trials wait there until both MLflow and Optuna have them."""
 
     study: str
+    root: Path = Path()
 
     @property
     def folder(self) -> Path:
-        return Path("outbox") / self.study
+        return self.root / "outbox" / self.study
 
     @property
     def lock(self) -> Path:
@@ -23,7 +43,7 @@ class StudyPaths:
     @property
     def staged(self) -> "StudyPaths":
         """Where outcomes whose models are among the best so far wait, with `--models best:K`."""
-        return StudyPaths(f"{self.study}/models")
+        return StudyPaths(f"{self.study}/models", self.root)
 
     def outcome(self, number: int, attempt: int) -> Path:
         return self.folder / f"trial-{number:04d}-attempt-{attempt}.zip"

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+_FEWEST = 4  # trials before the time left is estimated
 _LINE_EVERY = 10.0  # seconds between lines where there is no terminal
 
 
@@ -67,8 +68,9 @@ class ConsoleProgress:
         if not self._console.is_terminal and (now - self._last_line >= _LINE_EVERY or self._done == self._total):
             self._last_line = now
             left = (now - self._began) / self._trained * (self._total - self._done)
+            words = f", {left:.0f} s left" if self._trained >= _FEWEST else ""  # the first ones pay for starting up
             self._console.print(
-                f"{self._done}/{self._total} trials, failed {self._failed}, best {self._best_text}, {left:.0f} s left"
+                f"{self._done}/{self._total} trials, failed {self._failed}, best {self._best_text}{words}"
             )
 
     def say(self, text: str) -> None:

@@ -11,23 +11,28 @@ from rich.console import Console
 from analysis.report import write_report
 from analysis.trials import attempts_frame, read_mlflow
 from search.driver import Ended
+from search.plan import Plan
 from search.settings import StudySettings
 from search.summary import Summary, summarise
 from search.tracking import Tracking, TrackingError
 
 
-def conclude(settings: StudySettings, tracking: Tracking, ended: Ended, console: Console) -> Summary | None:
-    """Writes trials.csv, attempts.csv, the headline and the report to the parent, and closes it."""
+def conclude(settings: StudySettings, plan: Plan, tracking: Tracking, ended: Ended, console: Console) -> Summary | None:
+    """Writes trials.csv, attempts.csv, the headline and the report to the parent, and closes it.
+
+    Returns:
+        The headline; None, having said so, while no trial is complete or the tracking store is away.
+    """
     try:
         tracking.stopped(ended.stopped_at)
-        table = read_mlflow(settings.name)
-        attempts = attempts_frame(settings.name)
+        table = read_mlflow(settings.name, parent_run_id=tracking.parent_id)
+        attempts = attempts_frame(settings.name, parent_run_id=tracking.parent_id)
         trials_csv = table.frame.to_csv(index=False)
         tracking.attach({"trials.csv": trials_csv, "attempts.csv": attempts.to_csv(index=False)})
-        summary = summarise(table, settings.searched)
+        summary = summarise(table, plan)
         if summary is not None:
             best = str(summary.best["run_id"])
-            tracking.summarise(summary.curve, best, summary.note(tracking.child_link(best)))
+            tracking.summarise(summary.curve, best, summary.note(tracking.link(best)))
             digest = hashlib.sha256(trials_csv.encode()).hexdigest()
             if summary.estimates is not None and not tracking.has_report_of(digest):
                 with tempfile.TemporaryDirectory() as folder:
@@ -37,6 +42,8 @@ def conclude(settings: StudySettings, tracking: Tracking, ended: Ended, console:
     except TrackingError as error:
         console.print(f"the tracking store does not answer, so there is no table: {error}", markup=False)
         return None
+    if summary is None:
+        console.print("no trial is complete: there is nothing to report yet")
     return summary
 
 

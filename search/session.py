@@ -12,9 +12,9 @@ from models.data import Dataset, load_dataset
 from models.seeds import derive_seed
 from models.splits import Split, split_dataset
 from search.databases import check_storage, check_writable
-from search.engine import Engine, EngineError, InProcessEngine
+from search.engine import Engine, InProcessEngine
 from search.options import Options
-from search.paths import StudyPaths
+from search.paths import StudyPaths, root_of, stores_lock
 from search.plan import Plan, make_plan
 from search.settings import StudySettings, load_settings
 from search.signals import asked_to_stop
@@ -52,22 +52,25 @@ def run_study(settings: StudySettings, options: Options, console: Console, tags:
     dataset = load_dataset(settings.dataset)
     split = split_study(settings, dataset)
     plan = make_plan(settings)
-    if options.dry_run:
-        from search.dry_run import dry_run
-
-        return dry_run(settings, plan, split, options, console)
     if options.stop_when_gain_below is not None:
         from search.stopping import StopRule
 
         StopRule(options.stop_when_gain_below, settings)
     check_storage(options.storage)
-    check_writable(Path(), "the outbox")
+    check_writable(Path(), "what MLflow keeps")
+    check_writable(root_of(options.storage), "the outbox")
     from search.study import look_up
 
     stored = look_up(options.storage, settings.name)
     if stored.planned > len(plan.trials):  # a plan is extended, never cut
         settings = replace(settings, trials=stored.planned)
         plan = make_plan(settings)
+    if options.dry_run:
+        from search.dry_run import dry_run
+        from search.tracking import check_tracking
+
+        check_tracking()
+        return dry_run(settings, plan, stored.finished, split, options, console)
     # `mlflow run` hands its run over in the environment. No worker may see it: it would reopen and rename that run.
     own_run = os.environ.pop("MLFLOW_RUN_ID", None)
     engine = make_engine(options, split)
@@ -76,9 +79,6 @@ def run_study(settings: StudySettings, options: Options, console: Console, tags:
             if any(trial.number not in stored.finished for trial in plan.trials):
                 engine.start()  # workers import TensorFlow while this process imports MLflow and opens the databases
             return _run(settings, options, dataset, split, plan, engine, own_run, asked, tags or {}, console)
-        except EngineError as error:
-            console.print(f"error: {error}", markup=False, highlight=False)
-            return MISSING
         finally:
             engine.close()
 
@@ -92,8 +92,10 @@ def split_study(settings: StudySettings, dataset: Dataset) -> Split:
 def make_engine(options: Options, split: Split) -> Engine:
     if options.workers == 0 and options.scheduler is None:
         return InProcessEngine(split)
-    from search.workers import DaskEngine
+    from search.workers import DaskEngine, check_scheduler
 
+    if options.scheduler is not None:
+        check_scheduler(options.scheduler)
     return DaskEngine(split, options.workers, options.scheduler)
 
 
@@ -111,7 +113,7 @@ def _run(
 ) -> int:
     from search.driver import Driver
     from search.keeping import ModelKeeper
-    from search.lock import DriverLock
+    from search.lock import DriverLock, alone
     from search.progress import ConsoleProgress
     from search.report import conclude, print_next_steps
     from search.stopping import StopRule
@@ -120,12 +122,13 @@ def _run(
     from search.tracking import Tracking, check_tracking, tracking_ui
 
     check_tracking()
-    paths = StudyPaths(settings.name)
+    paths = StudyPaths(settings.name, root_of(options.storage))
     lock = DriverLock(paths)
     try:
-        study = StudyStore(options.storage, settings, dataset.sha256)
-        tracking = Tracking(settings.name, PROJECT)
-        parent = tracking.open_parent(study.parent_run_id, own_run, plan.hash)
+        with alone(stores_lock(options.storage)):
+            study = StudyStore(options.storage, settings, dataset.sha256)
+            tracking = Tracking(settings.name, PROJECT)
+            parent = tracking.open_parent(study.parent_run_id, own_run, plan.hash)
         tracking.describe(dataset, split, _facts(settings, plan))
         tracking.attach({"plan.csv": plan.csv, "study.yaml": settings.to_yaml()})
         study.remember(
@@ -134,7 +137,7 @@ def _run(
         ui_url = options.ui_url or tracking_ui() or DEFAULT_UI
         study.note(
             f"**{settings.name}**: {settings.sampler} sampler, seed {settings.seed}, {len(plan.trials)} trials.\n\n"
-            f"{settings.description}\n\n[Parent run in MLflow]({ui_url}/{tracking.child_link(parent)})"
+            f"{settings.description}\n\n[Parent run in MLflow]({ui_url}/{tracking.link(parent)})"
         )
         threshold = options.stop_when_gain_below
         progress = ConsoleProgress(console)
@@ -155,9 +158,10 @@ def _run(
             ended = driver.run(asked)
         finally:
             progress.close()
-        summary = conclude(settings, tracking, ended, console)
+        summary = conclude(settings, plan, tracking, ended, console)
         if not tags or not ended.complete:
-            print_summary(summary, console)
+            if summary is not None:
+                print_summary(summary, console)
             print_next_steps(settings, options.given, ended, tracking.launcher(own_run), console)
         return COMPLETE if ended.complete else MISSING
     finally:

@@ -1,7 +1,7 @@
 """A study's settings: its YAML file with the command line's overrides, checked as a whole and then frozen."""
 
-import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ import yaml
 
 from models.config import ConfigError, Scalar, TrialConfig, check_parameter
 from models.splits import PREPROCESSINGS
-from search.space import Domain, grid_points, grid_size, read_space
+from search.space import Domain, grid_cells, read_space
 
 SAMPLERS = ("grid", "random", "list")
 STUDIES = Path(__file__).parent / "studies"
@@ -25,6 +25,15 @@ class _StudyLoader(yaml.SafeLoader):
     """YAML 1.1 reads 1e-5 as a word; people who write learning rates mean the number."""
 
 
+def _unique_keys(loader: _StudyLoader, node: yaml.MappingNode) -> dict[Any, Any]:
+    keys = [loader.construct_object(key) for key, _ in node.value]
+    twice = next((key for key in keys if keys.count(key) > 1), None)
+    if twice is not None:
+        raise ConfigError(f"a study file must name each key once, got {twice!r} again")
+    return loader.construct_mapping(node, deep=True)
+
+
+_StudyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _unique_keys)
 _StudyLoader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
 )
@@ -64,9 +73,9 @@ class StudySettings:
     @property
     def population(self) -> int | None:
         """How many configurations there are, or None where they are drawn without end."""
-        return {"grid": lambda: grid_size(self.space), "list": lambda: len(self.configurations)}.get(
-            self.sampler, lambda: None
-        )()
+        if self.sampler == "random":
+            return None
+        return len(self.configurations) if self.sampler == "list" else len(grid_cells(self.space))
 
     def config(self, parameters: Mapping[str, Scalar]) -> TrialConfig:
         """The full configuration of a trial with these searched parameters."""
@@ -99,9 +108,6 @@ class StudySettings:
         # Defaults are part of it, so that a release that changes one does not extend an old study with other trials.
         defaults = TrialConfig.from_parameters({}).parameters()
         return written | {"data": data, "training": defaults | written["training"]}
-
-    def hash(self, data_sha256: str) -> str:
-        return hashlib.sha256(json.dumps(self.identity(data_sha256), sort_keys=True).encode()).hexdigest()
 
 
 def find_study(name_or_path: str) -> Path:
@@ -175,7 +181,7 @@ def read_settings(written: Any, name: str) -> StudySettings:
             raise ConfigError(f"configurations belong to the sampler list, got them with sampler {sampler!r}")
         space = read_space(written.get("space"))
         if sampler == "grid":
-            grid_points(space)
+            grid_cells(space)
     training = written.get("training") or {}
     if not isinstance(training, Mapping):
         raise ConfigError(f"training must map parameters to values, got {training!r}")
@@ -242,7 +248,8 @@ def _check_count(name: str, value: Any, low: int) -> int:
 
 
 def _check_validation(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0 or (value >= 1 and value % 1):
+    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not number or value <= 0 or (value >= 1 and value % 1):
         raise ConfigError(f"validation must be a fraction between 0 and 1 or a count of rows, got {value!r}")
     return value
 

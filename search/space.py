@@ -109,7 +109,12 @@ def _read_domain(name: str, written: Any, before: Mapping[str, Domain]) -> Domai
         if log:
             raise ConfigError(f"space.{name} must have either log or step, got both")
         if isinstance(step, bool) or not isinstance(step, int | float) or not step > 0 or (integer and step % 1):
-            raise ConfigError(f"space.{name}.step must be a number above 0 (whole for {name}s), got {step!r}")
+            whole = " and whole" if integer else ""
+            raise ConfigError(f"space.{name}.step must be a number above 0{whole}, got {step!r}")
+        # The last value that a step reaches.
+        high = float(Domain(name, low=low, high=high, step=step, integer=integer).points()[-1])
+        if high == low:
+            raise ConfigError(f"space.{name}.step must fit between low and high, got {step!r}")
     return Domain(name, low=low, high=high, step=step, log=log, integer=integer, when=when)
 
 
@@ -137,14 +142,13 @@ def _read_when(name: str, written: Any, before: Mapping[str, Domain]) -> tuple[t
     return tuple(when)
 
 
-def grid_points(space: tuple[Domain, ...]) -> dict[str, tuple[Scalar, ...]]:
-    """Every parameter's values, for a grid over all of them."""
-    return {domain.name: domain.points() for domain in space}
+def grid_cells(space: tuple[Domain, ...]) -> list[dict[str, Scalar]]:
+    """Every different configuration of the grid: parameters under a condition vary only where they exist.
 
-
-def grid_size(space: tuple[Domain, ...]) -> int:
-    """How many different configurations the grid holds, parameters under a condition counted where they exist."""
-    return sum(1 for _ in _walk(space, {}))
+    Raises:
+        ConfigError: a domain is a range without a step.
+    """
+    return list(_walk(space, {}))
 
 
 def _walk(space: tuple[Domain, ...], chosen: dict[str, Scalar]) -> Iterator[dict[str, Scalar]]:

@@ -2,13 +2,15 @@
 
 import json
 import math
+import tempfile
 import time
 import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import optuna
-from optuna.artifacts import FileSystemArtifactStore, upload_artifact
+from optuna.artifacts import FileSystemArtifactStore, get_all_artifact_meta, upload_artifact
 from optuna.distributions import BaseDistribution
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
@@ -17,7 +19,7 @@ from models.config import ConfigError
 from models.results import EpochReport
 from search.databases import sqlite_file, use_wal
 from search.outcome import Outcome, is_final
-from search.paths import OPTUNA_ARTIFACTS
+from search.paths import optuna_artifacts
 from search.plan import PlannedTrial
 from search.settings import StudySettings, differences
 
@@ -78,7 +80,7 @@ class StudyStore:
         for key, value in {"settings": identity, "sampler": settings.sampler, "seed": settings.seed}.items():
             if self._study.user_attrs.get(key) is None:
                 self._study.set_user_attr(key, value)
-        self._artifacts = FileSystemArtifactStore(str(OPTUNA_ARTIFACTS))
+        self._artifacts = optuna_artifacts(url)
         self._trials: dict[tuple[int, int], optuna.Trial] = {}
 
     @property
@@ -161,7 +163,7 @@ class StudyStore:
                 trial.set_user_attr(name, outcome.result.scores[name])
             trial.set_user_attr("n_parameters", outcome.result.n_parameters)
         if outcome.picture:
-            self._attach(trial, outcome)
+            self._attach(trial, outcome.picture)
         self._study.tell(trial, outcome.score, state=_STATES[outcome.state])
         del self._trials[key]
 
@@ -180,12 +182,16 @@ class StudyStore:
                     self._trials[key] = optuna.Trial(self._study, trial._trial_id)
         return self._trials.get(key)
 
-    def _attach(self, trial: optuna.Trial, outcome: Outcome) -> None:
-        OPTUNA_ARTIFACTS.mkdir(exist_ok=True)
-        picture = OPTUNA_ARTIFACTS / "confusion.png"
-        picture.write_bytes(outcome.picture)
-        upload_artifact(artifact_store=self._artifacts, file_path=str(picture), study_or_trial=trial)
-        picture.unlink()
+    def _attach(self, trial: optuna.Trial, picture: bytes) -> None:
+        """The picture as an artifact of the trial, once."""
+        if get_all_artifact_meta(study_or_trial=trial, storage=self._storage):
+            return
+        self._artifacts.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "confusion.png"
+            path.write_bytes(picture)
+            store = FileSystemArtifactStore(str(self._artifacts))
+            upload_artifact(artifact_store=store, file_path=str(path), study_or_trial=trial)
 
     def _set_reason(self, trial_id: int, reason: str) -> None:
         self._storage.set_trial_user_attr(trial_id, "state_reason", reason)

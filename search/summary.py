@@ -1,7 +1,7 @@
 """The end of a search, in a table: the best trial, what the best of N reaches, and what to do next."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -11,7 +11,9 @@ from rich.table import Table
 from analysis import curves
 from analysis.best_of_n import BestOfN, Point, best_of_n
 from analysis.pool import has_prefix, pool_of
-from analysis.table import PARAMS, TrialTable
+from analysis.table import TrialTable
+from models.config import Scalar
+from search.plan import Plan
 
 AT = (1, 5, 10, 20)
 
@@ -23,7 +25,8 @@ class Summary:
     table: TrialTable
     best: pd.Series
     """The row with the best validation accuracy, the earliest on ties."""
-    searched: tuple[str, ...]
+    parameters: Mapping[str, Scalar]
+    """Of the best trial: the searched ones that exist in it."""
     estimates: BestOfN | None
     """None while the plan has no finished beginning: what is there then may be the fast trials alone."""
     curve: dict[int, float]
@@ -41,33 +44,36 @@ class Summary:
             f"Best trial: [trial-{int(self.best['number']):04d}]({link}), validation accuracy "
             f"{self.best['val_accuracy']:.4f}, test accuracy {self.best['test_accuracy']:.4f} "
             f"± {self.test_standard_error:.4f} (standard error of the test set).\n\n"
-            f"Chosen from {len(self.table.frame)} trials. Sampler {self.table.sampler}, seed {self.table.seed}, "
+            f"Chosen from {_states(self.table)}. Sampler {self.table.sampler}, seed {self.table.seed}, "
             f"data {(self.table.data_sha256 or '')[:12]}."
         )
 
 
-def summarise(table: TrialTable, searched: Sequence[str]) -> Summary | None:
+def _states(table: TrialTable) -> str:
+    counts = table.frame["state"].value_counts()
+    return f"{len(table.frame)} trials ({', '.join(f'{count} {state}' for state, count in counts.items())})"
+
+
+def summarise(table: TrialTable, plan: Plan) -> Summary | None:
     """The summary of a study, or None while no trial is complete."""
     complete = table.frame[table.frame["state"] == "complete"]
     if complete.empty:
         return None
     ranked = complete.sort_values(["val_accuracy", "number"], ascending=[False, True])
+    parameters = plan.trials[int(ranked.iloc[0]["number"])].parameters
     if not has_prefix(table):
-        return Summary(table, ranked.iloc[0], tuple(searched), None, {})
+        return Summary(table, ranked.iloc[0], parameters, None, {})
     pool = pool_of(table)
     started = len(pool.val)
     estimates = best_of_n(table, at=[n for n in AT if n <= started] or [started])
     every = range(1, started + 1)
     curve = dict(zip(every, curves.best_val(pool.val, every).tolist(), strict=True))
-    return Summary(table, ranked.iloc[0], tuple(searched), estimates, curve)
+    return Summary(table, ranked.iloc[0], parameters, estimates, curve)
 
 
-def print_summary(summary: Summary | None, console: Console) -> None:
-    if summary is None:
-        console.print("no trial is complete: there is nothing to report yet")
-        return
+def print_summary(summary: Summary, console: Console) -> None:
     best, table = summary.best, summary.table
-    parameters = ", ".join(f"{name} {_plain(best[PARAMS + name])}" for name in summary.searched if _has(best, name))
+    parameters = ", ".join(f"{name} {_plain(value)}" for name, value in summary.parameters.items())
     console.print()
     facts = Table(title=f"Study {table.study}: best trial", title_justify="left", show_header=False, box=None)
     facts.add_column(style="bold")
@@ -79,7 +85,8 @@ def print_summary(summary: Summary | None, console: Console) -> None:
     facts.add_row(
         "test accuracy",
         f"{best['test_accuracy']:.4f} ± {summary.test_standard_error:.4f}  "
-        f"(standard error of {table.test_rows} test images)",
+        f"(standard error of {table.test_rows} test rows"
+        + (", 0 because none was wrong)" if best["test_accuracy"] == 1 else ")"),
     )
     console.print(facts)
     console.print()
@@ -123,10 +130,6 @@ def _with_interval(point: Point) -> str:
     low = "" if point.low is None else f"{point.low:.4f}"
     high = "" if point.high is None else f"{point.high:.4f}"
     return f"{point.value:.4f}  [{low} to {high}]"
-
-
-def _has(row: pd.Series, name: str) -> bool:
-    return PARAMS + name in row and bool(pd.notna(row[PARAMS + name]))
 
 
 def _plain(value: object) -> str:

@@ -42,7 +42,8 @@ def run_job(job: Job, data: "PreparedData", report: Callable[[EpochReport], None
 
     def ended(**values: object) -> Outcome:
         common = {"history": tuple(history), "started_ms": started, "ended_ms": _now_ms()}
-        return Outcome(job.number, job.attempt, **common | values)  # type: ignore[arg-type]
+        identity = {"seed": job.seed, "config_hash": job.config.hash()}
+        return Outcome(job.number, job.attempt, **common | identity | values)  # type: ignore[arg-type]
 
     try:
         result = run_trial(job.config, data, job.seed, note)

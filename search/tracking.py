@@ -17,11 +17,12 @@ from urllib.parse import urlsplit
 
 from models.config import ConfigError
 from models.results import EpochReport
-from search.databases import check_writable, sqlite_file, use_wal, without_secrets
+from search.databases import check_sqlite, check_writable, sqlite_file, use_wal, without_secrets
 
 # Set before the import: MLflow's own waits (120 s, seven times) would hold the whole search for a server that is away.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # two lines a trial, through the progress
 
 import mlflow
 from mlflow import MlflowClient
@@ -67,6 +68,7 @@ def check_tracking() -> None:
     file = sqlite_file(uri)
     if file is not None:
         check_writable(file.parent, "the tracking store")
+        check_sqlite(file, "the tracking store")
         return
     try:
         address = urlsplit(uri)
@@ -103,6 +105,7 @@ class Tracking:
         self._commit = git_commit(project)
         self._datasets: list[DatasetInput] = []
         self._split: Split | None = None
+        self._own_run: str | None = None
         self.parent: Run = None  # set by open_parent, before anything else is called
 
     @property
@@ -118,9 +121,19 @@ class Tracking:
 
         `remembered` is the parent that the study knows of; `own_run` the run that `mlflow run` made for this command.
         A new study adopts it as its parent; for one that has a parent already it is an invocation, and says so.
+
+        Raises:
+            ConfigError: the run cannot be found or made in this tracking store.
         """
-        parent_id = remembered or own_run or self._new_parent()
-        self.parent = self._client.get_run(parent_id)
+        self._own_run = own_run
+        try:
+            parent_id = remembered or own_run or self._new_parent()
+            self.parent = self._client.get_run(parent_id)
+        except MlflowException as error:
+            raise ConfigError(
+                f"the study's parent run must be had in the tracking store, {without_secrets(tracking_uri())}; for "
+                f"another store start the study under another name, got: {error.message}"
+            ) from None
         use_wal(tracking_uri())
         tags = {"study": self._study, "plan_hash": plan_hash}
         if self.parent.data.tags.get(MLFLOW_RUN_NAME) != self._study:
@@ -131,7 +144,7 @@ class Tracking:
             # Without it the UI takes an experiment for one of prompts and traces, and hides the training runs.
             self._client.set_experiment_tag(self.experiment_id, _EXPERIMENT_KIND, "custom_model_development")
         if own_run and own_run != parent_id:
-            link = f"This run only continued the study: see [its parent run]({self._link(parent_id)})."
+            link = f"This run only continued the study: see [its parent run]({self.link(parent_id)})."
             invocation = {
                 "study": self._study,
                 "parent_run_id": parent_id,
@@ -239,20 +252,19 @@ class Tracking:
         for model_id in self._models_of(run_id):
             self._client.delete_logged_model(model_id)
 
-    def close_unfinished(self, reason: str, keep: Iterable[str] = ()) -> list[str]:
-        """Ends children, invocations and attempts that a driver which is gone left RUNNING; returns their IDs."""
-        spared = {self.parent_id, *keep}
-        closed = []
-        experiments = [experiment.experiment_id for experiment in self._client.search_experiments()]
-        query = f"attributes.status = 'RUNNING' and tags.study = '{self._study}'"
-        for run in _pages(self._client, experiments, query):
-            if run.info.run_id in spared:
-                continue
-            if "trial_number" in run.data.tags:
-                self._client.log_batch(run.info.run_id, tags=run_tags({"state": "failed", "state_reason": reason}))
+    def close_unfinished(self, reason: str) -> None:
+        """Ends what a driver that is gone left RUNNING: this parent's children, and the runs that only continued it.
+
+        By the parent's ID, never by the study's name: another study of that name may be running on the same server.
+        """
+        for run in self._children("attributes.status = 'RUNNING'"):
+            self._client.log_batch(run.info.run_id, tags=run_tags({"state": "failed", "state_reason": reason}))
             self._client.set_terminated(run.info.run_id, "KILLED")
-            closed.append(str(run.info.run_id))
-        return closed
+        experiments = [experiment.experiment_id for experiment in self._client.search_experiments()]
+        continued = f"attributes.status = 'RUNNING' and tags.parent_run_id = '{self.parent_id}'"
+        for run in _pages(self._client, experiments, continued):
+            if run.info.run_id != self._own_run:
+                self._client.set_terminated(run.info.run_id, "KILLED")
 
     def summarise(self, curve: Mapping[int, float], best_run_id: str | None, note: str) -> None:
         """The headline on the parent: `best_of_n` with step N, so that the UI draws the curve, and the best child."""
@@ -284,15 +296,15 @@ class Tracking:
         """The command that started this one, without its parameters."""
         if own_run is None:
             return "python -m search"
-        tags = self._client.get_run(own_run).data.tags
+        try:
+            tags = self._client.get_run(own_run).data.tags
+        except TrackingError:
+            return "mlflow run ."
         manager = {"conda": ""}.get(tags.get(MLFLOW_PROJECT_ENV, ""), tags.get(MLFLOW_PROJECT_ENV, "local"))
         return "mlflow run ." + (f" --env-manager {manager}" if manager else "")
 
-    def child_link(self, run_id: str) -> str:
-        """The path of a child within the MLflow UI."""
-        return self._link(run_id)
-
-    def _link(self, run_id: str) -> str:
+    def link(self, run_id: str) -> str:
+        """The path of a run of the study within the MLflow UI."""
         return f"#/experiments/{self.experiment_id}/runs/{run_id}"
 
     def _new_parent(self) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from models.config import ConfigError
 from search.databases import sqlite_file
-from search.paths import OPTUNA_ARTIFACTS
+from search.paths import optuna_artifacts
 
 HOST = "127.0.0.1"
 _UP_WITHIN = 60.0  # seconds
@@ -30,7 +30,8 @@ def commands(mlflow_port: int, optuna_port: int, storage: str) -> dict[str, list
             "--port", str(mlflow_port), "--workers", "1",
         ]  # fmt: skip
     dashboard = [str(Path(sys.executable).with_name("optuna-dashboard")), storage, "--host", HOST]
-    artifacts = ["--artifact-dir", str(OPTUNA_ARTIFACTS)] if OPTUNA_ARTIFACTS.is_dir() else []
+    folder = optuna_artifacts(storage)
+    artifacts = ["--artifact-dir", str(folder)] if folder.is_dir() else []
     started[f"http://{HOST}:{optuna_port}"] = [*dashboard, "--port", str(optuna_port), *artifacts]
     return started
 
@@ -49,7 +50,8 @@ def serve(mlflow_port: int, optuna_port: int, storage: str) -> int:
     # A tenth of the memory and of the start-up time of MLflow's defaults; nothing here uses its job queue.
     environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_LOGGING_LEVEL": "WARNING"}
     environment.pop("MLFLOW_RUN_ID", None)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job would ignore Ctrl-C's signal
+        signal.signal(number, lambda *_: sys.exit(0))
     wanted = commands(mlflow_port, optuna_port, storage)
     # Groups of their own: Ctrl-C reaches this process, which then ends them both, their children included.
     processes = {
@@ -68,8 +70,6 @@ def serve(mlflow_port: int, optuna_port: int, storage: str) -> int:
         while all(process.poll() is None for process in processes.values()):
             time.sleep(0.2)
         return 1
-    except KeyboardInterrupt:
-        return 0
     finally:
         for process in processes.values():
             _end(process)

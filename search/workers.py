@@ -8,6 +8,8 @@ import logging
 import os
 import queue
 import resource
+import signal
+import socket
 import threading
 import time
 from dataclasses import dataclass, field
@@ -15,7 +17,9 @@ from typing import Any
 
 import dask
 from distributed import Client, Future, LocalCluster, WorkerPlugin, get_worker
+from distributed.comm.addressing import get_address_host_port
 
+from models.config import ConfigError
 from models.results import EpochReport
 from models.splits import Split
 from search.engine import Done, EngineError, Epoch, Event, Lost, drain
@@ -43,6 +47,16 @@ _SECRETS = ("MLFLOW_", "PG", "OPTUNA_")
 _resident: dict[str, Any] = {}
 
 
+def check_scheduler(address: str) -> None:
+    """Raises ConfigError unless something answers at a scheduler's address."""
+    try:
+        socket.create_connection(get_address_host_port(address), timeout=10).close()
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"scheduler must be the address of a dask scheduler that answers, got {address!r}: {error}"
+        ) from error
+
+
 class _Data(WorkerPlugin):
     """Brings the data to every worker once, those that join late included."""
 
@@ -55,6 +69,7 @@ class _Data(WorkerPlugin):
             if name.startswith(_SECRETS):  # a worker only trains: it needs no address and no password
                 del os.environ[name]
         _resident[self._key] = self._split
+        del self._split  # the worker keeps the plugin for as long as it lives
 
 
 def _warm_up(key: str) -> int:
@@ -165,6 +180,8 @@ class DaskEngine:
         for noisy in ("distributed", "distributed.nanny", "distributed.worker", "distributed.scheduler"):
             logging.getLogger(noisy).setLevel(logging.CRITICAL)
         if self._scheduler is None:
+            # Ctrl-C is the driver's to answer. The processes and threads that this thread starts inherit its mask.
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             self._cluster = LocalCluster(
                 n_workers=self._workers,
                 threads_per_worker=1,

@@ -67,7 +67,7 @@ def test_it_prints_the_table_and_what_to_do_next(finished: Finished) -> None:
         "Study tiny: best trial",
         "validation accuracy",
         "test accuracy",
-        "standard error of 360 test images",
+        "standard error of 360 test rows",
         "What the best of N trials reaches",
         "maximum seen",
         "start anew:   mlflow run . --env-manager local",

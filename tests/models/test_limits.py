@@ -74,7 +74,6 @@ def test_a_process_grows_by_less_than_50_mb_from_its_20th_to_its_300th_trial() -
     assert float(ended.stdout) < 50
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not MNIST.exists(), reason=f"MNIST is not beside the project, as {MNIST.relative_to(ROOT.parent)}")
 def test_a_network_learns_all_of_mnist_within_the_promised_memory() -> None:
     data = prepare(split_dataset(load_dataset(str(MNIST)), 0.1, seed=7))

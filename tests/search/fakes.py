@@ -46,14 +46,16 @@ def complete(job: Job) -> Outcome:
         model=b"not a model",
     )
     return Outcome(
-        job.number, job.attempt, "complete", history=history, result=result, picture=b"\x89PNG\r\n\x1a\n",
+        job.number, job.attempt, "complete", job.seed, job.config.hash(), history=history,
+        result=result, picture=b"\x89PNG\r\n\x1a\n",
         started_ms=start, ended_ms=start + 10,
     )  # fmt: skip
 
 
 def fails(reason: str) -> Behaviour:
     def behave(job: Job) -> Outcome:
-        return Outcome(job.number, job.attempt, "failed", reason, "because", started_ms=1, ended_ms=2)
+        identity = job.seed, job.config.hash()
+        return Outcome(job.number, job.attempt, "failed", *identity, reason, "because", started_ms=1, ended_ms=2)
 
     return behave
 

@@ -46,6 +46,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["--sampler", "tpe"], "sampler must be one of grid, random, list, got 'tpe'"),
         (["--stop-when-gain-below", "2"], "stop_when_gain_below must be a number between 0 and 1, got 2"),
         (["--stop-when-gain-below", "x"], "stop_when_gain_below must be a number, got 'x'"),
+        (["--scheduler", "tcp://127.0.0.1:9"], "scheduler must be the address of a dask scheduler that answers"),
         (["--dry-run", "maybe"], "dry_run must be true or false, got 'maybe'"),
         (["--dataset", "nope"], "dataset must be one of digits, mnist, fashion_mnist, or .*, got 'nope'"),
         (["--dataset", "nope.npz"], "dataset must be a file that exists, got 'nope.npz'"),
@@ -96,6 +97,39 @@ def test_a_data_file_that_is_no_npz_is_refused(workdir: Path, capsys: pytest.Cap
     assert "an .npz archive of named arrays" in refused(capsys, "--dataset", "array.npy")
 
 
+def test_a_damaged_data_file_is_refused(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.savez_compressed("data.npz", **GOOD)  # type: ignore[arg-type]
+    whole = bytearray(Path("data.npz").read_bytes())
+    whole[60:100] = bytes(40)
+    Path("data.npz").write_bytes(whole)
+    assert "dataset must" in refused(capsys, "--dataset", "data.npz")
+
+
+def test_a_store_that_is_no_database_is_refused(
+    workdir: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("garbage.db").write_text("hello " * 500)
+    assert "storage must be an SQLite database" in refused(capsys, "--storage", "sqlite:///garbage.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///garbage.db")
+    assert "the tracking store must be an SQLite database" in refused(capsys, "--workers", "0")
+
+
+STUDIES = {
+    "{sampler: random, space: {width: []}}": "space.width must have one choice at least",
+    "{sampler: random, space: {l2: {low: 0, high: 1, log: true}}}": "whose low must be above 0, got 0",
+    "{sampler: random, space: {dropout: [0.5, 1]}}": "dropout must be a number from 0 to below 1, got 1",
+    "{sampler: grid, space: {dropout: {low: 0.0, high: 0.5}}}": "a grid needs choices or a step for every range",
+    "{sampler: random, space: {width: [8]}, training: {width: 8}}": "either searched or fixed in training, got width",
+    "{sampler: random, space: {activation: [rleu]}}": "activation must be one of",
+}
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_a_study_that_breaks_a_rule_is_refused(workdir: Path, capsys: pytest.CaptureFixture[str], study: str) -> None:
+    Path("mine.yaml").write_text(study)
+    assert STUDIES[study] in refused(capsys, "--study", "mine.yaml")
+
+
 def test_a_study_file_that_is_no_yaml_is_refused(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("mine.yaml").write_text("sampler: [random\n")
     assert "a study must be a YAML file, got 'mine.yaml'" in refused(capsys, "--study", "mine.yaml")
@@ -115,7 +149,7 @@ def test_a_folder_that_cannot_be_written_is_refused(
 ) -> None:
     monkeypatch.chdir("/proc/self")
     assert main(["--storage", f"sqlite:///{workdir}/optuna.db"]) == 2
-    assert "the outbox must lie in a folder that exists and can be written" in capsys.readouterr().err
+    assert "what MLflow keeps must lie in a folder that exists and can be written" in capsys.readouterr().err
     assert list(workdir.iterdir()) == []
 
 

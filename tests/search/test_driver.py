@@ -1,6 +1,7 @@
 """Exactly the planned trials, on real SQLite stores of Optuna and MLflow, without training."""
 
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,6 +16,7 @@ from mlflow.exceptions import MlflowException
 from analysis.confirm import confirm_summary
 from analysis.trials import attempts_frame, read_mlflow, read_text
 from models.config import ConfigError
+from search import outbox
 from search.confirm import confirming_study
 from search.driver import Ended
 from search.outcome import Outcome
@@ -303,3 +305,65 @@ def test_confirming_repeats_the_best_trials_with_fresh_seeds_on_the_same_split(
     assert len(read_mlflow("small").frame) == 6
     with pytest.raises(ConfigError, match="top must be at most the 6 complete trials of small, got 7"):
         confirming_study(table, read_text(table, "study.yaml"), top=7, repeats=1)
+
+
+def test_an_outcome_of_another_study_in_the_outbox_is_refused(search: Search, settings: StudySettings) -> None:
+    other = replace(settings, seed=99)
+    planned = make_plan(other).trials[0]
+    outcome = complete(Job("small", 0, 0, planned.config, planned.seed))
+    path = outbox.put(outcome, StudyPaths("small"))
+    with pytest.raises(ConfigError, match="the outbox must hold results of this study alone"):
+        search(settings, FakeEngine())
+    assert path.exists()
+
+
+def test_a_study_of_the_same_name_elsewhere_is_left_alone(search: Search, settings: StudySettings) -> None:
+    client = MlflowClient()
+    parent = client.create_run("0", tags={"study": "small", "plan_hash": "x"}).info.run_id
+    tags = {"study": "small", "trial_number": "0", "attempt": "0", "mlflow.parentRunId": parent}
+    child = client.create_run("0", tags=tags).info.run_id
+    search(settings, FakeEngine())
+    search(settings, FakeEngine())
+    assert [client.get_run(run).info.status for run in (parent, child)] == ["RUNNING", "RUNNING"]
+
+
+def test_an_invocation_stays_running_until_it_has_ended(search: Search, settings: StudySettings) -> None:
+    search(settings, FakeEngine())
+    client, seen = MlflowClient(), []
+    invocation = client.create_run("0").info.run_id
+
+    def behave(job: Job) -> Outcome:
+        seen.append(client.get_run(invocation).info.status)
+        return complete(job)
+
+    search(replace(settings, trials=8), FakeEngine(behave), own_run=invocation)
+    assert seen == ["RUNNING", "RUNNING"]
+
+
+def test_another_tracking_store_is_refused_with_the_store_and_the_way_out(
+    search: Search, settings: StudySettings, empty_stores: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search(settings, FakeEngine())
+    shutil.copy(empty_stores[0], "other.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{Path('other.db').resolve()}")
+    with pytest.raises(ConfigError, match=r"parent run must be had in the tracking store, .*under another name"):
+        search(settings, FakeEngine())
+
+
+def test_models_of_best_k_wait_while_the_tracking_store_is_away(
+    search: Search, settings: StudySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Tracking.log_model
+
+    def away(*_: object, **__: object) -> None:
+        raise MlflowException("connection refused")
+
+    monkeypatch.setattr(Tracking, "log_model", away)
+    assert not search(settings, FakeEngine(), models="best:2").complete
+    monkeypatch.setattr(Tracking, "log_model", whole)
+    assert search(settings, FakeEngine(), models="best:2").complete
+    table = read_mlflow("small").frame
+    best = set(table.sort_values("val_accuracy", ascending=False).head(2)["run_id"])
+    client = MlflowClient()
+    experiment = client.get_run(min(best)).info.experiment_id
+    assert {model.source_run_id for model in client.search_logged_models([experiment])} == best

@@ -42,6 +42,6 @@ def test_a_write_that_is_cut_off_leaves_no_outcome(workdir: Path, monkeypatch: p
 
 def test_an_outcome_that_contradicts_itself_is_refused() -> None:
     with pytest.raises(ValueError, match="a result exactly when it is complete"):
-        Outcome(0, 0, "complete")
+        Outcome(0, 0, "complete", 1, "a")
     with pytest.raises(ValueError, match=r"one of the reasons .*, got 'bad luck'"):
-        Outcome(0, 0, "failed", "bad luck")
+        Outcome(0, 0, "failed", 1, "a", "bad luck")

@@ -1,5 +1,6 @@
 """The plan is a pure function of (settings, seed, count)."""
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -74,3 +75,11 @@ def test_ranges_are_drawn_within_their_ends_and_on_their_steps() -> None:
 def test_optuna_is_told_the_distributions_of_the_parameters_that_exist() -> None:
     settings = read_settings(CONDITIONAL, "x")
     assert set(distributions(settings, {"optimizer": "adam", "width": 8})) == {"optimizer", "width"}
+
+
+def test_a_large_grid_is_planned_at_once() -> None:
+    space = {"width": {"low": 1, "high": 60}, "dropout": {"low": 0.0, "high": 0.4, "step": 0.01}}
+    began = time.monotonic()
+    plan = make_plan(read_settings({"sampler": "grid", "trials": 10, "space": space}, "x"))
+    assert time.monotonic() - began < 5  # 2,460 cells; a quadratic way takes a minute
+    assert len(plan.trials) == 10

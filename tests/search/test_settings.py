@@ -78,6 +78,8 @@ def test_a_data_file_is_looked_for_beside_the_study_file_that_names_it(tmp_path:
             {"sampler": "random", "space": {"depth": [1], "width": {"choices": [8], "when": {"depth": 3}}}},
             r"must name choices of depth, \[1\], got \[3\]",
         ),
+        ({"sampler": "random", "space": SPACE, "data": {"validation": float("nan")}}, "validation must be .* got nan"),
+        ({"sampler": "random", "space": {"width": {"low": 1, "high": 3, "step": 9}}}, "step must fit .*, got 9"),
         ([1, 2], r"a study must be a mapping of .*, got \[1, 2\]"),
     ],
 )
@@ -95,4 +97,17 @@ def test_differences_name_each_setting_that_changed() -> None:
 def test_what_does_not_change_the_trials_is_not_part_of_the_identity() -> None:
     one = read_settings({"sampler": "random", "space": SPACE, "trials": 3, "description": "a"}, "x")
     other = read_settings({"sampler": "random", "space": SPACE, "trials": 9, "description": "b"}, "y")
-    assert one.hash("d") == other.hash("d") != one.hash("e")
+    assert one.identity("d") == other.identity("d") != one.identity("e")
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("sampler: random\nspace: {width: [8], width: [16]}\n")
+    with pytest.raises(ConfigError, match="each key once, got 'width' again"):
+        load_settings(str(tmp_path / "mine.yaml"))
+
+
+def test_a_range_ends_at_the_last_value_that_its_step_reaches() -> None:
+    space = {"width": {"low": 10, "high": 55, "step": 20}, "dropout": {"low": 0.0, "high": 0.5, "step": 0.2}}
+    settings = read_settings({"sampler": "grid", "space": space}, "x")
+    assert [domain.points() for domain in settings.space] == [(10, 30, 50), (0.0, 0.2, 0.4)]
+    assert [domain.high for domain in settings.space] == [50, 0.4]
