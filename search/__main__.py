@@ -9,11 +9,14 @@ def main(arguments: list[str]) -> int:
     from models.config import ConfigError
     from search.console import make_console
     from search.options import read_options
-    from search.session import BAD_INPUT, run_search
+    from search.session import BAD_INPUT, MISSING, run_search
 
     own_run = os.environ.get("MLFLOW_RUN_ID")
     try:
         return run_search(read_options(arguments), make_console())
+    except KeyboardInterrupt:  # before the session answers signals itself: nothing has been made
+        print("interrupted", file=sys.stderr)
+        return MISSING
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)
         if own_run is not None:

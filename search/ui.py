@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from models.config import ConfigError
-from search.databases import sqlite_file
+from search.databases import sqlite_file, without_secrets
 from search.paths import optuna_artifacts
+from search.tracking import tracking_uri
 
 HOST = "127.0.0.1"
 _UP_WITHIN = 60.0  # seconds
@@ -20,8 +21,6 @@ _UP_WITHIN = 60.0  # seconds
 
 def commands(mlflow_port: int, optuna_port: int, storage: str) -> dict[str, list[str]]:
     """What is started, by the address it answers at."""
-    from search.tracking import tracking_uri
-
     started = {}
     uri = tracking_uri()
     if not uri.startswith("http"):
@@ -66,6 +65,8 @@ def serve(mlflow_port: int, optuna_port: int, storage: str) -> int:
         for url, command in wanted.items():
             name = "MLflow UI" if "server" in command else "Optuna dashboard"
             _say(f"{name + ':':18} {url}")
+        if tracking_uri().startswith("http"):
+            _say(f"{'MLflow UI:':18} {without_secrets(tracking_uri())}, the tracking server's own")
         _say("Ctrl-C ends both")
         while all(process.poll() is None for process in processes.values()):
             time.sleep(0.2)
