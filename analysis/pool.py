@@ -21,12 +21,10 @@ import numpy as np
 import pandas as pd
 
 from analysis.table import TrialTable
+from models.states import CONFIGURATION_REASONS, MACHINE_REASONS, STATES
 
 FLOOR = 0.0
-CONFIGURATION = ("exception", "diverged", "timeout", "out of memory", "retries exhausted")
-MACHINE = ("worker lost", "driver lost", "interrupted")
 STOPPED = ("driver lost", "interrupted")  # by which a search that was cut off leaves its trials in flight
-STATES = ("complete", "failed", "pruned")
 EXCHANGEABLE = ("random", "grid", "list")
 Use = Literal["prefix", "all"]
 
@@ -131,7 +129,7 @@ def _sorted_out(table: TrialTable) -> tuple[pd.DataFrame, np.ndarray, int]:
     states = frame["state"].astype(str).str.strip()
     reasons = frame["state_reason"].astype(str).str.split(":").str[0].str.strip()
     _check(frame, ~states.isin(STATES), "state is complete, failed or pruned", states)
-    known = ("", *CONFIGURATION, *MACHINE)
+    known = ("", *CONFIGURATION_REASONS, *MACHINE_REASONS)
     unknown = (states == "failed") & ~reasons.isin(known)
     _check(frame, unknown, f"state_reason of a failed trial is one of {', '.join(known[1:])}", reasons)
     scored = (states == "complete") & frame["val_accuracy"].notna()
@@ -139,7 +137,7 @@ def _sorted_out(table: TrialTable) -> tuple[pd.DataFrame, np.ndarray, int]:
         outside = scored & ~frame[name].between(0.0, 1.0)
         _check(frame, outside, f"{name} of a complete trial lies in [0, 1]", frame[name])
     kinds = np.where(scored, "complete", np.where(states == "pruned", "pruned", "failed"))
-    kinds[((states == "failed") & reasons.isin(MACHINE)).to_numpy(dtype=bool)] = "lost"
+    kinds[((states == "failed") & reasons.isin(MACHINE_REASONS)).to_numpy(dtype=bool)] = "lost"
     stopped = (states == "failed") & reasons.isin(STOPPED)
     ended = frame.loc[~stopped, "number"].to_numpy(dtype=int)
     end = max(int(frame["number"].max()) + 1 if len(frame) else 0, table.planned_trials or 0)

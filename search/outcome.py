@@ -4,14 +4,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from models.results import EpochReport, TrialResult
+from models.states import CONFIGURATION_REASONS, MACHINE_REASONS, is_final
 
 State = Literal["complete", "failed", "pruned"]
 
-CONFIGURATION_REASONS = ("exception", "diverged", "timeout", "out of memory", "retries exhausted")
-"""The configuration's own fault: counted as failed, never run again."""
-MACHINE_REASONS = ("worker lost", "driver lost", "interrupted")
-"""The machine's fault: not counted, run again as the number's next attempt."""
-REASONS = CONFIGURATION_REASONS + MACHINE_REASONS
 MAX_ATTEMPTS = 3
 
 
@@ -42,8 +38,9 @@ class Outcome:
     def __post_init__(self) -> None:
         if (self.state == "complete") != (self.result is not None):
             raise ValueError(f"an outcome has a result exactly when it is complete, got {self.state!r}")
-        if self.state == "failed" and self.reason not in REASONS:
-            raise ValueError(f"a failed outcome needs one of the reasons {', '.join(REASONS)}, got {self.reason!r}")
+        if self.state == "failed" and self.reason not in CONFIGURATION_REASONS + MACHINE_REASONS:
+            reasons = ", ".join(CONFIGURATION_REASONS + MACHINE_REASONS)
+            raise ValueError(f"a failed outcome needs one of the reasons {reasons}, got {self.reason!r}")
 
     @property
     def score(self) -> float | None:
@@ -53,8 +50,3 @@ class Outcome:
     @property
     def final(self) -> bool:
         return is_final(self.state, self.reason)
-
-
-def is_final(state: str, reason: str) -> bool:
-    """Whether a trial is finished with an attempt that ended so, or its number runs again."""
-    return state in ("complete", "pruned") or (state == "failed" and reason in CONFIGURATION_REASONS)

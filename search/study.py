@@ -17,8 +17,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from models.config import ConfigError
 from models.results import EpochReport
+from models.states import is_final
 from search.databases import sqlite_file, use_wal
-from search.outcome import Outcome, is_final
+from search.outcome import Outcome
 from search.paths import optuna_artifacts
 from search.plan import PlannedTrial
 from search.settings import StudySettings, differences

@@ -7,7 +7,6 @@ dask's defaults are changed where they break the promises: a lost worker's task 
 import logging
 import os
 import queue
-import resource
 import signal
 import socket
 import threading
@@ -16,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import dask
+import psutil
 from distributed import Client, Future, LocalCluster, WorkerPlugin, get_worker
 from distributed.comm.addressing import get_address_host_port
 
@@ -29,7 +29,7 @@ from search.task import Job, run_job
 _TOPIC = "epochs"
 _LOOK_EVERY = 0.5  # seconds between looks at which workers there are
 _FIRST_WORKER_WITHIN = 120.0  # seconds
-_RECYCLE_ABOVE = 2 * 1024**3  # bytes resident: several times what a trial on MNIST needs
+_RECYCLE_ABOVE = 2 * 1024**3  # bytes beside the data: several times what a trial on MNIST needs
 _DASK = {
     "distributed.scheduler.allowed-failures": 0,
     "distributed.scheduler.worker-saturation": 1.0,
@@ -92,12 +92,12 @@ def _run(job: Job, key: str, topic: str) -> tuple[Outcome, int]:
         worker.log_event(topic, [job.number, job.attempt, epoch.epoch, epoch.metrics, epoch.timestamp_ms])
 
     _warm_up(key)
-    return run_job(job, _resident[key], report), _peak_bytes()
+    return run_job(job, _resident[key], report), _held_bytes()
 
 
-def _peak_bytes() -> int:
-    """The most memory that this process has held; Linux counts it in KiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+def _held_bytes() -> int:
+    """The memory that this process holds now."""
+    return int(psutil.Process().memory_info().rss)
 
 
 @dataclass
@@ -117,6 +117,7 @@ class DaskEngine:
 
     def __init__(self, split: Split, workers: int, scheduler: str | None = None) -> None:
         self._split, self._workers, self._scheduler = split, workers, scheduler
+        self._recycle_above = _RECYCLE_ABOVE + 8 * sum(part.nbytes for part in split.inputs.values())
         self._key = f"{split.data_sha256}-{id(split):x}-{os.getpid()}"
         self._topic = f"{_TOPIC}-{self._key}"
         self._events: queue.Queue[Event] = queue.Queue()
@@ -229,9 +230,9 @@ class DaskEngine:
         if self._closing.is_set():
             return
         if future.status == "finished":
-            outcome, peak = future.result()
+            outcome, held = future.result()
             event: Event = Done(outcome)
-            recycle = peak > _RECYCLE_ABOVE
+            recycle = held > self._recycle_above
         else:
             reason = "its worker left" if future.status == "cancelled" else str(future.exception())
             event, recycle = Lost(job.number, job.attempt, reason), False

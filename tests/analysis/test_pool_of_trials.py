@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 from made_up import scored, table_of
 
-from analysis.pool import CONFIGURATION, MACHINE, has_prefix, pool_of
+from analysis.pool import has_prefix, pool_of
 from analysis.table import TrialTable, attempts_of, read_csv, trials_frame
+from models.states import CONFIGURATION_REASONS, MACHINE_REASONS
 
 
 def done(val: float = 0.9, **more: Any) -> dict[str, Any]:
@@ -20,14 +21,14 @@ def failed(reason: str, **more: Any) -> dict[str, Any]:
     return {"state": "failed", "state_reason": reason} | more
 
 
-@pytest.mark.parametrize("reason", [*CONFIGURATION, "", "exception: ValueError: shapes"])
+@pytest.mark.parametrize("reason", [*CONFIGURATION_REASONS, "", "exception: ValueError: shapes"])
 def test_failed_by_configuration_counts_at_the_floor(reason: str) -> None:
     pool = pool_of(table_of([done(0.9), failed(reason)]))
     assert pool.val.tolist() == [0.9, 0.0]
     assert (pool.trials, pool.complete, pool.failed, pool.lost) == (2, 1, 1, 0)
 
 
-@pytest.mark.parametrize("reason", MACHINE)
+@pytest.mark.parametrize("reason", MACHINE_REASONS)
 def test_lost_to_the_machine_does_not_count(reason: str) -> None:
     pool = pool_of(table_of([done(0.9), done(0.8), failed(reason)]))
     assert (pool.val.tolist(), pool.lost) == ([0.9, 0.8], 1)
