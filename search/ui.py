@@ -17,6 +17,7 @@ from search.tracking import tracking_uri
 
 HOST = "127.0.0.1"
 _UP_WITHIN = 60.0  # seconds
+_ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 def commands(mlflow_port: int, optuna_port: int, storage: str) -> dict[str, list[str]]:
@@ -49,8 +50,8 @@ def serve(mlflow_port: int, optuna_port: int, storage: str) -> int:
     # A tenth of the memory and of the start-up time of MLflow's defaults; nothing here uses its job queue.
     environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_LOGGING_LEVEL": "WARNING"}
     environment.pop("MLFLOW_RUN_ID", None)
-    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job would ignore Ctrl-C's signal
-        signal.signal(number, lambda *_: sys.exit(0))
+    for number in _ENDING:  # SIGINT too: a shell's background job would ignore it
+        signal.signal(number, _leave)
     wanted = commands(mlflow_port, optuna_port, storage)
     # Groups of their own: Ctrl-C reaches this process, which then ends them both, their children included.
     processes = {
@@ -74,6 +75,13 @@ def serve(mlflow_port: int, optuna_port: int, storage: str) -> int:
     finally:
         for process in processes.values():
             _end(process)
+
+
+def _leave(*_: object) -> None:
+    """Ends the program, once: at one Ctrl-C, `mlflow run` sends SIGTERM after SIGINT, while the servers end."""
+    for number in _ENDING:
+        signal.signal(number, signal.SIG_IGN)
+    sys.exit(0)
 
 
 def _say(text: str) -> None:

@@ -56,6 +56,7 @@ def addresses(folder: Path) -> Iterator[tuple[str, str]]:
         yield ui_url, f"http://127.0.0.1:{optuna_port}"
     finally:
         ui.send_signal(signal.SIGINT)
+        ui.send_signal(signal.SIGTERM)  # what `mlflow run` does at one Ctrl-C
         assert ui.wait(timeout=15) == 0
         ui.stdout.close()
         for port in (mlflow_port, optuna_port):  # both servers ended with it
