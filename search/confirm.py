@@ -41,7 +41,7 @@ def confirming_study(table: TrialTable, written: str, top: int, repeats: int) ->
     numbers = [int(number) for number in best["number"] for _ in range(repeats)]
     planned = make_plan(search).trials
     configurations = [dict(planned[number].parameters) for number in numbers]
-    whole = {key: value for key, value in search.as_written().items() if key != "space"}
+    whole = {key: value for key, value in search.as_written().items() if key not in ("space", "pruner")}
     confirming = whole | {
         "description": f"The best {top} trials of {table.study}, {repeats} times each with fresh seeds.",
         "data": whole["data"] | {"split_seed": search.seed if search.split_seed is None else search.split_seed},

@@ -11,6 +11,7 @@ from models.results import EpochReport
 from search import outbox
 from search.engine import Done, Engine, EngineError, Epoch, Event, Lost
 from search.keeping import ModelKeeper
+from search.limits import GRACE, Limits
 from search.outcome import MAX_ATTEMPTS, Outcome
 from search.paths import StudyPaths
 from search.plan import Plan, PlannedTrial, distributions
@@ -46,6 +47,18 @@ class Ended:
         return self.missing == 0 and self.undelivered == 0
 
 
+@dataclass
+class _InFlight:
+    """An attempt that a worker has."""
+
+    planned: PlannedTrial
+    attempt: int
+    started_ms: int
+    began: float
+    """On the monotonic clock, as the next."""
+    asked_to_end: float | None = None
+
+
 class Driver:
     """Runs what the plan holds and is not finished yet; each trial to its end exactly once."""
 
@@ -62,15 +75,17 @@ class Driver:
         ui_url: str,
         rule: StopRule | None = None,
         tags: Mapping[int, Mapping[str, object]] | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self._settings, self._plan, self._engine = settings, plan, engine
         self._study, self._tracking, self._keeper = study, tracking, keeper
         self._paths, self._progress, self._ui_url = paths, progress, ui_url
         self._rule, self._tags = rule, tags or {}
+        self._limits = limits or Limits()
         self._pending: deque[PlannedTrial] = deque()
         self._next_attempt: dict[int, int] = defaultdict(int)
         self._lost_workers: Counter[int] = Counter()
-        self._in_flight: dict[int, tuple[PlannedTrial, int, int]] = {}
+        self._in_flight: dict[int, _InFlight] = {}
         self._run_ids: dict[tuple[int, int], str] = {}
         self._epochs: dict[tuple[int, int], list[EpochReport]] = defaultdict(list)
         self._unreported: dict[tuple[int, int], list[EpochReport]] = defaultdict(list)
@@ -95,9 +110,12 @@ class Driver:
             for event in events:
                 if not (asked_to_stop and isinstance(event, Lost)):  # Ctrl-C in a terminal reaches the workers too
                     self._handle(event)
+            self._end_overdue_trials()
             self._write_epochs()
             self._retry()
-            reason = asked_to_stop[0] if asked_to_stop else self._enough() or self._hopeless()
+            reason = (
+                asked_to_stop[0] if asked_to_stop else self._enough() or self._hopeless() or self._limits.out_of_time
+            )
         self._interrupt_in_flight()
         self._retry(now=True)
         if not self._closed:
@@ -149,7 +167,7 @@ class Driver:
             # The worker starts before the books are written: it needs neither of them.
             self._engine.submit(Job(self._settings.name, planned.number, attempt, planned.config, planned.seed))
             started = _now_ms()
-            self._in_flight[planned.number] = planned, attempt, started
+            self._in_flight[planned.number] = _InFlight(planned, attempt, started, time.monotonic())
             self._study.ask(planned, attempt, distributions(self._settings, planned.parameters))
             self._track(lambda p=planned, a=attempt, s=started: self._open(p, a, s))  # type: ignore[misc]
 
@@ -161,27 +179,49 @@ class Driver:
 
     def _handle(self, event: Event) -> None:
         if isinstance(event, Epoch):
-            current = self._in_flight.get(event.number)
-            if current is not None and current[1] == event.attempt:
-                self._epochs[event.number, event.attempt].append(event.report)
+            self._heard(event)
             return
         number, attempt = _key(event)
         current = self._in_flight.get(number)
-        if current is None or current[1] != attempt:
+        if current is None or current.attempt != attempt:
             return  # a late word from an attempt that was given up
-        planned, _, started = self._in_flight.pop(number)
+        del self._in_flight[number]
         if isinstance(event, Lost):
-            self._finish(self._lost(planned, attempt, started, event.message), planned)
+            self._finish(self._lost(current, event.message), current.planned)
         else:
-            self._finish(event.outcome, planned)
+            self._finish(event.outcome, current.planned)
 
-    def _lost(self, planned: PlannedTrial, attempt: int, started_ms: int, message: str) -> Outcome:
-        self._lost_workers[planned.number] += 1
-        exhausted = self._lost_workers[planned.number] >= MAX_ATTEMPTS
-        reason = "retries exhausted" if exhausted else "worker lost"
-        return self._given_up(planned, attempt, started_ms, reason, message)
+    def _heard(self, event: Epoch) -> None:
+        current, key = self._in_flight.get(event.number), (event.number, event.attempt)
+        if current is None or current.attempt != event.attempt:
+            return
+        self._epochs[key].append(event.report)
+        if self._study.prunes and event.report.epoch < current.planned.config.epochs:
+            self._study.report(*key, [event.report])
+            if self._study.should_prune(*key):
+                self._engine.ask_to_stop(*key, "pruned")
 
-    def _given_up(self, planned: PlannedTrial, attempt: int, started_ms: int, reason: str, message: str) -> Outcome:
+    def _end_overdue_trials(self) -> None:
+        now = time.monotonic()
+        for number, current in list(self._in_flight.items()):
+            if current.asked_to_end is None:
+                if now - current.began > self._limits.trial_timeout:
+                    current.asked_to_end = now
+                    self._engine.ask_to_stop(number, current.attempt, "timeout")
+            elif now - current.asked_to_end > GRACE:
+                self._engine.abandon(number, current.attempt)
+                del self._in_flight[number]
+                why = f"the epoch did not end within {GRACE:g} s of trial_timeout, {self._limits.trial_timeout:g} s"
+                self._finish(self._given_up(current, "timeout", f"{why}: the worker was restarted"), current.planned)
+
+    def _lost(self, lost: _InFlight, message: str) -> Outcome:
+        number = lost.planned.number
+        self._lost_workers[number] += 1
+        exhausted = self._lost_workers[number] >= MAX_ATTEMPTS
+        return self._given_up(lost, "retries exhausted" if exhausted else "worker lost", message)
+
+    def _given_up(self, given_up: _InFlight, reason: str, message: str) -> Outcome:
+        planned, attempt = given_up.planned, given_up.attempt
         return Outcome(
             planned.number,
             attempt,
@@ -191,7 +231,7 @@ class Driver:
             reason,
             message,
             history=tuple(self._epochs.get((planned.number, attempt), ())),
-            started_ms=started_ms,
+            started_ms=given_up.started_ms,
             ended_ms=_now_ms(),
         )
 
@@ -268,10 +308,10 @@ class Driver:
             self._undelivered.popleft()
 
     def _interrupt_in_flight(self) -> None:
-        for planned, attempt, started in list(self._in_flight.values()):
-            outcome = self._given_up(planned, attempt, started, "interrupted", "")
+        for current in list(self._in_flight.values()):
+            outcome = self._given_up(current, "interrupted", "")
             outbox.put(outcome, self._paths)
-            self._pending.append(planned)
+            self._pending.append(current.planned)
             self._deliver(outcome)
         self._in_flight.clear()
 

@@ -57,6 +57,12 @@ class Engine(Protocol):
 
     def submit(self, job: Job) -> None: ...
 
+    def ask_to_stop(self, number: int, attempt: int, reason: str) -> None:
+        """Ends the attempt at its next epoch's end, which its Done then says; one that has ended stays as it is."""
+
+    def abandon(self, number: int, attempt: int) -> None:
+        """Kills the worker of an attempt that does not stop; another takes its place. No event of it follows."""
+
     def events(self, timeout: float) -> list[Event]:
         """What happened since the last call, in order; waits up to `timeout` seconds for something to.
 
@@ -69,13 +75,18 @@ class Engine(Protocol):
 
 
 class InProcessEngine:
-    """The twin: one trial at a time in a thread of this process. For tests and `workers=0`."""
+    """The twin: one trial at a time in a thread of this process. For tests and `workers=0`.
+
+    A thread cannot be killed: an abandoned trial keeps the only place until its next epoch's end.
+    """
 
     def __init__(self, split: Split) -> None:
         self._split = split
         self._data: PreparedData | None = None
         self._events: queue.Queue[Event] = queue.Queue()
         self._thread: threading.Thread | None = None
+        self._stops: dict[tuple[int, int], str] = {}
+        self._abandoned: set[tuple[int, int]] = set()
         self._closing = False
         self._error: BaseException | None = None
 
@@ -88,6 +99,13 @@ class InProcessEngine:
     def submit(self, job: Job) -> None:
         self._thread = threading.Thread(target=self._run, args=(job,), name=job.title, daemon=True)
         self._thread.start()
+
+    def ask_to_stop(self, number: int, attempt: int, reason: str) -> None:
+        self._stops[number, attempt] = reason
+
+    def abandon(self, number: int, attempt: int) -> None:
+        self._abandoned.add((number, attempt))
+        self.ask_to_stop(number, attempt, "timeout")
 
     def events(self, timeout: float) -> list[Event]:
         if self._error is not None:
@@ -102,8 +120,9 @@ class InProcessEngine:
     def _run(self, job: Job) -> None:
         def report(epoch: EpochReport) -> None:
             self._events.put(Epoch(job.number, job.attempt, epoch))
-            if self._closing:
-                raise TrialStopped("interrupted")
+            reason = "interrupted" if self._closing else self._stops.get((job.number, job.attempt))
+            if reason:
+                raise TrialStopped(reason)
 
         try:
             if self._data is None:
@@ -118,7 +137,8 @@ class InProcessEngine:
             self._error = error
             return
         self._thread = None  # free before the driver hears of it, so that it can submit the next at once
-        self._events.put(Done(outcome))
+        if (job.number, job.attempt) not in self._abandoned:
+            self._events.put(Done(outcome))
 
 
 def drain(events: "queue.Queue[Event]", timeout: float) -> list[Event]:

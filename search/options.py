@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from models.config import ConfigError
 from search.keeping import ModelPolicy
-from search.settings import SAMPLERS, STUDIES
+from search.limits import Limits
+from search.settings import PRUNERS, SAMPLERS, STUDIES
 
 DEFAULT = "default"
 
@@ -39,6 +40,8 @@ class Options:
     sampler: str | None
     ui_url: str | None
     stop_when_gain_below: float | None
+    pruner: str | None
+    limits: Limits
     dry_run: bool
     given: dict[str, str]
     """What was said and is not a default, as it was said: for commands that are suggested."""
@@ -70,6 +73,14 @@ def read_options(arguments: list[str]) -> Options:
         sampler=_sampler(given.sampler),
         ui_url=_or_none(given.ui_url),
         stop_when_gain_below=_number("stop_when_gain_below", given.stop_when_gain_below),
+        pruner=_or_none(given.pruner),
+        limits=Limits(
+            **{
+                name: seconds
+                for name in ("trial_timeout", "timeout")
+                if (seconds := _number(name, getattr(given, name))) is not None
+            }
+        ),
         dry_run=_flag("dry_run", given.dry_run),
         given={key: value for key, value in vars(given).items() if value != parser.get_default(key)},
     )
@@ -98,6 +109,15 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--stop-when-gain-below", "--stop_when_gain_below", default=DEFAULT, metavar="X",
         help="end the search when doubling its trials would buy less than X in accuracy (95%% confidence)",
+    )  # fmt: skip
+    add("--pruner", default=DEFAULT, metavar="|".join(PRUNERS), help="end trials that fall behind the others (none)")
+    add(
+        "--trial-timeout", "--trial_timeout", default=DEFAULT, metavar="SECONDS",
+        help="a trial that takes longer fails with the reason timeout, and is not run again",
+    )  # fmt: skip
+    add(
+        "--timeout", default=DEFAULT, metavar="SECONDS",
+        help="end this session after so long, in order; the same command goes on",
     )  # fmt: skip
     add(
         "--dry-run", "--dry_run", nargs="?", const="true", default="false", metavar="true|false",

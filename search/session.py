@@ -37,7 +37,12 @@ def run_search(options: Options, console: Console) -> int:
         ConfigError: bad input; nothing has been made.
     """
     settings = load_settings(
-        options.study, name=options.name, dataset=options.dataset, trials=options.trials, seed=options.seed
+        options.study,
+        name=options.name,
+        dataset=options.dataset,
+        trials=options.trials,
+        seed=options.seed,
+        pruner=options.pruner,
     )
     if options.sampler is not None and settings.sampler != options.sampler:
         raise ConfigError(
@@ -153,6 +158,7 @@ def _run(
             f"{ui_url}/",
             StopRule(threshold, settings) if threshold is not None else None,
             tags,
+            options.limits,
         )
         try:
             ended = driver.run(asked)
@@ -175,5 +181,6 @@ def _facts(settings: StudySettings, plan: Plan) -> dict[str, object]:
         "planned_trials": len(plan.trials),
         "validation": settings.validation,
         "preprocessing": settings.preprocessing,
+        "pruner": settings.pruner,
     }
     return facts | ({"grid_size": settings.population} if settings.sampler == "grid" else {})

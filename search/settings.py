@@ -15,8 +15,9 @@ from models.splits import PREPROCESSINGS
 from search.space import Domain, grid_cells, read_space
 
 SAMPLERS = ("grid", "random", "list")
+PRUNERS = ("none", "median", "halving")
 STUDIES = Path(__file__).parent / "studies"
-_KEYS = ("description", "data", "sampler", "trials", "seed", "space", "configurations", "training")
+_KEYS = ("description", "data", "sampler", "trials", "seed", "space", "configurations", "training", "pruner")
 _DATA_KEYS = ("dataset", "validation", "preprocessing", "split_seed")
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -62,6 +63,8 @@ class StudySettings:
     """The explicit list, for the sampler `list`; else empty."""
     training: tuple[tuple[str, Scalar], ...]
     """Parameters that all trials share."""
+    pruner: str = "none"
+    """One of PRUNERS: what ends trials that fall behind, after an epoch."""
 
     @property
     def searched(self) -> tuple[str, ...]:
@@ -95,7 +98,8 @@ class StudySettings:
             written["configurations"] = [dict(configuration) for configuration in self.configurations]
         else:
             written["space"] = {domain.name: domain.as_written() for domain in self.space}
-        return written | {"training": dict(self.training)}
+        pruning = {} if self.pruner == "none" else {"pruner": self.pruner}
+        return written | {"training": dict(self.training)} | pruning
 
     def to_yaml(self) -> str:
         return yaml.safe_dump(self.as_written(), sort_keys=False, allow_unicode=True)
@@ -130,6 +134,7 @@ def load_settings(
     dataset: str | None = None,
     trials: int | None = None,
     seed: int | None = None,
+    pruner: str | None = None,
 ) -> StudySettings:
     """The settings of a study file, with what the command line says instead of it.
 
@@ -150,6 +155,8 @@ def load_settings(
         settings = replace(settings, seed=_check_count("seed", seed, 0))
     if trials is not None:
         settings = replace(settings, trials=_check_count("trials", trials, 1))
+    if pruner is not None:
+        settings = replace(settings, pruner=pruner)
     return _checked(settings)
 
 
@@ -200,6 +207,7 @@ def read_settings(written: Any, name: str) -> StudySettings:
         space=space,
         configurations=configurations,
         training=fixed,
+        pruner=written.get("pruner", "none"),
     )
     default_trials = settings.population or 40
     return _checked(replace(settings, trials=_check_count("trials", written.get("trials", default_trials), 1)))
@@ -221,6 +229,8 @@ def _checked(settings: StudySettings) -> StudySettings:
     """The rules that hold between settings."""
     if settings.preprocessing not in PREPROCESSINGS:
         raise ConfigError(f"preprocessing must be one of {', '.join(PREPROCESSINGS)}, got {settings.preprocessing!r}")
+    if settings.pruner not in PRUNERS:
+        raise ConfigError(f"pruner must be one of {', '.join(PRUNERS)}, got {settings.pruner!r}")
     twice = [name for name, _ in settings.training if name in settings.searched]
     if twice:
         raise ConfigError(f"a parameter must be either searched or fixed in training, got {', '.join(twice)} in both")

@@ -20,6 +20,10 @@ class StopRule:
             raise ConfigError(f"stop_when_gain_below must be a number between 0 and 1, got {threshold:g}")
         if settings.sampler == "list":
             raise ConfigError("stop_when_gain_below needs trials drawn at random, got a study with the sampler list")
+        if settings.pruner != "none":
+            raise ConfigError(
+                f"stop_when_gain_below needs every trial's full score, got a study with the pruner {settings.pruner}"
+            )
         self._threshold, self._study, self._sampler = threshold, settings.name, settings.sampler
         self._rows: dict[int, dict[str, object]] = {}
         self._looked = 0

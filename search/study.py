@@ -5,13 +5,14 @@ import math
 import tempfile
 import time
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import optuna
 from optuna.artifacts import FileSystemArtifactStore, get_all_artifact_meta, upload_artifact
 from optuna.distributions import BaseDistribution
+from optuna.pruners import BasePruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
@@ -24,6 +25,12 @@ from search.paths import optuna_artifacts
 from search.plan import PlannedTrial
 from search.settings import StudySettings, differences
 
+_PRUNERS: dict[str, Callable[[], BasePruner]] = {
+    "none": NopPruner,
+    # One epoch says little: wait for two, and for five full trials to compare with.
+    "median": lambda: MedianPruner(n_startup_trials=5, n_warmup_steps=2),
+    "halving": lambda: SuccessiveHalvingPruner(min_resource=2, reduction_factor=3),
+}
 _STATES = {"complete": TrialState.COMPLETE, "failed": TrialState.FAIL, "pruned": TrialState.PRUNED}
 
 
@@ -64,6 +71,7 @@ class StudyStore:
             study_name=settings.name,
             direction="maximize",
             sampler=optuna.samplers.RandomSampler(seed=settings.seed),
+            pruner=_PRUNERS[settings.pruner](),
             load_if_exists=True,
         )
         stored = self._study.user_attrs.get("settings")
@@ -81,6 +89,7 @@ class StudyStore:
         for key, value in {"settings": identity, "sampler": settings.sampler, "seed": settings.seed}.items():
             if self._study.user_attrs.get(key) is None:
                 self._study.set_user_attr(key, value)
+        self.prunes = settings.pruner != "none"
         self._artifacts = optuna_artifacts(url)
         self._trials: dict[tuple[int, int], optuna.Trial] = {}
 
@@ -149,6 +158,11 @@ class StudyStore:
             if epoch.epoch not in known:
                 trial.report(epoch.metrics["val_accuracy"], epoch.epoch)
         return ()
+
+    def should_prune(self, number: int, attempt: int) -> bool:
+        """Whether the study's pruner would end the attempt, from what was reported of all attempts so far."""
+        trial = self._trial(number, attempt)
+        return trial is not None and trial.should_prune()
 
     def finish(self, outcome: Outcome) -> None:
         """Tells Optuna how the attempt ended. Once: an attempt that is finished already stays as it is."""

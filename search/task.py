@@ -51,8 +51,10 @@ def run_job(job: Job, data: "PreparedData", report: Callable[[EpochReport], None
         picture = confusion_picture(result.confusion["validation"], result.confusion["test"], labels, job.title)
         return ended(state="complete", result=result, picture=picture)
     except TrialStopped as stopped:
-        state = "pruned" if stopped.reason == "pruned" else "failed"
-        return ended(state=state, reason="" if state == "pruned" else stopped.reason, message=str(stopped))
+        if stopped.reason == "pruned":
+            return ended(state="pruned")
+        message = f"stopped after epoch {len(history)} of {job.config.epochs}: {stopped.reason}"
+        return ended(state="failed", reason=stopped.reason, message=message)
     except TrialFailed as failure:
         return ended(state="failed", reason=failure.reason, message=traceback.format_exc())
     except MemoryError:

@@ -191,6 +191,10 @@ class Tracking:
             "config_hash": planned.config.hash(),
             MLFLOW_GIT_COMMIT: self._commit,
         }
+        before = self.find_trial(planned.number, attempt - 1) if attempt else None
+        if before is not None:
+            own["previous_attempt_run_id"] = before
+            own[MLFLOW_RUN_NOTE] = f"Trial {planned.number} again: [attempt {attempt - 1}]({self.link(before)})"
         text = {key: str(value) for key, value in {**own, **tags}.items() if value != ""}
         run = self._client.create_run(self.experiment_id, start_time=started_ms, tags=text)
         rows = {f"{part}_rows": self._split.rows(part) for part in self._split.labels}

@@ -11,6 +11,7 @@ from models.splits import split_dataset
 from search.driver import Driver, Ended
 from search.engine import Engine
 from search.keeping import ModelKeeper, ModelPolicy
+from search.limits import Limits
 from search.paths import StudyPaths
 from search.plan import make_plan
 from search.progress import ConsoleProgress
@@ -48,6 +49,7 @@ def search(workdir: Path, empty_stores: tuple[Path, Path]) -> Callable[..., Ende
         own_run: str | None = None,
         stop_below: float | None = None,
         tags: dict[int, dict[str, object]] | None = None,
+        limits: Limits | None = None,
     ) -> Ended:
         dataset = load_dataset("digits")
         split = split_dataset(dataset, settings.validation, derive_seed(settings.seed, "validation"))
@@ -62,7 +64,7 @@ def search(workdir: Path, empty_stores: tuple[Path, Path]) -> Callable[..., Ende
         progress = ConsoleProgress(Console(quiet=True))
         rule = StopRule(stop_below, settings) if stop_below is not None else None
         url = "http://127.0.0.1:5000/"
-        driver = Driver(settings, plan, engine, study, tracking, keeper, paths, progress, url, rule, tags)
+        driver = Driver(settings, plan, engine, study, tracking, keeper, paths, progress, url, rule, tags, limits)
         with asked_to_stop() as asked:
             ended = driver.run(asked)
         tracking.stopped(ended.stopped_at)

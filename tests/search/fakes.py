@@ -1,5 +1,6 @@
 """Trials without training, behind our own engine interface: scores follow from the job's configuration and seed."""
 
+import time
 from collections import deque
 from collections.abc import Callable
 
@@ -11,7 +12,7 @@ from search.engine import Done, Epoch, Event, Lost
 from search.outcome import Outcome
 from search.task import Job
 
-Behaviour = Callable[[Job], Outcome | str]
+Behaviour = Callable[[Job], Outcome | str | None]
 
 
 def score_of(job: Job) -> float:
@@ -19,15 +20,15 @@ def score_of(job: Job) -> float:
 
 
 def complete(job: Job) -> Outcome:
-    score = score_of(job)
+    score, n = score_of(job), job.config.epochs
     start = 1_700_000_000_000 + job.number * 1000
     history = tuple(
         EpochReport(
             epoch,
-            {"loss": 2 / epoch, "accuracy": score * 0.8, "val_loss": 1 / epoch, "val_accuracy": score * epoch / 2},
+            {"loss": 2 / epoch, "accuracy": score * 0.8, "val_loss": 1 / epoch, "val_accuracy": score * epoch / n},
             start + epoch,
         )
-        for epoch in (1, 2)
+        for epoch in range(1, n + 1)
     )
     matrix = np.array([[3, 1], [0, 4]])
     per_class = [
@@ -35,7 +36,7 @@ def complete(job: Job) -> Outcome:
     ]
     result = TrialResult(
         history=history,
-        best_epoch=2,
+        best_epoch=n,
         scores={name: score if "accuracy" in name else 0.5 for name in SCORES},
         confusion={"validation": matrix, "test": matrix},
         per_class={"validation": per_class, "test": per_class},
@@ -52,6 +53,13 @@ def complete(job: Job) -> Outcome:
     )  # fmt: skip
 
 
+def stopped(job: Job, reason: str, history: tuple[EpochReport, ...]) -> Outcome:
+    ends = ("pruned", "") if reason == "pruned" else ("failed", reason)
+    state, why = ends
+    identity = job.seed, job.config.hash()
+    return Outcome(job.number, job.attempt, state, *identity, why, history=history, started_ms=1, ended_ms=2)  # type: ignore[arg-type]
+
+
 def fails(reason: str) -> Behaviour:
     def behave(job: Job) -> Outcome:
         identity = job.seed, job.config.hash()
@@ -60,13 +68,20 @@ def fails(reason: str) -> Behaviour:
     return behave
 
 
+def hangs(job: Job) -> None:
+    """Never ends its first epoch."""
+
+
 class FakeEngine:
-    """Runs jobs at once. `behaviour` gives each job's outcome; a text instead means that its worker was lost."""
+    """Runs jobs an epoch at each look. `behaviour` gives each job's outcome; a text means that its worker was lost."""
 
     def __init__(self, behaviour: Behaviour = complete, slots: int = 1) -> None:
         self.behaviour, self.slots = behaviour, slots
         self.jobs: list[Job] = []
-        self._running: deque[Job] = deque()
+        self.asked: dict[tuple[int, int], str] = {}
+        self.abandoned: list[tuple[int, int]] = []
+        self._running: dict[tuple[int, int], Job] = {}
+        self._ends: dict[tuple[int, int], tuple[deque[EpochReport], Outcome | str | None]] = {}
 
     def start(self) -> None:
         return
@@ -76,16 +91,39 @@ class FakeEngine:
 
     def submit(self, job: Job) -> None:
         self.jobs.append(job)
-        self._running.append(job)
+        self._running[job.number, job.attempt] = job
+
+    def ask_to_stop(self, number: int, attempt: int, reason: str) -> None:
+        self.asked[number, attempt] = reason
+
+    def abandon(self, number: int, attempt: int) -> None:
+        self.abandoned.append((number, attempt))
+        del self._running[number, attempt]
 
     def events(self, timeout: float) -> list[Event]:
-        if not self._running:
-            return []
-        job = self._running.pop()  # the last one first: the order of ending is not that of the plan
-        outcome = self.behaviour(job)
-        if isinstance(outcome, str):
-            return [Lost(job.number, job.attempt, outcome)]
-        return [*(Epoch(job.number, job.attempt, report) for report in outcome.history), Done(outcome)]
+        happened: list[Event] = []
+        for key in reversed(list(self._running)):  # the last one first: the order of ending is not that of the plan
+            happened += self._step(key)
+        if not happened:
+            time.sleep(min(timeout, 0.01))
+        return happened
 
     def close(self) -> None:
         return
+
+    def _step(self, key: tuple[int, int]) -> list[Event]:
+        job = self._running[key]
+        if key not in self._ends:
+            outcome = self.behaviour(job)
+            self._ends[key] = deque(outcome.history if isinstance(outcome, Outcome) else ()), outcome
+        epochs, outcome = self._ends[key]
+        if outcome is None:
+            return []
+        if epochs:
+            report = epochs.popleft()
+            if key in self.asked and isinstance(outcome, Outcome):
+                seen = tuple(each for each in outcome.history if each.epoch <= report.epoch)
+                self._ends[key] = deque(), stopped(job, self.asked[key], seen)
+            return [Epoch(*key, report)]
+        del self._running[key], self._ends[key]
+        return [Lost(*key, outcome) if isinstance(outcome, str) else Done(outcome)]

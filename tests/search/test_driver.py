@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,20 +14,22 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
+from analysis.best_of_n import best_of_n
 from analysis.confirm import confirm_summary
 from analysis.trials import attempts_frame, read_mlflow, read_text
 from models.config import ConfigError
 from search import outbox
 from search.confirm import confirming_study
 from search.driver import Ended
+from search.limits import Limits
 from search.outcome import Outcome
 from search.paths import StudyPaths
 from search.plan import make_plan
 from search.settings import StudySettings, read_settings
 from search.task import Job
 from search.tracking import Tracking
-from tests.search.conftest import STORAGE
-from tests.search.fakes import FakeEngine, complete, fails
+from tests.search.conftest import SMALL, STORAGE
+from tests.search.fakes import FakeEngine, complete, fails, hangs, score_of
 
 Search = Callable[..., Ended]
 
@@ -45,6 +48,10 @@ def nothing_is_running(name: str = "small") -> bool:
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     running = client.search_runs(experiments, "attributes.status = 'RUNNING'")
     return not running and all(trial.state.is_finished() for trial in optuna_trials(name))
+
+
+def failure_text(run_id: str) -> str:
+    return Path(MlflowClient().download_artifacts(run_id, "failure.txt")).read_text()
 
 
 @pytest.mark.parametrize("slots", [1, 3])
@@ -367,3 +374,82 @@ def test_models_of_best_k_wait_while_the_tracking_store_is_away(
     client = MlflowClient()
     experiment = client.get_run(min(best)).info.experiment_id
     assert {model.source_run_id for model in client.search_logged_models([experiment])} == best
+
+
+def test_a_trial_that_outlasts_its_timeout_ends_after_its_epoch_and_is_not_run_again(
+    search: Search, settings: StudySettings
+) -> None:
+    def slow(job: Job) -> Outcome:
+        time.sleep(2.5 if job.number == 2 else 0)
+        return complete(job)
+
+    engine = FakeEngine(slow)
+    assert search(settings, engine, limits=Limits(trial_timeout=2)).complete
+    assert engine.asked == {(2, 0): "timeout"}
+    assert engine.abandoned == []
+    row = read_mlflow("small").frame.set_index("number").loc[2]
+    assert (row["state"], row["state_reason"], row["attempt"]) == ("failed", "timeout", 0)
+
+
+def test_a_trial_that_does_not_stop_when_asked_loses_its_worker_and_fails_with_timeout(
+    search: Search, settings: StudySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("search.driver.GRACE", 0.05)
+    engine = FakeEngine(lambda job: hangs(job) if job.number == 3 else complete(job), slots=2)
+    assert search(settings, engine, limits=Limits(trial_timeout=2)).complete
+    assert engine.abandoned == [(3, 0)]
+    row = read_mlflow("small").frame.set_index("number").loc[3]
+    assert (row["state"], row["state_reason"]) == ("failed", "timeout")
+    assert "the worker was restarted" in failure_text(row["run_id"])
+    assert [job.number for job in engine.jobs].count(3) == 1
+
+
+def test_a_search_whose_time_is_over_ends_in_order_and_the_next_one_finishes_it(
+    search: Search, settings: StudySettings
+) -> None:
+    engine = FakeEngine(lambda job: hangs(job) if job.number == 1 else complete(job))
+    ended = search(settings, engine, limits=Limits(timeout=4))
+    assert ended.reason == "timeout: the 4 s of this session have passed"
+    assert ended.missing == 5
+    assert nothing_is_running()
+    attempts = attempts_frame("small").set_index("number")
+    assert list(attempts.loc[[0, 1], "state_reason"]) == ["", "interrupted"]
+    again = FakeEngine()
+    assert search(settings, again).complete
+    assert [job.number for job in again.jobs] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("pruner", ["median", "halving"])
+def test_trials_that_fall_behind_are_pruned_on_both_sides_and_the_report_says_so(search: Search, pruner: str) -> None:
+    written = SMALL | {"trials": 16, "pruner": pruner, "training": {"epochs": 8, "batch_size": 64}}
+    settings = read_settings(written, "small")
+    engine = FakeEngine()
+    assert search(settings, engine).complete
+    assert set(engine.asked.values()) == {"pruned"}
+    table = read_mlflow("small")
+    pruned = table.frame[table.frame["state"] == "pruned"]
+    in_optuna = [trial.user_attrs["number"] for trial in optuna_trials() if trial.state.name == "PRUNED"]
+    assert sorted(in_optuna) == list(pruned["number"])
+    assert 0 < len(pruned) < 16
+    # The best one is never behind, and none stops before it has shown two epochs.
+    best = max(engine.jobs, key=score_of).number
+    assert best not in in_optuna
+    assert all(len(trial.intermediate_values) >= 2 for trial in optuna_trials() if trial.state.name == "PRUNED")
+    notes = " ".join(best_of_n(table, at=[1, 5]).notes)
+    assert f"{len(pruned)} trials were pruned" in notes
+    assert "lower bound" in notes
+
+
+def test_a_study_keeps_its_pruner(search: Search, settings: StudySettings) -> None:
+    search(settings, FakeEngine())
+    with pytest.raises(ConfigError, match=r"pruner: \(nothing\) -> median"):
+        search(replace(settings, pruner="median"), FakeEngine())
+
+
+def test_an_attempt_says_which_one_it_follows(search: Search, settings: StudySettings) -> None:
+    engine = FakeEngine(lambda job: "gone" if (job.number, job.attempt) == (4, 0) else complete(job))
+    assert search(settings, engine).complete
+    attempts = attempts_frame("small").set_index(["number", "attempt"])
+    second = MlflowClient().get_run(attempts.loc[(4, 1), "run_id"])
+    assert second.data.tags["previous_attempt_run_id"] == attempts.loc[(4, 0), "run_id"]
+    assert attempts.loc[(4, 0), "run_id"] in second.data.tags["mlflow.note.content"]
