@@ -1,9 +1,11 @@
-"""Worker processes on this machine or on a user's dask cluster.
+"""Worker processes on this machine or on a user's dask cluster, as the driver sees them.
 
 dask's defaults are changed where they break the promises: a lost worker's task would be run again without a word
-(allowed-failures 3), the dashboard would listen on all interfaces, and a worker could hold several tasks.
+(allowed-failures 3), the dashboard would listen on all interfaces, and a worker could hold several tasks. On a user's
+cluster the scheduler's own settings stand, so nothing here relies on them.
 """
 
+import hashlib
 import logging
 import os
 import queue
@@ -11,25 +13,29 @@ import signal
 import socket
 import threading
 import time
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 import dask
-import psutil
-from distributed import Client, Future, LocalCluster, WorkerPlugin, get_worker
+from distributed import Client, Future, KilledWorker, LocalCluster
 from distributed.comm.addressing import get_address_host_port
 
 from models.config import ConfigError
 from models.results import EpochReport
-from models.splits import Split
+from models.runtime import versions
+from models.splits import PARTS, Split
+from search import worker_process
 from search.engine import Done, EngineError, Epoch, Event, Lost, drain
-from search.outcome import Outcome
-from search.task import Job, run_job
+from search.task import Job
+from search.worker_process import Greeting
 
-_TOPIC = "epochs"
 _LOOK_EVERY = 0.5  # seconds between looks at which workers there are
-_FIRST_WORKER_WITHIN = 120.0  # seconds
+_WORKERS_WITHIN = 120.0  # seconds that a search waits while it has no worker at all
+_SILENT_FOR = 25.0  # seconds without a heartbeat, which comes every 0.5 to 5 s, after which a worker is given up
 _RECYCLE_ABOVE = 2 * 1024**3  # bytes beside the data: several times what a trial on MNIST needs
+_DECISIVE = ("tensorflow", "keras", "numpy")  # packages whose versions decide on a trial's bits
 _DASK = {
     "distributed.scheduler.allowed-failures": 0,
     "distributed.scheduler.worker-saturation": 1.0,
@@ -41,70 +47,58 @@ _DASK = {
     "distributed.diagnostics.nvml": False,
     "distributed.comm.timeouts.connect": "10s",
 }
-_SECRETS = ("MLFLOW_", "PG", "OPTUNA_")
 
-# The data set that trials of this worker process train on; only ever set once a process and study.
-_resident: dict[str, Any] = {}
+_log = logging.getLogger("search")
 
 
 def check_scheduler(address: str) -> None:
-    """Raises ConfigError unless something answers at a scheduler's address."""
+    """Raises ConfigError unless a dask scheduler answers, and it and a worker, if it has any, can run trials."""
+    rule = "scheduler must be the address of a dask scheduler that answers"
     try:
         socket.create_connection(get_address_host_port(address), timeout=10).close()
-    except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"scheduler must be the address of a dask scheduler that answers, got {address!r}: {error}"
-        ) from error
+        _configure_dask()
+        with Client(address, timeout=10, set_as_default=False) as client:
+            there = _asked_of_scheduler(client)
+            if isinstance(there, ImportError):
+                raise ConfigError(f"the dask scheduler must be able to import the project, got {address!r}: {there}")
+            found = client.run(worker_process.greet, "", on_error="return")
+            nannies = client.scheduler_info(n_workers=-1)["workers"]
+    except (OSError, ValueError, TypeError) as error:
+        if isinstance(error, ConfigError):
+            raise
+        raise ConfigError(f"{rule}, got {address!r}: {error}") from error
+    problems = [unfit(worker, found[worker], nannies.get(worker, {}).get("nanny")) for worker in found]
+    if problems and all(problems):
+        raise ConfigError(f"a search needs a worker that can run trials, got {problems[0]}")
 
 
-class _Data(WorkerPlugin):
-    """Brings the data to every worker once, those that join late included."""
-
-    def __init__(self, split: Split, key: str) -> None:
-        self.name = f"data-{key}"
-        self._split, self._key = split, key
-
-    def setup(self, worker: Any) -> None:
-        for name in list(os.environ):
-            if name.startswith(_SECRETS):  # a worker only trains: it needs no address and no password
-                del os.environ[name]
-        _resident[self._key] = self._split
-        del self._split  # the worker keeps the plugin for as long as it lives
-
-
-def _warm_up(key: str) -> int:
-    """Imports TensorFlow and makes the data resident before the first trial comes; returns the process ID."""
-    from models.runtime import prepare_process
-
-    prepare_process()
-    from analysis import figures_confusion  # noqa: F401 (matplotlib's import, paid here)
-    from models.trial import prepare
-
-    if isinstance(_resident[key], Split):
-        _resident[key] = prepare(_resident[key])
-    return os.getpid()
-
-
-def _run(job: Job, key: str, topic: str) -> tuple[Outcome, int]:
-    worker = get_worker()
-
-    def report(epoch: EpochReport) -> None:
-        worker.log_event(topic, [job.number, job.attempt, epoch.epoch, epoch.metrics, epoch.timestamp_ms])
-
-    _warm_up(key)
-    return run_job(job, _resident[key], report), _held_bytes()
-
-
-def _held_bytes() -> int:
-    """The memory that this process holds now."""
-    return int(psutil.Process().memory_info().rss)
+def unfit(address: str, greeting: Greeting | Exception, nanny: str | None) -> str | None:
+    """Why a worker of a user's cluster must not run trials, in one line; None when it may."""
+    if isinstance(greeting, ImportError | AttributeError):
+        return f"worker {address}, which cannot import the project: {greeting}"
+    if not isinstance(greeting, Greeting):
+        return None
+    if nanny is None:
+        return f"worker {address}, which has no nanny: a trial that does not stop could not be ended there"
+    here, there = versions(), greeting.versions
+    differing = [name for name in _DECISIVE if here.get(name) != there.get(name)]
+    if differing:
+        names = ", ".join(
+            f"{name} {there.get(name, 'missing')} (here {here.get(name, 'missing')})" for name in differing
+        )
+        return f"worker {address}, whose versions would give other bits: {names}"
+    return None
 
 
 @dataclass
 class _Slot:
     """A worker as the driver sees it."""
 
+    process: str = ""
     ready: bool = False
+    """Warm, and not to be restarted."""
+    accepting: bool = True
+    """Neither paused nor about to leave."""
     job: Job | None = None
     future: Future | None = field(default=None, repr=False)
 
@@ -118,15 +112,17 @@ class DaskEngine:
     def __init__(self, split: Split, workers: int, scheduler: str | None = None) -> None:
         self._split, self._workers, self._scheduler = split, workers, scheduler
         self._recycle_above = _RECYCLE_ABOVE + 8 * sum(part.nbytes for part in split.inputs.values())
-        self._key = f"{split.data_sha256}-{id(split):x}-{os.getpid()}"
-        self._topic = f"{_TOPIC}-{self._key}"
+        self._session = f"epochs-{uuid4().hex}"
+        self._key = ""
         self._events: queue.Queue[Event] = queue.Queue()
         self._slots: dict[str, _Slot] = {}
+        self._refused: dict[str, str] = {}
+        self._heartbeats: dict[str, tuple[float, float]] = {}
         self._guard = threading.RLock()
         self._closing = threading.Event()
-        self._error: BaseException | None = None
+        self._error: EngineError | None = None
         self._cluster: LocalCluster | None = None
-        self._client: Client | None = None
+        self._client: Client = None  # set by _bring_up, before there is a slot
         self._watcher = threading.Thread(target=self._watch, name="workers", daemon=True)
 
     def start(self) -> None:
@@ -134,22 +130,33 @@ class DaskEngine:
 
     def free(self) -> int:
         with self._guard:
-            return sum(slot.ready and slot.job is None for slot in self._slots.values())
+            return len(self._idle())
 
     def submit(self, job: Job) -> None:
         with self._guard:
-            address, slot = next((a, s) for a, s in self._slots.items() if s.ready and s.job is None)
-            assert self._client is not None
+            address, slot = self._idle()[0]
             slot.job = job
-            slot.future = self._client.submit(
-                _run, job, self._key, self._topic, workers=[address], pure=False, retries=0, allow_other_workers=False
-            )
-        slot.future.add_done_callback(lambda future: self._finished(address, job, future))
+        self._client.loop.add_callback(self._attend, address, slot, job)
+
+    def ask_to_stop(self, number: int, attempt: int, reason: str) -> None:
+        with self._guard:
+            for address, _ in self._running(number, attempt):
+                ask, where = (self._session, number, attempt, reason), [address]
+                self._client.loop.add_callback(
+                    self._client.run, worker_process.ask_to_stop, *ask, workers=where, on_error="ignore"
+                )
+
+    def abandon(self, number: int, attempt: int) -> None:
+        with self._guard:
+            for address, slot in self._running(number, attempt):
+                slot.job, slot.ready = None, False
+                self._client.loop.add_callback(self._replace, address, slot)
 
     def events(self, timeout: float) -> list[Event]:
-        if self._error is not None:
-            raise EngineError(f"workers must come up, got {self._error}") from self._error
-        return drain(self._events, timeout)
+        found = drain(self._events, 0 if self._error is not None else timeout)
+        if self._error is not None and not found:
+            raise self._error
+        return found
 
     def close(self) -> None:
         self._closing.set()
@@ -164,22 +171,45 @@ class DaskEngine:
             if part is not None:
                 part.close(timeout=5)
 
+    def _idle(self) -> list[tuple[str, _Slot]]:
+        return [(a, slot) for a, slot in self._slots.items() if slot.ready and slot.accepting and slot.job is None]
+
+    def _running(self, number: int, attempt: int) -> list[tuple[str, _Slot]]:
+        """The one slot that the attempt is in, or none."""
+        jobs = [(address, slot, slot.job) for address, slot in self._slots.items()]
+        return [
+            (a, slot) for a, slot, job in jobs if job is not None and (job.number, job.attempt) == (number, attempt)
+        ]
+
+    def _fail(self, error: BaseException) -> None:
+        """Ends the search, unless it is over or has a reason already."""
+        if self._closing.is_set() or self._error is not None:
+            return
+        if isinstance(error, EngineError):
+            self._error = error
+        elif self._scheduler is not None and isinstance(error, OSError | CancelledError):
+            self._error = EngineError(
+                f"the dask scheduler must answer until the search ends, {self._scheduler} did not"
+            )
+        else:
+            self._error = EngineError(f"workers must come up, got {error!r}")
+
     def _watch(self) -> None:
         try:
             self._bring_up()
-            began = time.monotonic()
+            had_some = time.monotonic()
             while not self._closing.wait(_LOOK_EVERY):
                 self._look()
-                if not self._slots and time.monotonic() - began > _FIRST_WORKER_WITHIN:
-                    raise EngineError(f"none within {_FIRST_WORKER_WITHIN:g} s")
+                had_some = time.monotonic() if self._slots else had_some
+                if time.monotonic() - had_some > _WORKERS_WITHIN:
+                    others = "".join(f"; refused {problem}" for problem in self._refused.values())
+                    raise EngineError(f"there must be a worker, got none for {_WORKERS_WITHIN:g} s{others}")
         except BaseException as error:
-            if not self._closing.is_set():
-                self._error = error
+            self._fail(error)
 
     def _bring_up(self) -> None:
-        dask.config.set(_DASK)
-        for noisy in ("distributed", "distributed.nanny", "distributed.worker", "distributed.scheduler"):
-            logging.getLogger(noisy).setLevel(logging.CRITICAL)
+        _configure_dask()
+        self._key = _content_hash(self._split)
         if self._scheduler is None:
             # Ctrl-C is the driver's to answer. The processes and threads that this thread starts inherit its mask.
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -193,8 +223,7 @@ class DaskEngine:
                 silence_logs=logging.CRITICAL,
             )
         self._client = Client(self._cluster or self._scheduler, set_as_default=False)
-        self._client.register_plugin(_Data(self._split, self._key))
-        self._client.subscribe_topic(self._topic, self._hear)
+        self._client.subscribe_topic(self._session, self._hear)
         self._look()
 
     def _hear(self, event: tuple[float, Any]) -> None:
@@ -202,54 +231,143 @@ class DaskEngine:
         self._events.put(Epoch(number, attempt, EpochReport(epoch, metrics, timestamp_ms)))
 
     def _look(self) -> None:
-        """Takes workers that joined into use, and gives up the jobs of those that left."""
-        assert self._client is not None
-        present = set(self._client.scheduler_info(n_workers=-1)["workers"])
+        """Takes workers that joined into use, and gives up the jobs of those that left or fell silent."""
+        found = self._client.scheduler_info(n_workers=-1)["workers"]
+        present = self._alive(found)
         with self._guard:
-            joined = present - set(self._slots)
-            left = set(self._slots) - present
+            self._refused = {address: why for address, why in self._refused.items() if address in found}
+            for address, slot in self._slots.items():
+                slot.accepting = address in found and found[address]["status"] == "running"
+            joined = [a for a in present - set(self._slots) - set(self._refused) if found[a]["status"] == "running"]
             for address in joined:
                 self._slots[address] = _Slot()
-            gone = [self._slots.pop(address) for address in left]
-        for address in joined:
-            warm = self._client.submit(_warm_up, self._key, workers=[address], pure=False, allow_other_workers=False)
-            warm.add_done_callback(lambda future, address=address: self._warmed(address, future))
-        for slot in gone:
-            if slot.job is not None and slot.future is not None:
+            gone = [(address, self._slots.pop(address)) for address in set(self._slots) - present]
+        for address, slot in gone:
+            why = "its worker fell silent" if address in found else "its worker left"
+            if slot.job is not None:
+                self._end(slot, slot.job, Lost(slot.job.number, slot.job.attempt, why))
+            if slot.future is not None:
                 slot.future.cancel()
+        if joined:
+            self._client.loop.add_callback(self._welcome, joined, {a: found[a]["nanny"] for a in joined})
 
-    def _warmed(self, address: str, future: Future) -> None:
-        if future.status == "finished":
+    def _alive(self, found: dict[str, Any]) -> set[str]:
+        """The workers whose heartbeat has moved lately; the scheduler's clock is compared with itself alone."""
+        now, before = time.monotonic(), self._heartbeats
+        moved = {a: a not in before or before[a][0] != worker["last_seen"] for a, worker in found.items()}
+        self._heartbeats = {a: (found[a]["last_seen"], now if moved[a] else before[a][1]) for a in found}
+        return {address for address, (_, since) in self._heartbeats.items() if now - since < _SILENT_FOR}
+
+    async def _welcome(self, joined: list[str], nannies: dict[str, str | None]) -> None:
+        """Sends the data to those that may run trials and do not hold it yet, and has them warm up."""
+        try:
+            greetings = await self._client.run(worker_process.greet, self._key, workers=joined, on_error="return")
+            for address in joined:
+                problem = unfit(address, greetings[address], nannies[address])
+                if problem is not None:
+                    _log.warning("refused %s", problem)
+                    self._refused[address] = problem
+                if not isinstance(greetings[address], Greeting) or problem is not None:
+                    self._drop(address)
+                    del greetings[address]
+            without = [address for address, greeting in greetings.items() if not greeting.holds_data]
+            if without:
+                take = worker_process.take_data, self._key, self._split
+                await self._client.run(*take, workers=without, on_error="ignore")
+        except Exception as error:
+            self._fail(error)
+            return
+        for address, greeting in greetings.items():
+            self._client.loop.add_callback(self._warm_up, address, greeting.process)
+
+    async def _warm_up(self, address: str, process: str) -> None:
+        try:
+            await self._client.submit(worker_process.warm_up, self._key, **_only(address))
+        except (KilledWorker, CancelledError, worker_process.NotTheSame):  # gone again; if not, it joins once more
+            self._drop(address)
+        except Exception as error:
+            problem = f"worker {address}, which cannot train: {type(error).__name__}: {error}"
+            _log.warning("refused %s", problem)
+            self._refused[address] = problem
+            self._drop(address)
+        else:
             with self._guard:
                 if address in self._slots:
+                    self._slots[address].process = process
                     self._slots[address].ready = True
-        elif future.status == "error" and not self._closing.is_set() and not _is_loss(future.exception()):
-            self._error = future.exception()
 
-    def _finished(self, address: str, job: Job, future: Future) -> None:
-        if self._closing.is_set():
-            return
-        if future.status == "finished":
-            outcome, held = future.result()
-            event: Event = Done(outcome)
-            recycle = held > self._recycle_above
-        else:
-            reason = "its worker left" if future.status == "cancelled" else str(future.exception())
-            event, recycle = Lost(job.number, job.attempt, reason), False
+    def _drop(self, address: str) -> None:
         with self._guard:
-            slot = self._slots.get(address)
-            if slot is not None:
-                slot.job = slot.future = None
-                slot.ready = future.status == "finished" and not recycle
-                if not slot.ready:
-                    del self._slots[address]
-        if recycle and self._client is not None:
-            self._client.restart_workers([address], timeout=30, raise_for_error=False)
+            self._slots.pop(address, None)
+
+    async def _attend(self, address: str, slot: _Slot, job: Job) -> None:
+        """Has the job run and tells how that ended."""
+        task = worker_process.run, job, self._key, slot.process, self._session
+        try:
+            slot.future = self._client.submit(*task, **_only(address))
+            outcome, held = await slot.future
+        except Exception as error:
+            if getattr(error, "reason", "") == "scheduler-connection-lost":
+                self._fail(error)
+                return
+            died = isinstance(error, KilledWorker | CancelledError)
+            why = "its worker left" if died else f"{type(error).__name__}: {error}"
+            self._drop(address)
+            self._end(slot, job, Lost(job.number, job.attempt, why))
+            return
+        recycle = held > self._recycle_above
+        self._end(slot, job, Done(outcome), ready=not recycle)
+        if recycle:
+            await self._replace(address, slot)
+
+    def _end(self, slot: _Slot, job: Job, event: Event, ready: bool = False) -> None:
+        """The attempt's one event, unless it had its own already or was abandoned."""
+        with self._guard:
+            if slot.job is not job or self._closing.is_set():
+                return
+            slot.job = slot.future = None
+            slot.ready = ready
         self._events.put(event)
 
+    async def _replace(self, address: str, slot: _Slot) -> None:
+        """Kills the worker's process, whatever it does; its nanny brings a fresh one, which joins as any other."""
+        try:
+            if slot.future is not None:
+                await self._client.cancel([slot.future])
+            await self._client.run(worker_process.kill_worker, workers=[address], nanny=True, on_error="ignore")
+        except (KeyError, OSError) as error:  # the worker or the scheduler has gone by itself, which _look sees
+            _log.debug("worker %s could not be killed: %r", address, error)
+        with self._guard:
+            if self._slots.get(address) is slot:
+                del self._slots[address]
 
-def _is_loss(error: BaseException | None) -> bool:
-    return type(error).__name__ == "KilledWorker"
+
+def _configure_dask() -> None:
+    dask.config.set(_DASK)
+    for noisy in ("distributed", "distributed.nanny", "distributed.worker", "distributed.scheduler"):
+        logging.getLogger(noisy).setLevel(logging.CRITICAL)
+
+
+def _only(address: str) -> dict[str, Any]:
+    """How a task is submitted that this worker runs once, or nobody."""
+    return {"workers": [address], "pure": False, "retries": 0, "allow_other_workers": False}
+
+
+def _asked_of_scheduler(client: Client) -> object:
+    try:
+        return client.run_on_scheduler(versions)
+    except ImportError as error:
+        return error
+
+
+def _content_hash(split: Split) -> str:
+    """SHA-256 of what a trial sees of the data: two searches on the same split share it on a worker."""
+    content = hashlib.sha256(f"{split.data_sha256} {split.preprocessing} {split.n_classes}".encode())
+    for part in PARTS:
+        for values in (split.inputs[part], split.labels[part]):
+            content.update(f"{part} {values.shape} {values.dtype}".encode())
+            content.update(values.tobytes())
+    return content.hexdigest()
 
 
 def _end_process(pid: int) -> None:

@@ -9,42 +9,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import psutil
 import pytest
 
-from models.config import TrialConfig
-from models.data import load_dataset
-from models.seeds import derive_seed
-from models.splits import split_dataset
-from search.engine import Done, Engine, Epoch, Event, InProcessEngine, Lost
-from search.task import Job
+from search.engine import Done, Epoch, InProcessEngine, Lost
 from search.workers import DaskEngine
-
-SPLIT = split_dataset(load_dataset("digits"), 0.2, seed=1)
-CONFIG = TrialConfig.from_parameters({"width": 8, "epochs": 2, "batch_size": 64, "dropout": 0.2})
-LONG = replace(CONFIG, epochs=100_000, batch_size=16)
-
-
-def job(number: int, config: TrialConfig = CONFIG) -> Job:
-    return Job("test", number, 0, config, derive_seed(5, number))
-
-
-def wait(engine: Engine, count: int, seconds: float = 90) -> list[Event]:
-    """The events until `count` jobs have ended."""
-    events: list[Event] = []
-    until = time.monotonic() + seconds
-    while sum(not isinstance(event, Epoch) for event in events) < count:
-        assert time.monotonic() < until, events
-        events += engine.events(0.2)
-    return events
-
-
-def submit(engine: Engine, jobs: list[Job]) -> None:
-    for each in jobs:
-        until = time.monotonic() + 90
-        while not engine.free():
-            assert time.monotonic() < until
-            time.sleep(0.05)
-        engine.submit(each)
+from tests.search.jobs import CONFIG, LONG, SPLIT, first_epoch, hashes, job, running, submit, wait
 
 
 @pytest.fixture
@@ -53,11 +24,6 @@ def engine() -> Iterator[DaskEngine]:
     engine.start()
     yield engine
     engine.close()
-
-
-def hashes(events: list[Event]) -> dict[int, str]:
-    done = [event.outcome for event in events if isinstance(event, Done)]
-    return {outcome.number: outcome.result.weights_sha256 for outcome in done if outcome.result is not None}
 
 
 def test_two_processes_and_this_one_give_the_same_bits(engine: DaskEngine) -> None:
@@ -98,10 +64,45 @@ def test_a_killed_worker_loses_its_trial_alone_and_another_takes_its_place(
     assert hashes(wait(engine, 1)).keys() == {2}
 
 
+def test_an_attempt_stops_at_its_epochs_end_when_asked_and_its_process_ends_when_it_does_not() -> None:
+    times = 40  # rows enough for an epoch, one graph call, of a minute
+    rows = {part: np.repeat(values, times, axis=0) for part, values in SPLIT.inputs.items()}
+    labels = {part: np.repeat(values, times) for part, values in SPLIT.labels.items()}
+    slow = replace(CONFIG, width=(1024, 1024), dropout=(0.0, 0.0), epochs=2, batch_size=4)
+    engine = DaskEngine(replace(SPLIT, inputs=rows, labels=labels), workers=1)
+    engine.start()
+    try:
+        submit(engine, [job(0, replace(LONG, batch_size=512))])
+        first_epoch(engine, 0)
+        pids = engine._client.run(os.getpid)
+        began = time.monotonic()
+        engine.ask_to_stop(0, 0, "pruned")
+        assert time.monotonic() - began < 0.05
+        (done,) = [event for event in wait(engine, 1, seconds=10) if not isinstance(event, Epoch)]
+        assert isinstance(done, Done)
+        assert done.outcome.state == "pruned"
+        assert 1 <= len(done.outcome.history) < LONG.epochs
+        engine.ask_to_stop(0, 0, "timeout")  # it has ended: nothing may come of this, nor for the attempt after it
+        submit(engine, [replace(job(0, slow), attempt=1)])
+        time.sleep(3)  # into its first epoch
+        assert engine.events(0) == []
+        assert engine._client.run(os.getpid) == pids
+        (pid,) = pids.values()
+        began = time.monotonic()
+        engine.abandon(0, 1)
+        assert time.monotonic() - began < 0.05
+        while running(pid):
+            assert time.monotonic() - began < 5
+            time.sleep(0.05)
+        submit(engine, [job(2)])
+        ended = [event for event in wait(engine, 1) if not isinstance(event, Epoch)]
+        assert [event.outcome.number for event in ended if isinstance(event, Done)] == [2]
+    finally:
+        engine.close()
+
+
 def _listening_addresses() -> list[str]:
     """The addresses that this process accepts TCP connections on."""
-    import psutil
-
     return [c.laddr.ip for c in psutil.Process().net_connections("tcp") if c.status == psutil.CONN_LISTEN]
 
 
