@@ -74,10 +74,10 @@ def check_scheduler(address: str) -> None:
 
 def unfit(address: str, greeting: Greeting | Exception, nanny: str | None) -> str | None:
     """Why a worker of a user's cluster must not run trials, in one line; None when it may."""
-    if isinstance(greeting, ImportError | AttributeError):
-        return f"worker {address}, which cannot import the project: {greeting}"
-    if not isinstance(greeting, Greeting):
+    if isinstance(greeting, OSError):  # it is about to leave, or not up yet
         return None
+    if isinstance(greeting, Exception):  # dask's own kind: the real one's words are in it
+        return f"worker {address}, which cannot import the project: {greeting}"
     if nanny is None:
         return f"worker {address}, which has no nanny: a trial that does not stop could not be ended there"
     here, there = versions(), greeting.versions
@@ -244,10 +244,11 @@ class DaskEngine:
             gone = [(address, self._slots.pop(address)) for address in set(self._slots) - present]
         for address, slot in gone:
             why = "its worker fell silent" if address in found else "its worker left"
+            future = slot.future
             if slot.job is not None:
                 self._end(slot, slot.job, Lost(slot.job.number, slot.job.attempt, why))
-            if slot.future is not None:
-                slot.future.cancel()
+            if future is not None:  # a worker that is heard again learns from this that nobody wants the result
+                future.cancel()
         if joined:
             self._client.loop.add_callback(self._welcome, joined, {a: found[a]["nanny"] for a in joined})
 
