@@ -90,7 +90,11 @@ def trials_frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """
     frame = attempts_of(rows)
     last = frame.drop_duplicates("number", keep="last")
-    return last[last["state"] != "running"].reset_index(drop=True)
+    last = last[last["state"] != "running"].reset_index(drop=True)
+    # An earlier attempt whose parameters were never logged left blanks, which make a column of numbers one of text.
+    for name in [column for column in last.columns if str(column).startswith(PARAMS)]:
+        last[name] = _numbers_if_all(last[name])
+    return last
 
 
 def attempts_of(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:

@@ -4,7 +4,9 @@ import os
 import re
 import sqlite3
 import tempfile
+from functools import cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from models.config import ConfigError
@@ -84,3 +86,30 @@ def use_wal(url: str) -> None:
         with sqlite3.connect(file, timeout=30) as connection:
             connection.execute("PRAGMA journal_mode=WAL").fetchone()
         connection.close()
+
+
+@cache
+def use_few_syncs() -> None:
+    """From here on, SQLite connections of this process write their log without forcing each transaction to disk.
+
+    A killed process loses nothing by that; a machine that loses its power may lose the last transactions, whole ones,
+    unless `sync` has been called after them. In WAL mode neither can damage the file (sqlite.org/pragma.html).
+    """
+    from sqlalchemy import Engine, event
+
+    @event.listens_for(Engine, "connect")
+    def connected(connection: Any, _: object) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute("PRAGMA synchronous=NORMAL").close()
+
+
+def sync(url: str) -> None:
+    """Forces what was committed to an SQLite database to disk: the log alone, the database is forced with each copy."""
+    file = sqlite_file(url)
+    log = file.with_name(f"{file.name}-wal") if file is not None else None
+    if log is not None and log.exists():
+        descriptor = os.open(log, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -23,7 +23,6 @@ from search.task import Job
 from search.tracking import Tracking, TrackingError
 
 _EPOCHS_EVERY = 1.0  # seconds between writes of per-epoch metrics; DESIGN promises them within 2 s
-_REPORTING = 0.1  # seconds of each such write that Optuna's intermediate values of a trial may take
 _RETRY_EVERY = 10.0  # seconds between deliveries while the tracking store is away
 _HOPELESS = 10  # so many first trials failed, and none complete: the study is wrong, not the trials
 
@@ -88,7 +87,6 @@ class Driver:
         self._in_flight: dict[int, _InFlight] = {}
         self._run_ids: dict[tuple[int, int], str] = {}
         self._epochs: dict[tuple[int, int], list[EpochReport]] = defaultdict(list)
-        self._unreported: dict[tuple[int, int], list[EpochReport]] = defaultdict(list)
         self._epochs_written = 0.0
         self._undelivered: deque[Outcome] = deque()
         self._away_since: float | None = None
@@ -169,10 +167,10 @@ class Driver:
             started = _now_ms()
             self._in_flight[planned.number] = _InFlight(planned, attempt, started, time.monotonic())
             self._study.ask(planned, attempt, distributions(self._settings, planned.parameters))
-            self._track(lambda p=planned, a=attempt, s=started: self._open(p, a, s))  # type: ignore[misc]
+            self._track(lambda p=planned, a=attempt, s=started: self._open(p, a, s, new=True))  # type: ignore[misc]
 
-    def _open(self, planned: PlannedTrial, attempt: int, started_ms: int) -> str:
-        run_id = self._tracking.start_trial(planned, attempt, self._child_tags(planned.number), started_ms)
+    def _open(self, planned: PlannedTrial, attempt: int, started_ms: int, new: bool = False) -> str:
+        run_id = self._tracking.start_trial(planned, attempt, self._child_tags(planned.number), started_ms, new)
         self._run_ids[planned.number, attempt] = run_id
         self._study.link(planned.number, attempt, run_id, self._ui_url + self._tracking.link(run_id))
         return run_id
@@ -244,8 +242,7 @@ class Driver:
         else:
             self._pending.appendleft(planned)
         self._submit()
-        for waiting in (self._epochs, self._unreported):
-            waiting.pop((outcome.number, outcome.attempt), None)
+        self._epochs.pop((outcome.number, outcome.attempt), None)
         self._deliver(outcome)
 
     def _deliver(self, outcome: Outcome) -> bool:
@@ -278,10 +275,8 @@ class Driver:
         by_run = {self._run_ids[key]: reports for key, reports in fresh.items() if key in self._run_ids}
         if by_run:
             self._track(lambda: self._tracking.log_epochs(by_run))
-        # Optuna takes one value a transaction, and epochs of milliseconds would hold everything else up: what there is
-        # no time for is written with the next ones, or at the trial's end.
         for key, reports in fresh.items():
-            self._unreported[key] = [*self._study.report(*key, self._unreported[key] + reports, _REPORTING)]
+            self._study.report(*key, reports)
 
     def _track(self, write: Callable[[], Any]) -> bool:
         """Whether `write` got through to the tracking store. While that is away, training goes on."""
@@ -327,7 +322,7 @@ class Driver:
 
     def _count(self, number: int, state: str, reason: str, score: float | None) -> None:
         if self._rule is not None:
-            self._rule.add(number, state, reason, score)
+            self._rule.add(number, state, score)
         self._complete += state == "complete"
         self._failed += state == "failed"
         self._progress.seen(state, score)

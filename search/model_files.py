@@ -3,7 +3,8 @@
 mlflow.keras.log_model would import TensorFlow into the driver, or MLflow into every worker; the folder is all it makes.
 """
 
-from importlib.metadata import version
+import importlib.metadata
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,26 @@ from mlflow.types.schema import Schema, TensorSpec
 
 from models.splits import Split
 
+_Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+version = cache(importlib.metadata.version)
 REQUIRED = ("mlflow", "tensorflow", "keras", "numpy")
 
 
-def requirements() -> list[str]:
-    """What it takes to load a model again, at the versions that made it."""
-    return [f"{name}=={version(name)}" for name in REQUIRED]
+@cache
+def environment_files() -> dict[str, str]:
+    """What it takes to load a model again, at the versions that made it: file name -> text."""
+    needed = [f"{name}=={version(name)}" for name in REQUIRED]
+    conda = {
+        "name": "model",
+        "channels": ["conda-forge"],
+        "dependencies": ["python=3.11", "pip", {"pip": needed}],
+    }
+    python = {"python": "3.11", "build_dependencies": ["pip"], "dependencies": ["-r requirements.txt"]}
+    return {
+        "conda.yaml": yaml.safe_dump(conda, sort_keys=False),
+        "python_env.yaml": yaml.safe_dump(python, sort_keys=False),
+        "requirements.txt": "\n".join(needed) + "\n",
+    }
 
 
 def signature(split: Split) -> ModelSignature:
@@ -30,25 +45,17 @@ def signature(split: Split) -> ModelSignature:
 
 
 def write_model_folder(folder: Path, model: bytes, split: Split, run_id: str, model_id: str) -> None:
-    """Writes `folder` as `mlflow.keras.save_model` would: MLmodel, data/model.keras and the environment files."""
+    """Fills `folder` as `mlflow.keras.save_model` would: MLmodel, data/model.keras and the environment files."""
     data = folder / "data"
-    data.mkdir(parents=True)
+    data.mkdir(parents=True, exist_ok=True)
     (data / "keras_module.txt").write_text("keras", encoding="utf-8")
     (data / "model.keras").write_bytes(model)
-    described = Model(run_id=run_id, model_id=model_id, signature=signature(split))
+    described = Model(run_id=run_id, model_id=model_id, signature=signature(split), model_size_bytes=len(model))
     described.add_flavor(
         "keras", data="data", keras_version=version("keras"), keras_backend="tensorflow", save_exported_model=False
     )
     pyfunc.add_to_model(described, loader_module="mlflow.keras", conda_env="conda.yaml", python_env="python_env.yaml")
-    described.model_size_bytes = len(model)
-    described.save(str(folder / "MLmodel"))
-    needed = requirements()
-    conda = {
-        "name": "model",
-        "channels": ["conda-forge"],
-        "dependencies": ["python=3.11", "pip", {"pip": needed}],
-    }
-    python = {"python": "3.11", "build_dependencies": ["pip"], "dependencies": ["-r requirements.txt"]}
-    (folder / "conda.yaml").write_text(yaml.safe_dump(conda, sort_keys=False), encoding="utf-8")
-    (folder / "python_env.yaml").write_text(yaml.safe_dump(python, sort_keys=False), encoding="utf-8")
-    (folder / "requirements.txt").write_text("\n".join(needed) + "\n", encoding="utf-8")
+    # As Model.save, by libyaml where there is one: a tenth of the time.
+    text = yaml.dump(described.to_dict(), Dumper=_Dumper, default_flow_style=False)
+    for name, content in {"MLmodel": text, **environment_files()}.items():
+        (folder / name).write_text(content, encoding="utf-8")

@@ -1,7 +1,7 @@
 """A trial and its data in MLflow's terms: metrics, tags, data sets and artifact files. Writes to no store."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import mlflow
@@ -20,10 +20,12 @@ def run_tags(values: Mapping[str, object]) -> list[RunTag]:
     return [RunTag(key, str(value)) for key, value in values.items()]
 
 
-def epoch_metrics(reports: Iterable[EpochReport]) -> Iterator[Metric]:
-    for report in reports:
-        for key, value in report.metrics.items():
-            yield Metric(key, value, report.timestamp_ms, report.epoch)
+def epoch_metrics(reports: Iterable[EpochReport]) -> list[Metric]:
+    return [
+        Metric(key, value, report.timestamp_ms, report.epoch)
+        for report in reports
+        for key, value in report.metrics.items()
+    ]
 
 
 def final_metrics(outcome: Outcome) -> dict[str, float]:

@@ -1,29 +1,29 @@
 """The study in Optuna's storage. Only the driver writes it, so nothing here guards against a second writer."""
 
+import io
 import json
-import math
-import tempfile
-import time
+import uuid
 import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass, field
 
 import optuna
-from optuna.artifacts import FileSystemArtifactStore, get_all_artifact_meta, upload_artifact
+from optuna.artifacts import ArtifactMeta, FileSystemArtifactStore
+from optuna.artifacts._upload import ARTIFACTS_ATTR_PREFIX
 from optuna.distributions import BaseDistribution
 from optuna.pruners import BasePruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
 from optuna.storages import RDBStorage
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
 from models.config import ConfigError
 from models.results import EpochReport
 from models.states import is_final
-from search.databases import sqlite_file, use_wal
+from search.databases import sqlite_file, sync, use_few_syncs, use_wal
 from search.outcome import Outcome
 from search.paths import optuna_artifacts
 from search.plan import PlannedTrial
 from search.settings import StudySettings, differences
+from search.study_rows import TrialRow, read_trials, write_study, write_trial
 
 _PRUNERS: dict[str, Callable[[], BasePruner]] = {
     "none": NopPruner,
@@ -32,6 +32,7 @@ _PRUNERS: dict[str, Callable[[], BasePruner]] = {
     "halving": lambda: SuccessiveHalvingPruner(min_resource=2, reduction_factor=3),
 }
 _STATES = {"complete": TrialState.COMPLETE, "failed": TrialState.FAIL, "pruned": TrialState.PRUNED}
+_ATTRIBUTES = ("number", "attempt", "state_reason", "run_id")
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,12 @@ class StudyStore:
 
     def __init__(self, url: str, settings: StudySettings, data_sha256: str) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self._url = url
+        use_few_syncs()
         self._storage = RDBStorage(url)
         use_wal(url)
         identity = settings.identity(data_sha256)
-        names = optuna.get_all_study_names(storage=self._storage)
-        self.is_new = settings.name not in names
+        self.is_new = _study_id(self._storage, settings.name) is None
         # The sampler draws nothing here: every trial comes with the plan's parameters.
         self._study = optuna.create_study(
             storage=self._storage,
@@ -75,7 +77,7 @@ class StudyStore:
             load_if_exists=True,
         )
         stored = self._study.user_attrs.get("settings")
-        if stored is None and not self.is_new and self._study.get_trials(deepcopy=False):
+        if stored is None and not self.is_new and read_trials(self._storage, self._study._study_id, ()):
             raise ConfigError(f"name must be that of a new study or of one made here, got {settings.name!r}")
         if stored is not None and stored != json.loads(json.dumps(identity)):
             changed = "; ".join(differences(stored, identity))
@@ -91,7 +93,14 @@ class StudyStore:
                 self._study.set_user_attr(key, value)
         self.prunes = settings.pruner != "none"
         self._artifacts = optuna_artifacts(url)
-        self._trials: dict[tuple[int, int], optuna.Trial] = {}
+        self._study_id = self._study._study_id
+        stored_attempts = self._stored()
+        self._known = {(each.number, each.attempt) for _, each in stored_attempts}
+        self._running = {
+            (each.number, each.attempt): _Running(trial_id)
+            for trial_id, each in stored_attempts
+            if each.state == "running"
+        }
 
     @property
     def parent_run_id(self) -> str | None:
@@ -105,36 +114,44 @@ class StudyStore:
 
     def attempts(self) -> list[Attempt]:
         """Every attempt, in the order they were asked for."""
-        return [_attempt(trial) for trial in self._study.get_trials(deepcopy=False) if "number" in trial.user_attrs]
+        return [attempt for _, attempt in self._stored()]
 
     def close_unfinished(self, reason: str, keep: Collection[tuple[int, int]]) -> None:
         """Ends what a driver that is gone left waiting or running, but for the (number, attempt) of `keep`."""
-        while self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
-            self._study.ask()
-        for trial in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            if (trial.user_attrs.get("number"), trial.user_attrs.get("attempt")) not in keep:
-                self._set_reason(trial._trial_id, reason)
-                self._study.tell(trial.number, state=TrialState.FAIL)
+        for row in read_trials(self._storage, self._study_id, _ATTRIBUTES):
+            key = row.user_attrs.get("number"), row.user_attrs.get("attempt")
+            if not row.state.is_finished() and key not in keep:
+                write_trial(self._storage, row.trial_id, user_attrs={"state_reason": reason})
+                self._storage.set_trial_state_values(row.trial_id, TrialState.FAIL)
+                self._running.pop(key, None)  # type: ignore[call-overload]
 
     def ask(self, planned: PlannedTrial, attempt: int, distributions: Mapping[str, BaseDistribution]) -> None:
-        """Makes the attempt a running trial. Enqueued one at a time: asking costs time for every waiting trial."""
-        attributes = {
-            "number": planned.number,
-            "attempt": attempt,
-            "seed": planned.seed,
-            "config_hash": planned.config.hash(),
-        }
-        self._study.enqueue_trial(dict(planned.parameters), user_attrs=attributes)
-        self._trials[planned.number, attempt] = self._study.ask(fixed_distributions=dict(distributions))
+        """Makes the attempt a running trial, whole at once: one that is enqueued and asked for costs several times."""
+        trial = optuna.trial.create_trial(
+            state=TrialState.RUNNING,
+            params=dict(planned.parameters),
+            distributions=dict(distributions),
+            user_attrs={
+                "number": planned.number,
+                "attempt": attempt,
+                "seed": planned.seed,
+                "config_hash": planned.config.hash(),
+            },
+        )
+        key = planned.number, attempt
+        self._running[key] = _Running(self._storage.create_new_trial(self._study_id, trial))
+        self._known.add(key)
 
     def link(self, number: int, attempt: int, run_id: str, url: str) -> None:
         """Points the trial at its MLflow run: the run's ID as an attribute, its address in the trial's note."""
-        from optuna_dashboard import save_note
-
-        trial = self._trial(number, attempt)
-        if trial is not None and trial.user_attrs.get("run_id") != run_id:
-            trial.set_user_attr("run_id", run_id)
-            save_note(trial, f"Trial {number}, attempt {attempt}: [run in MLflow]({url})")
+        running = self._running.get((number, attempt))
+        if running is None:
+            return
+        write_trial(self._storage, running.trial_id, user_attrs={"run_id": run_id})
+        # As optuna_dashboard.save_note, which reads the notes of all trials to write one.
+        note = f"dashboard:{running.trial_id}:note"
+        text = f"Trial {number}, attempt {attempt}: [run in MLflow]({url})"
+        write_study(self._storage, self._study_id, {f"{note}_ver": 1, f"{note}_str:0": text})
 
     def note(self, text: str) -> None:
         """What the dashboard shows first of the study (Markdown)."""
@@ -143,88 +160,82 @@ class StudyStore:
         if get_note(self._study) != text:
             save_note(self._study, text)
 
-    def report(
-        self, number: int, attempt: int, epochs: Sequence[EpochReport], seconds: float = math.inf
-    ) -> Sequence[EpochReport]:
-        """Intermediate values: val_accuracy an epoch, as many as `seconds` allow. Returns the epochs that are left."""
-        trial = self._trial(number, attempt)
-        if trial is None:
-            return ()
-        until = time.monotonic() + seconds
-        known = self._storage.get_trial(trial._trial_id).intermediate_values
-        for done, epoch in enumerate(epochs):
-            if time.monotonic() > until:
-                return epochs[done:]
-            if epoch.epoch not in known:
-                trial.report(epoch.metrics["val_accuracy"], epoch.epoch)
-        return ()
+    def report(self, number: int, attempt: int, epochs: Sequence[EpochReport]) -> None:
+        """Intermediate values: val_accuracy an epoch."""
+        running = self._running.get((number, attempt))
+        if running is not None:
+            write_trial(self._storage, running.trial_id, running.unreported(epochs))
+            running.reported.update(epoch.epoch for epoch in epochs)
 
     def should_prune(self, number: int, attempt: int) -> bool:
         """Whether the study's pruner would end the attempt, from what was reported of all attempts so far."""
-        trial = self._trial(number, attempt)
-        return trial is not None and trial.should_prune()
+        running = self._running.get((number, attempt))
+        return running is not None and optuna.Trial(self._study, running.trial_id).should_prune()
 
     def finish(self, outcome: Outcome) -> None:
         """Tells Optuna how the attempt ended. Once: an attempt that is finished already stays as it is."""
         key = outcome.number, outcome.attempt
-        trial = self._trial(*key)
-        if trial is None:
+        running = self._running.get(key)
+        if running is None:
             return
-        self.report(*key, outcome.history)
-        if outcome.reason:
-            self._set_reason(trial._trial_id, outcome.reason)
+        attributes: dict[str, object] = {"state_reason": outcome.reason} if outcome.reason else {}
         if outcome.result is not None:
-            for name in ("test_accuracy", "val_loss"):
-                trial.set_user_attr(name, outcome.result.scores[name])
-            trial.set_user_attr("n_parameters", outcome.result.n_parameters)
-        if outcome.picture:
-            self._attach(trial, outcome.picture)
-        self._study.tell(trial, outcome.score, state=_STATES[outcome.state])
-        del self._trials[key]
+            attributes |= {name: outcome.result.scores[name] for name in ("test_accuracy", "val_loss")}
+            attributes["n_parameters"] = outcome.result.n_parameters
+        write_trial(
+            self._storage,
+            running.trial_id,
+            running.unreported(outcome.history),
+            attributes,
+            self._keep_picture(outcome) if outcome.picture else {},
+        )
+        value = outcome.score
+        if outcome.state == "pruned" and outcome.history:  # Optuna's own convention for pruned trials
+            value = outcome.history[-1].metrics["val_accuracy"]
+        self._storage.set_trial_state_values(
+            running.trial_id, _STATES[outcome.state], None if value is None else [value]
+        )
+        sync(self._url)
+        del self._running[key]
 
     def has(self, number: int, attempt: int) -> bool:
         """Whether the attempt is there, finished or not."""
-        if (number, attempt) in self._trials:
-            return True
-        return any(_is(trial, number, attempt) for trial in self._study.get_trials(deepcopy=False))
+        return (number, attempt) in self._known
 
-    def _trial(self, number: int, attempt: int) -> optuna.Trial | None:
-        """The attempt, unless it is finished; one that an earlier driver asked for is looked up."""
-        key = number, attempt
-        if key not in self._trials:
-            for trial in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-                if _is(trial, number, attempt):
-                    self._trials[key] = optuna.Trial(self._study, trial._trial_id)
-        return self._trials.get(key)
+    def _stored(self) -> list[tuple[int, Attempt]]:
+        """Every attempt with its trial's ID, in the order they were asked for."""
+        rows = read_trials(self._storage, self._study_id, _ATTRIBUTES)
+        return [(row.trial_id, _attempt(row)) for row in rows if "number" in row.user_attrs]
 
-    def _attach(self, trial: optuna.Trial, picture: bytes) -> None:
-        """The picture as an artifact of the trial, once."""
-        if get_all_artifact_meta(study_or_trial=trial, storage=self._storage):
-            return
+    def _keep_picture(self, outcome: Outcome) -> dict[str, str]:
+        """The attempt's picture as an artifact, under an ID of its own for ever; the attribute that says so."""
+        name = f"{self._study.study_name}/{outcome.number}/{outcome.attempt}"
+        artifact = ArtifactMeta(str(uuid.uuid5(uuid.NAMESPACE_URL, name)), "confusion.png", "image/png", None)
         self._artifacts.mkdir(exist_ok=True)
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "confusion.png"
-            path.write_bytes(picture)
-            store = FileSystemArtifactStore(str(self._artifacts))
-            upload_artifact(artifact_store=store, file_path=str(path), study_or_trial=trial)
-
-    def _set_reason(self, trial_id: int, reason: str) -> None:
-        self._storage.set_trial_user_attr(trial_id, "state_reason", reason)
+        FileSystemArtifactStore(self._artifacts).write(artifact.artifact_id, io.BytesIO(outcome.picture))
+        return {f"{ARTIFACTS_ATTR_PREFIX}{artifact.artifact_id}": json.dumps(asdict(artifact))}
 
 
-def _is(trial: FrozenTrial, number: int, attempt: int) -> bool:
-    return trial.user_attrs.get("number") == number and trial.user_attrs.get("attempt") == attempt
+@dataclass
+class _Running:
+    """A running trial and the epochs whose values this process has written."""
+
+    trial_id: int
+    reported: set[int] = field(default_factory=set)
+
+    def unreported(self, epochs: Sequence[EpochReport]) -> dict[int, float]:
+        return {each.epoch: each.metrics["val_accuracy"] for each in epochs if each.epoch not in self.reported}
 
 
-def _attempt(trial: FrozenTrial) -> Attempt:
+def _attempt(row: TrialRow) -> Attempt:
     names = {TrialState.COMPLETE: "complete", TrialState.FAIL: "failed", TrialState.PRUNED: "pruned"}
     return Attempt(
-        number=trial.user_attrs["number"],
-        attempt=trial.user_attrs["attempt"],
-        state=names.get(trial.state, "running"),
-        reason=trial.user_attrs.get("state_reason", ""),
-        value=trial.value if trial.state == TrialState.COMPLETE else None,
-        run_id=trial.user_attrs.get("run_id", ""),
+        number=row.user_attrs["number"],
+        attempt=row.user_attrs["attempt"],
+        state=names.get(row.state, "running"),
+        reason=row.user_attrs.get("state_reason", ""),
+        value=row.value if row.state == TrialState.COMPLETE else None,
+        run_id=row.user_attrs.get("run_id", ""),
     )
 
 
@@ -239,9 +250,20 @@ class Stored:
 def look_up(url: str, name: str) -> Stored:
     """How far the stored study is; nothing where there is none. Creates no database."""
     file = sqlite_file(url)
-    if (file is not None and not file.exists()) or name not in optuna.get_all_study_names(storage=url):
+    if file is not None and not file.exists():
         return Stored()
-    study = optuna.load_study(study_name=name, storage=url, sampler=optuna.samplers.RandomSampler())
-    trials = [trial for trial in study.get_trials(deepcopy=False) if "number" in trial.user_attrs]
-    finished = frozenset(attempt.number for attempt in map(_attempt, trials) if attempt.final)
-    return Stored(int(study.user_attrs.get("planned_trials", 0)), finished)
+    storage = RDBStorage(url)
+    study_id = _study_id(storage, name)
+    if study_id is None:
+        return Stored()
+    rows = read_trials(storage, study_id, _ATTRIBUTES)
+    attempts = (_attempt(row) for row in rows if "number" in row.user_attrs)
+    finished = frozenset(attempt.number for attempt in attempts if attempt.final)
+    return Stored(int(storage.get_study_user_attrs(study_id).get("planned_trials", 0)), finished)
+
+
+def _study_id(storage: RDBStorage, name: str) -> int | None:
+    try:
+        return storage.get_study_id_from_name(name)
+    except KeyError:
+        return None

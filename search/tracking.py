@@ -11,13 +11,22 @@ import logging
 import os
 import socket
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from models.config import ConfigError
 from models.results import EpochReport
-from search.databases import check_sqlite, check_writable, sqlite_file, use_wal, without_secrets
+from search.databases import (
+    check_sqlite,
+    check_writable,
+    sqlite_file,
+    sync,
+    use_few_syncs,
+    use_wal,
+    without_secrets,
+)
 
 # Set before the import: MLflow's own waits (120 s, seven times) would hold the whole search for a server that is away.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
@@ -28,6 +37,8 @@ import mlflow
 from mlflow import MlflowClient
 from mlflow.entities import DatasetInput, LoggedModelOutput, Metric, Param, Run, ViewType
 from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 from mlflow.utils.mlflow_tags import (
     MLFLOW_GIT_COMMIT,
     MLFLOW_LOGGED_ARTIFACTS,
@@ -54,7 +65,6 @@ TrackingError = (MlflowException, OSError)
 
 MODEL_NAME = "model"
 _EXPERIMENT_KIND = "mlflow.experimentKind"
-_BATCH = 1000  # metrics that MLflow takes in one call
 _STATUS = {"complete": "FINISHED", "pruned": "FINISHED", "failed": "FAILED"}
 
 
@@ -96,16 +106,30 @@ def refuse_run(run_id: str, reason: str) -> None:
     client.set_terminated(run_id, "FAILED")
 
 
+@dataclass
+class _Made:
+    """What is known of a child run that this process has made, until it is finished."""
+
+    artifacts: str
+    """Where its artifacts lie."""
+    epochs: set[int] = field(default_factory=set)
+    """Those whose metrics are there."""
+    has_model: bool = False
+    """Whether one was begun."""
+
+
 class Tracking:
     """The parent run of one study and the children below it."""
 
     def __init__(self, study: str, project: Path) -> None:
+        use_few_syncs()
         self._study = study
         self._client = MlflowClient()
         self._commit = git_commit(project)
         self._datasets: list[DatasetInput] = []
         self._split: Split | None = None
         self._own_run: str | None = None
+        self._made: dict[str, _Made] = {}
         self.parent: Run = None  # set by open_parent, before anything else is called
 
     @property
@@ -171,15 +195,21 @@ class Tracking:
         for path in paths:
             self._client.log_artifact(self.parent_id, str(path), folder or None)
 
-    def start_trial(self, planned: PlannedTrial, attempt: int, tags: Mapping[str, object], started_ms: int) -> str:
-        """The child run of an attempt, made unless it is there."""
-        found = self.find_trial(planned.number, attempt)
-        if found is not None:
-            return found
-        return self._create_trial(planned, attempt, tags, started_ms)
+    def start_trial(
+        self, planned: PlannedTrial, attempt: int, tags: Mapping[str, object], started_ms: int, new: bool = False
+    ) -> str:
+        """The child run of an attempt, made unless it is there; looking for it is spared when the attempt is `new`."""
+        assert self._split is not None
+        run_id = None if new else self.find_trial(planned.number, attempt)
+        if run_id is None:
+            run_id = self._create_trial(planned, attempt, tags, started_ms)
+        rows = {f"{part}_rows": self._split.rows(part) for part in self._split.labels}
+        parameters = planned.config.parameters() | rows
+        self._client.log_batch(run_id, params=[Param(key, str(value)) for key, value in parameters.items()])
+        self._client.log_inputs(run_id, self._datasets)
+        return run_id
 
     def _create_trial(self, planned: PlannedTrial, attempt: int, tags: Mapping[str, object], started_ms: int) -> str:
-        assert self._split is not None
         shown = (MLFLOW_USER, MLFLOW_SOURCE_NAME, MLFLOW_SOURCE_TYPE)
         own = {key: value for key, value in self.parent.data.tags.items() if key in shown} | {
             MLFLOW_PARENT_RUN_ID: self.parent_id,
@@ -197,10 +227,7 @@ class Tracking:
             own[MLFLOW_RUN_NOTE] = f"Trial {planned.number} again: [attempt {attempt - 1}]({self.link(before)})"
         text = {key: str(value) for key, value in {**own, **tags}.items() if value != ""}
         run = self._client.create_run(self.experiment_id, start_time=started_ms, tags=text)
-        rows = {f"{part}_rows": self._split.rows(part) for part in self._split.labels}
-        parameters = planned.config.parameters() | rows
-        self._client.log_batch(run.info.run_id, params=[Param(key, str(value)) for key, value in parameters.items()])
-        self._client.log_inputs(run.info.run_id, self._datasets)
+        self._made[run.info.run_id] = _Made(run.info.artifact_uri)
         return str(run.info.run_id)
 
     def find_trial(self, number: int, attempt: int) -> str | None:
@@ -210,11 +237,15 @@ class Tracking:
     def log_epochs(self, epochs: Mapping[str, Sequence[EpochReport]]) -> None:
         """Per-epoch metrics of children by run ID: one call a child, however many epochs have come together."""
         for run_id, reports in epochs.items():
-            self._log_metrics(run_id, epoch_metrics(reports))
+            self._client.log_batch(run_id, metrics=epoch_metrics(reports))
+            if run_id in self._made:
+                self._made[run_id].epochs.update(report.epoch for report in reports)
 
     def finish_trial(self, run_id: str, outcome: Outcome, with_model: bool) -> None:
         """Everything that an attempt's outcome leaves on its child run; done again, it changes nothing."""
-        metrics = list(epoch_metrics(outcome.history))
+        made = self._made.get(run_id)
+        # What is there would change nothing, but finding that out costs MLflow several times the writing.
+        metrics = epoch_metrics(each for each in outcome.history if made is None or each.epoch not in made.epochs)
         tags: dict[str, object] = {"state": outcome.state, "state_reason": outcome.reason}
         result = outcome.result
         if result is not None:
@@ -227,28 +258,29 @@ class Tracking:
             tags[MLFLOW_LOGGED_ARTIFACTS] = json.dumps(
                 [{"path": f"per_class_{part}.json", "type": "table"} for part in result.per_class]
             )
-        self._log_metrics(run_id, metrics)
-        with tempfile.TemporaryDirectory() as folder:
-            write_artifacts(Path(folder), outcome)
-            if any(Path(folder).iterdir()):
-                self._client.log_artifacts(run_id, folder)
+        location = made.artifacts if made is not None else self._client.get_run(run_id).info.artifact_uri
+        _fill(location, lambda folder: write_artifacts(folder, outcome))
         if result is not None and with_model:
             self.log_model(run_id, result.model, outcome)
-        self._client.log_batch(run_id, tags=run_tags(tags))
+        self._client.log_batch(run_id, metrics=metrics, tags=run_tags(tags))
         killed = outcome.state == "failed" and not outcome.final
         self._client.set_terminated(run_id, "KILLED" if killed else _STATUS[outcome.state], outcome.ended_ms or None)
+        sync(tracking_uri())
+        self._made.pop(run_id, None)
 
     def log_model(self, run_id: str, model: bytes, outcome: Outcome) -> None:
         """The Keras model that the worker saved, as an MLflow model; made here without importing TensorFlow."""
         assert self._split is not None
-        for model_id in self._models_of(run_id):
+        split, made = self._split, self._made.get(run_id)
+        if made is None or made.has_model:
             # A driver that died in the middle left half a model: runs:/ID/model must find one, whole.
-            self._client.delete_logged_model(model_id)
-        with tempfile.TemporaryDirectory() as folder:
-            target = Path(folder) / MODEL_NAME
-            logged = self._client.create_logged_model(self.experiment_id, name=MODEL_NAME, source_run_id=run_id)
-            write_model_folder(target, model, self._split, run_id, logged.model_id)
-            self._client.log_model_artifacts(logged.model_id, str(target))
+            self.drop_model(run_id)
+        else:
+            made.has_model = True
+        logged = self._client.create_logged_model(self.experiment_id, name=MODEL_NAME, source_run_id=run_id)
+        _fill(
+            logged.artifact_location, lambda folder: write_model_folder(folder, model, split, run_id, logged.model_id)
+        )
         self._client.finalize_logged_model(logged.model_id, "READY")
         self._client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=outcome.result.best_epoch)])  # type: ignore[union-attr]
 
@@ -274,11 +306,11 @@ class Tracking:
         """The headline on the parent: `best_of_n` with step N, so that the UI draws the curve, and the best child."""
         # One timestamp for ever: written again unchanged, the curve adds nothing.
         at = int(self.parent.info.start_time)
-        self._log_metrics(self.parent_id, [Metric("best_of_n", value, at, n) for n, value in curve.items()])
+        metrics = [Metric("best_of_n", value, at, n) for n, value in curve.items()]
         tags: dict[str, object] = {MLFLOW_RUN_NOTE: note}
         if best_run_id:
             tags["best_run_id"] = best_run_id
-        self._client.log_batch(self.parent_id, tags=run_tags(tags))
+        self._client.log_batch(self.parent_id, metrics=metrics, tags=run_tags(tags))
 
     def has_report_of(self, digest: str) -> bool:
         """Whether the report on the parent was made from the trials table of this digest."""
@@ -335,17 +367,26 @@ class Tracking:
         query = f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{self.parent_id}' and {condition}"
         return _pages(self._client, [self.experiment_id], query)
 
-    def _log_metrics(self, run_id: str, metrics: Iterable[Metric]) -> None:
-        listed = list(metrics)
-        for start in range(0, len(listed), _BATCH):
-            self._client.log_batch(run_id, metrics=listed[start : start + _BATCH])
-
 
 def git_commit(project: Path) -> str:
     """The commit that the project stands at, or an empty text outside a checkout."""
     from mlflow.utils.git_utils import get_git_commit
 
     return get_git_commit(str(project)) or ""
+
+
+def _fill(location: str, write: Callable[[Path], None]) -> None:
+    """Has `write` make the files of an artifact location: in place where that is a folder here, else by way of one."""
+    store = get_artifact_repository(location, tracking_uri=tracking_uri())
+    if isinstance(store, LocalArtifactRepository):
+        folder = Path(store.artifact_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        write(folder)
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        write(Path(temporary))
+        if any(Path(temporary).iterdir()):
+            store.log_artifacts(temporary)
 
 
 def _pages(client: MlflowClient, experiments: Sequence[str], query: str) -> Iterator[Run]:

@@ -1,0 +1,85 @@
+"""Rows of Optuna's tables, many at once. Its own calls take one value a transaction, and load whole trials to read one.
+
+The tables are those of the Optuna version that conda.yaml pins.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from optuna.storages import RDBStorage
+from optuna.storages._rdb import models as tables
+from optuna.trial import TrialState
+from sqlalchemy import Connection, delete, insert, select
+
+
+@dataclass(frozen=True)
+class TrialRow:
+    """A trial without its parameters and intermediate values."""
+
+    trial_id: int
+    state: TrialState
+    value: float | None
+    user_attrs: Mapping[str, Any]
+
+
+def read_trials(storage: RDBStorage, study_id: int, attributes: Sequence[str]) -> list[TrialRow]:
+    """The study's trials in the order they were made, with these of their user attributes."""
+    trials, values, user = tables.TrialModel, tables.TrialValueModel, tables.TrialUserAttributeModel
+    of_study = trials.study_id == study_id
+    with storage.engine.connect() as connection:
+        rows = connection.execute(select(trials.trial_id, trials.state).where(of_study).order_by(trials.trial_id)).all()
+        scores = connection.execute(select(values.trial_id, values.value).join(trials).where(of_study))
+        value_of = {row.trial_id: row.value for row in scores}
+        attributes_of: dict[int, dict[str, Any]] = {trial_id: {} for trial_id, _ in rows}
+        wanted = select(user.trial_id, user.key, user.value_json).join(trials).where(of_study, user.key.in_(attributes))
+        for trial_id, key, text in connection.execute(wanted):
+            attributes_of[trial_id][key] = json.loads(text)
+    return [TrialRow(each, state, value_of.get(each), attributes_of[each]) for each, state in rows]
+
+
+def write_trial(
+    storage: RDBStorage,
+    trial_id: int,
+    values: Mapping[int, float] | None = None,
+    user_attrs: Mapping[str, Any] | None = None,
+    system_attrs: Mapping[str, Any] | None = None,
+) -> None:
+    """Sets intermediate values by step, and attributes, of a running trial in one transaction."""
+    steps, user, system = (
+        tables.TrialIntermediateValueModel,
+        tables.TrialUserAttributeModel,
+        tables.TrialSystemAttributeModel,
+    )
+    with storage.engine.begin() as connection:
+        _replace(connection, steps, steps.trial_id, trial_id, steps.step, _value_rows(values or {}))
+        _replace(connection, user, user.trial_id, trial_id, user.key, _attribute_rows(user_attrs or {}))
+        _replace(connection, system, system.trial_id, trial_id, system.key, _attribute_rows(system_attrs or {}))
+
+
+def write_study(storage: RDBStorage, study_id: int, system_attrs: Mapping[str, Any]) -> None:
+    """Sets system attributes of the study in one transaction."""
+    attributes = tables.StudySystemAttributeModel
+    with storage.engine.begin() as connection:
+        rows = _attribute_rows(system_attrs)
+        _replace(connection, attributes, attributes.study_id, study_id, attributes.key, rows)
+
+
+def _replace(
+    connection: Connection, table: Any, owner: Any, owner_id: int, key: Any, rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Rows of one owner, in place of those with the same keys: written again, they change nothing."""
+    if rows:
+        connection.execute(delete(table).where(owner == owner_id, key.in_([row[key.key] for row in rows])))
+        connection.execute(insert(table), [{owner.key: owner_id, **row} for row in rows])
+
+
+def _value_rows(values: Mapping[int, float]) -> list[dict[str, Any]]:
+    stored = tables.TrialIntermediateValueModel.intermediate_value_to_stored_repr
+    rows = ((step, *stored(value)) for step, value in values.items())
+    return [{"step": step, "intermediate_value": value, "intermediate_value_type": kind} for step, value, kind in rows]
+
+
+def _attribute_rows(attributes: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{"key": key, "value_json": json.dumps(value)} for key, value in attributes.items()]
