@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,13 +65,17 @@ def doubling_gain(table: TrialTable, confidence: float = 0.95) -> DoublingGain:
 
 def doubling_gain_at(pool: Pool, n: int, confidence: float = 0.95) -> DoublingGain:
     """As doubling_gain, at any N with 2N <= M/5."""
-    m = pool.trials
+    return _doubling_gain(pool.val, n, confidence)
+
+
+def _doubling_gain(val: np.ndarray, n: int, confidence: float) -> DoublingGain:
+    m = len(val)
     if m < FEWEST:
         return DoublingGain(m, n, confidence, why=f"needs {FEWEST} finished trials, has {m}")
     if jackknife.range_of(2 * n, m) == "refused":
         return DoublingGain(m, n, confidence, why=f"2N = {2 * n} lies beyond M/{jackknife.LAST} (M = {m})")
-    at_n, at_2n = curves.best_val(pool.val, [n, 2 * n]).tolist()
-    difference = jackknife.leave_one_out(pool.val, pool.val, 2 * n) - jackknife.leave_one_out(pool.val, pool.val, n)
+    at_n, at_2n = curves.best_val(val, [n, 2 * n]).tolist()
+    difference = jackknife.leave_one_out(val, val, 2 * n) - jackknife.leave_one_out(val, val, n)
     error = float(np.sqrt(jackknife.jackknife_variance(difference)))
     if error < 1e-12:
         return DoublingGain(m, n, confidence, why="no spread among the trials to judge an error from")
@@ -79,20 +84,30 @@ def doubling_gain_at(pool: Pool, n: int, confidence: float = 0.95) -> DoublingGa
     return DoublingGain(m, n, confidence, gain, error, upper)
 
 
-def stop_at(table: TrialTable, threshold: float, confidence: float = 0.95, looked: int = 0) -> int | None:
+def stop_at(table: TrialTable, threshold: float, confidence: float = 0.95) -> int | None:
     """The number of plan numbers with which the search ends by the rule, None while it goes on.
 
     The finished prefix is looked at in plan order, each time another 10 trials are in it; the first look that is below
     the threshold decides. However the trials arrived, the same plan ends at the same trial. Looking several times
     makes the error more likely than a single look would; the report says that the sample size was not fixed.
-    `looked`: looks up to this many trials were made before without ending the search, and are not repeated.
     """
     if not 0.0 < threshold < 1.0:
         raise ValueError(f"stop_when_gain_below lies between 0 and 1: got {threshold}")
     if table.sampler == "list" or not has_prefix(table):
         return None
     pool = pool_of(table)
-    for m in range(FEWEST, pool.trials + 1, SHARE):
-        if m > looked and doubling_gain_at(pool.first(m), m // SHARE, confidence).below(threshold):
-            return int(pool.numbers[m - 1]) + 1
+    m = first_stop(pool.val, threshold, confidence)
+    return None if m is None else int(pool.numbers[m - 1]) + 1
+
+
+def first_stop(
+    val: Sequence[float] | np.ndarray, threshold: float, confidence: float = 0.95, looked: int = 0
+) -> int | None:
+    """The first look at validation scores `val`, in plan order, whose gain is below the threshold: its trials.
+
+    `looked`: looks up to this many trials were made before without ending the search, and are not repeated.
+    """
+    for m in range(FEWEST, len(val) + 1, SHARE):
+        if m > looked and _doubling_gain(np.asarray(val[:m], dtype=float), m // SHARE, confidence).below(threshold):
+            return m
     return None

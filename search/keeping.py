@@ -1,6 +1,7 @@
 """Which trials' models are logged: all, none, or the best K of the study."""
 
 import re
+from bisect import insort
 from dataclasses import dataclass
 
 from models.config import ConfigError
@@ -40,9 +41,12 @@ class ModelKeeper:
     def __init__(self, policy: ModelPolicy, paths: StudyPaths, finished: list[Attempt]) -> None:
         self._policy = policy
         self._staged = paths.staged
-        self._scores = {each.number: each.value for each in finished if each.value is not None}
-        self._run_ids = {each.number: each.run_id for each in finished if each.value is not None}
-        self._logged = set(self._best())
+        self._best: list[tuple[float, int]] = []
+        self._logged: set[int] = set()
+        self._run_ids: dict[int, str] = {}
+        for each in finished:
+            self._rank(each.number, each.value, each.run_id)
+        self._logged = self._numbers()
 
     @property
     def log_now(self) -> bool:
@@ -52,8 +56,8 @@ class ModelKeeper:
         """Keeps the model aside if it is among the best K so far, and lets go of the one that no longer is."""
         if self._policy.mode != "best" or outcome.score is None:
             return
-        self._scores[outcome.number], self._run_ids[outcome.number] = outcome.score, run_id
-        best = self._best()
+        self._rank(outcome.number, outcome.score, run_id)
+        best = self._numbers()
         if outcome.number in best:
             outbox.put(outcome, self._staged)
         for path in self._staged.outcomes():
@@ -63,11 +67,11 @@ class ModelKeeper:
     @property
     def waiting(self) -> bool:
         """Whether there are models to log, or to drop."""
-        return bool(self._staged.outcomes() or self._logged - set(self._best()))
+        return bool(self._staged.outcomes() or self._logged - self._numbers())
 
     def deliver(self, tracking: Tracking) -> None:
         """Logs the models that waited, and drops those of earlier sessions that are no longer among the best."""
-        best = self._best()
+        best = self._numbers()
         for path in self._staged.outcomes():
             outcome = outbox.take(path)
             if outcome.number in best and outcome.result is not None:
@@ -75,9 +79,20 @@ class ModelKeeper:
                 if run_id:
                     tracking.log_model(run_id, outcome.result.model, outcome)
             path.unlink()
-        for number in self._logged - set(best):
+        for number in self._logged - best:
             tracking.drop_model(self._run_ids[number])
 
-    def _best(self) -> list[int]:
-        ranked = sorted(self._scores, key=lambda number: (-(self._scores[number] or 0.0), number))
-        return ranked[: self._policy.best]
+    def _rank(self, number: int, score: float | None, run_id: str) -> None:
+        """Takes the trial among the best K, if it belongs there."""
+        place = (-(score or 0.0), number)
+        if score is None or place in self._best:
+            return
+        insort(self._best, place)
+        self._run_ids[number] = run_id
+        for _, beaten in self._best[self._policy.best :]:
+            if beaten not in self._logged:
+                del self._run_ids[beaten]
+        del self._best[self._policy.best :]
+
+    def _numbers(self) -> set[int]:
+        return {number for _, number in self._best}

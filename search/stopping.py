@@ -1,9 +1,7 @@
 """`stop_when_gain_below`: ends a search once doubling its trials would buy too little."""
 
-import pandas as pd
-
-from analysis.stopping import stop_at
-from analysis.table import TrialTable
+from analysis.pool import FLOOR
+from analysis.stopping import SHARE, first_stop
 from models.config import ConfigError
 from search.settings import StudySettings
 
@@ -24,32 +22,19 @@ class StopRule:
             raise ConfigError(
                 f"stop_when_gain_below needs every trial's full score, got a study with the pruner {settings.pruner}"
             )
-        self._threshold, self._study, self._sampler = threshold, settings.name, settings.sampler
-        self._rows: dict[int, dict[str, object]] = {}
+        self._threshold = threshold
+        self._ahead: dict[int, float] = {}
+        self._scores: list[float] = []
         self._looked = 0
         self.stopped_at: int | None = None
         """The number of plan numbers that the search ends with, once that is decided."""
 
-    def add(self, number: int, state: str, reason: str, score: float | None) -> None:
-        """A trial has finished."""
-        self._rows[number] = {
-            "number": number,
-            "state": state,
-            "state_reason": reason,
-            "val_accuracy": score,
-            "test_accuracy": score,  # the rule looks at validation alone
-        }
-        if self.stopped_at is not None:
-            return
-        prefix = self._prefix()
-        if prefix >= self._looked + 10:
-            frame = pd.DataFrame([self._rows[each] for each in range(prefix)])
-            table = TrialTable(frame, self._study, self._sampler)
-            self.stopped_at = stop_at(table, self._threshold, looked=self._looked)
-            self._looked = prefix
-
-    def _prefix(self) -> int:
-        prefix = self._looked
-        while prefix in self._rows:
-            prefix += 1
-        return prefix
+    def add(self, number: int, state: str, score: float | None) -> None:
+        """A trial has finished; each number counts once. Without a score it stands at the floor."""
+        if number >= len(self._scores):
+            self._ahead.setdefault(number, score if state == "complete" and score is not None else FLOOR)
+        while len(self._scores) in self._ahead:
+            self._scores.append(self._ahead.pop(len(self._scores)))
+        if self.stopped_at is None and len(self._scores) >= self._looked + SHARE:
+            self.stopped_at = first_stop(self._scores, self._threshold, looked=self._looked)
+            self._looked = len(self._scores)
