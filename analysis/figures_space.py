@@ -16,6 +16,7 @@ from analysis.table import PARAMS, TrialTable
 
 _MOST_LINES = 400
 _FEWEST_IN_A_BOX = 5
+_MOST_DARK = 100  # points in a box above which they fade, so that the box stays seen
 
 
 def importance_bars(found: Importances, study: str) -> bytes:
@@ -41,7 +42,8 @@ def importance_bars(found: Importances, study: str) -> bytes:
         edgecolor=DARK,
         hatch="///",
         linewidth=0.8,
-        label="fANOVA: share of the variance of all scores",
+        label="fANOVA: share of the variance of all scores"
+        + (f" (of {found.fanova_trials:,} trials)" if found.fanova_trials < found.trials else ""),
     )
     axes.set_yticks(y, names)
     axes.set_xlim(0.0, 1.0)
@@ -183,12 +185,13 @@ def boxes(table: TrialTable) -> bytes:
                 showfliers=False,
                 patch_artist=True,
                 boxprops={"facecolor": LIGHT, "edgecolor": DARK},
-                medianprops={"color": DARK, "linewidth": 2},
+                medianprops={"color": DARK, "linewidth": 2, "zorder": 3},
             )
         for place, scores in enumerate(data, start=1):
             x = place + rng.uniform(-0.18, 0.18, len(scores)) * (len(scores) > 1)
             few = len(scores) < _FEWEST_IN_A_BOX
-            axes.plot(x, scores, "o", color=DARK, markersize=4 if few else 2.2, alpha=0.9 if few else 0.5)
+            faint = 0.5 * min(1.0, _MOST_DARK / len(scores)) ** 0.5 if scores else 0.0
+            axes.plot(x, scores, "o", color=DARK, markersize=4 if few else 2.2, alpha=0.9 if few else faint)
         axes.set_xlim(0.4, len(data) + 0.6)
         name_ = "validation accuracy" if k % across == 0 else ""
         accuracy_axis(axes, [v for v in values if v >= floor], name_)

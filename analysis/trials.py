@@ -23,6 +23,7 @@ __all__ = [
     "TrialTable",
     "attach",
     "attempts_frame",
+    "read_all",
     "read_csv",
     "read_mlflow",
     "read_mlflow_or_say_why",
@@ -44,11 +45,19 @@ _METRICS = (
 
 def read_mlflow(study: str, tracking_uri: str | None = None, parent_run_id: str | None = None) -> TrialTable:
     """The trials of the study's parent run: the one named, or the newest one that carries the study's name."""
+    return read_all(study, tracking_uri, parent_run_id)[0]
+
+
+def read_all(
+    study: str, tracking_uri: str | None = None, parent_run_id: str | None = None
+) -> tuple[TrialTable, pd.DataFrame]:
+    """As read_mlflow and attempts_frame, with the runs read once."""
     client = MlflowClient(tracking_uri)
     parent = client.get_run(parent_run_id) if parent_run_id is not None else _parent(client, study)
     tags = parent.data.tags
+    rows = _rows(client, parent)
     table = TrialTable(
-        frame=trials_frame(_rows(client, parent)),
+        frame=trials_frame(rows),
         study=study,
         sampler=tags.get("sampler", ""),
         data_sha256=tags.get("data_sha256"),
@@ -59,7 +68,7 @@ def read_mlflow(study: str, tracking_uri: str | None = None, parent_run_id: str 
     )
     # What the workers had finished beyond the trial that the stop rule ended the search with is not part of it.
     stopped_at = _whole(tags.get("stopped_at"))
-    return table if stopped_at is None else table.prefix(stopped_at)
+    return table if stopped_at is None else table.prefix(stopped_at), attempts_of(rows)
 
 
 def read_mlflow_or_say_why(study: str, tracking_uri: str | None = None) -> TrialTable:
@@ -87,10 +96,7 @@ _COUNTS = ("seed", "planned_trials", "grid_size", "train_rows", "validation_rows
 
 def attempts_frame(study: str, tracking_uri: str | None = None, parent_run_id: str | None = None) -> pd.DataFrame:
     """Every attempt of every number of the study, those still running included (state `running`)."""
-    client = MlflowClient(tracking_uri)
-    return attempts_of(
-        _rows(client, client.get_run(parent_run_id) if parent_run_id is not None else _parent(client, study))
-    )
+    return read_all(study, tracking_uri, parent_run_id)[1]
 
 
 def attach(table: TrialTable, files: Sequence[Path], tracking_uri: str | None = None) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from analysis.report import write_report
-from analysis.trials import attempts_frame, read_mlflow
+from analysis.trials import read_all
 from search.driver import Ended
 from search.plan import Plan
 from search.settings import StudySettings
@@ -25,16 +25,15 @@ def conclude(settings: StudySettings, plan: Plan, tracking: Tracking, ended: End
     """
     try:
         tracking.stopped(ended.stopped_at)
-        table = read_mlflow(settings.name, parent_run_id=tracking.parent_id)
-        attempts = attempts_frame(settings.name, parent_run_id=tracking.parent_id)
+        table, attempts = read_all(settings.name, parent_run_id=tracking.parent_id)
         trials_csv = table.frame.to_csv(index=False)
         tracking.attach({"trials.csv": trials_csv, "attempts.csv": attempts.to_csv(index=False)})
         summary = summarise(table, plan)
-        if summary is not None:
+        digest = hashlib.sha256(trials_csv.encode()).hexdigest()
+        if summary is not None and not tracking.has_report_of(digest):
             best = str(summary.best["run_id"])
             tracking.summarise(summary.curve, best, summary.note(tracking.link(best)))
-            digest = hashlib.sha256(trials_csv.encode()).hexdigest()
-            if summary.estimates is not None and not tracking.has_report_of(digest):
+            if summary.estimates is not None:
                 with tempfile.TemporaryDirectory() as folder:
                     tracking.attach(paths=write_report(table, Path(folder)), folder="report")
                 tracking.set_report_of(digest)
