@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib import colormaps
-from matplotlib.image import imsave
+from PIL import Image
 
 from analysis.figures_text import Ink, inked, text_width
 
@@ -48,8 +48,10 @@ def confusion_picture(validation: np.ndarray, test: np.ndarray, labels: Sequence
         ):
             left = column * (width // 2) + _LEFT
             _panel(canvas, dark, light, values, names, left, top, f"{split}: {words}", column == 0)
+    # By Pillow itself: matplotlib's imsave imports pyplot's half of the library first, half a second in each worker.
+    picture = Image.fromarray(inked(canvas, [dark, light])).convert("RGB")
     target = io.BytesIO()
-    imsave(target, inked(canvas, [dark, light]), format="png", pil_kwargs={"compress_level": 3})
+    picture.save(target, "png", compress_level=3)
     return target.getvalue()
 
 
