@@ -19,7 +19,14 @@ def sqlite_file(url: str) -> Path | None:
 
 def without_secrets(text: str) -> str:
     """`text` with the password of every address in it replaced: this is what may be shown, logged or raised."""
-    return re.sub(r"(\w[\w+.-]*://[^\s:/@]*):[^\s@]*@", r"\1:***@", text)
+    text = re.sub(r"(\w[\w+.-]*://[^\s:/@]*):[^\s@]*@", r"\1:***@", text)
+    return re.sub(r"([?&]password=)[^\s&'\"]*", r"\1***", text)
+
+
+def in_one_line(error: BaseException) -> str:
+    """What an error says, as far as it may be shown; SQLAlchemy's without the statement and its values."""
+    said = str(error).split("[SQL:")[0].split("(Background on this error")[0]
+    return without_secrets(" ".join(said.split()))[:200]
 
 
 def check_writable(folder: Path, what: str) -> None:
@@ -35,9 +42,11 @@ def check_writable(folder: Path, what: str) -> None:
 
 
 def check_sqlite(file: Path, what: str) -> None:
-    """Raises ConfigError when `file` is there and is no SQLite database."""
+    """Raises ConfigError when `file` is there and is no SQLite database that can be written."""
     if not file.exists():
         return
+    if file.is_dir() or not os.access(file, os.W_OK):
+        raise ConfigError(f"{what} must be a file that can be written, got {str(file)!r}")
     try:
         connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
         try:
@@ -58,8 +67,6 @@ def check_storage(url: str) -> None:
         if str(file) in ("", ".", ":memory:"):
             raise ConfigError(f"storage must be kept in a file, got {url!r}")
         check_writable(file.parent, "storage")
-        if file.exists() and (file.is_dir() or not os.access(file, os.W_OK)):
-            raise ConfigError(f"storage must be a file that can be written, got {str(file)!r}")
         check_sqlite(file, "storage")
         return
     try:
@@ -73,9 +80,8 @@ def check_storage(url: str) -> None:
     except (SQLAlchemyError, ImportError, ValueError) as error:
         if isinstance(error, ConfigError):
             raise
-        reason = without_secrets(str(error)).strip().splitlines()[0]
         raise ConfigError(
-            f"storage must be a database that answers, got {without_secrets(url)!r}: {reason}"
+            f"storage must be a database that answers, got {without_secrets(url)!r}: {in_one_line(error)}"
         ) from None  # the original carries the password
 
 

@@ -1,5 +1,6 @@
 """The driver: the only process that writes to Optuna and to MLflow."""
 
+import math
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
@@ -18,12 +19,14 @@ from search.plan import Plan, PlannedTrial, distributions
 from search.progress import Progress
 from search.settings import StudySettings
 from search.stopping import StopRule
+from search.stores import StoreError, explain
 from search.study import StudyStore
 from search.task import Job
-from search.tracking import Tracking, TrackingError
+from search.tracking import Tracking, refuses
 
 _EPOCHS_EVERY = 1.0  # seconds between writes of per-epoch metrics; DESIGN promises them within 2 s
-_RETRY_EVERY = 10.0  # seconds between deliveries while the tracking store is away
+_RETRY_EVERY = 10.0  # seconds between deliveries while a store is away
+_LAST_PATIENCE = 30.0  # seconds that a search which has nothing left to train waits for a store to come back
 _HOPELESS = 10  # so many first trials failed, and none complete: the study is wrong, not the trials
 
 
@@ -34,7 +37,7 @@ class Ended:
     missing: int
     """Planned trials that are not finished."""
     undelivered: int
-    """Finished trials that wait in the outbox for the tracking store."""
+    """Finished trials that wait in the outbox for the stores."""
     reason: str = ""
     trained: int = 0
     """Attempts that ended in this session."""
@@ -89,7 +92,9 @@ class Driver:
         self._epochs: dict[tuple[int, int], list[EpochReport]] = defaultdict(list)
         self._epochs_written = 0.0
         self._undelivered: deque[Outcome] = deque()
+        self._tracked: set[tuple[int, int]] = set()
         self._away_since: float | None = None
+        self._refused = self._uncommitted = ""
         self._closed = False
         self._trained = 0
         self._complete = self._failed = 0
@@ -111,11 +116,13 @@ class Driver:
             self._end_overdue_trials()
             self._write_epochs()
             self._retry()
-            reason = (
-                asked_to_stop[0] if asked_to_stop else self._enough() or self._hopeless() or self._limits.out_of_time
-            )
+            reason = asked_to_stop[0] if asked_to_stop else self._reason_to_end()
         self._interrupt_in_flight()
+        patience = time.monotonic() + (0 if asked_to_stop or self._stuck() else _LAST_PATIENCE)
         self._retry(now=True)
+        while self._undelivered and time.monotonic() < patience and not (asked_to_stop or self._stuck()):
+            time.sleep(1)
+            self._retry(now=True)
         if not self._closed:
             self._close_unfinished()
         models_wait = self._keeper.waiting and not self._track(lambda: self._keeper.deliver(self._tracking))
@@ -126,6 +133,7 @@ class Driver:
 
     def _recover(self) -> None:
         """What earlier drivers left: outcomes in the outbox first, then attempts that nobody runs any more."""
+        over = {(each.number, each.attempt) for each in self._study.attempts() if each.state != "running"}
         for path in self._paths.outcomes():
             outcome = outbox.take(path)
             planned = self._planned(outcome.number)
@@ -133,9 +141,19 @@ class Driver:
                 raise ConfigError(
                     f"the outbox must hold results of this study alone; move those of another one away, got {path}"
                 )
-            self._deliver(outcome)
+            if (outcome.number, outcome.attempt) in over:
+                # Delivered already; or given up by a driver elsewhere, which went on with the number's next attempt.
+                outbox.remove(outcome, self._paths)
+            else:
+                self._deliver(outcome)
         waiting = {(outcome.number, outcome.attempt): outcome for outcome in self._undelivered}
-        self._study.close_unfinished("driver lost", keep=waiting)
+        for attempt in self._study.attempts():
+            if attempt.state == "running" and (attempt.number, attempt.attempt) not in waiting:
+                # As an outcome like any other, so that both sides tell the same of it, whichever knew of it.
+                left = _InFlight(self._plan.trials[attempt.number], attempt.attempt, _now_ms(), time.monotonic())
+                lost = self._given_up(left, "driver lost", "")
+                outbox.put(lost, self._paths)
+                self._deliver(lost)
         self._close_unfinished()
         ended: dict[int, tuple[str, str, float | None]] = {}
         for attempt in self._study.attempts():
@@ -143,7 +161,10 @@ class Driver:
             self._lost_workers[attempt.number] += attempt.reason == "worker lost"
             if attempt.final:
                 ended[attempt.number] = attempt.state, attempt.reason, attempt.value
-        for outcome in waiting.values():
+        for outcome in waiting.values():  # Optuna may know nothing of them yet
+            number = outcome.number
+            self._next_attempt[number] = max(self._next_attempt[number], outcome.attempt + 1)
+            self._lost_workers[number] += outcome.reason == "worker lost"
             if outcome.final:
                 ended[outcome.number] = outcome.state, outcome.reason, outcome.score
         trials = self._plan.trials
@@ -166,13 +187,16 @@ class Driver:
             self._engine.submit(Job(self._settings.name, planned.number, attempt, planned.config, planned.seed))
             started = _now_ms()
             self._in_flight[planned.number] = _InFlight(planned, attempt, started, time.monotonic())
-            self._study.ask(planned, attempt, distributions(self._settings, planned.parameters))
-            self._track(lambda p=planned, a=attempt, s=started: self._open(p, a, s, new=True))  # type: ignore[misc]
+            self._track(lambda p=planned, a=attempt, s=started: self._begin(p, a, s))  # type: ignore[misc]
+
+    def _begin(self, planned: PlannedTrial, attempt: int, started_ms: int) -> None:
+        self._study.ask(planned, attempt, distributions(self._settings, planned.parameters))
+        self._open(planned, attempt, started_ms, new=True)
 
     def _open(self, planned: PlannedTrial, attempt: int, started_ms: int, new: bool = False) -> str:
         run_id = self._tracking.start_trial(planned, attempt, self._child_tags(planned.number), started_ms, new)
-        self._run_ids[planned.number, attempt] = run_id
         self._study.link(planned.number, attempt, run_id, self._ui_url + self._tracking.link(run_id))
+        self._run_ids[planned.number, attempt] = run_id
         return run_id
 
     def _handle(self, event: Event) -> None:
@@ -195,9 +219,12 @@ class Driver:
             return
         self._epochs[key].append(event.report)
         if self._study.prunes and event.report.epoch < current.planned.config.epochs:
-            self._study.report(*key, [event.report])
-            if self._study.should_prune(*key):
-                self._engine.ask_to_stop(*key, "pruned")
+            self._track(lambda: self._prune(*key, event.report))
+
+    def _prune(self, number: int, attempt: int, report: EpochReport) -> None:
+        self._study.report(number, attempt, [report])
+        if self._study.should_prune(number, attempt):
+            self._engine.ask_to_stop(number, attempt, "pruned")
 
     def _end_overdue_trials(self) -> None:
         now = time.monotonic()
@@ -234,7 +261,12 @@ class Driver:
         )
 
     def _finish(self, outcome: Outcome, planned: PlannedTrial) -> None:
-        outbox.put(outcome, self._paths)
+        try:
+            outbox.put(outcome, self._paths)
+        except OSError as error:
+            self._uncommitted = f"results must be kept in {self._paths.folder}, got: {error.strerror}"
+            self._pending.appendleft(planned)
+            return
         self._trained += 1
         if outcome.final:
             self._count(outcome.number, outcome.state, outcome.reason, outcome.score)
@@ -247,23 +279,34 @@ class Driver:
 
     def _deliver(self, outcome: Outcome) -> bool:
         """Outbox -> MLflow -> Optuna -> gone from the outbox. Each step may be repeated."""
-        planned = self._plan.trials[outcome.number]
+        planned, key = self._plan.trials[outcome.number], (outcome.number, outcome.attempt)
 
-        def track() -> None:
-            key = outcome.number, outcome.attempt
-            if not self._study.has(*key):
-                self._study.ask(planned, outcome.attempt, distributions(self._settings, planned.parameters))
+        def log() -> None:
             run_id = self._run_ids.get(key) or self._open(planned, outcome.attempt, outcome.started_ms)
             self._tracking.finish_trial(run_id, outcome, with_model=self._keeper.log_now)
             self._keeper.offer(outcome, run_id)
+
+        def track() -> None:
+            if key not in self._tracked:
+                if not self._study.has(*key):
+                    self._study.ask(planned, outcome.attempt, distributions(self._settings, planned.parameters))
+                try:
+                    log()
+                except StoreError as error:
+                    if not refuses(error) or key not in self._run_ids:
+                        raise
+                    del self._run_ids[key]
+                    log()  # on a run of its own again: the user has deleted the one that it had
+                self._tracked.add(key)
+            self._study.finish(outcome)
 
         if not self._track(track):
             if outcome not in self._undelivered:
                 self._undelivered.append(outcome)
             return False
-        self._study.finish(outcome)
         outbox.remove(outcome, self._paths)
-        self._run_ids.pop((outcome.number, outcome.attempt), None)
+        self._run_ids.pop(key, None)
+        self._tracked.discard(key)
         return True
 
     def _write_epochs(self) -> None:
@@ -276,27 +319,34 @@ class Driver:
         if by_run:
             self._track(lambda: self._tracking.log_epochs(by_run))
         for key, reports in fresh.items():
-            self._study.report(*key, reports)
+            self._track(lambda k=key, r=reports: self._study.report(*k, r))  # type: ignore[misc, call-arg]
 
     def _track(self, write: Callable[[], Any]) -> bool:
-        """Whether `write` got through to the tracking store. While that is away, training goes on."""
+        """Whether `write` got through to MLflow and Optuna. While one of them is away, training goes on."""
+        was_away = self._away_since is not None
         if self._away_since is not None and time.monotonic() - self._away_since < _RETRY_EVERY:
             return False
         try:
+            if was_away:
+                self._study.lock()
             write()
-        except TrackingError as error:
-            if self._away_since is None:
-                self._progress.say(f"the tracking store does not answer; results wait in {self._paths.folder}: {error}")
+        except StoreError as error:
+            if refuses(error):  # it answers, and asking again would not change the answer
+                self._refused = explain(error)
+                return False
+            if not was_away:
+                self._progress.say(f"{explain(error)}; results wait in {self._paths.folder}")
             self._away_since = time.monotonic()
             return False
-        if self._away_since is not None:
-            self._progress.say("the tracking store answers again")
+        self._refused = ""
+        if was_away:
+            self._progress.say("the stores answer again")
             self._away_since = None
         return True
 
     def _retry(self, now: bool = False) -> None:
-        if now and self._undelivered:
-            self._away_since = None
+        if now and self._away_since is not None:
+            self._away_since = -math.inf
         for _ in range(len(self._undelivered)):
             if not self._deliver(self._undelivered[0]):
                 return
@@ -305,10 +355,18 @@ class Driver:
     def _interrupt_in_flight(self) -> None:
         for current in list(self._in_flight.values()):
             outcome = self._given_up(current, "interrupted", "")
-            outbox.put(outcome, self._paths)
             self._pending.append(current.planned)
-            self._deliver(outcome)
+            if not self._uncommitted:
+                outbox.put(outcome, self._paths)
+                self._deliver(outcome)
         self._in_flight.clear()
+
+    def _reason_to_end(self) -> str:
+        return self._enough() or self._hopeless() or self._stuck() or self._limits.out_of_time
+
+    def _stuck(self) -> str:
+        """Why going on would lose results, or keep all of them waiting for what the user has to mend."""
+        return self._uncommitted or (self._refused if self._undelivered else "")
 
     def _hopeless(self) -> str:
         if self._failed >= _HOPELESS and not self._complete:

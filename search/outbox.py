@@ -15,11 +15,30 @@ from search.paths import StudyPaths
 
 
 def put(outcome: Outcome, paths: StudyPaths) -> Path:
-    """Writes the outcome under a temporary name, forces it to disk, then renames it: all of it is there, or nothing."""
+    """Writes the outcome under a temporary name, forces it to disk, then renames it: all of it is there, or nothing.
+
+    Raises:
+        OSError: the disk is full, or may not be written.
+    """
     target = paths.outcome(outcome.number, outcome.attempt)
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(".partial")
-    with partial.open("wb") as file:
+    try:
+        _write(outcome, partial)
+        partial.replace(target)
+    except OSError:
+        partial.unlink(missing_ok=True)  # on a full disk, its part is room for others
+        raise
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    return target
+
+
+def _write(outcome: Outcome, path: Path) -> None:
+    with path.open("wb") as file:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
             archive.writestr("outcome.json", json.dumps(_plain(outcome), allow_nan=False))
             if outcome.result is not None:
@@ -29,13 +48,6 @@ def put(outcome: Outcome, paths: StudyPaths) -> Path:
                 archive.writestr("confusion.png", outcome.picture)
         file.flush()
         os.fsync(file.fileno())
-    partial.replace(target)
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-    return target
 
 
 def take(path: Path) -> Outcome:

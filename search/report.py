@@ -10,11 +10,13 @@ from rich.console import Console
 
 from analysis.report import write_report
 from analysis.trials import read_all
+from search.databases import without_secrets
 from search.driver import Ended
 from search.plan import Plan
 from search.settings import StudySettings
+from search.stores import StoreError, explain
 from search.summary import Summary, summarise
-from search.tracking import Tracking, TrackingError
+from search.tracking import Tracking
 
 
 def conclude(settings: StudySettings, plan: Plan, tracking: Tracking, ended: Ended, console: Console) -> Summary | None:
@@ -38,8 +40,8 @@ def conclude(settings: StudySettings, plan: Plan, tracking: Tracking, ended: End
                     tracking.attach(paths=write_report(table, Path(folder)), folder="report")
                 tracking.set_report_of(digest)
         tracking.close_parent("FINISHED" if ended.complete else "FAILED")
-    except TrackingError as error:
-        console.print(f"the tracking store does not answer, so there is no table: {error}", markup=False)
+    except StoreError as error:
+        console.print(f"there is no table: {explain(error)}", markup=False)
         return None
     if summary is None:
         console.print("no trial is complete: there is nothing to report yet")
@@ -55,7 +57,8 @@ def print_next_steps(
 
     def command(start: str, parameters: Mapping[str, object]) -> str:
         form = " -P {}={}" if project else " --{} {}"
-        return start + "".join(form.format(key, shlex.quote(str(value))) for key, value in parameters.items())
+        given = {key: shlex.quote(without_secrets(str(value))) for key, value in parameters.items()}
+        return start + "".join(form.format(key, value) for key, value in given.items())
 
     def say(text: str = "") -> None:
         console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -118,20 +118,21 @@ def _run(
 ) -> int:
     from search.driver import Driver
     from search.keeping import ModelKeeper
-    from search.lock import DriverLock, alone
+    from search.lock import DriverLock, Taken, alone
     from search.progress import ConsoleProgress
     from search.report import conclude, print_next_steps
     from search.stopping import StopRule
+    from search.stores import StoreError, explain
     from search.study import StudyStore
     from search.summary import print_summary
     from search.tracking import Tracking, check_tracking, tracking_ui
 
     check_tracking()
     paths = StudyPaths(settings.name, root_of(options.storage))
-    lock = DriverLock(paths)
+    lock = DriverLock(paths, options.storage)
     try:
         with alone(stores_lock(options.storage)):
-            study = StudyStore(options.storage, settings, dataset.sha256)
+            study = StudyStore(options.storage, settings, dataset.sha256, lock.hold)
             tracking = Tracking(settings.name, PROJECT)
             parent = tracking.open_parent(study.parent_run_id, own_run, plan.hash)
         tracking.describe(dataset, split, _facts(settings, plan))
@@ -162,6 +163,9 @@ def _run(
         )
         try:
             ended = driver.run(asked)
+        except Taken as error:  # while the database was away
+            console.print(str(error), markup=False)
+            return MISSING
         finally:
             progress.close()
         summary = conclude(settings, plan, tracking, ended, console)
@@ -170,6 +174,9 @@ def _run(
                 print_summary(summary, console)
             print_next_steps(settings, options.given, ended, tracking.launcher(own_run), console)
         return COMPLETE if ended.complete else MISSING
+    except StoreError as error:  # before the driver could start: it waits for stores that go away later
+        console.print(f"{explain(error)}\nthe same command goes on where this one ended", markup=False)
+        return MISSING
     finally:
         lock.release()
 

@@ -4,16 +4,18 @@ import io
 import json
 import uuid
 import warnings
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 import optuna
 from optuna.artifacts import ArtifactMeta, FileSystemArtifactStore
 from optuna.artifacts._upload import ARTIFACTS_ATTR_PREFIX
 from optuna.distributions import BaseDistribution
+from optuna.exceptions import StorageInternalError
 from optuna.pruners import BasePruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from models.config import ConfigError
 from models.results import EpochReport
@@ -25,6 +27,8 @@ from search.plan import PlannedTrial
 from search.settings import StudySettings, differences
 from search.study_rows import TrialRow, read_trials, write_study, write_trial
 
+StudyError = (StorageInternalError, SQLAlchemyError, OSError)
+"""What Optuna raises when its storage is away: the outcome waits in the outbox meanwhile."""
 _PRUNERS: dict[str, Callable[[], BasePruner]] = {
     "none": NopPruner,
     # One epoch says little: wait for two, and for five full trials to compare with.
@@ -53,13 +57,16 @@ class Attempt:
 
 
 class StudyStore:
-    """An Optuna study under the name of ours.
+    """An Optuna study under the name of ours. `lock` makes sure that it still is, once the storage was away.
 
     Raises:
         ConfigError: on opening, when the study exists with settings that make other trials.
     """
 
-    def __init__(self, url: str, settings: StudySettings, data_sha256: str) -> None:
+    def __init__(
+        self, url: str, settings: StudySettings, data_sha256: str, lock: Callable[[], None] = lambda: None
+    ) -> None:
+        self.lock = lock
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._url = url
         use_few_syncs()
@@ -94,13 +101,7 @@ class StudyStore:
         self.prunes = settings.pruner != "none"
         self._artifacts = optuna_artifacts(url)
         self._study_id = self._study._study_id
-        stored_attempts = self._stored()
-        self._known = {(each.number, each.attempt) for _, each in stored_attempts}
-        self._running = {
-            (each.number, each.attempt): _Running(trial_id)
-            for trial_id, each in stored_attempts
-            if each.state == "running"
-        }
+        self._load()
 
     @property
     def parent_run_id(self) -> str | None:
@@ -116,17 +117,12 @@ class StudyStore:
         """Every attempt, in the order they were asked for."""
         return [attempt for _, attempt in self._stored()]
 
-    def close_unfinished(self, reason: str, keep: Collection[tuple[int, int]]) -> None:
-        """Ends what a driver that is gone left waiting or running, but for the (number, attempt) of `keep`."""
-        for row in read_trials(self._storage, self._study_id, _ATTRIBUTES):
-            key = row.user_attrs.get("number"), row.user_attrs.get("attempt")
-            if not row.state.is_finished() and key not in keep:
-                write_trial(self._storage, row.trial_id, user_attrs={"state_reason": reason})
-                self._storage.set_trial_state_values(row.trial_id, TrialState.FAIL)
-                self._running.pop(key, None)  # type: ignore[call-overload]
-
     def ask(self, planned: PlannedTrial, attempt: int, distributions: Mapping[str, BaseDistribution]) -> None:
-        """Makes the attempt a running trial, whole at once: one that is enqueued and asked for costs several times."""
+        """Makes the attempt a running trial, in one transaction.
+
+        Optuna's enqueue and ask are several: they cost more, and an attempt that was enqueued when the storage went
+        away would be given to the next ask, which is for another.
+        """
         trial = optuna.trial.create_trial(
             state=TrialState.RUNNING,
             params=dict(planned.parameters),
@@ -139,8 +135,10 @@ class StudyStore:
             },
         )
         key = planned.number, attempt
+        self._in_doubt = True
         self._running[key] = _Running(self._storage.create_new_trial(self._study_id, trial))
         self._known.add(key)
+        self._in_doubt = False
 
     def link(self, number: int, attempt: int, run_id: str, url: str) -> None:
         """Points the trial at its MLflow run: the run's ID as an attribute, its address in the trial's note."""
@@ -175,6 +173,8 @@ class StudyStore:
     def finish(self, outcome: Outcome) -> None:
         """Tells Optuna how the attempt ended. Once: an attempt that is finished already stays as it is."""
         key = outcome.number, outcome.attempt
+        if self._in_doubt:
+            self._load()
         running = self._running.get(key)
         if running is None:
             return
@@ -192,15 +192,28 @@ class StudyStore:
         value = outcome.score
         if outcome.state == "pruned" and outcome.history:  # Optuna's own convention for pruned trials
             value = outcome.history[-1].metrics["val_accuracy"]
+        self._in_doubt = True
         self._storage.set_trial_state_values(
             running.trial_id, _STATES[outcome.state], None if value is None else [value]
         )
         sync(self._url)
         del self._running[key]
+        self._in_doubt = False
 
     def has(self, number: int, attempt: int) -> bool:
         """Whether the attempt is there, finished or not."""
+        if self._in_doubt:
+            self._load()
         return (number, attempt) in self._known
+
+    def _load(self) -> None:
+        """Takes over which attempts the storage has, and which of them run."""
+        stored = self._stored()
+        self._known = {(each.number, each.attempt) for _, each in stored}
+        self._running = {
+            (each.number, each.attempt): _Running(trial_id) for trial_id, each in stored if each.state == "running"
+        }
+        self._in_doubt = False  # whether a write has failed that may have come through all the same
 
     def _stored(self) -> list[tuple[int, Attempt]]:
         """Every attempt with its trial's ID, in the order they were asked for."""
@@ -225,6 +238,12 @@ class _Running:
 
     def unreported(self, epochs: Sequence[EpochReport]) -> dict[int, float]:
         return {each.epoch: each.metrics["val_accuracy"] for each in epochs if each.epoch not in self.reported}
+
+
+def study_reason(error: BaseException) -> BaseException:
+    """What the database itself said: Optuna's words for it are the same whatever happened."""
+    said = error.__cause__ if isinstance(error, StorageInternalError) and error.__cause__ is not None else error
+    return said.orig if isinstance(said, DBAPIError) and said.orig is not None else said
 
 
 def _attempt(row: TrialRow) -> Attempt:

@@ -21,6 +21,7 @@ from models.results import EpochReport
 from search.databases import (
     check_sqlite,
     check_writable,
+    in_one_line,
     sqlite_file,
     sync,
     use_few_syncs,
@@ -59,9 +60,14 @@ from search.plan import PlannedTrial
 from search.records import dataset_inputs, epoch_metrics, final_metrics, run_tags, write_artifacts
 
 logging.getLogger("mlflow").setLevel(logging.WARNING)  # how it makes its tables is of no interest to a user
+logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # prints the traceback of what it then raises
 
 TrackingError = (MlflowException, OSError)
 """What MLflow raises when its store is away: the outcome waits in the outbox meanwhile."""
+_REFUSALS = (
+    "RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "INVALID_STATE", "RESOURCE_ALREADY_EXISTS", "NOT_FOUND",
+    "ENDPOINT_NOT_FOUND", "PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED",
+)  # fmt: skip
 
 MODEL_NAME = "model"
 _EXPERIMENT_KIND = "mlflow.experimentKind"
@@ -87,10 +93,15 @@ def check_tracking() -> None:
             socket.create_connection((address.hostname, port), timeout=10).close()
         MlflowClient().search_experiments(max_results=1)
     except Exception as error:  # whatever keeps it from answering, the user has to hear it in one line
-        reason = without_secrets(" ".join(str(error).split()))[:200]
         raise ConfigError(
-            f"MLFLOW_TRACKING_URI must be a tracking server that answers, got {without_secrets(uri)!r}: {reason}"
+            f"MLFLOW_TRACKING_URI must be a tracking server that answers, got {without_secrets(uri)!r}: "
+            f"{in_one_line(error)}"
         ) from None
+
+
+def refuses(error: BaseException) -> bool:
+    """Whether the store has answered, and would say the same again: something is deleted, or may not be written."""
+    return isinstance(error, MlflowException) and error.error_code in _REFUSALS
 
 
 def tracking_ui() -> str | None:
@@ -153,17 +164,17 @@ class Tracking:
         try:
             parent_id = remembered or own_run or self._new_parent()
             self.parent = self._client.get_run(parent_id)
+            self._client.update_run(parent_id, status="RUNNING")
         except MlflowException as error:
             raise ConfigError(
                 f"the study's parent run must be had in the tracking store, {without_secrets(tracking_uri())}; for "
-                f"another store start the study under another name, got: {error.message}"
+                f"another store start the study under another name, got: {in_one_line(error)}"
             ) from None
         use_wal(tracking_uri())
         tags = {"study": self._study, "plan_hash": plan_hash}
         if self.parent.data.tags.get(MLFLOW_RUN_NAME) != self._study:
             tags[MLFLOW_RUN_NAME] = self._study
         self._client.log_batch(parent_id, tags=run_tags(tags))
-        self._client.update_run(parent_id, status="RUNNING")
         if _EXPERIMENT_KIND not in self._client.get_experiment(self.experiment_id).tags:
             # Without it the UI takes an experiment for one of prompts and traces, and hides the training runs.
             self._client.set_experiment_tag(self.experiment_id, _EXPERIMENT_KIND, "custom_model_development")

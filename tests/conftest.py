@@ -4,8 +4,11 @@ import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+
+from tests.postgresql import PostgreSQL, programs
 
 PROJECT = Path(__file__).parent.parent
 
@@ -39,3 +42,15 @@ def empty_stores(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     MlflowClient(f"sqlite:///{folder}/mlflow.db").search_experiments()
     RDBStorage(f"sqlite:///{folder}/optuna.db")
     return folder / "mlflow.db", folder / "optuna.db"
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """A running server, its databases to be made by the tests."""
+    found = programs()
+    if found is None:
+        pytest.skip("PostgreSQL is not installed (Debian's package postgresql)")
+    with TemporaryDirectory(prefix="postgresql-") as folder:
+        server = PostgreSQL(Path(folder), found)
+        yield server
+        server.stop()

@@ -1,0 +1,45 @@
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import search.driver
+import search.session
+from search.__main__ import main
+from tests.search.fakes import Behaviour, FakeEngine, complete
+
+TRIALS = 6
+STUDY = f"""
+sampler: random
+trials: {TRIALS}
+seed: 3
+space: {{width: [4, 8, 16], learning_rate: {{low: 1e-3, high: 1e-1, log: true}}}}
+training: {{epochs: 2, batch_size: 64}}
+"""
+
+Command = Callable[..., int]
+
+
+@pytest.fixture
+def command(workdir: Path, empty_stores: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> Command:
+    """`python -m search` on a study of six trials, its whole session in this process but for the training.
+
+    Returns the exit code. `command.trained` are the numbers that were trained, of all calls.
+    """
+    for store in empty_stores:
+        shutil.copy(store, workdir)
+    Path("small.yaml").write_text(STUDY)
+    monkeypatch.setattr(search.driver, "_RETRY_EVERY", 0.2)
+    monkeypatch.setattr(search.driver, "_LAST_PATIENCE", 0.0)
+
+    def run(*arguments: str, behave: Behaviour = complete) -> int:
+        engine = FakeEngine(behave)
+        monkeypatch.setattr(search.session, "make_engine", lambda *_: engine)
+        try:
+            return main(["--study", "small.yaml", *arguments])
+        finally:
+            run.trained += [job.number for job in engine.jobs]  # type: ignore[attr-defined]
+
+    run.trained = []  # type: ignore[attr-defined]
+    return run

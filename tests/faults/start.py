@@ -1,0 +1,87 @@
+"""`python -m search`, traced, that kills itself (kill -9) at a named point once it is told to.
+
+`python -m tests.faults.start ARGUMENTS`. The file of FAULTS_KILL holds the point and which of its calls from then on is
+the last: the wrappers below look at it at each call.
+"""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+from tests.faults import trace
+
+KILL = "FAULTS_KILL"
+"""The environment variable that names the file."""
+
+POINTS = (
+    "before the outbox rename",
+    "after the outbox rename",
+    "between MLflow's writes",
+    "between MLflow and tell",
+    "between tell and the outbox removal",
+)
+_MLFLOW_WRITES = (
+    "create_run", "log_batch", "log_inputs", "log_artifacts", "create_logged_model", "log_model_artifacts",
+    "finalize_logged_model", "log_outputs", "set_terminated",
+)  # fmt: skip
+
+
+def die_at(point: str) -> None:
+    """Counts down to the last call of a point that was armed, and dies there."""
+    file = Path(os.environ[KILL])
+    if not file.exists():
+        return
+    armed, calls = json.loads(file.read_text())
+    if armed != point:
+        return
+    if calls > 1:
+        file.write_text(json.dumps([point, calls - 1]))
+        return
+    file.unlink()
+    trace.note("kill", point, os.getpid())
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _around(owner: Any, name: str, before: str = "", after: str = "", only: Callable[..., bool] | None = None) -> None:
+    whole = getattr(owner, name)
+
+    @wraps(whole)
+    def wrapped(*arguments: Any, **named: Any) -> Any:
+        concerned = only is None or only(*arguments)
+        if before and concerned:
+            die_at(before)
+        result = whole(*arguments, **named)
+        if after and concerned:
+            die_at(after)
+        return result
+
+    setattr(owner, name, wrapped)
+
+
+def _is_commit(path: Path, *_: Any) -> bool:
+    return path.suffix == ".partial"
+
+
+def main(arguments: list[str]) -> int:
+    from mlflow import MlflowClient
+
+    from search import outbox
+    from search.__main__ import main as search
+    from search.study import StudyStore
+
+    rename_before, rename_after, writing, told, removed = POINTS
+    _around(Path, "replace", before=rename_before, after=rename_after, only=_is_commit)
+    for name in _MLFLOW_WRITES:
+        _around(MlflowClient, name, after=writing)
+    _around(StudyStore, "finish", before=told)
+    _around(outbox, "remove", before=removed)
+    return search(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

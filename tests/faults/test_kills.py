@@ -1,0 +1,131 @@
+"""kill -9 of every process of a search, at seeded random moments and at named points: no trial lost, none twice.
+
+The whole form, 200 kills over repeated 60-trial searches, takes half an hour:
+
+    python -m pytest -m slow -s tests/faults/test_kills.py
+
+It prints how many kills landed where, what they cost and how many rows came out equal.
+"""
+
+import random
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.faults.checks import assert_in_order, assert_nothing_wasted, assert_same_trials, read_stores
+from tests.faults.killing import ANYWHERE, OF_A_CLUSTER, Disturbed, Kill, kills_of, undisturbed
+from tests.faults.start import POINTS
+
+EPOCHS = 4
+STUDY = """
+sampler: random
+trials: {trials}
+seed: 5
+space:
+  width: [8, 16, 24]
+  learning_rate: {{low: 1e-3, high: 1e-2, log: true}}
+training: {{epochs: {epochs}, batch_size: 2, dropout: 0.2}}
+"""
+KILLS = 200
+_A_SEARCH = 20  # kills planned for a search of 60 trials
+
+Folder = Callable[[str], Path]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, empty_stores: tuple[Path, Path]) -> Folder:
+    """Makes a folder with empty stores in it for a search of its own."""
+
+    def make(name: str) -> Path:
+        made = tmp_path / name
+        made.mkdir()
+        for store in empty_stores:
+            shutil.copy(store, made)
+        return made
+
+    return make
+
+
+def write_study(folder: Path, trials: int) -> Path:
+    path = folder / "digits.yaml"
+    path.write_text(STUDY.format(trials=trials, epochs=EPOCHS))
+    return path
+
+
+def check(search: Disturbed, reference_folder: Path) -> tuple[list[Kill], int]:
+    """Everything that must hold after the last resume. Returns the kills and the epochs that they cost."""
+    assert search.codes[-1] == 0, search.log[-3000:]
+    assert set(search.codes) <= {0, 1}
+    assert "Traceback" not in search.log, search.log[search.log.index("Traceback") - 500 :][:3000]
+    stores = read_stores(search.folder, "digits")
+    assert_in_order(stores)
+    assert_same_trials(stores, read_stores(reference_folder, "digits"))
+    extra = assert_nothing_wasted(search, stores, EPOCHS)
+    return kills_of(search.entries), extra
+
+
+def test_killed_again_and_again_a_search_ends_with_the_undisturbed_table(folder: Folder) -> None:
+    study = write_study(folder("study"), trials=12)
+    reference = folder("undisturbed")
+    other = undisturbed(reference, study, workers=0)
+    search = Disturbed(folder("disturbed"), study, seed=1, cluster=True)
+    try:
+        search.run(["worker", *POINTS, "driver at its start", "driver"])
+        assert other.wait(timeout=120) == 0
+    finally:
+        other.kill()
+        other.wait()
+    kills, _ = check(search, reference)
+    assert any(kill.mid_trial for kill in kills)
+    assert len(kills) >= 6, kills
+
+
+@pytest.mark.slow
+def test_two_hundred_kills_over_sixty_trial_searches(folder: Folder) -> None:
+    study = write_study(folder("study"), trials=60)
+    reference = folder("undisturbed")
+    assert undisturbed(reference, study, workers=1).wait(timeout=900) == 0
+    landed: list[Kill] = []
+    searches = rows = extra = 0
+    while len(landed) < KILLS:
+        choose = random.Random(searches)
+        cluster = searches % 2 == 1
+        search = Disturbed(folder(f"search-{searches}"), study, seed=searches, cluster=cluster)
+        search.run(kinds(choose, cluster))
+        kills, cost = check(search, reference)
+        assert any(kill.mid_trial for kill in kills)
+        landed += kills
+        searches, rows, extra = searches + 1, rows + 60, extra + cost
+        say(f"search {searches}: {len(kills)} kills, {cost} epochs of killed attempts, 60 rows equal")
+        shutil.rmtree(search.folder)
+    report(landed, searches, rows, extra)
+    assert {kill.kind for kill in landed} == {*ANYWHERE, *OF_A_CLUSTER}
+
+
+def kinds(choose: random.Random, cluster: bool) -> list[str]:
+    """Kinds of kills for one search: every named point, and as many workers as drivers."""
+    some = [*POINTS, *["worker"] * 6, *["driver"] * 5, "driver at its start"]
+    some += ["nanny", "nanny", "scheduler"] if cluster else ["worker", "worker", "driver"]
+    choose.shuffle(some)
+    return some
+
+
+def say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def report(landed: Sequence[Kill], searches: int, rows: int, extra: int) -> None:
+    say(f"\n{len(landed)} kills in {searches} searches of 60 trials")
+    for kind, count in Counter(kill.kind for kill in landed).most_common():
+        cost = sum(len(kill.in_flight) for kill in landed if kill.kind == kind)
+        middle = sum(kill.mid_trial for kill in landed if kill.kind == kind)
+        say(f"  {kind:40} {count:4}  mid-trial {middle:4}  attempts in flight {cost:4}")
+    lost = sum(len(kill.in_flight) for kill in landed)
+    say(f"mid-trial: {sum(kill.mid_trial for kill in landed)}; attempts in flight at the kills: {lost}")
+    say(f"epochs trained beyond the undisturbed searches': {extra} (at most {lost * EPOCHS} were in flight)")
+    say(f"rows equal bit for bit: {rows} of {rows}; left running: 0; in the outbox: 0; duplicates: 0; gaps: 0")

@@ -1,0 +1,208 @@
+"""Stores that fail while results are logged: no finished trial lost, one clear line, the right exit code."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from search.outcome import Outcome
+from search.task import Job
+from tests.faults.checks import assert_in_order, read_stores
+from tests.faults.conftest import TRIALS, Command
+from tests.search.fakes import complete
+
+
+def mount(*arguments: str) -> None:
+    """Mounts, or skips the test where that is not permitted."""
+    ran = subprocess.run(["mount", *arguments], capture_output=True, text=True)
+    if ran.returncode:
+        pytest.skip(f"mount is not permitted here: {ran.stderr.strip()}")
+
+
+def unmount(target: Path) -> None:
+    subprocess.run(["umount", "--lazy", str(target)], check=True)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 8 MB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount("-t", "tmpfs", "-o", "size=8m", "tmpfs", str(disk))
+    yield disk
+    unmount(disk)
+
+
+@contextmanager
+def read_only(file: Path) -> Iterator[None]:
+    """By a mount of its own: the root user may write whatever the file's mode is."""
+    mount("--bind", str(file), str(file))
+    try:
+        mount("-o", "remount,bind,ro", str(file))
+        yield
+    finally:
+        unmount(file)
+
+
+def fill(disk: Path) -> None:
+    with (disk / "filler").open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+        except OSError:
+            return
+
+
+def said_without_traceback(capsys: pytest.CaptureFixture[str]) -> str:
+    printed = capsys.readouterr()
+    assert "Traceback" not in printed.out + printed.err
+    return printed.out + printed.err
+
+
+def assert_complete_and_once(folder: Path = Path()) -> None:
+    stores = read_stores(folder, "small", os.environ["MLFLOW_TRACKING_URI"])
+    assert_in_order(stores)
+    assert list(stores.table["number"]) == list(range(TRIALS))
+    assert list(stores.table["state"]) == ["complete"] * TRIALS
+    for values in stores.epochs.values():
+        assert [(step, value) for key, step, value in values if key == "loss"] == [(1, 2.0), (2, 1.0)]
+
+
+def test_a_disk_that_is_full_ends_the_search_and_the_same_command_finishes_it(
+    command: Command, small_disk: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+    empty_stores: tuple[Path, Path],
+) -> None:  # fmt: skip
+    for store in empty_stores:
+        (small_disk / store.name).write_bytes(store.read_bytes())
+    monkeypatch.chdir(small_disk)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{small_disk}/mlflow.db")
+    Path("small.yaml").write_text((small_disk.parent / "small.yaml").read_text())
+
+    def behave(job: Job) -> Outcome:
+        if job.number == 3:
+            fill(small_disk)
+        return complete(job)
+
+    assert command(behave=behave) == 1
+    said = said_without_traceback(capsys)
+    assert "results must be kept in outbox/small, got: No space left on device" in said
+    assert command() == 1  # still full
+    assert "No space left on device" in said_without_traceback(capsys)
+    (small_disk / "filler").unlink()
+    assert command() == 0
+    assert_complete_and_once()
+    assert [command.trained.count(number) for number in range(3)] == [1, 1, 1]  # type: ignore[attr-defined]
+
+
+def test_training_goes_on_while_the_tracking_stores_disk_is_full(
+    command: Command, small_disk: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+    empty_stores: tuple[Path, Path],
+) -> None:  # fmt: skip
+    (small_disk / "mlflow.db").write_bytes(empty_stores[0].read_bytes())
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{small_disk}/mlflow.db")
+
+    def behave(job: Job) -> Outcome:
+        if job.number == 2:
+            fill(small_disk)
+        return complete(job)
+
+    assert command(behave=behave) == 1
+    said = said_without_traceback(capsys)
+    assert "the tracking store does not answer: (sqlite3.OperationalError) database or disk is full" in said
+    assert f"0 trials are missing, {len(list(Path('outbox/small').glob('*.zip')))} wait" in said
+    (small_disk / "filler").unlink()
+    assert command() == 0
+    assert sorted(command.trained) == list(range(TRIALS))  # type: ignore[attr-defined]
+    assert_complete_and_once()
+
+
+def test_logging_catches_up_when_the_disk_has_room_again(
+    command: Command, small_disk: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+    empty_stores: tuple[Path, Path],
+) -> None:  # fmt: skip
+    (small_disk / "optuna.db").write_bytes(empty_stores[1].read_bytes())
+    monkeypatch.setattr("search.driver._LAST_PATIENCE", 60.0)
+
+    def behave(job: Job) -> Outcome:
+        if job.number == 2:
+            fill(small_disk)
+        if job.number == 4:
+            (small_disk / "filler").unlink()
+        return complete(job)
+
+    # The outbox has to have room meanwhile: it lies beside Optuna's database, so its folder is another disk's.
+    (small_disk / "outbox").symlink_to(Path("outbox").resolve())
+    Path("outbox").mkdir()
+    assert command("--storage", f"sqlite:///{small_disk}/optuna.db", behave=behave) == 0
+    said = said_without_traceback(capsys)
+    assert "Optuna's storage does not answer: database or disk is full; results wait in" in said
+    assert "the stores answer again" in said
+    assert sorted(command.trained) == list(range(TRIALS))  # type: ignore[attr-defined]
+    Path("optuna.db").write_bytes(b"")
+    Path("optuna.db").unlink()
+    Path("optuna.db").symlink_to(small_disk / "optuna.db")
+    assert_complete_and_once()
+
+
+@pytest.mark.parametrize("name", ["mlflow.db", "optuna.db"])
+def test_a_database_that_may_not_be_written_is_refused_in_one_line(
+    command: Command, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    assert command("--trials", "3") == 0
+    capsys.readouterr()
+    what = {"mlflow.db": "the tracking store", "optuna.db": "storage"}[name]
+    with read_only(Path(name).resolve()):
+        assert command() == 2
+    printed = capsys.readouterr()
+    assert printed.err.count("\n") == 1
+    assert f"error: {what} must be a file that can be written, got " in printed.err
+    assert command() == 0
+    assert sorted(command.trained) == list(range(TRIALS))  # type: ignore[attr-defined]
+    assert_complete_and_once()
+
+
+def test_a_trial_whose_run_was_deleted_gets_another(command: Command) -> None:
+    client = MlflowClient()
+
+    def behave(job: Job) -> Outcome:
+        if job.number == 2:
+            (run,) = running()
+            client.delete_run(run)
+        return complete(job)
+
+    def running() -> list[str]:
+        experiments = [each.experiment_id for each in client.search_experiments()]
+        found = client.search_runs(experiments, "attributes.status = 'RUNNING' and tags.trial_number = '2'")
+        return [run.info.run_id for run in found]
+
+    assert command(behave=behave) == 0
+    assert_complete_and_once()
+
+
+def test_an_experiment_that_was_deleted_ends_the_search_with_the_reason_and_nothing_is_lost(
+    command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client = MlflowClient()
+
+    def behave(job: Job) -> Outcome:
+        if job.number == 2:
+            client.delete_experiment(client.get_experiment_by_name("small").experiment_id)
+        return complete(job)
+
+    assert command(behave=behave) == 1
+    said = said_without_traceback(capsys)
+    assert "the tracking store refuses to keep results: " in said
+    assert "must be in the 'active' state" in " ".join(said.split())
+    trained = list(command.trained)  # type: ignore[attr-defined]
+    assert command() == 2  # as long as it is deleted
+    assert "must be in the 'active' state" in capsys.readouterr().err
+    experiment = next(each for each in client.search_experiments(view_type=3) if each.name == "small")
+    client.restore_experiment(experiment.experiment_id)
+    assert command() == 0
+    assert_complete_and_once()
+    finished = trained[:-1]
+    assert [command.trained.count(number) for number in finished] == [1] * len(finished)  # type: ignore[attr-defined]
