@@ -192,7 +192,7 @@ class Disturbed:
         if kind == "scheduler":
             assert self.cluster is not None
             assert self.cluster.scheduler is not None
-            trace.note("kill", kind, self.cluster.scheduler.pid)
+            self._note_kill(kind, self.cluster.scheduler.pid)
             _kill(self.cluster.scheduler.pid)
             self.codes.append(self._driver.wait(timeout=_PATIENCE))
             self._driver = None

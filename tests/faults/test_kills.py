@@ -93,7 +93,7 @@ def test_two_hundred_kills_over_sixty_trial_searches(folder: Folder) -> None:
     searches = rows = extra = 0
     while len(landed) < KILLS:
         choose = random.Random(searches)
-        cluster = searches % 2 == 1
+        cluster = searches % 4 != 0  # the rest, on worker processes of the search's own, take three times as long
         search = Disturbed(folder(f"search-{searches}"), study, seed=searches, cluster=cluster)
         search.run(kinds(choose, cluster))
         kills, cost = check(search, reference)
