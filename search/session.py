@@ -97,9 +97,11 @@ def split_study(settings: StudySettings, dataset: Dataset) -> Split:
 def make_engine(options: Options, split: Split) -> Engine:
     if options.workers == 0 and options.scheduler is None:
         return InProcessEngine(split)
-    from search.workers import DaskEngine, check_scheduler
+    from search.workers import DaskEngine
 
     if options.scheduler is not None:
+        from search.cluster import check_scheduler
+
         check_scheduler(options.scheduler)
     return DaskEngine(split, options.workers, options.scheduler)
 

@@ -1,32 +1,24 @@
-"""Worker processes on this machine or on a user's dask cluster, as the driver sees them.
-
-dask's defaults are changed where they break the promises: a lost worker's task would be run again without a word
-(allowed-failures 3), the dashboard would listen on all interfaces, and a worker could hold several tasks. On a user's
-cluster the scheduler's own settings stand, so nothing here relies on them.
-"""
+"""Worker processes on this machine or on a user's dask cluster, as the driver sees them."""
 
 import hashlib
 import logging
 import os
 import queue
 import signal
-import socket
 import threading
 import time
+from collections import deque
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-import dask
 from distributed import Client, Future, KilledWorker, LocalCluster
-from distributed.comm.addressing import get_address_host_port
 
-from models.config import ConfigError
 from models.results import EpochReport
-from models.runtime import versions
 from models.splits import PARTS, Split
 from search import worker_process
+from search.cluster import configure_dask, unfit
 from search.engine import Done, EngineError, Epoch, Event, Lost, drain
 from search.task import Job
 from search.worker_process import Greeting
@@ -35,59 +27,7 @@ _LOOK_EVERY = 0.5  # seconds between looks at which workers there are
 _WORKERS_WITHIN = 120.0  # seconds that a search waits while it has no worker at all
 _SILENT_FOR = 25.0  # seconds without a heartbeat, which comes every 0.5 to 5 s, after which a worker is given up
 _RECYCLE_ABOVE = 2 * 1024**3  # bytes beside the data: several times what a trial on MNIST needs
-_DECISIVE = ("tensorflow", "keras", "numpy")  # packages whose versions decide on a trial's bits
-_DASK = {
-    "distributed.scheduler.allowed-failures": 0,
-    "distributed.scheduler.worker-saturation": 1.0,
-    "distributed.worker.memory.terminate": False,
-    "distributed.worker.memory.pause": False,
-    "distributed.worker.memory.spill": False,
-    "distributed.worker.memory.target": False,
-    "distributed.admin.log-format": "%(message)s",
-    "distributed.diagnostics.nvml": False,
-    "distributed.comm.timeouts.connect": "10s",
-}
-
 _log = logging.getLogger("search")
-
-
-def check_scheduler(address: str) -> None:
-    """Raises ConfigError unless a dask scheduler answers, and it and a worker, if it has any, can run trials."""
-    rule = "scheduler must be the address of a dask scheduler that answers"
-    try:
-        socket.create_connection(get_address_host_port(address), timeout=10).close()
-        _configure_dask()
-        with Client(address, timeout=10, set_as_default=False) as client:
-            there = _asked_of_scheduler(client)
-            if isinstance(there, ImportError):
-                raise ConfigError(f"the dask scheduler must be able to import the project, got {address!r}: {there}")
-            found = client.run(worker_process.greet, "", on_error="return")
-            nannies = client.scheduler_info(n_workers=-1)["workers"]
-    except (OSError, ValueError, TypeError) as error:
-        if isinstance(error, ConfigError):
-            raise
-        raise ConfigError(f"{rule}, got {address!r}: {error}") from error
-    problems = [unfit(worker, found[worker], nannies.get(worker, {}).get("nanny")) for worker in found]
-    if problems and all(problems):
-        raise ConfigError(f"a search needs a worker that can run trials, got {problems[0]}")
-
-
-def unfit(address: str, greeting: Greeting | Exception, nanny: str | None) -> str | None:
-    """Why a worker of a user's cluster must not run trials, in one line; None when it may."""
-    if isinstance(greeting, OSError):  # it is about to leave, or not up yet
-        return None
-    if isinstance(greeting, Exception):  # dask's own kind: the real one's words are in it
-        return f"worker {address}, which cannot import the project: {greeting}"
-    if nanny is None:
-        return f"worker {address}, which has no nanny: a trial that does not stop could not be ended there"
-    here, there = versions(), greeting.versions
-    differing = [name for name in _DECISIVE if here.get(name) != there.get(name)]
-    if differing:
-        names = ", ".join(
-            f"{name} {there.get(name, 'missing')} (here {here.get(name, 'missing')})" for name in differing
-        )
-        return f"worker {address}, whose versions would give other bits: {names}"
-    return None
 
 
 @dataclass
@@ -115,6 +55,7 @@ class DaskEngine:
         self._session = f"epochs-{uuid4().hex}"
         self._key = ""
         self._events: queue.Queue[Event] = queue.Queue()
+        self._waiting: deque[Job] = deque()
         self._slots: dict[str, _Slot] = {}
         self._refused: dict[str, str] = {}
         self._heartbeats: dict[str, tuple[float, float]] = {}
@@ -130,13 +71,11 @@ class DaskEngine:
 
     def free(self) -> int:
         with self._guard:
-            return len(self._idle())
+            return max(len(self._idle()) - len(self._waiting), 0)
 
     def submit(self, job: Job) -> None:
-        with self._guard:
-            address, slot = self._idle()[0]
-            slot.job = job
-        self._client.loop.add_callback(self._attend, address, slot, job)
+        self._waiting.append(job)
+        self._assign()
 
     def ask_to_stop(self, number: int, attempt: int, reason: str) -> None:
         with self._guard:
@@ -148,6 +87,7 @@ class DaskEngine:
 
     def abandon(self, number: int, attempt: int) -> None:
         with self._guard:
+            self._waiting = deque(job for job in self._waiting if (job.number, job.attempt) != (number, attempt))
             for address, slot in self._running(number, attempt):
                 slot.job, slot.ready = None, False
                 self._client.loop.add_callback(self._replace, address, slot)
@@ -170,6 +110,13 @@ class DaskEngine:
         for part in (self._client, self._cluster):
             if part is not None:
                 part.close(timeout=5)
+
+    def _assign(self) -> None:
+        """Gives jobs to idle workers. One waits only when the worker that was free for it has left since."""
+        with self._guard:
+            for address, slot in self._idle()[: len(self._waiting)]:
+                slot.job = self._waiting.popleft()
+                self._client.loop.add_callback(self._attend, address, slot, slot.job)
 
     def _idle(self) -> list[tuple[str, _Slot]]:
         return [(a, slot) for a, slot in self._slots.items() if slot.ready and slot.accepting and slot.job is None]
@@ -208,7 +155,7 @@ class DaskEngine:
             self._fail(error)
 
     def _bring_up(self) -> None:
-        _configure_dask()
+        configure_dask()
         self._key = _content_hash(self._split)
         if self._scheduler is None:
             # Ctrl-C is the driver's to answer. The processes and threads that this thread starts inherit its mask.
@@ -249,6 +196,7 @@ class DaskEngine:
                 self._end(slot, slot.job, Lost(slot.job.number, slot.job.attempt, why))
             if future is not None:  # a worker that is heard again learns from this that nobody wants the result
                 future.cancel()
+        self._assign()  # a worker may accept jobs again
         if joined:
             self._client.loop.add_callback(self._welcome, joined, {a: found[a]["nanny"] for a in joined})
 
@@ -296,6 +244,7 @@ class DaskEngine:
                 if address in self._slots:
                     self._slots[address].process = process
                     self._slots[address].ready = True
+            self._assign()
 
     def _drop(self, address: str) -> None:
         with self._guard:
@@ -328,6 +277,7 @@ class DaskEngine:
                 return
             slot.job = slot.future = None
             slot.ready = ready
+            self._assign()
         self._events.put(event)
 
     async def _replace(self, address: str, slot: _Slot) -> None:
@@ -343,22 +293,9 @@ class DaskEngine:
                 del self._slots[address]
 
 
-def _configure_dask() -> None:
-    dask.config.set(_DASK)
-    for noisy in ("distributed", "distributed.nanny", "distributed.worker", "distributed.scheduler"):
-        logging.getLogger(noisy).setLevel(logging.CRITICAL)
-
-
 def _only(address: str) -> dict[str, Any]:
     """How a task is submitted that this worker runs once, or nobody."""
     return {"workers": [address], "pure": False, "retries": 0, "allow_other_workers": False}
-
-
-def _asked_of_scheduler(client: Client) -> object:
-    try:
-        return client.run_on_scheduler(versions)
-    except ImportError as error:
-        return error
 
 
 def _content_hash(split: Split) -> str:

@@ -18,18 +18,22 @@ from tests.search.cluster import Cluster
 pytestmark = pytest.mark.slow
 
 EPOCHS = 300
+# The second trial ends about when the first one's worker is given up, so that the other host is free to take it over;
+# the last two last for as long as TCP waits, after the cut, before it sends again what got lost.
 STUDY = f"""
 sampler: list
-configurations: [{{width: 4, epochs: {EPOCHS}}}, {{width: 6, epochs: 2}}, {{width: 8, epochs: 2}},
-                 {{width: 5, epochs: 1500}}, {{width: 7, epochs: 1500}}]
+configurations: [{{width: 4, epochs: {EPOCHS}}}, {{width: 6, epochs: 400}}, {{width: 8, epochs: 2500}},
+                 {{width: 5, epochs: 2500}}]
 training: {{batch_size: 16}}
 """
 # A driver that tells what its engine does, and which words of an attempt come after it was given up.
 DRIVER = """
 import sys
+from search import workers
 from search.engine import Epoch, Lost
 from search.workers import DaskEngine
 
+workers._SILENT_FOR = 4.0
 events, submit, lost = DaskEngine.events, DaskEngine.submit, set()
 
 def told(self, timeout):
@@ -135,7 +139,7 @@ def test_a_link_cut_in_mid_trial_costs_that_attempt_alone_and_its_late_words_are
         network.link(cut, "down")
         began = time.monotonic()
         told(r"^LOST 0 0 (its worker fell silent|its worker left)")
-        assert time.monotonic() - began < 31
+        assert time.monotonic() - began < 10
         other = int(told(r"^SUBMIT 0 1 tcp://10\.77\.0\.(\d)"))
         assert {cut, other} == {2, 3}
         told(rf"^EPOCH 0 1 ({EPOCHS})$")  # so the cut-off worker has ended its attempt too, in the dark
@@ -148,12 +152,12 @@ def test_a_link_cut_in_mid_trial_costs_that_attempt_alone_and_its_late_words_are
     table, other_table = read_mlflow("hosts").frame, read_mlflow("undisturbed").frame
     differing = ["run_id", "attempt", "seconds"]
     pd.testing.assert_frame_equal(table.drop(columns=differing), other_table.drop(columns=differing))
-    assert list(table["state"]) == ["complete"] * 5
+    assert list(table["state"]) == ["complete"] * 4
     attempts = attempts_frame("hosts")
     assert sorted(zip(attempts["number"], attempts["attempt"], strict=True)) == [
-        (0, 0), (0, 1), (1, 0), (2, 0), (3, 0), (4, 0),
+        (0, 0), (0, 1), (1, 0), (2, 0), (3, 0),
     ]  # fmt: skip
-    assert list(attempts_frame("undisturbed")["attempt"]) == [0] * 5
+    assert list(attempts_frame("undisturbed")["attempt"]) == [0] * 4
 
 
 def told_in(file: Path, driver: subprocess.Popen[bytes]) -> Callable[[str], str]:
