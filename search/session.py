@@ -118,6 +118,7 @@ def _run(
     tags: Tags,
     console: Console,
 ) -> int:
+    from search.delivery import Delivery
     from search.driver import Driver
     from search.keeping import ModelKeeper
     from search.lock import DriverLock, Taken, alone
@@ -149,20 +150,10 @@ def _run(
         )
         threshold = options.stop_when_gain_below
         progress = ConsoleProgress(console)
-        driver = Driver(
-            settings,
-            plan,
-            engine,
-            study,
-            tracking,
-            ModelKeeper(options.models, paths, study.attempts()),
-            paths,
-            progress,
-            f"{ui_url}/",
-            StopRule(threshold, settings) if threshold is not None else None,
-            tags,
-            options.limits,
-        )
+        keeper = ModelKeeper(options.models, paths, study.attempts())
+        delivery = Delivery(settings, plan, study, tracking, keeper, paths, progress, f"{ui_url}/", tags)
+        rule = StopRule(threshold, settings) if threshold is not None else None
+        driver = Driver(settings.name, plan, engine, delivery, progress, rule, options.limits)
         try:
             ended = driver.run(asked)
         except Taken as error:  # while the database was away

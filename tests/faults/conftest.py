@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-import search.driver
+import search.delivery
 import search.session
 from search.__main__ import main
 from tests.search.fakes import Behaviour, FakeEngine, complete
@@ -30,7 +30,7 @@ def command(workdir: Path, empty_stores: tuple[Path, Path], monkeypatch: pytest.
     for store in empty_stores:
         shutil.copy(store, workdir)
     Path("small.yaml").write_text(STUDY)
-    monkeypatch.setattr(search.driver, "_RETRY_EVERY", 0.2)
+    monkeypatch.setattr(search.delivery, "_RETRY_EVERY", 0.2)
     monkeypatch.setattr(search.driver, "_LAST_PATIENCE", 0.0)
 
     def run(*arguments: str, behave: Behaviour = complete) -> int:

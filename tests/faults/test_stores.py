@@ -125,7 +125,7 @@ def test_logging_catches_up_when_the_disk_has_room_again(
     empty_stores: tuple[Path, Path],
 ) -> None:  # fmt: skip
     (small_disk / "optuna.db").write_bytes(empty_stores[1].read_bytes())
-    monkeypatch.setattr("search.driver._LAST_PATIENCE", 60.0)
+    monkeypatch.setattr("search.delivery._LAST_PATIENCE", 60.0)
 
     def behave(job: Job) -> Outcome:
         if job.number == 2:

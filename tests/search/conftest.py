@@ -8,6 +8,7 @@ from rich.console import Console
 from models.data import load_dataset
 from models.seeds import derive_seed
 from models.splits import split_dataset
+from search.delivery import Delivery
 from search.driver import Driver, Ended
 from search.engine import Engine
 from search.keeping import ModelKeeper, ModelPolicy
@@ -64,7 +65,8 @@ def search(workdir: Path, empty_stores: tuple[Path, Path]) -> Callable[..., Ende
         progress = ConsoleProgress(Console(quiet=True))
         rule = StopRule(stop_below, settings) if stop_below is not None else None
         url = "http://127.0.0.1:5000/"
-        driver = Driver(settings, plan, engine, study, tracking, keeper, paths, progress, url, rule, tags, limits)
+        delivery = Delivery(settings, plan, study, tracking, keeper, paths, progress, url, tags)
+        driver = Driver(settings.name, plan, engine, delivery, progress, rule, limits)
         with asked_to_stop() as asked:
             ended = driver.run(asked)
         tracking.stopped(ended.stopped_at)
