@@ -31,7 +31,7 @@ def command(workdir: Path, empty_stores: tuple[Path, Path], monkeypatch: pytest.
         shutil.copy(store, workdir)
     Path("small.yaml").write_text(STUDY)
     monkeypatch.setattr(search.delivery, "_RETRY_EVERY", 0.2)
-    monkeypatch.setattr(search.driver, "_LAST_PATIENCE", 0.0)
+    monkeypatch.setattr(search.delivery, "_LAST_PATIENCE", 0.0)
 
     def run(*arguments: str, behave: Behaviour = complete) -> int:
         engine = FakeEngine(behave)
