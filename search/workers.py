@@ -179,7 +179,8 @@ class DaskEngine:
 
     def _look(self) -> None:
         """Takes workers that joined into use, and gives up the jobs of those that left or fell silent."""
-        found = self._client.scheduler_info(n_workers=-1)["workers"]
+        # Not the client's own scheduler_info: that answers from a copy which the client empties every two seconds.
+        found = self._client.sync(self._client.scheduler.identity, n_workers=-1)["workers"]
         present = self._alive(found)
         with self._guard:
             self._refused = {address: why for address, why in self._refused.items() if address in found}

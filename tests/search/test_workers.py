@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import dask
 import numpy as np
 import psutil
 import pytest
@@ -99,6 +100,26 @@ def test_an_attempt_stops_at_its_epochs_end_when_asked_and_its_process_ends_when
         assert [event.outcome.number for event in ended if isinstance(event, Done)] == [2]
     finally:
         engine.close()
+
+
+def test_a_worker_that_is_there_is_never_taken_for_one_that_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.workers._LOOK_EVERY", 0.01)
+    # dask's client overwrites what it knows of the workers every two seconds; here as often as the engine looks.
+    with dask.config.set({"distributed.client.scheduler-info-interval": "10ms"}):
+        engine = DaskEngine(SPLIT, workers=1)
+        engine.start()
+        try:
+            until = time.monotonic() + 30
+            while not engine._slots:
+                assert time.monotonic() < until
+                time.sleep(0.05)
+            ((address, slot),) = engine._slots.items()
+            until = time.monotonic() + 2
+            while time.monotonic() < until:
+                assert engine._slots.get(address) is slot
+                time.sleep(0.001)
+        finally:
+            engine.close()
 
 
 def _listening_addresses() -> list[str]:
