@@ -22,8 +22,8 @@ EPOCHS = 300
 # the last two last for as long as TCP waits, after the cut, before it sends again what got lost.
 STUDY = f"""
 sampler: list
-configurations: [{{width: 4, epochs: {EPOCHS}}}, {{width: 6, epochs: 400}}, {{width: 8, epochs: 2500}},
-                 {{width: 5, epochs: 2500}}]
+configurations: [{{width: 4, epochs: {EPOCHS}}}, {{width: 6, epochs: 400}}, {{width: 8, epochs: 1500}},
+                 {{width: 5, epochs: 1500}}]
 training: {{batch_size: 16}}
 """
 # A driver that tells what its engine does, and which words of an attempt come after it was given up.
@@ -122,6 +122,7 @@ def test_a_link_cut_in_mid_trial_costs_that_attempt_alone_and_its_late_words_are
     Path("drive.py").write_text(DRIVER)
     # The connections outlive the cut, as they do when it is short: the stale attempt's words then arrive.
     patient = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__TCP": "300s"}
+    started: list[subprocess.Popen[bytes]] = []
     cluster = Cluster(workdir, host="10.77.0.1", prefix=network.host(1), env=patient)
     try:
         for number in (2, 3):
@@ -130,7 +131,8 @@ def test_a_link_cut_in_mid_trial_costs_that_attempt_alone_and_its_late_words_are
         def search(*arguments: str) -> subprocess.Popen[bytes]:
             command = [sys.executable, "drive.py", "--study", "hosts.yaml", "--scheduler", cluster.address, *arguments]
             with open(f"told{len(arguments)}", "wb") as told:
-                return subprocess.Popen([*network.host(1), *command], stdout=told, stderr=subprocess.STDOUT)
+                started.append(subprocess.Popen([*network.host(1), *command], stdout=told, stderr=subprocess.STDOUT))
+            return started[-1]
 
         driver = search()
         told = told_in(Path("told0"), driver)
@@ -145,9 +147,12 @@ def test_a_link_cut_in_mid_trial_costs_that_attempt_alone_and_its_late_words_are
         told(rf"^EPOCH 0 1 ({EPOCHS})$")  # so the cut-off worker has ended its attempt too, in the dark
         network.link(cut, "up")
         told(rf"^LATE 0 0 ({EPOCHS})$")
-        assert driver.wait(timeout=120) == 0
-        assert search("--name", "undisturbed").wait(timeout=120) == 0
+        assert driver.wait(timeout=240) == 0
+        assert search("--name", "undisturbed").wait(timeout=240) == 0
     finally:
+        for driver in started:
+            driver.kill()
+            driver.wait()
         cluster.close()
     table, other_table = read_mlflow("hosts").frame, read_mlflow("undisturbed").frame
     differing = ["run_id", "attempt", "seconds"]
