@@ -96,21 +96,12 @@ def test_a_driver_that_died_before_the_state_was_told_is_followed_by_one_that_fi
     before = everything()
     monkeypatch.setattr(store._storage, "set_trial_state_values", tell)
     following = StudyStore(STORAGE, settings, "sha")
-    following.close_unfinished("driver lost", keep={(0, 0)})
     following.link(0, 0, "run-7", "http://127.0.0.1:5000/#/run-7")
     following.finish(outcome)
     following.finish(outcome)
     assert everything() == before
     assert stored()[1].state == TrialState.COMPLETE
     assert len(list(Path("optuna-artifacts").iterdir())) == 1
-
-
-def test_what_was_enqueued_by_hand_is_closed_and_no_attempt(begun: Begun, settings: StudySettings) -> None:
-    stored()[0].enqueue_trial({"width": 4})
-    StudyStore(STORAGE, settings, "sha").close_unfinished("driver lost", keep=())
-    study = optuna.load_study(study_name="small", storage=STORAGE, sampler=optuna.samplers.RandomSampler())
-    assert [trial.state for trial in study.trials] == [TrialState.FAIL] * 2
-    assert [attempt.reason for attempt in StudyStore(STORAGE, settings, "sha").attempts()] == ["driver lost"]
 
 
 def test_the_log_is_forced_to_disk_once_a_trial_not_with_each_write(
