@@ -23,6 +23,21 @@ def without_secrets(text: str) -> str:
     return re.sub(r"([?&]password=)[^\s&'\"]*", r"\1***", text)
 
 
+def password_apart(url: str) -> tuple[str, dict[str, str]]:
+    """A PostgreSQL address without its password, and the variable that gives the password to a program instead.
+
+    Everybody on a machine can read the arguments of a process.
+    """
+    from sqlalchemy import make_url
+
+    if not url.startswith("postgresql"):
+        return url, {}
+    address = make_url(url)
+    if address.password is None:
+        return url, {}
+    return address.set(password=None).render_as_string(), {"PGPASSWORD": str(address.password)}
+
+
 def in_one_line(error: BaseException) -> str:
     """What an error says, as far as it may be shown; SQLAlchemy's without the statement and its values."""
     said = str(error).split("[SQL:")[0].split("(Background on this error")[0]

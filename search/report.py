@@ -67,7 +67,7 @@ def print_next_steps(
     if ended.reason:
         say(f"ended: {ended.reason}")
     if not ended.complete:
-        say(f"{ended.missing} trials are missing, {ended.undelivered} wait for the tracking store")
+        say(f"{ended.missing} trials are missing, {ended.undelivered} wait in the outbox")
         say("the same command goes on where this one ended")
     elif not ended.trained:
         say("all trials were finished already: nothing was trained")

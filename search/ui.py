@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from models.config import ConfigError
-from search.databases import sqlite_file, without_secrets
+from search.databases import password_apart, sqlite_file, without_secrets
 from search.paths import optuna_artifacts
 from search.tracking import tracking_uri
 
@@ -26,10 +26,10 @@ def commands(mlflow_port: int, optuna_port: int, storage: str) -> dict[str, list
     uri = tracking_uri()
     if not uri.startswith("http"):
         started[f"http://{HOST}:{mlflow_port}"] = [
-            sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri, "--host", HOST,
-            "--port", str(mlflow_port), "--workers", "1",
+            sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(mlflow_port), "--workers", "1",
         ]  # fmt: skip
-    dashboard = [str(Path(sys.executable).with_name("optuna-dashboard")), storage, "--host", HOST]
+    address, _ = password_apart(storage)
+    dashboard = [str(Path(sys.executable).with_name("optuna-dashboard")), address, "--host", HOST]
     folder = optuna_artifacts(storage)
     artifacts = ["--artifact-dir", str(folder)] if folder.is_dir() else []
     started[f"http://{HOST}:{optuna_port}"] = [*dashboard, "--port", str(optuna_port), *artifacts]
@@ -49,6 +49,7 @@ def serve(mlflow_port: int, optuna_port: int, storage: str) -> int:
         _check_free(name, port)
     # A tenth of the memory and of the start-up time of MLflow's defaults; nothing here uses its job queue.
     environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_LOGGING_LEVEL": "WARNING"}
+    environment |= {"MLFLOW_BACKEND_STORE_URI": tracking_uri()} | password_apart(storage)[1]
     environment.pop("MLFLOW_RUN_ID", None)
     for number in _ENDING:  # SIGINT too: a shell's background job would ignore it
         signal.signal(number, _leave)

@@ -1,3 +1,4 @@
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,7 @@ import pytest
 import search.delivery
 import search.session
 from search.__main__ import main
+from tests.faults.checks import assert_in_order, read_stores
 from tests.search.fakes import Behaviour, FakeEngine, complete
 
 TRIALS = 6
@@ -43,3 +45,19 @@ def command(workdir: Path, empty_stores: tuple[Path, Path], monkeypatch: pytest.
 
     run.trained = []  # type: ignore[attr-defined]
     return run
+
+
+def said_without_traceback(capsys: pytest.CaptureFixture[str]) -> str:
+    printed = capsys.readouterr()
+    assert "Traceback" not in printed.out + printed.err
+    return printed.out + printed.err
+
+
+def assert_complete_and_once(storage: str | None = None, trials: int = TRIALS) -> None:
+    """Every number of the study in the working directory is complete, and each epoch's value was logged once."""
+    stores = read_stores(Path(), "small", os.environ["MLFLOW_TRACKING_URI"], storage)
+    assert_in_order(stores)
+    assert list(stores.table["number"]) == list(range(trials))
+    assert list(stores.table["state"]) == ["complete"] * trials
+    for values in stores.epochs.values():
+        assert [(step, value) for key, step, value in values if key == "loss"] == [(1, 2.0), (2, 1.0)]

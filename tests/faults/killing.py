@@ -149,7 +149,7 @@ class Disturbed:
                 self._start()
             assert self._driver is not None
             self._armed.unlink(missing_ok=True)
-            self.codes.append(self._driver.wait(timeout=_PATIENCE))
+            self.codes.append(self._wait_for_driver())
         finally:
             self.end()
 
@@ -194,7 +194,7 @@ class Disturbed:
             assert self.cluster.scheduler is not None
             self._note_kill(kind, self.cluster.scheduler.pid)
             _kill(self.cluster.scheduler.pid)
-            self.codes.append(self._driver.wait(timeout=_PATIENCE))
+            self.codes.append(self._wait_for_driver())
             self._driver = None
             return True
         _kill(self._driver.pid)
@@ -221,9 +221,19 @@ class Disturbed:
             self.cluster.bring_up()
         return True
 
+    def _wait_for_driver(self) -> int:
+        """The exit code; where all threads of a driver that does not end are goes to its log."""
+        assert self._driver is not None
+        try:
+            return self._driver.wait(timeout=_PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._driver.send_signal(signal.SIGUSR1)
+            time.sleep(1)
+            raise AssertionError(f"no end within {_PATIENCE:g} s: {self.log[-8000:]}") from None
+
     def _ended_by_kill(self) -> bool:
         assert self._driver is not None
-        code = self._driver.wait(timeout=_PATIENCE)
+        code = self._wait_for_driver()
         if code != -signal.SIGKILL:
             self.codes.append(code)
             self._armed.unlink(missing_ok=True)

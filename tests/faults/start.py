@@ -4,6 +4,7 @@
 the last: the wrappers below look at it at each call.
 """
 
+import faulthandler
 import json
 import os
 import signal
@@ -68,6 +69,7 @@ def _is_commit(path: Path, *_: Any) -> bool:
 
 
 def main(arguments: list[str]) -> int:
+    faulthandler.register(signal.SIGUSR1)
     from mlflow import MlflowClient
 
     from search import outbox

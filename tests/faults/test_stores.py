@@ -1,6 +1,5 @@
 """Stores that fail while results are logged: no finished trial lost, one clear line, the right exit code."""
 
-import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +10,7 @@ from mlflow import MlflowClient
 
 from search.outcome import Outcome
 from search.task import Job
-from tests.faults.checks import assert_in_order, read_stores
-from tests.faults.conftest import TRIALS, Command
+from tests.faults.conftest import TRIALS, Command, assert_complete_and_once, said_without_traceback
 from tests.search.fakes import complete
 
 
@@ -55,21 +53,6 @@ def fill(disk: Path) -> None:
                 file.write(bytes(4096))
         except OSError:
             return
-
-
-def said_without_traceback(capsys: pytest.CaptureFixture[str]) -> str:
-    printed = capsys.readouterr()
-    assert "Traceback" not in printed.out + printed.err
-    return printed.out + printed.err
-
-
-def assert_complete_and_once(folder: Path = Path()) -> None:
-    stores = read_stores(folder, "small", os.environ["MLFLOW_TRACKING_URI"])
-    assert_in_order(stores)
-    assert list(stores.table["number"]) == list(range(TRIALS))
-    assert list(stores.table["state"]) == ["complete"] * TRIALS
-    for values in stores.epochs.values():
-        assert [(step, value) for key, step, value in values if key == "loss"] == [(1, 2.0), (2, 1.0)]
 
 
 def test_a_disk_that_is_full_ends_the_search_and_the_same_command_finishes_it(
