@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from models.config import ConfigError
 from models.data import Array, Dataset
+from models.stratified import stratified_split
 
 PREPROCESSINGS = ("rescale", "standardise", "none")
 PARTS = ("train", "validation", "test")
@@ -64,8 +65,6 @@ def split_dataset(dataset: Dataset, validation: float, seed: int, preprocessing:
     Raises:
         ConfigError: the part asked for is empty or everything, or a class has too few rows to be in both.
     """
-    from sklearn.model_selection import train_test_split
-
     rows, smallest = len(dataset.y_train), int(np.bincount(dataset.y_train).min())
     held_out = round(validation * rows) if validation < 1 else int(validation)
     if not dataset.n_classes <= held_out <= rows - dataset.n_classes or smallest < 2:
@@ -73,9 +72,7 @@ def split_dataset(dataset: Dataset, validation: float, seed: int, preprocessing:
             f"validation must leave at least a row of each of the {dataset.n_classes} classes on either side, "
             f"got {validation:g} of {rows} rows (smallest class: {smallest})"
         )
-    kept, held = train_test_split(
-        np.arange(rows), test_size=held_out, stratify=dataset.y_train, random_state=seed, shuffle=True
-    )
+    kept, held = stratified_split(dataset.y_train, held_out, seed)
     x = {"train": dataset.x_train[kept], "validation": dataset.x_train[held], "test": dataset.x_test}
     y = {"train": dataset.y_train[kept], "validation": dataset.y_train[held], "test": dataset.y_test}
     labels = {part: values.astype(np.int32) for part, values in y.items()}

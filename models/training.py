@@ -21,6 +21,7 @@ _RESOURCE = tf.TensorSpec([], tf.resource)
 _GRAPHS_KEPT = 64
 
 Graph = Callable[..., Any]
+Masks = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 class Trainer:
@@ -164,18 +165,24 @@ def _trace(formula: Formula, dtype: tf.DType, n_slots: int, n_constants: int, up
         return tf.TensorSpec([None] * rank, of)
 
     def epoch(x, y, order, batch, shares, sizes, constants, l2, rates, key, first, weights, moving, slots):  # type: ignore[no-untyped-def]
-        rates = tf.unstack(rates, sum(formula.dropout))
+        # Whatever need not be computed at each step is computed here: a step of a small network is all kernel launches.
+        steps, rows_a_step = tf.shape(shares)[0], tf.reshape(batch, [1])
         constants = tf.unstack(constants, n_constants)
-        which = np.cumsum(formula.dropout) - 1
+        dropping = [layer for layer, drops in enumerate(formula.dropout) if drops]
+        widths = [tf.raw_ops.VariableShape(input=weights[formula.hidden_kernels[layer]])[1] for layer in dropping]
+        places = (first + tf.range(tf.cast(steps, tf.int64))) * formula.depth
+        masks = {
+            layer: dropout_masks(key, places + layer, batch, width, rate)
+            for layer, width, rate in zip(dropping, widths, tf.unstack(rates, len(dropping)), strict=True)
+        }
 
-        def step(i: tf.Tensor, loss: tf.Tensor, correct: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            start = i * batch
-            rows = order[start : start + batch]
+        def step(i: tf.Tensor, start: tf.Tensor, loss: tf.Tensor, correct: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            end = start + rows_a_step
+            rows = tf.strided_slice(order, start, end)
             labels = tf.gather(y, rows)
 
             def drop(layer: int, h: tf.Tensor) -> tf.Tensor:
-                place = (first + tf.cast(i, tf.int64)) * formula.depth + layer
-                return _masked(h, dropout_mask(key, place, tf.shape(h), rates[which[layer]]))
+                return _masked(h, masks[layer](i, tf.shape(h)))
 
             values = [read(handle, dtype, rank) for handle, rank in zip(weights, formula.weight_ranks, strict=True)]
             old = [read(handle, dtype, 1) for handle in moving]
@@ -197,10 +204,10 @@ def _trace(formula: Formula, dtype: tf.DType, n_slots: int, n_constants: int, up
                 for handle, value in zip(moving, new, strict=True):
                     tf.raw_ops.AssignVariableOp(resource=handle, value=value)
             hits = tf.equal(tf.argmax(logits, 1, tf.int32), labels)
-            return i + 1, loss + total, correct + tf.reduce_sum(tf.cast(hits, tf.int32))
+            return i + 1, end, loss + total, correct + tf.reduce_sum(tf.cast(hits, tf.int32))
 
-        start = (tf.constant(0), tf.zeros([], dtype), tf.constant(0))
-        _, loss, correct = tf.while_loop(lambda i, *_: i < tf.shape(shares)[0], step, start, parallel_iterations=1)
+        begin = (tf.constant(0), tf.constant([0]), tf.zeros([], dtype), tf.constant(0))
+        _, _, loss, correct = tf.while_loop(lambda i, *_: i < steps, step, begin, parallel_iterations=1)
         return loss, correct
 
     signature = [
@@ -211,15 +218,25 @@ def _trace(formula: Formula, dtype: tf.DType, n_slots: int, n_constants: int, up
     return tf.function(epoch, input_signature=signature, autograph=False)
 
 
-def dropout_mask(key: tf.Tensor, place: tf.Tensor, shape: tf.Tensor, rate: tf.Tensor) -> tf.Tensor:
-    """0 with probability `rate`, else 1 / (1 - rate), for each element of `shape`.
+def dropout_masks(key: tf.Tensor, places: tf.Tensor, rows: tf.Tensor, width: tf.Tensor, rate: tf.Tensor) -> Masks:
+    """Draws masks for up to `rows` rows of a layer: 0 with probability `rate` to within 2^-17, else 1 / (1 - rate).
 
-    A pure function of `key` (1,), uint64, and `place` (), int64: Philox (Salmon et al., 2011) under the key, its
-    counter's upper half the place.
+    The mask of step i is a pure function of `key` (1,), uint64, and `places[i]`, int64: Philox (Salmon et al., 2011)
+    under the key, its counter's upper half the place, 16 bits an element.
     """
-    counter = tf.stack([tf.zeros([], tf.uint64), tf.cast(place, tf.uint64)])
-    uniform = tf.raw_ops.StatelessRandomUniformV2(shape=shape, key=key, counter=counter, alg=1, dtype=rate.dtype)
-    return tf.cast(uniform >= rate, rate.dtype) * (1 / (1 - rate))
+    counters = tf.stack([tf.zeros_like(places, tf.uint64), tf.cast(places, tf.uint64)], axis=1)
+    words, elements = tf.stack([rows, (width + 3) // 4]), tf.stack([rows, -1])
+    threshold = tf.cast(tf.minimum(tf.round(rate * 2**16), 2**16 - 1), tf.uint16)
+    scale = 1 / (1 - rate)
+
+    def mask(i: tf.Tensor, shape: tf.Tensor) -> tf.Tensor:
+        bits = tf.raw_ops.StatelessRandomUniformFullIntV2(
+            shape=words, key=key, counter=tf.gather(counters, i), alg=1, dtype=tf.uint64
+        )
+        bits = tf.slice(tf.reshape(tf.bitcast(bits, tf.uint16), elements), [0, 0], shape)
+        return tf.cast(bits >= threshold, rate.dtype) * scale
+
+    return mask
 
 
 @tf.custom_gradient

@@ -7,7 +7,7 @@ import tensorflow as tf
 from models.config import TrialConfig
 from models.networks import build_network
 from models.optimizers import make_optimizer
-from models.training import Trainer, dropout_mask
+from models.training import Trainer, dropout_masks
 
 ROWS, UNITS, STEPS = 64, 256, 32
 N = ROWS * UNITS * STEPS
@@ -15,9 +15,16 @@ N = ROWS * UNITS * STEPS
 
 def masks(rate: float, key: int = 7, first: int = 0) -> np.ndarray:
     """(STEPS, ROWS, UNITS)."""
-    seed = tf.constant([key], tf.uint64)
-    places = range(first, first + STEPS)
-    return np.stack([dropout_mask(seed, tf.constant(k, tf.int64), [ROWS, UNITS], tf.constant(rate)) for k in places])
+    places = tf.range(first, first + STEPS, dtype=tf.int64)
+    draw = dropout_masks(tf.constant([key], tf.uint64), places, ROWS, UNITS, tf.constant(rate))
+    return np.stack([draw(tf.constant(i), tf.constant([ROWS, UNITS])) for i in range(STEPS)])
+
+
+def test_a_smaller_batch_and_a_width_that_is_no_multiple_of_4_have_masks_too() -> None:
+    draw = dropout_masks(tf.constant([7], tf.uint64), tf.range(2, dtype=tf.int64), 5, 7, tf.constant(0.5))
+    whole, part = (draw(tf.constant(1), tf.constant([rows, 7])).numpy() for rows in (5, 3))
+    assert whole.shape == (5, 7)
+    assert (part == whole[:3]).all()
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.8])
