@@ -2,8 +2,9 @@
 
 import time
 from collections import Counter, defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from models.config import ConfigError
 from search import outbox
@@ -13,8 +14,10 @@ from search.limits import GRACE, Limits
 from search.outcome import MAX_ATTEMPTS, Outcome
 from search.plan import Plan, PlannedTrial
 from search.progress import Progress
-from search.stopping import StopRule
 from search.task import Job
+
+if TYPE_CHECKING:  # pandas and SciPy, for a rule that few searches have
+    from search.stopping import StopRule
 
 _HOPELESS = 10  # so many first trials failed, and none complete: the study is wrong, not the trials
 
@@ -60,11 +63,14 @@ class Driver:
         engine: Engine,
         delivery: Delivery,
         progress: Progress,
-        rule: StopRule | None = None,
+        rule: "StopRule | None" = None,
         limits: Limits | None = None,
+        when_training: Callable[[], None] = lambda: None,
+        when_idle: Callable[[], None] = lambda: None,
     ) -> None:
         self._name, self._plan, self._engine, self._delivery = study, plan, engine, delivery
         self._progress, self._rule, self._limits = progress, rule, limits or Limits()
+        self._when_training, self._when_idle = when_training, when_idle
         self._pending: deque[PlannedTrial] = deque()
         self._next_attempt: dict[int, int] = defaultdict(int)
         self._lost_workers: Counter[int] = Counter()
@@ -78,6 +84,12 @@ class Driver:
         reason = self._enough()
         while (self._pending or self._in_flight) and not reason:
             self._submit()
+            if self._in_flight:
+                self._when_training()
+                self._when_training = lambda: None
+            if not self._pending and self._engine.free():
+                self._when_idle()
+                self._when_idle = lambda: None
             try:
                 events = self._engine.events(timeout=0.1)
             except EngineError as error:

@@ -3,13 +3,16 @@
 import re
 from bisect import insort
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from models.config import ConfigError
 from search import outbox
 from search.outcome import Outcome
 from search.paths import StudyPaths
-from search.study import Attempt
-from search.tracking import Tracking
+
+if TYPE_CHECKING:  # the command line is read before Optuna and MLflow are imported
+    from search.study import Attempt
+    from search.tracking import Tracking
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class ModelKeeper:
     Ties go to the lower trial number, so that the choice does not depend on the order in which trials ended.
     """
 
-    def __init__(self, policy: ModelPolicy, paths: StudyPaths, finished: list[Attempt]) -> None:
+    def __init__(self, policy: ModelPolicy, paths: StudyPaths, finished: "list[Attempt]") -> None:
         self._policy = policy
         self._staged = paths.staged
         self._best: list[tuple[float, int]] = []
@@ -69,7 +72,7 @@ class ModelKeeper:
         """Whether there are models to log, or to drop."""
         return bool(self._staged.outcomes() or self._logged - self._numbers())
 
-    def deliver(self, tracking: Tracking) -> None:
+    def deliver(self, tracking: "Tracking") -> None:
         """Logs the models that waited, and drops those of earlier sessions that are no longer among the best."""
         best = self._numbers()
         for path in self._staged.outcomes():

@@ -3,7 +3,10 @@
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -11,13 +14,16 @@ from models.config import ConfigError
 from models.data import Dataset, load_dataset
 from models.seeds import derive_seed
 from models.splits import Split, split_dataset
+from search import fork_server
 from search.databases import check_storage, check_writable
 from search.engine import Engine, InProcessEngine
 from search.options import Options
 from search.paths import StudyPaths, root_of, stores_lock
-from search.plan import Plan, make_plan
 from search.settings import StudySettings, load_settings
 from search.signals import asked_to_stop
+
+if TYPE_CHECKING:  # imported where they are used, beside the worker processes' own imports
+    from search.plan import Plan
 
 PROJECT = Path(__file__).parent.parent
 COMPLETE, MISSING, BAD_INPUT = 0, 1, 2
@@ -54,6 +60,17 @@ def run_search(options: Options, console: Console) -> int:
 
 def run_study(settings: StudySettings, options: Options, console: Console, tags: Tags | None = None) -> int:
     """Runs what is missing of a study; returns and raises as `run_search`. With `tags` the headline is the caller's."""
+    if options.workers and options.scheduler is None:
+        fork_server.start()  # imports TensorFlow while this process imports everything else
+    try:
+        return _run_study(settings, options, console, tags or {})
+    finally:
+        fork_server.stop()
+
+
+def _run_study(settings: StudySettings, options: Options, console: Console, tags: Tags) -> int:
+    from search.plan import make_plan
+
     dataset = load_dataset(settings.dataset)
     split = split_study(settings, dataset)
     plan = make_plan(settings)
@@ -83,7 +100,7 @@ def run_study(settings: StudySettings, options: Options, console: Console, tags:
         try:
             if any(trial.number not in stored.finished for trial in plan.trials):
                 engine.start()  # workers import TensorFlow while this process imports MLflow and opens the databases
-            return _run(settings, options, dataset, split, plan, engine, own_run, asked, tags or {}, console)
+            return _run(settings, options, dataset, split, plan, engine, own_run, asked, tags, console)
         finally:
             engine.close()
 
@@ -111,7 +128,7 @@ def _run(
     options: Options,
     dataset: Dataset,
     split: Split,
-    plan: Plan,
+    plan: "Plan",
     engine: Engine,
     own_run: str | None,
     asked: list[str],
@@ -123,11 +140,8 @@ def _run(
     from search.keeping import ModelKeeper
     from search.lock import DriverLock, Taken, alone
     from search.progress import ConsoleProgress
-    from search.report import conclude, print_next_steps
-    from search.stopping import StopRule
     from search.stores import StoreError, explain
     from search.study import StudyStore
-    from search.summary import print_summary
     from search.tracking import Tracking, check_tracking, tracking_ui
 
     check_tracking()
@@ -144,16 +158,35 @@ def _run(
             parent_run_id=parent, plan_hash=plan.hash, planned_trials=len(plan.trials), data_sha256=dataset.sha256
         )
         ui_url = options.ui_url or tracking_ui() or DEFAULT_UI
-        study.note(
-            f"**{settings.name}**: {settings.sampler} sampler, seed {settings.seed}, {len(plan.trials)} trials.\n\n"
-            f"{settings.description}\n\n[Parent run in MLflow]({ui_url}/{tracking.link(parent)})"
-        )
         threshold = options.stop_when_gain_below
+        rule = None
+        if threshold is not None:
+            from search.stopping import StopRule
+
+            rule = StopRule(threshold, settings)
+
+        def describe_in_optuna() -> None:
+            study.note(
+                f"**{settings.name}**: {settings.sampler} sampler, seed {settings.seed}, {len(plan.trials)} trials.\n\n"
+                f"{settings.description}\n\n[Parent run in MLflow]({ui_url}/{tracking.link(parent)})"
+            )
+
         progress = ConsoleProgress(console)
         keeper = ModelKeeper(options.models, paths, study.attempts())
         delivery = Delivery(settings, plan, study, tracking, keeper, paths, progress, f"{ui_url}/", tags)
-        rule = StopRule(threshold, settings) if threshold is not None else None
-        driver = Driver(settings.name, plan, engine, delivery, progress, rule, options.limits)
+        driver = Driver(
+            settings.name,
+            plan,
+            engine,
+            delivery,
+            progress,
+            rule,
+            options.limits,
+            # Each a second of imports: the one beside the first trials, not ahead of them; the other on the core of the
+            # first worker that has nothing left to do.
+            when_training=describe_in_optuna,
+            when_idle=Thread(target=import_module, args=("search.report",), daemon=True).start,
+        )
         try:
             ended = driver.run(asked)
         except Taken as error:  # while the database was away
@@ -161,6 +194,9 @@ def _run(
             return MISSING
         finally:
             progress.close()
+        from search.report import conclude, print_next_steps
+        from search.summary import print_summary
+
         summary = conclude(settings, plan, tracking, ended, console)
         if not tags or not ended.complete:
             if summary is not None:
@@ -174,7 +210,7 @@ def _run(
         lock.release()
 
 
-def _facts(settings: StudySettings, plan: Plan) -> dict[str, object]:
+def _facts(settings: StudySettings, plan: "Plan") -> dict[str, object]:
     facts: dict[str, object] = {
         "sampler": settings.sampler,
         "seed": settings.seed,

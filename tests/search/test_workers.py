@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from multiprocessing import forkserver
 from pathlib import Path
 
 import dask
@@ -139,6 +140,8 @@ def test_nothing_listens_beyond_loopback_and_workers_know_no_secret(monkeypatch:
         assert set(_listening_addresses()).union(*listening.values()) == {"127.0.0.1"}
         environments = engine._client.run(lambda: sorted(os.environ)).values()
         assert all("MLFLOW_TRACKING_PASSWORD" not in names for names in environments)
+        # Forked from one process that has imported everything, which is not this one.
+        assert set(engine._client.run(os.getppid).values()) == {forkserver._forkserver._forkserver_pid}
     finally:
         engine.close()
 
