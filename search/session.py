@@ -24,6 +24,7 @@ from search.signals import asked_to_stop
 
 if TYPE_CHECKING:  # imported where they are used, beside the worker processes' own imports
     from search.plan import Plan
+    from search.stopping import StopRule
 
 PROJECT = Path(__file__).parent.parent
 COMPLETE, MISSING, BAD_INPUT = 0, 1, 2
@@ -74,10 +75,11 @@ def _run_study(settings: StudySettings, options: Options, console: Console, tags
     dataset = load_dataset(settings.dataset)
     split = split_study(settings, dataset)
     plan = make_plan(settings)
+    rule = None
     if options.stop_when_gain_below is not None:
         from search.stopping import StopRule
 
-        StopRule(options.stop_when_gain_below, settings)
+        rule = StopRule(options.stop_when_gain_below, settings)
     check_storage(options.storage)
     check_writable(Path(), "what MLflow keeps")
     check_writable(root_of(options.storage), "the outbox")
@@ -100,7 +102,7 @@ def _run_study(settings: StudySettings, options: Options, console: Console, tags
         try:
             if any(trial.number not in stored.finished for trial in plan.trials):
                 engine.start()  # workers import TensorFlow while this process imports MLflow and opens the databases
-            return _run(settings, options, dataset, split, plan, engine, own_run, asked, tags, console)
+            return _run(settings, options, dataset, split, plan, engine, own_run, asked, tags, rule, console)
         finally:
             engine.close()
 
@@ -133,6 +135,7 @@ def _run(
     own_run: str | None,
     asked: list[str],
     tags: Tags,
+    rule: "StopRule | None",
     console: Console,
 ) -> int:
     from search.delivery import Delivery
@@ -158,12 +161,6 @@ def _run(
             parent_run_id=parent, plan_hash=plan.hash, planned_trials=len(plan.trials), data_sha256=dataset.sha256
         )
         ui_url = options.ui_url or tracking_ui() or DEFAULT_UI
-        threshold = options.stop_when_gain_below
-        rule = None
-        if threshold is not None:
-            from search.stopping import StopRule
-
-            rule = StopRule(threshold, settings)
 
         def describe_in_optuna() -> None:
             study.note(

@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-import dask
-import distributed.utils
 from distributed import Client, Future, KilledWorker, LocalCluster
 
 from models.results import EpochReport
@@ -162,11 +160,6 @@ class DaskEngine:
         if self._scheduler is None:
             # Ctrl-C is the driver's to answer. The processes and threads that this thread starts inherit its mask.
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-            # dask would set variables of malloc that slow training down by a tenth, and preload a choice of its own.
-            dask.config.set(
-                {"distributed.worker.multiprocessing-method": "forkserver", "distributed.nanny.pre-spawn-environ": {}}
-            )
-            distributed.utils._forkserver_preload_set = True
             fork_server.start()
             self._cluster = LocalCluster(
                 n_workers=self._workers,
