@@ -1,6 +1,7 @@
 """What Optuna's own readers and its dashboard find of an attempt, and that writing it again changes nothing."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
@@ -13,7 +14,7 @@ from sqlalchemy import text
 from search.outcome import Outcome
 from search.plan import PlannedTrial, distributions, make_plan
 from search.settings import StudySettings
-from search.study import StudyStore, look_up
+from search.study import NOTED, StudyStore, look_up
 from search.task import Job
 from tests.search.conftest import STORAGE
 from tests.search.fakes import complete
@@ -59,6 +60,16 @@ def test_a_running_attempt_shows_its_parameters_its_epochs_and_the_way_to_its_ru
     assert get_note(optuna.Trial(study, trial._trial_id)) == (
         "Trial 0, attempt 0: [run in MLflow](http://127.0.0.1:5000/#/run-7)"
     )
+
+
+def test_beyond_so_many_notes_the_way_to_the_run_is_an_attribute(workdir: Path, settings: StudySettings) -> None:
+    store = StudyStore(STORAGE, settings, "sha")
+    planned = replace(make_plan(settings).trials[0], number=NOTED)
+    store.ask(planned, 0, distributions(settings, planned.parameters))
+    store.link(NOTED, 0, "run-7", "http://127.0.0.1:5000/#/run-7")
+    study, trial = stored()
+    assert trial.user_attrs["run_url"] == "http://127.0.0.1:5000/#/run-7"
+    assert get_note(optuna.Trial(study, trial._trial_id)) == ""
 
 
 def test_a_finished_attempt_shows_its_score_all_epochs_and_its_picture(begun: Begun, workdir: Path) -> None:
