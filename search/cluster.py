@@ -45,8 +45,8 @@ _DASK = {
 def configure_dask() -> None:
     dask.config.set(_DASK)
     distributed.utils._forkserver_preload_set = True  # dask would have the fork server import a choice of its own
-    for noisy in ("distributed", "distributed.nanny", "distributed.worker", "distributed.scheduler"):
-        logging.getLogger(noisy).setLevel(logging.CRITICAL)
+    for noisy in ("", ".client", ".nanny", ".scheduler", ".worker"):  # a lost scheduler makes them print tracebacks
+        logging.getLogger(f"distributed{noisy}").setLevel(logging.CRITICAL)
 
 
 def check_scheduler(address: str) -> None:

@@ -189,8 +189,7 @@ class Delivery:
         if self._away_since is not None and time.monotonic() - self._away_since < _RETRY_EVERY:
             return False
         try:
-            if was_away:
-                self.study.lock()
+            self.study.lock()
             write()
         except StoreError as error:
             if refuses(error):  # it answers, and asking again would not change the answer

@@ -59,7 +59,7 @@ class Attempt:
 
 
 class StudyStore:
-    """An Optuna study under the name of ours. `lock` makes sure that it still is, once the storage was away.
+    """An Optuna study under the name of ours. `lock` makes sure that it still is.
 
     Raises:
         ConfigError: on opening, when the study exists with settings that make other trials.

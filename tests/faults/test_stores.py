@@ -131,7 +131,7 @@ def test_logging_catches_up_when_the_disk_has_room_again(
     assert_complete_and_once()
 
 
-@pytest.mark.parametrize("name", ["mlflow.db", "optuna.db"])
+@pytest.mark.parametrize("name", ["mlflow.db", pytest.param("optuna.db", marks=pytest.mark.slow)])
 def test_a_database_that_may_not_be_written_is_refused_in_one_line(
     command: Command, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:

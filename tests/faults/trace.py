@@ -76,10 +76,10 @@ def _traced_put(put: Callable[..., Path]) -> Callable[..., Path]:
 
 
 def install() -> None:
-    """Wraps what a worker and the driver call. At import, so that processes that dask spawns are wrapped too."""
-    from search import outbox, workers
+    """Wraps what a worker and the driver call. At import, so that the processes that dask starts are wrapped too."""
+    from search import outbox, worker_process, workers
 
-    workers.run_job = _traced_job(workers.run_job)
+    worker_process.run_job = _traced_job(worker_process.run_job)
     workers.DaskEngine.submit = _traced_submit(workers.DaskEngine.submit)  # type: ignore[method-assign]
     outbox.put = _traced_put(outbox.put)
 
