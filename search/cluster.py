@@ -53,6 +53,8 @@ def check_scheduler(address: str) -> None:
     """Raises ConfigError unless a dask scheduler answers, and it and a worker, if it has any, can run trials."""
     try:
         socket.create_connection(get_address_host_port(address), timeout=10).close()
+        if dask.config.get("distributed.comm.require-encryption") and not address.startswith("tls://"):
+            raise ValueError("dask's settings require encryption, so it must begin with tls://")
         configure_dask()
         with Client(address, timeout=10, set_as_default=False) as client:
             client.run_on_scheduler(versions)
@@ -60,7 +62,7 @@ def check_scheduler(address: str) -> None:
             known = client.scheduler_info(n_workers=-1)["workers"]
     except ImportError as error:
         raise ConfigError(f"the dask scheduler must be able to import the project, got {address!r}: {error}") from error
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RuntimeError) as error:  # the last: TLS is required, or not set up
         reason = " ".join(str(error).split())
         raise ConfigError(
             f"scheduler must be the address of a dask scheduler that answers, got {address!r}: {reason}"
