@@ -36,7 +36,7 @@ class ConsoleProgress:
             console=console,
             disable=not console.is_terminal,
             speed_estimate_period=600,
-            refresh_per_second=2,  # ten times, rich's default, is a fiftieth of a core
+            refresh_per_second=2,  # ten times, rich's default, takes a hundredth of a core
         )
         self._task = self._bar.add_task("starting workers", total=None, failed=0, best="-")
         self._total = self._done = self._failed = 0
