@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -61,7 +62,7 @@ def _per_layer(each: Callable[[Any], Any], read: Callable[[str], Any]) -> Callab
     def check(value: Any) -> Scalar:
         if isinstance(value, str):
             try:
-                parts = [read(part) for part in value.split("-")]
+                parts = [read(part) for part in _layers(value)]
             except ValueError:
                 parts = [value]
         else:
@@ -70,6 +71,11 @@ def _per_layer(each: Callable[[Any], Any], read: Callable[[str], Any]) -> Callab
         return checked[0] if len(checked) == 1 else "-".join(f"{part}" for part in checked)
 
     return check
+
+
+def _layers(text: str) -> list[str]:
+    """The parts of "400-300", a layer each; the minus of 1e-05 parts nothing."""
+    return re.split(r"(?<![eE])-", text)
 
 
 def _batch_norm(value: Any) -> str:
@@ -162,7 +168,7 @@ class TrialConfig:
                 check_parameter(name, values[name])
         full = {name: check_parameter(name, values.get(name, spec.default)) for name, spec in PARAMETERS.items()}
         asked_depth = int(full.pop("depth"))
-        widths = [int(part) for part in str(full.pop("width")).split("-")]
+        widths = [int(part) for part in _layers(str(full.pop("width")))]
         if len(widths) == 1:
             widths *= max(asked_depth, 1)
         elif asked_depth not in (0, len(widths)):
@@ -172,7 +178,18 @@ class TrialConfig:
             )
         written = values.get("dropout", PARAMETERS["dropout"].default)
         rates = _rates(full.pop("dropout"), len(widths), written)
+        if full["optimizer"] != "sgd":
+            full["momentum"] = 0.0  # it plays no part, so it makes no other trial
         return cls(width=tuple(widths), dropout=rates, **full)  # type: ignore[arg-type]
+
+    @classmethod
+    def from_text(cls, values: Mapping[str, str]) -> "TrialConfig":
+        """The configuration whose `parameters()` were written down as text: exactly that one, floats included.
+
+        Raises:
+            ConfigError: as `from_parameters`.
+        """
+        return cls.from_parameters({name: _read(text) for name, text in values.items()})
 
     def parameters(self) -> dict[str, Scalar]:
         """The parameters as people write and compare them: one number where all layers agree, else "400-300".
@@ -191,10 +208,19 @@ class TrialConfig:
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
 
 
+def _read(text: str) -> Scalar:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
 def _rates(value: Scalar, depth: int, written: Any) -> tuple[float, ...]:
     if not isinstance(value, str):
         return (float(value),) * depth
-    rates = tuple(float(part) for part in value.split("-"))
+    rates = tuple(float(part) for part in _layers(value))
     if len(rates) != depth:
         raise ConfigError(f"dropout must name one rate, or one for each of the {depth} hidden layers, got {written!r}")
     return rates

@@ -68,6 +68,12 @@ class Dataset:
     def input_shape(self) -> tuple[int, ...]:
         return self.x_train.shape[1:]
 
+    @property
+    def location(self) -> str:
+        """What `load_dataset` finds it by from any working directory: its name, or its file's absolute path."""
+        file = Path(self.source)
+        return str(file.resolve()) if file.is_file() else self.name
+
     @cached_property
     def sha256(self) -> str:
         """Of types, shapes and values of the four arrays: the same for one data set in two files."""

@@ -4,10 +4,13 @@ import gc
 import importlib.metadata
 import os
 import platform
+import re
 import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 _PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn", "h5py")
@@ -64,6 +67,24 @@ def settle() -> None:
     """Declares what is in memory now as there to stay: a later garbage collection takes 1 ms, not 100."""
     gc.collect()
     gc.freeze()
+
+
+@cache
+def environment() -> dict[str, str]:
+    """What the bits of a trial follow from beside its configuration, data and seed, as this process has it."""
+    if _prepared is None:
+        raise RuntimeError("a process has its environment once prepare_process has set it up")
+    return versions() | {"threads": str(_prepared), "cpu": processor()}
+
+
+def processor() -> str:
+    """The model of this machine's processor."""
+    try:
+        described = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        described = ""
+    named = re.search(r"^model name\s*:\s*(.+)$", described, re.MULTILINE)
+    return named[1].strip() if named else platform.processor() or platform.machine()
 
 
 def versions() -> dict[str, str]:

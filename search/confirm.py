@@ -1,7 +1,6 @@
 """`python -m search.confirm`: the best trials of a study, trained again with fresh seeds, as a study of its own."""
 
 import argparse
-import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -18,10 +17,11 @@ from analysis.table import TrialTable
 from analysis.trials import attach, read_mlflow_or_say_why, read_text
 from models.config import ConfigError
 from models.seeds import derive_seed
+from search.command import run_command
 from search.console import make_console
 from search.options import Options, read_options, whole_number
 from search.plan import make_plan
-from search.session import BAD_INPUT, COMPLETE, run_study
+from search.session import COMPLETE, run_study
 from search.settings import StudySettings, read_settings
 
 
@@ -100,18 +100,13 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--top", default="3", metavar="N", help="how many of its trials (3)")
     parser.add_argument("--repeats", default="5", metavar="N", help="how often each (5)")
     given, others = parser.parse_known_args(arguments)
-    own_run = os.environ.get("MLFLOW_RUN_ID")
-    try:
+
+    def act() -> int:
         options = read_options(others)
         top, repeats = whole_number("top", given.top, 1), whole_number("repeats", given.repeats, 1)
         return confirm(given.study, top, repeats, options, make_console())
-    except ConfigError as error:
-        sys.stderr.write(f"error: {error}\n")
-        if own_run is not None:
-            from search.tracking import refuse_run
 
-            refuse_run(own_run, str(error))
-        return BAD_INPUT
+    return run_command(act)
 
 
 if __name__ == "__main__":

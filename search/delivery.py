@@ -66,7 +66,7 @@ class Delivery:
             self.study.ask(planned, attempt, distributions(self._settings, planned.parameters))
             self._open(planned, attempt, started_ms, new=True)
 
-        self._through(write)
+        self.through(write)
 
     def heard(self, number: int, attempt: int, report: EpochReport) -> None:
         """Keeps an epoch for `write_epochs`, and for an attempt that ends without a result."""
@@ -81,7 +81,7 @@ class Delivery:
             self.study.report(number, attempt, [report])
             behind = self.study.should_prune(number, attempt)
 
-        return self.study.prunes and self._through(judge) and behind
+        return self.study.prunes and self.through(judge) and behind
 
     def epochs_of(self, number: int, attempt: int) -> tuple[EpochReport, ...]:
         """What was heard of an attempt and is not written yet."""
@@ -96,9 +96,9 @@ class Delivery:
         self._epochs.clear()
         by_run = {self._run_ids[key]: reports for key, reports in fresh.items() if key in self._run_ids}
         if by_run:
-            self._through(lambda: self._tracking.log_epochs(by_run))
+            self.through(lambda: self._tracking.log_epochs(by_run))
         for (number, attempt), reports in fresh.items():
-            self._through(lambda n=number, a=attempt, r=reports: self.study.report(n, a, r))  # type: ignore[misc]
+            self.through(lambda n=number, a=attempt, r=reports: self.study.report(n, a, r))  # type: ignore[misc]
 
     def commit(self, outcome: Outcome) -> bool:
         """Whether the outcome lies in the outbox: from here on the attempt is finished, whatever dies."""
@@ -135,7 +135,7 @@ class Delivery:
                 self._tracked.add(key)
             self.study.finish(outcome)
 
-        if not self._through(write):
+        if not self.through(write):
             if outcome not in self.undelivered:
                 self.undelivered.append(outcome)
             return False
@@ -155,7 +155,7 @@ class Delivery:
 
     def close_unfinished(self) -> None:
         """Ends the runs that drivers which are gone left RUNNING."""
-        self._closed = self._through(lambda: self._tracking.close_unfinished("driver lost"))
+        self._closed = self.through(lambda: self._tracking.close_unfinished("driver lost"))
 
     def finish(self, asked_to_stop: Sequence[str]) -> int:
         """Delivers what can be, and waits a while for stores that are away unless `asked_to_stop` has a reason.
@@ -170,11 +170,12 @@ class Delivery:
             self.retry(now=True)
         if not self._closed:
             self.close_unfinished()
-        models_wait = self._keeper.waiting and not self._through(lambda: self._keeper.deliver(self._tracking))
+        models_wait = self._keeper.waiting and not self.through(lambda: self._keeper.deliver(self._tracking))
         return len(self.undelivered) + models_wait
 
     def child_tags(self, number: int) -> dict[str, object]:
-        own = {"study_seed": self._settings.seed, "sampler": self._settings.sampler}
+        own = {"study_seed": self._settings.seed, "sampler": self._settings.sampler, "models": self._keeper.policy}
+        own |= self._settings.split
         return own | dict(self._further_tags.get(number, {}))
 
     def _open(self, planned: PlannedTrial, attempt: int, started_ms: int, new: bool = False) -> str:
@@ -183,7 +184,7 @@ class Delivery:
         self._run_ids[planned.number, attempt] = run_id
         return run_id
 
-    def _through(self, write: Callable[[], Any]) -> bool:
+    def through(self, write: Callable[[], Any]) -> bool:
         """Whether `write` got through to MLflow and Optuna. While one of them is away, training goes on."""
         was_away = self._away_since is not None
         if self._away_since is not None and time.monotonic() - self._away_since < _RETRY_EVERY:

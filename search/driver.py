@@ -85,7 +85,7 @@ class Driver:
         while (self._pending or self._in_flight) and not reason:
             self._submit()
             if self._in_flight:
-                self._when_training()
+                self._delivery.through(self._when_training)
                 self._when_training = lambda: None
             if not self._pending and self._engine.free():
                 self._when_idle()

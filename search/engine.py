@@ -141,6 +141,31 @@ class InProcessEngine:
             self._events.put(Done(outcome))
 
 
+class NoEngine:
+    """Trains nothing: for a driver that only delivers and closes what others left."""
+
+    def start(self) -> None:
+        return
+
+    def free(self) -> int:
+        return 0
+
+    def submit(self, job: Job) -> None:
+        raise RuntimeError(f"an engine without workers takes no job, got {job.title}")
+
+    def ask_to_stop(self, number: int, attempt: int, reason: str) -> None:
+        return
+
+    def abandon(self, number: int, attempt: int) -> None:
+        return
+
+    def events(self, timeout: float) -> list[Event]:
+        return []
+
+    def close(self) -> None:
+        return
+
+
 def drain(events: "queue.Queue[Event]", timeout: float) -> list[Event]:
     """All events of the queue; waits up to `timeout` seconds for the first."""
     found: list[Event] = []

@@ -42,7 +42,7 @@ class ModelKeeper:
     """
 
     def __init__(self, policy: ModelPolicy, paths: StudyPaths, finished: "list[Attempt]") -> None:
-        self._policy = policy
+        self.policy = policy
         self._staged = paths.staged
         self._best: list[tuple[float, int]] = []
         self._logged: set[int] = set()
@@ -53,11 +53,11 @@ class ModelKeeper:
 
     @property
     def log_now(self) -> bool:
-        return self._policy.mode == "all"
+        return self.policy.mode == "all"
 
     def offer(self, outcome: Outcome, run_id: str) -> None:
         """Keeps the model aside if it is among the best K so far, and lets go of the one that no longer is."""
-        if self._policy.mode != "best" or outcome.score is None:
+        if self.policy.mode != "best" or outcome.score is None:
             return
         self._rank(outcome.number, outcome.score, run_id)
         best = self._numbers()
@@ -92,10 +92,10 @@ class ModelKeeper:
             return
         insort(self._best, place)
         self._run_ids[number] = run_id
-        for _, beaten in self._best[self._policy.best :]:
+        for _, beaten in self._best[self.policy.best :]:
             if beaten not in self._logged:
                 del self._run_ids[beaten]
-        del self._best[self._policy.best :]
+        del self._best[self.policy.best :]
 
     def _numbers(self) -> set[int]:
         return {number for _, number in self._best}

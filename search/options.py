@@ -47,9 +47,11 @@ class Options:
     """What was said and is not a default, as it was said: for commands that are suggested."""
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
+    """Raises ConfigError where argparse would end the program."""
+
     def error(self, message: str) -> None:  # type: ignore[override]
-        raise ConfigError(f"{message} (see python -m search --help)")
+        raise ConfigError(f"{message} (see {self.prog} --help)")
 
 
 def read_options(arguments: list[str]) -> Options:
@@ -81,13 +83,13 @@ def read_options(arguments: list[str]) -> Options:
                 if (seconds := _number(name, getattr(given, name))) is not None
             }
         ),
-        dry_run=_flag("dry_run", given.dry_run),
+        dry_run=flag("dry_run", given.dry_run),
         given={key: value for key, value in vars(given).items() if value != parser.get_default(key)},
     )
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="python -m search",
         description=_DESCRIPTION,
         epilog=_EPILOG,
@@ -161,7 +163,12 @@ def _sampler(text: str) -> str | None:
     return _or_none(text)
 
 
-def _flag(name: str, text: str) -> bool:
+def flag(name: str, text: str) -> bool:
+    """Whether `text` says so.
+
+    Raises:
+        ConfigError: it says neither true nor false.
+    """
     if text not in ("true", "false"):
         raise ConfigError(f"{name} must be true or false, got {text!r}")
     return text == "true"

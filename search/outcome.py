@@ -32,6 +32,8 @@ class Outcome:
     result: TrialResult | None = None
     picture: bytes = field(default=b"", repr=False)
     """PNG of the confusion matrices."""
+    environment: dict[str, str] = field(default_factory=dict)
+    """models.runtime.environment() of the process that trained; empty where none came to its end."""
     started_ms: int = 0
     ended_ms: int = 0
 

@@ -52,5 +52,18 @@ class StudyPaths:
     def number_of(outcome: Path) -> int:
         return int(outcome.stem.split("-")[1])
 
+    @staticmethod
+    def attempt_of(outcome: Path) -> int:
+        return int(outcome.stem.split("-")[3])
+
+    @property
+    def aside(self) -> Path:
+        """Where outcomes go that are none of the study's."""
+        return self.folder / "aside"
+
+    def partial(self) -> list[Path]:
+        """What a driver did not finish writing: nothing that counts."""
+        return sorted(path for folder in (self.folder, self.staged.folder) for path in folder.glob("*.partial"))
+
     def outcomes(self) -> list[Path]:
         return sorted(self.folder.glob("trial-*-attempt-*.zip"))

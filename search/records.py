@@ -11,9 +11,12 @@ from mlflow.entities import DatasetInput, InputTag, Metric, RunTag
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_SOURCE_NAME
 
 from models.data import Dataset
-from models.results import EpochReport
+from models.results import EpochReport, TrialResult
 from models.splits import Split
 from search.outcome import Outcome
+
+ENVIRONMENT = "environment."
+"""Before the names of models.runtime.environment() in a child's tags."""
 
 
 def run_tags(values: Mapping[str, object]) -> list[RunTag]:
@@ -28,9 +31,7 @@ def epoch_metrics(reports: Iterable[EpochReport]) -> list[Metric]:
     ]
 
 
-def final_metrics(outcome: Outcome) -> dict[str, float]:
-    result = outcome.result
-    assert result is not None
+def final_metrics(result: TrialResult) -> dict[str, float]:
     counts = {"n_parameters": result.n_parameters, "n_trainable": result.n_trainable, "best_epoch": result.best_epoch}
     return result.scores | counts | {"seconds": result.seconds}
 

@@ -109,8 +109,32 @@ def _run_study(settings: StudySettings, options: Options, console: Console, tags
 
 def split_study(settings: StudySettings, dataset: Dataset) -> Split:
     """The study's training, validation and test parts."""
-    seed = settings.seed if settings.split_seed is None else settings.split_seed
-    return split_dataset(dataset, settings.validation, derive_seed(seed, "validation"), settings.preprocessing)
+    return split_by(dataset, **settings.split)  # type: ignore[arg-type]
+
+
+def split_by(dataset: Dataset, validation: float, preprocessing: str, split_seed: int) -> Split:
+    """The three parts of `dataset`; a trial's run has these arguments as its tags."""
+    return split_dataset(dataset, validation, derive_seed(split_seed, "validation"), preprocessing)
+
+
+def find_data(location: str, sha256: str, asked: str | None) -> Dataset:
+    """The data that a run was trained on, from where it lay then or, where it lies elsewhere now, from `asked`.
+
+    Raises:
+        ConfigError: it is not there, or not the same data.
+    """
+    try:
+        data = load_dataset(asked or location)
+    except ConfigError as error:
+        if asked is not None:
+            raise
+        raise ConfigError(f"the run's data must be where it was, or dataset say where it is now: {error}") from None
+    if data.sha256 != sha256:
+        raise ConfigError(
+            f"the data must be that of the run, whose sha256 is {sha256[:16]}..., got {asked or location!r} with "
+            f"{data.sha256[:16]}..."
+        )
+    return data
 
 
 def make_engine(options: Options, split: Split) -> Engine:
@@ -155,11 +179,12 @@ def _run(
             study = StudyStore(options.storage, settings, dataset.sha256, lock.hold)
             tracking = Tracking(settings.name, PROJECT)
             parent = tracking.open_parent(study.parent_run_id, own_run, plan.hash)
+            # At once: a parent that the study does not know of would stay RUNNING if this process were killed.
+            study.remember(
+                parent_run_id=parent, plan_hash=plan.hash, planned_trials=len(plan.trials), data_sha256=dataset.sha256
+            )
         tracking.describe(dataset, split, _facts(settings, plan))
         tracking.attach({"plan.csv": plan.csv, "study.yaml": settings.to_yaml()})
-        study.remember(
-            parent_run_id=parent, plan_hash=plan.hash, planned_trials=len(plan.trials), data_sha256=dataset.sha256
-        )
         ui_url = options.ui_url or tracking_ui() or DEFAULT_UI
 
         def describe_in_optuna() -> None:
@@ -212,8 +237,6 @@ def _facts(settings: StudySettings, plan: "Plan") -> dict[str, object]:
         "sampler": settings.sampler,
         "seed": settings.seed,
         "planned_trials": len(plan.trials),
-        "validation": settings.validation,
-        "preprocessing": settings.preprocessing,
         "pruner": settings.pruner,
     }
-    return facts | ({"grid_size": settings.population} if settings.sampler == "grid" else {})
+    return facts | settings.split | ({"grid_size": settings.population} if settings.sampler == "grid" else {})

@@ -80,6 +80,12 @@ class StudySettings:
             return None
         return len(self.configurations) if self.sampler == "list" else len(grid_cells(self.space))
 
+    @property
+    def split(self) -> dict[str, str | int | float]:
+        """What the validation part and the scaling follow from, beside the data."""
+        seed = self.seed if self.split_seed is None else self.split_seed
+        return {"validation": self.validation, "preprocessing": self.preprocessing, "split_seed": seed}
+
     def config(self, parameters: Mapping[str, Scalar]) -> TrialConfig:
         """The full configuration of a trial with these searched parameters."""
         return TrialConfig.from_parameters(dict(self.training) | dict(parameters))

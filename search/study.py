@@ -27,6 +27,8 @@ from search.plan import PlannedTrial
 from search.settings import StudySettings, differences
 from search.study_rows import TrialRow, read_trials, write_study, write_trial
 
+Values = Mapping[int, float]
+
 StudyError = (StorageInternalError, SQLAlchemyError, OSError)
 """What Optuna raises when its storage is away: the outcome waits in the outbox meanwhile."""
 _PRUNERS: dict[str, Callable[[], BasePruner]] = {
@@ -35,10 +37,11 @@ _PRUNERS: dict[str, Callable[[], BasePruner]] = {
     "median": lambda: MedianPruner(n_startup_trials=5, n_warmup_steps=2),
     "halving": lambda: SuccessiveHalvingPruner(min_resource=2, reduction_factor=3),
 }
+_ASIDE = "set_aside"  # the study's attribute with Optuna's numbers of the trials that count no more
 _STATES = {"complete": TrialState.COMPLETE, "failed": TrialState.FAIL, "pruned": TrialState.PRUNED}
 NOTED = 500
 """Numbers below this have a note with a link in the dashboard."""
-_ATTRIBUTES = ("number", "attempt", "state_reason", "run_id")
+_ATTRIBUTES = ("number", "attempt", "state_reason", "run_id", "seed", "config_hash")
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,10 @@ class Attempt:
     reason: str
     value: float | None
     run_id: str
+    seed: int
+    config_hash: str
+    trial: int
+    """Optuna's own number of it."""
 
     @property
     def final(self) -> bool:
@@ -119,6 +126,41 @@ class StudyStore:
         """Every attempt, in the order they were asked for."""
         return [attempt for _, attempt in self._stored()]
 
+    def strangers(self) -> list[int]:
+        """Optuna's numbers of trials that nobody here asked for."""
+        rows = read_trials(self._storage, self._study_id, _ATTRIBUTES)
+        return [row.number for row in rows if "number" not in row.user_attrs and row.number not in self._aside()]
+
+    def set_aside(self, trial: int) -> None:
+        """Leaves one of Optuna's trials out from now on: a finished one can be neither changed nor deleted there."""
+        self._study.set_user_attr(_ASIDE, sorted({*self._aside(), trial}))
+        self._load()
+
+    def record(
+        self, planned: PlannedTrial, ended: Attempt, distributions: Mapping[str, BaseDistribution], epochs: Values
+    ) -> None:
+        """Has an attempt end as the tracking store tells of it; `epochs` is val_accuracy by epoch.
+
+        One that is running here is told so, else the attempt is added: a finished trial cannot be changed.
+        """
+        attributes = {"run_id": ended.run_id} | ({"state_reason": ended.reason} if ended.reason else {})
+        running = self._running.get((planned.number, ended.attempt))
+        if running is not None:
+            write_trial(self._storage, running.trial_id, epochs, attributes)
+            values = None if ended.value is None else [ended.value]
+            self._storage.set_trial_state_values(running.trial_id, _STATES[ended.state], values)
+        else:
+            trial = optuna.trial.create_trial(
+                state=_STATES[ended.state],
+                value=ended.value,
+                params=dict(planned.parameters),
+                distributions=dict(distributions),
+                user_attrs=_identity(planned, ended.attempt) | attributes,
+                intermediate_values=dict(epochs),
+            )
+            self._study.add_trial(trial)
+        self._load()
+
     def ask(self, planned: PlannedTrial, attempt: int, distributions: Mapping[str, BaseDistribution]) -> None:
         """Makes the attempt a running trial, in one transaction.
 
@@ -129,12 +171,7 @@ class StudyStore:
             state=TrialState.RUNNING,
             params=dict(planned.parameters),
             distributions=dict(distributions),
-            user_attrs={
-                "number": planned.number,
-                "attempt": attempt,
-                "seed": planned.seed,
-                "config_hash": planned.config.hash(),
-            },
+            user_attrs=_identity(planned, attempt),
         )
         key = planned.number, attempt
         self._in_doubt = True
@@ -228,7 +265,12 @@ class StudyStore:
     def _stored(self) -> list[tuple[int, Attempt]]:
         """Every attempt with its trial's ID, in the order they were asked for."""
         rows = read_trials(self._storage, self._study_id, _ATTRIBUTES)
-        return [(row.trial_id, _attempt(row)) for row in rows if "number" in row.user_attrs]
+        aside = self._aside()
+        ours = (row for row in rows if "number" in row.user_attrs and row.number not in aside)
+        return [(row.trial_id, _attempt(row)) for row in ours]
+
+    def _aside(self) -> list[int]:
+        return list(self._study.user_attrs.get(_ASIDE, ()))
 
     def _keep_picture(self, outcome: Outcome) -> dict[str, str]:
         """The attempt's picture as an artifact, under an ID of its own for ever; the attribute that says so."""
@@ -256,6 +298,15 @@ def study_reason(error: BaseException) -> BaseException:
     return said.orig if isinstance(said, DBAPIError) and said.orig is not None else said
 
 
+def _identity(planned: PlannedTrial, attempt: int) -> dict[str, int | str]:
+    return {
+        "number": planned.number,
+        "attempt": attempt,
+        "seed": planned.seed,
+        "config_hash": planned.config.hash(),
+    }
+
+
 def _attempt(row: TrialRow) -> Attempt:
     names = {TrialState.COMPLETE: "complete", TrialState.FAIL: "failed", TrialState.PRUNED: "pruned"}
     return Attempt(
@@ -265,6 +316,9 @@ def _attempt(row: TrialRow) -> Attempt:
         reason=row.user_attrs.get("state_reason", ""),
         value=row.value if row.state == TrialState.COMPLETE else None,
         run_id=row.user_attrs.get("run_id", ""),
+        seed=row.user_attrs["seed"],
+        config_hash=row.user_attrs["config_hash"],
+        trial=row.number,
     )
 
 
@@ -274,6 +328,15 @@ class Stored:
 
     planned: int = 0
     finished: frozenset[int] = frozenset()
+    parent_run_id: str = ""
+    data_sha256: str = ""
+    plan_hash: str = ""
+
+
+def study_names(url: str) -> list[str]:
+    """Of the studies in a storage. Creates no database."""
+    file = sqlite_file(url)
+    return [] if file is not None and not file.exists() else optuna.get_all_study_names(storage=url)
 
 
 def look_up(url: str, name: str) -> Stored:
@@ -285,10 +348,12 @@ def look_up(url: str, name: str) -> Stored:
     study_id = _study_id(storage, name)
     if study_id is None:
         return Stored()
+    facts = storage.get_study_user_attrs(study_id)
     rows = read_trials(storage, study_id, _ATTRIBUTES)
-    attempts = (_attempt(row) for row in rows if "number" in row.user_attrs)
-    finished = frozenset(attempt.number for attempt in attempts if attempt.final)
-    return Stored(int(storage.get_study_user_attrs(study_id).get("planned_trials", 0)), finished)
+    ours = (row for row in rows if "number" in row.user_attrs and row.number not in facts.get(_ASIDE, ()))
+    finished = frozenset(attempt.number for attempt in map(_attempt, ours) if attempt.final)
+    known = {fact: str(facts.get(fact, "")) for fact in ("parent_run_id", "data_sha256", "plan_hash")}
+    return Stored(int(facts.get("planned_trials", 0)), finished, **known)
 
 
 def _study_id(storage: RDBStorage, name: str) -> int | None:

@@ -19,6 +19,8 @@ class TrialRow:
     """A trial without its parameters and intermediate values."""
 
     trial_id: int
+    number: int
+    """Optuna's own, from 0 in the order the trials were made."""
     state: TrialState
     value: float | None
     user_attrs: Mapping[str, Any]
@@ -29,14 +31,16 @@ def read_trials(storage: RDBStorage, study_id: int, attributes: Sequence[str]) -
     trials, values, user = tables.TrialModel, tables.TrialValueModel, tables.TrialUserAttributeModel
     of_study = trials.study_id == study_id
     with storage.engine.connect() as connection:
-        rows = connection.execute(select(trials.trial_id, trials.state).where(of_study).order_by(trials.trial_id)).all()
+        rows = connection.execute(
+            select(trials.trial_id, trials.number, trials.state).where(of_study).order_by(trials.trial_id)
+        ).all()
         scores = connection.execute(select(values.trial_id, values.value).join(trials).where(of_study))
         value_of = {row.trial_id: row.value for row in scores}
-        attributes_of: dict[int, dict[str, Any]] = {trial_id: {} for trial_id, _ in rows}
+        attributes_of: dict[int, dict[str, Any]] = {row.trial_id: {} for row in rows}
         wanted = select(user.trial_id, user.key, user.value_json).join(trials).where(of_study, user.key.in_(attributes))
         for trial_id, key, text in connection.execute(wanted):
             attributes_of[trial_id][key] = json.loads(text)
-    return [TrialRow(each, state, value_of.get(each), attributes_of[each]) for each, state in rows]
+    return [TrialRow(each, n, state, value_of.get(each), attributes_of[each]) for each, n, state in rows]
 
 
 def write_trial(

@@ -32,6 +32,7 @@ class Job:
 def run_job(job: Job, data: "PreparedData", report: Callable[[EpochReport], None]) -> Outcome:
     """Trains the job's configuration; whatever happens in it becomes an outcome, never an exception."""
     from analysis.figures_confusion import confusion_picture
+    from models.runtime import environment
     from models.trial import run_trial
 
     started, history = _now_ms(), []
@@ -42,7 +43,7 @@ def run_job(job: Job, data: "PreparedData", report: Callable[[EpochReport], None
 
     def ended(**values: object) -> Outcome:
         common = {"history": tuple(history), "started_ms": started, "ended_ms": _now_ms()}
-        identity = {"seed": job.seed, "config_hash": job.config.hash()}
+        identity = {"seed": job.seed, "config_hash": job.config.hash(), "environment": environment()}
         return Outcome(job.number, job.attempt, **common | identity | values)  # type: ignore[arg-type]
 
     try:

@@ -54,10 +54,11 @@ from mlflow.utils.mlflow_tags import (
 
 from models.data import Dataset
 from models.splits import Split
+from models.states import is_final
 from search.model_files import write_model_folder
 from search.outcome import Outcome
 from search.plan import PlannedTrial
-from search.records import dataset_inputs, epoch_metrics, final_metrics, run_tags, write_artifacts
+from search.records import ENVIRONMENT, dataset_inputs, epoch_metrics, final_metrics, run_tags, write_artifacts
 
 logging.getLogger("mlflow").setLevel(logging.WARNING)  # how it makes its tables is of no interest to a user
 logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # prints the traceback of what it then raises
@@ -72,6 +73,11 @@ _REFUSALS = (
 MODEL_NAME = "model"
 _EXPERIMENT_KIND = "mlflow.experimentKind"
 _STATUS = {"complete": "FINISHED", "pruned": "FINISHED", "failed": "FAILED"}
+
+
+def status_of(state: str, reason: str) -> str:
+    """MLflow's status of a run that ended so."""
+    return _STATUS[state] if is_final(state, reason) else "KILLED"
 
 
 def tracking_uri() -> str:
@@ -117,6 +123,12 @@ def refuse_run(run_id: str, reason: str) -> None:
     client.set_terminated(run_id, "FAILED")
 
 
+def note_run(run_id: str, name: str, note: str, tags: Mapping[str, str]) -> None:
+    """Says on the run that `mlflow run` made what the command found; that run is all it leaves behind."""
+    named = {MLFLOW_RUN_NAME: name, MLFLOW_RUN_NOTE: note}
+    MlflowClient().log_batch(run_id, tags=run_tags(named | dict(tags)))
+
+
 @dataclass
 class _Made:
     """What is known of a child run that this process has made, until it is finished."""
@@ -139,6 +151,7 @@ class Tracking:
         self._commit = git_commit(project)
         self._datasets: list[DatasetInput] = []
         self._split: Split | None = None
+        self._data: dict[str, object] = {}
         self._own_run: str | None = None
         self._made: dict[str, _Made] = {}
         self.parent: Run = None  # set by open_parent, before anything else is called
@@ -161,15 +174,13 @@ class Tracking:
             ConfigError: the run cannot be found or made in this tracking store.
         """
         self._own_run = own_run
-        try:
+
+        def open_it() -> str:
             parent_id = remembered or own_run or self._new_parent()
-            self.parent = self._client.get_run(parent_id)
             self._client.update_run(parent_id, status="RUNNING")
-        except MlflowException as error:
-            raise ConfigError(
-                f"the study's parent run must be had in the tracking store, {without_secrets(tracking_uri())}; for "
-                f"another store start the study under another name, got: {in_one_line(error)}"
-            ) from None
+            return parent_id
+
+        parent_id = self._read_parent(open_it)
         use_wal(tracking_uri())
         tags = {"study": self._study, "plan_hash": plan_hash}
         if self.parent.data.tags.get(MLFLOW_RUN_NAME) != self._study:
@@ -189,15 +200,40 @@ class Tracking:
             self._client.log_batch(own_run, tags=run_tags(invocation))
         return parent_id
 
+    def look_at_parent(self, parent_id: str) -> None:
+        """Takes a parent run as it is, without opening it.
+
+        Raises:
+            ConfigError: it cannot be found in this tracking store.
+        """
+        self._read_parent(lambda: parent_id)
+
+    def _read_parent(self, find: Callable[[], str]) -> str:
+        try:
+            parent_id = find()
+            self.parent = self._client.get_run(parent_id)
+        except MlflowException as error:
+            raise ConfigError(
+                f"the study's parent run must be had in the tracking store, {without_secrets(tracking_uri())}; for "
+                f"another store start the study under another name, got: {in_one_line(error)}"
+            ) from None
+        return parent_id
+
+    def note_plan(self, plan_hash: str) -> None:
+        self._client.log_batch(self.parent_id, tags=run_tags({"plan_hash": plan_hash}))
+
     def describe(self, dataset: Dataset, split: Split, facts: Mapping[str, object]) -> None:
         """What the study rests on: the data with its hash, and `facts` as tags of the parent."""
         self._split = split
         self._datasets = dataset_inputs(dataset, split)
         self._client.log_inputs(self.parent_id, self._datasets)
         rows = {f"{part}_rows": split.rows(part) for part in split.labels}
-        self._client.log_batch(
-            self.parent_id, tags=run_tags({"data_sha256": dataset.sha256, "dataset": dataset.name} | rows | dict(facts))
-        )
+        self._data = {
+            "data_sha256": dataset.sha256,
+            "dataset": dataset.name,
+            "dataset_location": dataset.location,
+        }
+        self._client.log_batch(self.parent_id, tags=run_tags(self._data | rows | dict(facts)))
 
     def attach(self, files: Mapping[str, str] | None = None, paths: Sequence[Path] = (), folder: str = "") -> None:
         """Text files by name, and files by path, as artifacts of the parent; written again, they are replaced."""
@@ -236,7 +272,7 @@ class Tracking:
         if before is not None:
             own["previous_attempt_run_id"] = before
             own[MLFLOW_RUN_NOTE] = f"Trial {planned.number} again: [attempt {attempt - 1}]({self.link(before)})"
-        text = {key: str(value) for key, value in {**own, **tags}.items() if value != ""}
+        text = {key: str(value) for key, value in {**own, **self._data, **tags}.items() if value != ""}
         run = self._client.create_run(self.experiment_id, start_time=started_ms, tags=text)
         self._made[run.info.run_id] = _Made(run.info.artifact_uri)
         return str(run.info.run_id)
@@ -258,12 +294,13 @@ class Tracking:
         # What is there would change nothing, but finding that out costs MLflow several times the writing.
         metrics = epoch_metrics(each for each in outcome.history if made is None or each.epoch not in made.epochs)
         tags: dict[str, object] = {"state": outcome.state, "state_reason": outcome.reason}
+        tags |= {f"{ENVIRONMENT}{name}": value for name, value in outcome.environment.items()}
         result = outcome.result
         if result is not None:
             # At the last epoch's step but later, so that MLflow shows the kept weights' value as the metric's latest.
             metrics += [
                 Metric(key, value, outcome.ended_ms, len(outcome.history))
-                for key, value in final_metrics(outcome).items()
+                for key, value in final_metrics(result).items()
             ]
             tags["weights_sha256"] = result.weights_sha256
             tags[MLFLOW_LOGGED_ARTIFACTS] = json.dumps(
@@ -274,10 +311,23 @@ class Tracking:
         if result is not None and with_model:
             self.log_model(run_id, result.model, outcome)
         self._client.log_batch(run_id, metrics=metrics, tags=run_tags(tags))
-        killed = outcome.state == "failed" and not outcome.final
-        self._client.set_terminated(run_id, "KILLED" if killed else _STATUS[outcome.state], outcome.ended_ms or None)
+        self._client.set_terminated(run_id, status_of(outcome.state, outcome.reason), outcome.ended_ms or None)
         sync(tracking_uri())
         self._made.pop(run_id, None)
+
+    def end_trial(self, run_id: str, state: str, reason: str) -> None:
+        """Ends a child run whose metrics are there or lost; a complete one at the time that its final ones carry."""
+        self._client.log_batch(run_id, tags=run_tags({"state": state, "state_reason": reason}))
+        history = self._client.get_metric_history(run_id, "test_accuracy") if state == "complete" else []
+        ended = max((metric.timestamp for metric in history), default=None)
+        self._client.set_terminated(run_id, status_of(state, reason), ended)
+
+    def discard(self, run_id: str) -> None:
+        """Into MLflow's trash, from which `restore` brings it back."""
+        self._client.delete_run(run_id)
+
+    def restore(self, run_id: str) -> None:
+        self._client.restore_run(run_id)
 
     def log_model(self, run_id: str, model: bytes, outcome: Outcome) -> None:
         """The Keras model that the worker saved, as an MLflow model; made here without importing TensorFlow."""
@@ -309,7 +359,7 @@ class Tracking:
             self._client.set_terminated(run.info.run_id, "KILLED")
         experiments = [experiment.experiment_id for experiment in self._client.search_experiments()]
         continued = f"attributes.status = 'RUNNING' and tags.parent_run_id = '{self.parent_id}'"
-        for run in _pages(self._client, experiments, continued):
+        for run in pages(self._client, experiments, continued):
             if run.info.run_id != self._own_run:
                 self._client.set_terminated(run.info.run_id, "KILLED")
 
@@ -376,7 +426,7 @@ class Tracking:
 
     def _children(self, condition: str) -> Iterator[Run]:
         query = f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{self.parent_id}' and {condition}"
-        return _pages(self._client, [self.experiment_id], query)
+        return pages(self._client, [self.experiment_id], query)
 
 
 def git_commit(project: Path) -> str:
@@ -400,12 +450,13 @@ def _fill(location: str, write: Callable[[Path], None]) -> None:
             store.log_artifacts(temporary)
 
 
-def _pages(client: MlflowClient, experiments: Sequence[str], query: str) -> Iterator[Run]:
+def pages(
+    client: MlflowClient, experiments: Sequence[str], query: str, view: str = ViewType.ACTIVE_ONLY
+) -> Iterator[Run]:
+    """All runs that a query finds, however many."""
     token = None
     while True:
-        page = client.search_runs(
-            list(experiments), query, run_view_type=ViewType.ACTIVE_ONLY, max_results=1000, page_token=token
-        )
+        page = client.search_runs(list(experiments), query, run_view_type=view, max_results=1000, page_token=token)
         yield from page
         token = page.token
         if not token:

@@ -3,7 +3,10 @@
 import io
 import json
 import math
+import sqlite3
 import subprocess
+import sys
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +19,7 @@ from mlflow.entities import Run
 from optuna.artifacts import FileSystemArtifactStore, download_artifact, get_all_artifact_meta
 
 from models.data import load_dataset
-from tests.project import copy_project, mlflow_run
+from tests.project import PROJECT, copy_project, environment, mlflow_run
 
 TINY = """
 sampler: grid
@@ -230,3 +233,47 @@ def test_the_test_sets_standard_error_is_the_binomial_one(finished: Finished) ->
     best = trials.sort_values(["val_accuracy", "number"], ascending=[False, True]).iloc[0]
     error = math.sqrt(best["test_accuracy"] * (1 - best["test_accuracy"]) / 360)
     assert f"{best['test_accuracy']:.4f} ± {error:.4f}" in finished.ran.stdout
+
+
+def test_a_trial_of_two_workers_replays_bit_equal_from_its_run_alone(finished: Finished, tmp_path: Path) -> None:
+    # No study file, no Optuna, no artifact. By SQLite's own means: closing a copied file would let go of this
+    # process's locks on it.
+    databases = (finished.folder / "mlflow.db", tmp_path / "mlflow.db")
+    with closing(sqlite3.connect(databases[0])) as whole, closing(sqlite3.connect(databases[1])) as alone:
+        whole.backup(alone)
+    run = finished.children[3]
+    assert {"environment.tensorflow", "environment.threads", "environment.cpu", "dataset_location"} <= set(
+        run.data.tags
+    )
+    command = [sys.executable, "-m", "search.replay", "--run_id", run.info.run_id]
+    variables = environment() | {"PYTHONPATH": str(PROJECT), "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"}
+    ran = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, timeout=300)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "bit-equal: 3 epochs of 4 metrics, 6 scores and the weights" in ran.stdout
+    assert {path.name.removesuffix("-shm").removesuffix("-wal") for path in tmp_path.iterdir()} == {"mlflow.db"}
+
+
+def test_a_replay_under_mlflow_names_what_differs_and_leaves_its_word_on_that_run_alone(finished: Finished) -> None:
+    run = finished.children[4]
+    trial, runs = run.info.run_id, len(finished.client.search_runs(["0"]))
+    finished.client.set_tag(trial, "environment.keras", "1.0")
+    finished.client.log_metric(trial, "val_loss", 0.123, step=2)
+    ran = mlflow_run(finished.folder, "-e", "replay", "-P", f"run_id={trial}")
+    assert ran.returncode == 1
+    for words in ("came out otherwise in 1 place", "val_loss", "and 0.123", "what it was trained with:", "1.0"):
+        assert words in ran.stdout
+    (made,) = finished.client.search_runs(["0"], f"tags.replay_of = '{trial}'")
+    assert made.data.tags["replay"] == "different"
+    assert len(finished.client.search_runs(["0"])) == runs + 1
+
+
+def test_a_model_that_is_gone_is_trained_again_by_the_doctor(finished: Finished) -> None:
+    run = finished.children[0]
+    (lost,) = finished.client.search_logged_models(["0"], filter_string=f"source_run_id = '{run.info.run_id}'")
+    finished.client.delete_logged_model(lost.model_id)
+    ran = mlflow_run(finished.folder, "-e", "doctor", "-P", "study=tiny", "-P", "repair=true")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "its model is missing" in ran.stdout
+    assert "1 difference found, none left" in ran.stdout
+    (again,) = finished.client.search_logged_models(["0"], filter_string=f"source_run_id = '{run.info.run_id}'")
+    assert again.model_id != lost.model_id

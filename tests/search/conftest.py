@@ -59,7 +59,10 @@ def search(workdir: Path, empty_stores: tuple[Path, Path]) -> Callable[..., Ende
         tracking = Tracking(settings.name, Path(__file__).parent)
         parent = tracking.open_parent(study.parent_run_id, own_run, plan.hash)
         tracking.describe(dataset, split, {"sampler": settings.sampler, "seed": settings.seed})
-        study.remember(parent_run_id=parent, planned_trials=len(plan.trials))
+        tracking.attach({"study.yaml": settings.to_yaml()})
+        study.remember(
+            parent_run_id=parent, plan_hash=plan.hash, planned_trials=len(plan.trials), data_sha256=dataset.sha256
+        )
         paths = StudyPaths(settings.name)
         keeper = ModelKeeper(ModelPolicy.read(models), paths, study.attempts())
         progress = ConsoleProgress(Console(quiet=True))
@@ -70,7 +73,6 @@ def search(workdir: Path, empty_stores: tuple[Path, Path]) -> Callable[..., Ende
         with asked_to_stop() as asked:
             ended = driver.run(asked)
         tracking.stopped(ended.stopped_at)
-        tracking.attach({"study.yaml": settings.to_yaml()})
         tracking.close_parent("FINISHED" if ended.complete else "FAILED")
         return ended
 
