@@ -91,7 +91,10 @@ class InProcessEngine:
         self._error: BaseException | None = None
 
     def start(self) -> None:
-        return
+        from models.runtime import prepare_process
+
+        # Before the driver imports more: what is hidden from TensorFlow's import would be missing in that of others.
+        prepare_process()
 
     def free(self) -> int:
         return 0 if self._thread is not None and self._thread.is_alive() else 1
@@ -126,9 +129,6 @@ class InProcessEngine:
 
         try:
             if self._data is None:
-                from models.runtime import prepare_process
-
-                prepare_process()  # before anything imports TensorFlow
                 from models.trial import prepare
 
                 self._data = prepare(self._split)

@@ -209,8 +209,7 @@ def test_no_password_of_an_address_is_written_shown_or_given_to_a_worker(
     while driver.poll() is None:
         seen |= arguments_of_children(driver.pid)
         time.sleep(0.1)
-    assert driver.stdout is not None
-    printed = driver.stdout.read()
+    printed, _ = driver.communicate()
     assert driver.returncode == 0, printed
     dry = subprocess.run([sys.executable, "-m", "search", *arguments, "--dry-run"], capture_output=True, text=True)
     assert dry.returncode == 0, dry.stderr

@@ -70,6 +70,7 @@ def test_data_comes_once_by_its_hash_and_a_process_trains_one_trial_at_a_time_on
     assert len(third) == 2
     assert not first.items() & third.items()
     twin = InProcessEngine(SPLIT)
+    twin.start()
     twin.submit(job(0))
     assert hashes(wait(twin, 1))[0] == results[0]
     twin.close()

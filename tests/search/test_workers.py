@@ -37,6 +37,7 @@ def test_two_processes_and_this_one_give_the_same_bits(engine: DaskEngine) -> No
     epochs = [event for event in events if isinstance(event, Epoch)]
     assert len(epochs) == 8
     twin, here = InProcessEngine(SPLIT), []
+    twin.start()
     for each in jobs:
         twin.submit(each)
         here += wait(twin, 1)
