@@ -104,13 +104,14 @@ class Doctor:
     def mend(self, seen: Seen, found: Sequence[Difference]) -> None:
         """Carries out the cures of `found`, in the order in which one makes way for the next."""
         wanted = {each.cure for each in found}
-        if wanted & set(_NEED_DATA):
+        without_run = any(each.cure == "close" and each.number is not None and not each.run_id for each in found)
+        if without_run or wanted & set(_NEED_DATA):
             self._describe()
         for cure, act in self._cures(seen).items():
             for each in found:
                 if each.cure == cure:
                     act(each)
-        if wanted & {"deliver", "close"}:
+        if wanted & {"deliver", "close", "set aside"}:
             self._deliver_and_close(seen)
         for each in found:
             if each.cure == "model":

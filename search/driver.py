@@ -132,6 +132,7 @@ class Driver:
                 lost = self._given_up(left, "driver lost", "")
                 if self._delivery.commit(lost):
                     self._delivery.deliver(lost)
+        self._delivery.through(self._delivery.study.close_strangers)
         self._delivery.close_unfinished()
         ended: dict[int, tuple[str, float | None]] = {}
         for attempt in self._delivery.study.attempts():

@@ -131,6 +131,12 @@ class StudyStore:
         rows = read_trials(self._storage, self._study_id, _ATTRIBUTES)
         return [row.number for row in rows if "number" not in row.user_attrs and row.number not in self._aside()]
 
+    def close_strangers(self) -> None:
+        """Ends trials that were enqueued or asked for by hand: nobody here will run them."""
+        for row in read_trials(self._storage, self._study_id, _ATTRIBUTES):
+            if "number" not in row.user_attrs and not row.state.is_finished():
+                self._storage.set_trial_state_values(row.trial_id, TrialState.FAIL)
+
     def set_aside(self, trial: int) -> None:
         """Leaves one of Optuna's trials out from now on: a finished one can be neither changed nor deleted there."""
         self._study.set_user_attr(_ASIDE, sorted({*self._aside(), trial}))

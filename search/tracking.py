@@ -32,6 +32,7 @@ from search.databases import (
 # Set before the import: MLflow's own waits (120 s, seven times) would hold the whole search for a server that is away.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # two lines a trial, through the progress
 
 import mlflow
@@ -246,8 +247,10 @@ class Tracking:
         self, planned: PlannedTrial, attempt: int, tags: Mapping[str, object], started_ms: int, new: bool = False
     ) -> str:
         """The child run of an attempt, made unless it is there; looking for it is spared when the attempt is `new`."""
-        assert self._split is not None
         run_id = None if new else self.find_trial(planned.number, attempt)
+        if run_id is not None and self._split is None:  # only to be closed, without the data at hand
+            return run_id
+        assert self._split is not None
         if run_id is None:
             run_id = self._create_trial(planned, attempt, tags, started_ms)
         rows = {f"{part}_rows": self._split.rows(part) for part in self._split.labels}

@@ -308,7 +308,7 @@ def test_while_a_driver_holds_the_study_it_is_refused_in_one_line_that_names_it(
     search: Search, settings: StudySettings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     search(settings, FakeEngine())
-    lock = DriverLock(StudyPaths("small"))
+    lock = DriverLock(StudyPaths("small"), STORAGE)
     code, printed = examine(capsys)
     lock.release()
     assert code == 2

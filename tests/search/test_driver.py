@@ -229,6 +229,7 @@ def test_training_goes_on_while_the_tracking_store_is_away_and_the_outbox_keeps_
         raise MlflowException("connection refused")
 
     monkeypatch.setattr(Tracking, "finish_trial", away)
+    monkeypatch.setattr("search.delivery._LAST_PATIENCE", 0.0)
     engine = FakeEngine()
     ended = search(settings, engine)
     assert len(engine.jobs) == 6
