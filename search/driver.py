@@ -65,12 +65,11 @@ class Driver:
         progress: Progress,
         rule: "StopRule | None" = None,
         limits: Limits | None = None,
-        when_training: Callable[[], None] = lambda: None,
         when_idle: Callable[[], None] = lambda: None,
     ) -> None:
         self._name, self._plan, self._engine, self._delivery = study, plan, engine, delivery
         self._progress, self._rule, self._limits = progress, rule, limits or Limits()
-        self._when_training, self._when_idle = when_training, when_idle
+        self._when_idle = when_idle
         self._pending: deque[PlannedTrial] = deque()
         self._next_attempt: dict[int, int] = defaultdict(int)
         self._lost_workers: Counter[int] = Counter()
@@ -84,9 +83,6 @@ class Driver:
         reason = self._enough()
         while (self._pending or self._in_flight) and not reason:
             self._submit()
-            if self._in_flight:
-                self._delivery.through(self._when_training)
-                self._when_training = lambda: None
             if not self._pending and self._engine.free():
                 self._when_idle()
                 self._when_idle = lambda: None

@@ -186,13 +186,10 @@ def _run(
         tracking.describe(dataset, split, _facts(settings, plan))
         tracking.attach({"plan.csv": plan.csv, "study.yaml": settings.to_yaml()})
         ui_url = options.ui_url or tracking_ui() or DEFAULT_UI
-
-        def describe_in_optuna() -> None:
-            study.note(
-                f"**{settings.name}**: {settings.sampler} sampler, seed {settings.seed}, {len(plan.trials)} trials.\n\n"
-                f"{settings.description}\n\n[Parent run in MLflow]({ui_url}/{tracking.link(parent)})"
-            )
-
+        study.note(
+            f"**{settings.name}**: {settings.sampler} sampler, seed {settings.seed}, {len(plan.trials)} trials.\n\n"
+            f"{settings.description}\n\n[Parent run in MLflow]({ui_url}/{tracking.link(parent)})"
+        )
         progress = ConsoleProgress(console)
         keeper = ModelKeeper(options.models, paths, study.attempts())
         delivery = Delivery(settings, plan, study, tracking, keeper, paths, progress, f"{ui_url}/", tags)
@@ -204,9 +201,7 @@ def _run(
             progress,
             rule,
             options.limits,
-            # Each a second of imports: the one beside the first trials, not ahead of them; the other on the core of the
-            # first worker that has nothing left to do.
-            when_training=describe_in_optuna,
+            # Seconds of imports, on the core of the first worker that has nothing left to do.
             when_idle=Thread(target=import_module, args=("search.report",), daemon=True).start,
         )
         try:

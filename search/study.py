@@ -197,19 +197,17 @@ class StudyStore:
         noted = number < NOTED
         attributes = {"run_id": run_id} if noted else {"run_id": run_id, "run_url": url}
         write_trial(self._storage, running.trial_id, user_attrs=attributes)
-        if not noted:
-            return
-        # As optuna_dashboard.save_note, which reads the notes of all trials to write one.
-        note = f"dashboard:{running.trial_id}:note"
-        text = f"Trial {number}, attempt {attempt}: [run in MLflow]({url})"
-        write_study(self._storage, self._study_id, {f"{note}_ver": 1, f"{note}_str:0": text})
+        if noted:
+            self._write_note(f"{running.trial_id}:", f"Trial {number}, attempt {attempt}: [run in MLflow]({url})")
 
     def note(self, text: str) -> None:
         """What the dashboard shows first of the study (Markdown)."""
-        from optuna_dashboard import get_note, save_note
+        self._write_note("", text)
 
-        if get_note(self._study) != text:
-            save_note(self._study, text)
+    def _write_note(self, of: str, text: str) -> None:
+        # As optuna_dashboard.save_note, whose import takes a second and which reads all trials' notes to write one.
+        note = f"dashboard:{of}note"
+        write_study(self._storage, self._study_id, {f"{note}_ver": 1, f"{note}_str:0": text})
 
     def report(self, number: int, attempt: int, epochs: Sequence[EpochReport]) -> None:
         """Intermediate values: val_accuracy an epoch."""
