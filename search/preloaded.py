@@ -10,5 +10,7 @@ prepare_process()
 from analysis import figures_confusion as figures_confusion  # noqa: E402
 from models import trial as trial  # noqa: E402
 from search import worker_process as worker_process  # noqa: E402
+from search.cluster import leave_garbage_collection_alone  # noqa: E402
 
+leave_garbage_collection_alone()
 settle()

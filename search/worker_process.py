@@ -47,13 +47,9 @@ class Greeting:
 
 def greet(key: str) -> Greeting:
     """Introduces this process, which from here on knows no secret; `key` is the hash of the data it will need."""
-    from distributed.gc import disable_gc_diagnosis
-
     for name in list(os.environ):
         if name.startswith(_SECRETS):  # a worker only trains: it needs no address and no password
             del os.environ[name]
-    # dask times each garbage collection, and prints an AssertionError where it began to in the middle of one.
-    disable_gc_diagnosis(force=True)
     return Greeting(_PROCESS, versions(), key in _resident)
 
 
