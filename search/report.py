@@ -8,7 +8,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-from analysis.report import write_report
 from analysis.trials import read_all
 from search.databases import without_secrets
 from search.driver import Ended
@@ -19,8 +18,17 @@ from search.summary import Summary, summarise
 from search.tracking import Tracking
 
 
-def conclude(settings: StudySettings, plan: Plan, tracking: Tracking, ended: Ended, console: Console) -> Summary | None:
+def conclude(
+    settings: StudySettings,
+    plan: Plan,
+    tracking: Tracking,
+    ended: Ended,
+    console: Console,
+    with_report: bool = True,
+) -> Summary | None:
     """Writes trials.csv, attempts.csv, the headline and the report to the parent, and closes it.
+
+    Without the report where the user waits for the end: its figures take seconds, and the next session makes them.
 
     Returns:
         The headline; None, having said so, while no trial is complete or the tracking store is away.
@@ -35,7 +43,9 @@ def conclude(settings: StudySettings, plan: Plan, tracking: Tracking, ended: End
         if summary is not None and not tracking.has_report_of(digest):
             best = str(summary.best["run_id"])
             tracking.summarise(summary.curve, best, summary.note(tracking.link(best)))
-            if summary.estimates is not None:
+            if with_report and summary.estimates is not None:
+                from analysis.report import write_report
+
                 with tempfile.TemporaryDirectory() as folder:
                     tracking.attach(paths=write_report(table, Path(folder)), folder="report")
                 tracking.set_report_of(digest)

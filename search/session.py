@@ -202,7 +202,7 @@ def _run(
             rule,
             options.limits,
             # Seconds of imports, on the core of the first worker that has nothing left to do.
-            when_idle=Thread(target=import_module, args=("search.report",), daemon=True).start,
+            when_idle=Thread(target=_import_report, daemon=True).start,
         )
         try:
             ended = driver.run(asked)
@@ -214,7 +214,7 @@ def _run(
         from search.report import conclude, print_next_steps
         from search.summary import print_summary
 
-        summary = conclude(settings, plan, tracking, ended, console)
+        summary = conclude(settings, plan, tracking, ended, console, with_report=not asked)
         if not tags or not ended.complete:
             if summary is not None:
                 print_summary(summary, console)
@@ -225,6 +225,11 @@ def _run(
         return MISSING
     finally:
         lock.release()
+
+
+def _import_report() -> None:
+    for name in ("search.report", "analysis.report"):
+        import_module(name)
 
 
 def _facts(settings: StudySettings, plan: "Plan") -> dict[str, object]:
