@@ -48,7 +48,6 @@ def main(dataset: str) -> None:
     steps = -(-rows // 16)
     # A step's arithmetic: forward and kernel gradient of the hidden layer, three products of the output layer.
     training = (4 * n * 512 + 6 * 512 * data.n_classes) * rows / best["wide"] / 1e9
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
     print(
         json.dumps(
             {
@@ -57,7 +56,7 @@ def main(dataset: str) -> None:
                 "wide_gflops": training,
                 "product_gflops": 2 * 256 * 784 * 512 * 200 / best["product"] / 1e9,
                 "share": training / (2 * 256 * 784 * 512 * 200 / best["product"] / 1e9),
-                "peak_mb": peak,
+                "peak_mb": peak_resident(),
                 "growth_mb": growth(),
             }
         )
@@ -116,6 +115,12 @@ def growth(trials: int = 300) -> float:
 def drawn(draw: random.Random) -> dict[str, Any]:
     """One configuration of SPACE."""
     return {name: draw.choice(values) for name, values in SPACE.items()}
+
+
+def peak_resident() -> float:
+    """MB; not getrusage's ru_maxrss, which a process inherits from the one that started it."""
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmHWM:")) / 1e3
 
 
 def resident() -> float:

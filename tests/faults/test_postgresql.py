@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,25 +95,25 @@ def test_a_search_outlives_its_servers(
 ) -> None:  # fmt: skip
     postgresql, tracking = services.postgresql, services.tracking
     monkeypatch.setattr("search.delivery._LAST_PATIENCE", 60.0)
-    events = {
-        1: postgresql.stop,
-        2: postgresql.start,
-        3: lambda: time.sleep(0.5),  # longer than it waits between deliveries
-        4: tracking.kill,
-        5: tracking.start,
-    }
+    faults = deque([postgresql.stop, postgresql.start, tracking.kill, tracking.start])
+    outbox = StudyPaths("small", Path())
 
     def behave(job: Job) -> Outcome:
-        events.get(job.number, lambda: None)()
+        # The second server goes only when everything got through again to the first: how soon differs.
+        over = faults and faults[0] == tracking.kill and outbox.outcomes()
+        if job.number and faults and not over:
+            faults.popleft()()
+        time.sleep(0.3)  # longer than it waits between deliveries
         return complete(job)
 
-    assert command("--storage", storage, behave=behave) == 0
+    assert command("--storage", storage, "--trials", "20", behave=behave) == 0
+    assert not faults
     said = said_without_traceback(capsys)
-    assert "does not answer" in said
-    assert said.count("the stores answer again") == 2
+    # A server's first word after a restart may be of a connection that it lost: then it is away twice.
+    assert said.count("does not answer") == said.count("the stores answer again") >= 2, said
     assert PASSWORD not in said
-    assert sorted(command.trained) == list(range(TRIALS))  # type: ignore[attr-defined]
-    assert_complete_and_once(storage=storage)
+    assert sorted(command.trained) == list(range(20))  # type: ignore[attr-defined]
+    assert_complete_and_once(storage=storage, trials=20)
 
 
 @pytest.mark.slow
