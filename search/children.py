@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mlflow import MlflowClient
-from mlflow.entities import LifecycleStage, LoggedModelStatus, Run, ViewType
+from mlflow.entities import LifecycleStage, LoggedModel, LoggedModelStatus, Run, ViewType
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from models.states import STATES, is_final
-from search.tracking import pages, status_of
+from search.model_files import MODEL_FILE
+from search.tracking import pages, status_of, tracking_uri
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def continuations_of(parent: Run) -> list[str]:
 
 
 def runs_with_models(parent: Run) -> set[str]:
-    """The runs that have a model which is whole."""
+    """The runs that have a model which is whole, its file included."""
     return set(_models(parent.info.experiment_id))
 
 
@@ -80,10 +82,16 @@ def _models(experiment: str) -> Iterator[str]:
     client, token = MlflowClient(), None
     while True:
         page = client.search_logged_models([experiment], page_token=token)
-        yield from (str(model.source_run_id) for model in page if model.status == LoggedModelStatus.READY)
+        whole = (model for model in page if model.status == LoggedModelStatus.READY and _has_file(model))
+        yield from (str(model.source_run_id) for model in whole)
         token = page.token
         if not token:
             return
+
+
+def _has_file(model: LoggedModel) -> bool:
+    store = get_artifact_repository(model.artifact_location, tracking_uri=tracking_uri())
+    return any(each.path == MODEL_FILE for each in store.list_artifacts("data"))
 
 
 def _child(run: Run) -> Child:

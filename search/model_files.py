@@ -17,6 +17,7 @@ from models.splits import Split
 
 _Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 version = cache(importlib.metadata.version)
+MODEL_FILE = "data/model.keras"
 REQUIRED = ("mlflow", "tensorflow", "keras", "numpy")
 
 
@@ -46,13 +47,13 @@ def signature(split: Split) -> ModelSignature:
 
 def write_model_folder(folder: Path, model: bytes, split: Split, run_id: str, model_id: str) -> None:
     """Fills `folder` as `mlflow.keras.save_model` would: MLmodel, data/model.keras and the environment files."""
-    data = folder / "data"
+    data = (folder / MODEL_FILE).parent
     data.mkdir(parents=True, exist_ok=True)
     (data / "keras_module.txt").write_text("keras", encoding="utf-8")
-    (data / "model.keras").write_bytes(model)
+    (folder / MODEL_FILE).write_bytes(model)
     described = Model(run_id=run_id, model_id=model_id, signature=signature(split), model_size_bytes=len(model))
     described.add_flavor(
-        "keras", data="data", keras_version=version("keras"), keras_backend="tensorflow", save_exported_model=False
+        "keras", data=data.name, keras_version=version("keras"), keras_backend="tensorflow", save_exported_model=False
     )
     pyfunc.add_to_model(described, loader_module="mlflow.keras", conda_env="conda.yaml", python_env="python_env.yaml")
     # As Model.save, by libyaml where there is one: a tenth of the time.

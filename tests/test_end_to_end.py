@@ -15,10 +15,12 @@ import optuna
 import pandas as pd
 import pytest
 from mlflow import MlflowClient, pyfunc
-from mlflow.entities import Run
+from mlflow.entities import LoggedModel, Run
+from mlflow.utils.file_utils import local_file_uri_to_path
 from optuna.artifacts import FileSystemArtifactStore, download_artifact, get_all_artifact_meta
 
 from models.data import load_dataset
+from search.model_files import MODEL_FILE
 from tests.project import PROJECT, copy_project, environment, mlflow_run
 
 TINY = """
@@ -267,13 +269,20 @@ def test_a_replay_under_mlflow_names_what_differs_and_leaves_its_word_on_that_ru
     assert len(finished.client.search_runs(["0"])) == runs + 1
 
 
-def test_a_model_that_is_gone_is_trained_again_by_the_doctor(finished: Finished) -> None:
-    run = finished.children[0]
-    (lost,) = finished.client.search_logged_models(["0"], filter_string=f"source_run_id = '{run.info.run_id}'")
-    finished.client.delete_logged_model(lost.model_id)
+def test_models_that_are_gone_are_trained_again_by_the_doctor(finished: Finished) -> None:
+    first, second = finished.children[:2]
+
+    def model_of(run: Run) -> LoggedModel:
+        (model,) = finished.client.search_logged_models(["0"], filter_string=f"source_run_id = '{run.info.run_id}'")
+        return model
+
+    before = [model_of(run) for run in (first, second)]
+    finished.client.delete_logged_model(before[0].model_id)
+    Path(local_file_uri_to_path(before[1].artifact_location), MODEL_FILE).unlink()
     ran = mlflow_run(finished.folder, "-e", "doctor", "-P", "study=tiny", "-P", "repair=true")
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "its model is missing" in ran.stdout
-    assert "1 difference found, none left" in ran.stdout
-    (again,) = finished.client.search_logged_models(["0"], filter_string=f"source_run_id = '{run.info.run_id}'")
-    assert again.model_id != lost.model_id
+    assert ran.stdout.count("its model is missing") == 2
+    assert "2 differences found, none left" in ran.stdout
+    for run, lost in zip((first, second), before, strict=True):
+        assert model_of(run).model_id != lost.model_id
+        assert Path(local_file_uri_to_path(model_of(run).artifact_location), MODEL_FILE).is_file()

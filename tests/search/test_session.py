@@ -81,7 +81,7 @@ def test_epochs_show_at_once_and_after_kill_9_the_same_command_gives_the_undistu
     experiments = [each.experiment_id for each in MlflowClient().search_experiments()]
     assert not MlflowClient().search_runs(experiments, "attributes.status = 'RUNNING'")
 
-    assert start("--workers", "2", "--name", "undisturbed").wait(timeout=180) == 0
+    assert start("--workers", "4", "--name", "undisturbed").wait(timeout=180) == 0
     other = read_mlflow("undisturbed").frame
     differing = ["run_id", "attempt", "seconds"]
     pd.testing.assert_frame_equal(table.drop(columns=differing), other.drop(columns=differing))
