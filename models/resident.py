@@ -1,4 +1,4 @@
-"""The data as trials want it: scaled, flattened and in memory once a process."""
+"""The data as trials want it: scaled, flattened, reduced and in memory once a process."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,9 @@ import numpy as np
 import tensorflow as tf
 
 from models.data import Array
+from models.reduction import Reduction
 from models.runtime import settle
-from models.splits import PARTS, Scaling, Split, fit_scaling
+from models.splits import PARTS, Scaling, Split, fit_scaling, fit_split_reduction
 
 _ROWS_AT_ONCE = 4096
 
@@ -17,13 +18,14 @@ class PreparedData:
     """The three parts of a split in TensorFlow's hands."""
 
     x: dict[str, tf.Tensor]
-    """(rows, n_features), float32."""
+    """(rows, n_features), float32; what the network is fed."""
     y: dict[str, tf.Tensor]
     """(rows,), int32 in 0 .. n_classes - 1."""
     n_classes: int
     scaling: Scaling
     input_shape: tuple[int, ...]
     input_dtype: str
+    reduction: Reduction | None = None
 
     @property
     def n_features(self) -> int:
@@ -31,15 +33,20 @@ class PreparedData:
 
 
 def prepare(split: Split) -> PreparedData:
-    """`split` scaled by what its training part says."""
-    scaling = fit_scaling(split)
+    """`split` scaled and reduced by what its training part says."""
+    scaling, reduction = fit_scaling(split), None
+    x = {part: _scaled(split.inputs[part], scaling, split.n_features) for part in PARTS}
+    if split.reduction != "none":
+        reduction = fit_split_reduction(split, x["train"].numpy())
+        x = {part: tf.linalg.matmul(x[part], reduction.matrix) + reduction.offset for part in PARTS}
     data = PreparedData(
-        {part: _scaled(split.inputs[part], scaling, split.n_features) for part in PARTS},
+        x,
         {part: tf.constant(split.labels[part]) for part in PARTS},
         split.n_classes,
         scaling,
         split.input_shape,
         split.input_dtype,
+        reduction,
     )
     settle()
     return data

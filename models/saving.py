@@ -8,25 +8,32 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from models.reduction import Reduction
 from models.splits import Scaling
 
 
 def with_preprocessing(
-    network: keras.Model, scaling: Scaling, input_shape: tuple[int, ...], input_dtype: str
+    network: keras.Model,
+    scaling: Scaling,
+    input_shape: tuple[int, ...],
+    input_dtype: str,
+    reduction: Reduction | None = None,
 ) -> keras.Model:
-    """Raw inputs (rows, *input_shape) -> flattened -> scaled -> `network`'s own layers, weights shared.
+    """Raw inputs (rows, *input_shape) -> flattened -> scaled -> reduced -> `network`'s own layers, weights shared.
 
     Of Keras' standard layers alone, so that it loads in safe mode.
     """
-    return keras.Sequential(
-        [
-            keras.layers.Input(input_shape, dtype=input_dtype, name="inputs"),
-            keras.layers.Flatten(name="flatten", dtype="float32"),
-            keras.layers.Rescaling(_plain(scaling.scale), _plain(scaling.offset), name="scaling", dtype="float32"),
-            *network.layers,
-        ],
-        name="raw_inputs_network",
-    )
+    layers = [
+        keras.layers.Input(input_shape, dtype=input_dtype, name="inputs"),
+        keras.layers.Flatten(name="flatten", dtype="float32"),
+        keras.layers.Rescaling(_plain(scaling.scale), _plain(scaling.offset), name="scaling", dtype="float32"),
+    ]
+    if reduction is not None:
+        layers.append(keras.layers.Dense(reduction.n_kept, trainable=False, name="reduction", dtype="float32"))
+    model = keras.Sequential([*layers, *network.layers], name="raw_inputs_network")
+    if reduction is not None:
+        model.get_layer("reduction").set_weights([reduction.matrix, reduction.offset])
+    return model
 
 
 def keras_file(model: keras.Model) -> bytes:

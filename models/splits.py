@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 from models.config import ConfigError
 from models.data import Array, Dataset
+from models.reduction import Reduction, check_fits, count_asked, fit_reduction
+from models.seeds import derive_seed
 from models.stratified import stratified_split
 
 PREPROCESSINGS = ("rescale", "standardise", "none")
@@ -25,6 +27,10 @@ class Split:
     n_classes: int
     preprocessing: str
     data_sha256: str
+    reduction: str = "none"
+    """As models.reduction.check_reduction writes it."""
+    seed: int = 0
+    """What the parts were drawn by."""
 
     def rows(self, part: str) -> int:
         return len(self.labels[part])
@@ -57,13 +63,16 @@ class Scaling:
         return flat
 
 
-def split_dataset(dataset: Dataset, validation: float, seed: int, preprocessing: str = "rescale") -> Split:
+def split_dataset(
+    dataset: Dataset, validation: float, seed: int, preprocessing: str = "rescale", reduction: str = "none"
+) -> Split:
     """Holds `validation` (a fraction below 1, else a count of rows) out of the training part, stratified by class.
 
     The test part is never touched by it.
 
     Raises:
-        ConfigError: the part asked for is empty or everything, or a class has too few rows to be in both.
+        ConfigError: the part asked for is empty or everything, a class has too few rows to be in both, or the
+            training part cannot be reduced as asked for.
     """
     rows, smallest = len(dataset.y_train), int(np.bincount(dataset.y_train).min())
     held_out = round(validation * rows) if validation < 1 else int(validation)
@@ -76,7 +85,8 @@ def split_dataset(dataset: Dataset, validation: float, seed: int, preprocessing:
     x = {"train": dataset.x_train[kept], "validation": dataset.x_train[held], "test": dataset.x_test}
     y = {"train": dataset.y_train[kept], "validation": dataset.y_train[held], "test": dataset.y_test}
     labels = {part: values.astype(np.int32) for part, values in y.items()}
-    return Split(x, labels, dataset.n_classes, preprocessing, dataset.sha256)
+    check_fits(reduction, x["train"])
+    return Split(x, labels, dataset.n_classes, preprocessing, dataset.sha256, reduction, seed)
 
 
 def fit_scaling(split: Split) -> Scaling:
@@ -91,3 +101,16 @@ def fit_scaling(split: Split) -> Scaling:
     mean, deviation = train.mean(axis=0, dtype=np.float64), train.std(axis=0, dtype=np.float64)
     scale = 1 / np.where(deviation > 0, deviation, 1.0)
     return Scaling(scale.astype(np.float32), (-mean * scale).astype(np.float32))
+
+
+def fit_split_reduction(split: Split, features: Float) -> Reduction:
+    """The reduction that `split` asks for, fitted on its scaled training part (rows, n_features)."""
+    return fit_reduction(split.reduction, features, split.labels["train"], derive_seed(split.seed, "reduction"))
+
+
+def count_inputs(split: Split) -> int:
+    """How many inputs a network on `split` has. PCA by a share of the variance is fitted for it: seconds on MNIST."""
+    asked = count_asked(split.reduction, split.n_features)
+    if asked is not None:
+        return asked
+    return fit_split_reduction(split, fit_scaling(split).apply(split.inputs["train"])).n_kept

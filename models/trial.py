@@ -113,7 +113,7 @@ def _run(
     if not all(map(math.isfinite, scores.values())):
         raise TrialFailed("diverged", f"final scores: {scores}")
     confusion = {part: final[part].confusion for part in ("validation", "test")}
-    serving = with_preprocessing(network, data.scaling, data.input_shape, data.input_dtype)
+    serving = with_preprocessing(network, data.scaling, data.input_shape, data.input_dtype, data.reduction)
     return TrialResult(
         history=tuple(history),
         best_epoch=best_epoch,

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from models.networks import parameter_count
-from models.splits import Split
+from models.splits import Split, count_inputs
 from search.engine import Done, Engine, Lost
 from search.options import Options
 from search.plan import Plan, PlannedTrial
@@ -34,11 +34,13 @@ def dry_run(
     """Prints the plan's size, parameter counts, time and disk; trains a few epochs to know the time, keeps nothing."""
     from search.session import COMPLETE, make_engine
 
-    sizes = {trial.number: parameter_count(trial.config, split.n_features, split.n_classes)[0] for trial in plan.trials}
+    n_inputs = count_inputs(split)
+    sizes = {trial.number: parameter_count(trial.config, n_inputs, split.n_classes)[0] for trial in plan.trials}
     missing = [trial for trial in plan.trials if trial.number not in finished]
     measured: list[tuple[PlannedTrial, float]] = []
     if missing:
-        engine = make_engine(options, split)
+        # One probe runs at a time, and each worker more would prepare the data for nothing.
+        engine = make_engine(replace(options, workers=min(options.workers, 1)), split)
         try:
             engine.start()
             measured = _probe(missing, sizes, engine)

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Run
@@ -34,9 +35,8 @@ class LoggedTrial:
     study_seed: int
     dataset_location: str
     data_sha256: str
-    validation: float
-    preprocessing: str
-    split_seed: int
+    split: Mapping[str, Any]
+    """The arguments of search.session.split_by."""
     rows: Mapping[str, str]
     """Parameter (`train_rows` and its kin) to the count logged."""
     epochs: Mapping[tuple[str, int], list[float]]
@@ -93,9 +93,12 @@ def read_trial(run_id: str) -> LoggedTrial:
         study_seed=int(tags["study_seed"]),
         dataset_location=tags["dataset_location"],
         data_sha256=tags["data_sha256"],
-        validation=float(tags["validation"]),
-        preprocessing=tags["preprocessing"],
-        split_seed=int(tags["split_seed"]),
+        split={
+            "validation": float(tags["validation"]),
+            "preprocessing": tags["preprocessing"],
+            "split_seed": int(tags["split_seed"]),
+            "reduction": tags.get("reduction", "none"),
+        },
         rows={name: text for name, text in parameters.items() if name.endswith("_rows")},
         epochs=epochs,
         final=final,

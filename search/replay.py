@@ -83,7 +83,7 @@ def replay_run(run_id: str, dataset: str | None, own_run: str | None, console: C
     """
     logged = read_trial(run_id)
     data = find_data(logged.dataset_location, logged.data_sha256, dataset)
-    split = split_by(data, logged.validation, logged.preprocessing, logged.split_seed)
+    split = split_by(data, **logged.split)
     console.print(f"training {logged.title} again: run {run_id}, seed {logged.seed}", highlight=False)
     with console.status("preparing") as status:
 

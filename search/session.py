@@ -97,10 +97,12 @@ def _run_study(settings: StudySettings, options: Options, console: Console, tags
         return dry_run(settings, plan, stored.finished, split, options, console)
     # `mlflow run` hands its run over in the environment. No worker may see it: it would reopen and rename that run.
     own_run = os.environ.pop("MLFLOW_RUN_ID", None)
-    engine = make_engine(options, split)
+    missing = sum(trial.number not in stored.finished for trial in plan.trials)
+    # A worker without a trial would only prepare the data: on MNIST a forest takes most of a minute.
+    engine = make_engine(replace(options, workers=min(options.workers, max(missing, 1))), split)
     with asked_to_stop() as asked:
         try:
-            if any(trial.number not in stored.finished for trial in plan.trials):
+            if missing:
                 engine.start()  # workers import TensorFlow while this process imports MLflow and opens the databases
             return _run(settings, options, dataset, split, plan, engine, own_run, asked, tags, rule, console)
         finally:
@@ -112,9 +114,11 @@ def split_study(settings: StudySettings, dataset: Dataset) -> Split:
     return split_by(dataset, **settings.split)  # type: ignore[arg-type]
 
 
-def split_by(dataset: Dataset, validation: float, preprocessing: str, split_seed: int) -> Split:
+def split_by(
+    dataset: Dataset, validation: float, preprocessing: str, split_seed: int, reduction: str = "none"
+) -> Split:
     """The three parts of `dataset`; a trial's run has these arguments as its tags."""
-    return split_dataset(dataset, validation, derive_seed(split_seed, "validation"), preprocessing)
+    return split_dataset(dataset, validation, derive_seed(split_seed, "validation"), preprocessing, reduction)
 
 
 def find_data(location: str, sha256: str, asked: str | None) -> Dataset:

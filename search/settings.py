@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from models.config import ConfigError, Scalar, TrialConfig, check_parameter
+from models.reduction import check_reduction
 from models.splits import PREPROCESSINGS
 from search.space import Domain, grid_cells, read_space
 
@@ -18,7 +19,7 @@ SAMPLERS = ("grid", "random", "list")
 PRUNERS = ("none", "median", "halving")
 STUDIES = Path(__file__).parent / "studies"
 _KEYS = ("description", "data", "sampler", "trials", "seed", "space", "configurations", "training", "pruner")
-_DATA_KEYS = ("dataset", "validation", "preprocessing", "split_seed")
+_DATA_KEYS = ("dataset", "validation", "preprocessing", "reduction", "split_seed")
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -63,6 +64,8 @@ class StudySettings:
     """The explicit list, for the sampler `list`; else empty."""
     training: tuple[tuple[str, Scalar], ...]
     """Parameters that all trials share."""
+    reduction: str = "none"
+    """What the scaled inputs are reduced to: "none", "pca:0.95", "pca:154" or "forest:70"."""
     pruner: str = "none"
     """One of PRUNERS: what ends trials that fall behind, after an epoch."""
 
@@ -82,9 +85,19 @@ class StudySettings:
 
     @property
     def split(self) -> dict[str, str | int | float]:
-        """What the validation part and the scaling follow from, beside the data."""
+        """What the validation part, the scaling and the reduction follow from, beside the data."""
         seed = self.seed if self.split_seed is None else self.split_seed
-        return {"validation": self.validation, "preprocessing": self.preprocessing, "split_seed": seed}
+        return {
+            "validation": self.validation,
+            "preprocessing": self.preprocessing,
+            "split_seed": seed,
+            **self._reducing,
+        }
+
+    @property
+    def _reducing(self) -> dict[str, str]:
+        # Named only where there is one: studies from before it keep their identity and their tags.
+        return {} if self.reduction == "none" else {"reduction": self.reduction}
 
     def config(self, parameters: Mapping[str, Scalar]) -> TrialConfig:
         """The full configuration of a trial with these searched parameters."""
@@ -93,6 +106,7 @@ class StudySettings:
     def as_written(self) -> dict[str, Any]:
         """The settings as a study file would say them."""
         data = {"dataset": self.dataset, "validation": self.validation, "preprocessing": self.preprocessing}
+        data |= self._reducing
         written: dict[str, Any] = {
             "description": self.description,
             "data": data if self.split_seed is None else data | {"split_seed": self.split_seed},
@@ -209,6 +223,7 @@ def read_settings(written: Any, name: str) -> StudySettings:
         dataset=str(data.get("dataset", "digits")),
         validation=_check_validation(data.get("validation", 0.1)),
         preprocessing=str(data.get("preprocessing", "rescale")),
+        reduction=check_reduction(data.get("reduction", "none")),
         split_seed=_check_count("split_seed", data["split_seed"], 0) if "split_seed" in data else None,
         space=space,
         configurations=configurations,

@@ -302,7 +302,8 @@ def _only(address: str) -> dict[str, Any]:
 
 def _content_hash(split: Split) -> str:
     """SHA-256 of what a trial sees of the data: two searches on the same split share it on a worker."""
-    content = hashlib.sha256(f"{split.data_sha256} {split.preprocessing} {split.n_classes}".encode())
+    means = split.data_sha256, split.preprocessing, split.reduction, split.seed, split.n_classes
+    content = hashlib.sha256(" ".join(map(str, means)).encode())
     for part in PARTS:
         for values in (split.inputs[part], split.labels[part]):
             content.update(f"{part} {values.shape} {values.dtype}".encode())

@@ -24,6 +24,7 @@ from search.model_files import MODEL_FILE
 from tests.project import PROJECT, copy_project, environment, mlflow_run
 
 TINY = """
+data: {reduction: pca:0.95}
 sampler: grid
 space:
   width: [8, "16-8"]

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from models.config import TrialConfig
-from models.data import Dataset
+from models.data import Dataset, load_dataset
+from models.networks import parameter_count
 from models.saving import weights_sha256
 from models.splits import Split, split_dataset
 from models.trial import prepare, run_trial
@@ -44,6 +45,22 @@ def test_its_predictions_on_raw_rows_have_the_logged_accuracy(
         counted = np.zeros((n_classes, n_classes), int)
         np.add.at(counted, (split.labels[part], predicted), 1)
         assert (counted == result.confusion[part]).all()
+
+
+@pytest.mark.parametrize("reduction", ["pca:0.9", "pca:3", "forest:5"])
+def test_a_reduction_travels_inside_the_model_and_counts_as_no_parameter(tmp_path: Path, reduction: str) -> None:
+    split = split_dataset(load_dataset("digits"), 0.1, seed=7, reduction=reduction)
+    data = prepare(split)
+    config = TrialConfig.from_parameters({"width": 8, "epochs": 2})
+    result = run_trial(config, data, 3, lambda _: None)
+    assert (result.n_parameters, result.n_trainable) == parameter_count(config, data.n_features, 10)
+    path = tmp_path / "model.keras"
+    path.write_bytes(result.model)
+    model = keras.saving.load_model(path, safe_mode=True)
+    assert model.input_shape == (None, 8, 8)
+    assert not model.get_layer("reduction").trainable
+    for part, prefix in (("validation", "val"), ("test", "test")):
+        assert np.mean(predictions(model, split, part) == split.labels[part]) == result.scores[f"{prefix}_accuracy"]
 
 
 def predictions(model: keras.Model, split: Split, part: str) -> np.ndarray:

@@ -6,8 +6,6 @@ import pytest
 from rich.console import Console
 
 from models.data import load_dataset
-from models.seeds import derive_seed
-from models.splits import split_dataset
 from search.delivery import Delivery
 from search.driver import Driver, Ended
 from search.engine import Engine
@@ -16,6 +14,7 @@ from search.limits import Limits
 from search.paths import StudyPaths
 from search.plan import make_plan
 from search.progress import ConsoleProgress
+from search.session import split_study
 from search.settings import StudySettings, read_settings
 from search.signals import asked_to_stop
 from search.stopping import StopRule
@@ -53,7 +52,7 @@ def search(workdir: Path, empty_stores: tuple[Path, Path]) -> Callable[..., Ende
         limits: Limits | None = None,
     ) -> Ended:
         dataset = load_dataset("digits")
-        split = split_dataset(dataset, settings.validation, derive_seed(settings.seed, "validation"))
+        split = split_study(settings, dataset)
         plan = make_plan(settings)
         study = StudyStore(STORAGE, settings, dataset.sha256)
         tracking = Tracking(settings.name, Path(__file__).parent)

@@ -13,6 +13,7 @@ from mlflow import MlflowClient
 from analysis.trials import read_mlflow
 from models.config import ConfigError, TrialConfig
 from models.data import load_dataset
+from models.seeds import derive_seed
 from search.driver import Ended
 from search.logged import read_trial
 from search.plan import make_plan
@@ -35,7 +36,7 @@ def runs(search: Search, settings: StudySettings) -> list[str]:
 def named(run_id: str, settings: StudySettings) -> list[str]:
     """What differs between the run and the trial trained again, here by the engine that trained it."""
     logged = read_trial(run_id)
-    split = split_by(load_dataset("digits"), logged.validation, logged.preprocessing, logged.split_seed)
+    split = split_by(load_dataset("digits"), **logged.split)
     planned = make_plan(settings).trials[logged.number]
     outcome = complete(Job("small", logged.number, 0, planned.config, planned.seed))
     assert outcome.result is not None
@@ -57,12 +58,23 @@ def test_a_run_alone_gives_configuration_seeds_and_split_exactly(runs: list[str]
     logged, planned = read_trial(runs[2]), make_plan(settings).trials[2]
     assert (logged.config, logged.config_hash, logged.seed) == (planned.config, planned.config.hash(), planned.seed)
     data = find_data(logged.dataset_location, logged.data_sha256, None)
-    again = split_by(data, logged.validation, logged.preprocessing, logged.split_seed)
+    again = split_by(data, **logged.split)
     first = split_study(settings, load_dataset("digits"))
     for part in first.labels:
         np.testing.assert_array_equal(first.inputs[part], again.inputs[part])
     assert logged.environment == {"python": "3.11.0", "threads": "1"}
     assert [named(run_id, settings) for run_id in runs] == [[]] * 6
+
+
+def test_a_run_says_how_its_inputs_were_reduced_and_one_from_before_there_were_reductions_that_they_were_not(
+    search: Search, settings: StudySettings
+) -> None:
+    search(replace(settings, reduction="forest:9"), FakeEngine())
+    run_id = str(read_mlflow("small").frame["run_id"][0])
+    split = split_by(load_dataset("digits"), **read_trial(run_id).split)
+    assert (split.reduction, split.seed) == ("forest:9", derive_seed(3, "validation"))
+    MlflowClient().delete_tag(run_id, "reduction")
+    assert read_trial(run_id).split["reduction"] == "none"
 
 
 def test_one_bit_of_one_metric_and_one_logged_again_are_found_and_named(

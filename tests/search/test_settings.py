@@ -68,6 +68,10 @@ def test_a_data_file_is_looked_for_beside_the_study_file_that_names_it(tmp_path:
             {"sampler": "random", "space": SPACE, "data": {"preprocessing": "magic"}},
             "preprocessing must be one of rescale, standardise, none, got 'magic'",
         ),
+        (
+            {"sampler": "random", "space": SPACE, "data": {"reduction": "tsne:2"}},
+            "reduction must be none, or pca: or forest: .*, got 'tsne:2'",
+        ),
         ({"sampler": "list", "configurations": []}, r"a list of one configuration at least, got \[\]"),
         ({"sampler": "list", "configurations": [{"width": 8}], "space": SPACE}, "has configurations and no space"),
         (
@@ -98,6 +102,17 @@ def test_what_does_not_change_the_trials_is_not_part_of_the_identity() -> None:
     one = read_settings({"sampler": "random", "space": SPACE, "trials": 3, "description": "a"}, "x")
     other = read_settings({"sampler": "random", "space": SPACE, "trials": 9, "description": "b"}, "y")
     assert one.identity("d") == other.identity("d") != one.identity("e")
+
+
+def test_a_reduction_is_part_of_the_identity_and_is_named_only_where_there_is_one() -> None:
+    without, none, pca = (
+        read_settings({"sampler": "random", "space": SPACE, "data": data}, "x")
+        for data in ({}, {"reduction": "none"}, {"reduction": "pca:.90"})
+    )
+    assert without.identity("d") == none.identity("d")
+    assert "reduction" not in without.split | without.as_written()["data"]
+    assert differences(without.identity("d"), pca.identity("d")) == ["data.reduction: (nothing) -> pca:0.9"]
+    assert pca.split["reduction"] == read_settings(pca.as_written(), "x").reduction == "pca:0.9"
 
 
 def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
