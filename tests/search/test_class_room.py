@@ -1,0 +1,55 @@
+"""The class-room studies: their networks have the sizes that were counted by hand, on any data set they run."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from models.data import load_dataset
+from models.networks import parameter_count
+from models.reduction import count_asked
+from search.dry_run import dry_run
+from search.options import read_options
+from search.plan import make_plan
+from search.session import COMPLETE, split_study
+from search.settings import STUDIES, load_settings
+
+PIXELS = 28 * 28
+COUNTS = {
+    "one-node": [805],
+    "two-nodes": [1_600],
+    "best-mlp": [556_510, 556_510],
+    "pca": [115_510],  # 154 components
+    "forest": [56_710],  # 70 pixels
+    "regularised": [535_818] * 3,
+    "two-sizes": [55_050, 437_310, 51_450, 55_050],
+    "smallest-95-baselines": [101_770, 13_287],
+    "batch-norm": [244_554],
+    "baseline": [101_770],
+}
+
+
+@pytest.mark.parametrize("study", COUNTS)
+def test_its_networks_on_mnist_have_the_parameters_counted_by_hand(study: str) -> None:
+    settings = load_settings(study)
+    # How many components hold 95% of MNIST's variance only the data can tell.
+    inputs = count_asked(settings.reduction, PIXELS) or 154
+    counts = [parameter_count(trial.config, inputs, 10) for trial in make_plan(settings).trials]
+    assert [every for every, _ in counts] == COUNTS[study]
+    if study == "batch-norm":
+        assert counts == [(244_554, 243_658)]
+
+
+def test_the_search_for_the_smallest_network_looks_below_the_bottleneck_that_it_is_to_beat() -> None:
+    trials = make_plan(load_settings("smallest-95")).trials
+    assert max(parameter_count(trial.config, PIXELS, 10)[0] for trial in trials) < 13_287
+
+
+@pytest.mark.parametrize("study", sorted(path.stem for path in STUDIES.glob("*.yaml")))
+def test_every_study_is_planned_on_digits(study: str) -> None:
+    settings = load_settings(study, dataset="digits")
+    split, plan = split_study(settings, load_dataset("digits")), make_plan(settings)
+    printed = Console(file=io.StringIO(), width=120)
+    finished = frozenset(range(len(plan.trials)))  # nothing is left to be probed
+    assert dry_run(settings, plan, finished, split, read_options(["--study", study]), printed) == COMPLETE
+    assert f"{len(plan.trials)} ({len(plan.trials)} of them finished already)" in printed.file.getvalue()  # type: ignore[attr-defined]
