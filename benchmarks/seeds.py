@@ -1,0 +1,208 @@
+"""The class-room studies beside what the notebooks that they come from reported.
+
+    python -m benchmarks.seeds --dataset mnist.npz
+
+Every study runs as `python -m search`, each of its networks with as many training seeds as --repeats says (their
+validation part is one), in the folder --folder: the same command goes on where it ended, and more repeats add to it.
+Prints, as Markdown, each notebook's numbers beside the mean and standard deviation here, and whether its test accuracy
+(where it has none, its validation accuracy) lies within 3 standard deviations.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from mlflow import MlflowClient
+
+from analysis.pareto import Network, pareto_front, smallest_at_least
+from analysis.trials import read_mlflow
+from benchmarks.seeds_reported import REPORTED, Reported
+from search.settings import load_settings
+
+PROJECT = Path(__file__).parent.parent
+# In the order of their cost, so that a run that is cut short has most of them.
+STUDIES = tuple(dict.fromkeys(reported.study for reported in REPORTED))
+SEARCH, CONFIRMED = "smallest-95", "smallest-95-confirmed"
+_REPEATS_AT_MOST = 50  # stands in the study that is made: fewer can be run first and more later
+_GOOD_ENOUGH = 0.95
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="The class-room studies beside what their notebooks reported.")
+    parser.add_argument("--dataset", required=True, metavar="NAME|FILE.npz", help="MNIST")
+    parser.add_argument("--studies", default=",".join((*STUDIES, SEARCH)), help="of " + ", ".join((*STUDIES, SEARCH)))
+    parser.add_argument("--repeats", type=int, default=5, help=f"of each network, 1 to {_REPEATS_AT_MOST}")
+    parser.add_argument("--folder", default=str(Path(tempfile.gettempdir(), "seeds")), help="where everything goes")
+    parser.add_argument("--table", action="store_true", help="run nothing: the table of what has been run")
+    asked = parser.parse_args()
+    folder, names = Path(asked.folder), asked.studies.split(",")
+    unknown = set(names) - {*STUDIES, SEARCH}
+    if unknown or not 1 <= asked.repeats <= _REPEATS_AT_MOST:
+        parser.error(f"studies must be of {', '.join((*STUDIES, SEARCH))} and repeats 1 to {_REPEATS_AT_MOST}")
+    folder.mkdir(parents=True, exist_ok=True)
+    if not asked.table:
+        dataset = str(Path(asked.dataset).resolve()) if asked.dataset.endswith(".npz") else asked.dataset
+        for name in names:
+            run_study(folder, name, dataset, asked.repeats)
+    print(table(folder, names))
+    if SEARCH in names:
+        print(smallest(folder))
+    if "baseline" in names:
+        print(parts_table(folder, "baseline"))
+
+
+def run_study(folder: Path, name: str, dataset: str, repeats: int) -> None:
+    """The study with its networks repeated; the search for the smallest network as it stands, and its find repeated."""
+    if name != SEARCH:
+        search(folder, name, repeated(load_settings(name, dataset=dataset).as_written()), repeats)
+        return
+    settings = load_settings(name, dataset=dataset)
+    search(folder, name, settings.as_written(), None)
+    found = smallest_at_least(read(folder, name), _GOOD_ENOUGH)
+    if found is not None:
+        configuration = {key: found.params[key] for key in settings.searched}
+        data = settings.as_written()["data"] | {"split_seed": settings.seed}
+        again = settings.as_written() | {"sampler": "list", "configurations": [configuration], "seed": 1, "data": data}
+        del again["space"]
+        search(folder, CONFIRMED, repeated(again), repeats)
+
+
+def repeated(study: dict[str, Any]) -> dict[str, Any]:
+    """The study with all its configurations once, then all a second time, and so on: `trials` says how many of them."""
+    return study | {"configurations": study["configurations"] * _REPEATS_AT_MOST}
+
+
+def search(folder: Path, name: str, study: dict[str, Any], repeats: int | None) -> None:
+    """Runs what is missing of `study` as a user would; `repeats` of each of its configurations."""
+    if repeats is not None:
+        study = study | {"trials": repeats * len(study["configurations"]) // _REPEATS_AT_MOST}
+    (folder / f"{name}.yaml").write_text(json.dumps(study, default=lambda value: value.item()))  # NumPy's numbers
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
+    environment["PYTHONPATH"] = str(PROJECT)
+    began = time.perf_counter()
+    command = [sys.executable, "-m", "search", "--study", f"{name}.yaml", "--workers", "2"]
+    with (folder / f"{name}.log").open("w") as log:
+        ended = subprocess.run(command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT, check=False)
+    if ended.returncode:
+        raise SystemExit(f"{name} ended with {ended.returncode}: see {folder / f'{name}.log'}")
+    print(f"{name}: {study['trials']} trials, {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
+
+
+def read(folder: Path, name: str) -> Any:
+    """The study's trials table; it has no complete trial where the study has not run."""
+    return read_mlflow(name, f"sqlite:///{folder}/mlflow.db")
+
+
+def trials_of(folder: Path, reported: Reported) -> pd.DataFrame:
+    """The complete trials that repeat a reported network."""
+    try:
+        frame = read(folder, reported.study).frame
+    except ValueError:  # it has not run yet
+        return pd.DataFrame()
+    networks = sum(other.study == reported.study for other in REPORTED)
+    return frame[(frame["state"] == "complete") & (frame["number"] % networks == reported.number)]
+
+
+def table(folder: Path, names: Sequence[str]) -> str:
+    """Markdown: a row a reported network, notebook / here."""
+    lines = [
+        "| study | network | notebook | parameters | validation accuracy | test accuracy | within 3 deviations "
+        "| epochs | seconds | repeats |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for reported in REPORTED:
+        if reported.study not in names:
+            continue
+        trials = trials_of(folder, reported)
+        if not len(trials):
+            lines.append(f"| {reported.study} | {reported.network} | {reported.source} | not run |||||||")
+            continue
+        counts = sorted({int(count) for count in trials["n_parameters"]})
+        equal = "" if counts == [reported.parameters] else f" against {reported.parameters:,}"
+        lines.append(
+            f"| {reported.study} | {reported.network} | {reported.source} | {counts[0]:,}{equal} | "
+            f"{_beside(reported.validation, trials['val_accuracy'])} | "
+            f"{_beside(reported.test, trials['test_accuracy'])} | {_verdict(reported, trials)} | "
+            f"{reported.epochs} / {_mean(trials['best_epoch'], 0)} | "
+            f"{'-' if reported.seconds is None else round(reported.seconds)} / {_mean(trials['seconds'], 1)} | "
+            f"{len(trials)} |"
+        )
+    return "\n".join([*lines, "", "Notebook / here (mean ± standard deviation over the repeats).", ""])
+
+
+def _beside(theirs: float | None, ours: pd.Series) -> str:
+    shown = f"{ours.mean():.4f}" + (f" ± {ours.std(ddof=1):.4f}" if len(ours) > 1 else "")
+    return f"{'-' if theirs is None else f'{theirs:.4f}'} / {shown}"
+
+
+def _mean(values: pd.Series, digits: int) -> str:
+    return f"{values.mean():.{digits}f}"
+
+
+def _verdict(reported: Reported, trials: pd.DataFrame) -> str:
+    """By the test accuracy; where a notebook has none, by the validation accuracy."""
+    theirs, column = reported.test, "test_accuracy"
+    if theirs is None:
+        theirs, column = reported.validation, "val_accuracy"
+    if theirs is None or len(trials) < 2:
+        return "-"
+    away = (theirs - trials[column].mean()) / trials[column].std(ddof=1)
+    which = "" if column == "test_accuracy" else " (validation)"
+    return f"{'yes' if abs(away) <= 3 else 'no'}, {away:+.1f}{which}"
+
+
+def smallest(folder: Path) -> str:
+    """The search for the smallest network: its Pareto front, its find and what that reaches with fresh seeds."""
+    try:
+        trials, again = read(folder, SEARCH), read(folder, CONFIRMED).frame
+    except ValueError:
+        return f"{SEARCH} has not run"
+    found = smallest_at_least(trials, _GOOD_ENOUGH)
+    assert found is not None
+    again = again[again["state"] == "complete"]
+    lines = ["| parameters | network | validation accuracy | test accuracy |", "|---|---|---|---|"]
+    lines += [
+        f"| {network.n_parameters:,} | {_named(network)} | {network.val_accuracy:.4f} | {network.test_accuracy:.4f} |"
+        for network in pareto_front(trials)
+    ]
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"Smallest with a validation accuracy of {_GOOD_ENOUGH} or more: {found.n_parameters:,} parameters. Again "
+            f"with {len(again)} fresh seeds: validation {_beside(None, again['val_accuracy'])[4:]}, test "
+            f"{_beside(None, again['test_accuracy'])[4:]}.",
+            "",
+        ]
+    )
+
+
+def _named(network: Network) -> str:
+    return f"{network.params['width']}, {network.params['activation']}"
+
+
+def parts_table(folder: Path, name: str) -> str:
+    """Loss, accuracy and error rate on each part, means over the repeats."""
+    client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    try:
+        runs = [client.get_run(run_id).data.metrics for run_id in read(folder, name).frame["run_id"]]
+    except ValueError:
+        return f"{name} has not run"
+    lines = [f"| {name} | loss | accuracy | error % |", "|---|---|---|---|"]
+    for part, prefix in (("training", "train"), ("validation", "val"), ("test", "test")):
+        loss, accuracy = (float(np.mean([run[f"{prefix}_{what}"] for run in runs])) for what in ("loss", "accuracy"))
+        lines.append(f"| {part} | {loss:.4f} | {accuracy:.4f} | {100 * (1 - accuracy):.2f} |")
+    return "\n".join([*lines, ""])
+
+
+if __name__ == "__main__":
+    main()
