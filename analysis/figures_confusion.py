@@ -1,24 +1,31 @@
-"""One labelled picture of a trial's confusion matrices: counts beside row shares, validation above test."""
+"""Labelled pictures of confusion matrices: counts, shares of the truth or of the prediction, and differences."""
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
-from matplotlib import colormaps
-from PIL import Image
+from numpy.typing import NDArray
 
-from analysis.figures_text import Ink, inked, text_width
+from analysis.errors import prediction_shares, truth_shares, truth_shares_without_diagonal
+from analysis.figures_matrix import SIDE, Panel, matrices_picture, ramp
 
-_CELLS = 480  # side of one matrix, pixels (about: whole pixels a cell)
-_LEFT, _BAR, _RIGHT, _TOP, _BOTTOM = 110, 16, 62, 50, 100
-_HEADER = 46
-_SMALLEST_NUMBER = 6.5  # em in pixels below which numbers in cells are left out
-_MOST_TICKS = 25
-_BLUES = (np.asarray(colormaps["Blues"](np.linspace(0.0, 0.95, 256)))[:, :3] * 255).astype(np.uint8)
-_NO_DATA = np.array([225, 225, 225], dtype=np.uint8)
+CAPTIONS = {
+    "counts": "Rows by true class (down) and predicted class (across). The colour grows with the square root.",
+    "truth": (
+        "Of each true class, the percentage taken for each other one; the diagonal is left out so that the scale "
+        "belongs to the mistakes."
+    ),
+    "prediction": "Of everything taken for a class (a column), the percentage that each true class makes up.",
+    "difference": (
+        "The second run's counts less the first one's, on the same rows: more on the diagonal is better, more off it "
+        "is worse. Numbers carry their sign; empty cells are equal."
+    ),
+}
+View = Literal["counts", "truth", "prediction"]
+_BLUES, _BOTH_WAYS = ramp("Blues", 0.0, 0.95), ramp("RdBu_r", 0.08, 0.92)
 
 
 def confusion_picture(validation: np.ndarray, test: np.ndarray, labels: Sequence[str], title: str) -> bytes:
@@ -27,35 +34,80 @@ def confusion_picture(validation: np.ndarray, test: np.ndarray, labels: Sequence
     Four panels: counts and shares of the row (in percent), for validation and for test. The colour grows with the
     square root, so that single mistakes stay visible beside a full diagonal; a row without cases is grey.
     """
-    pair = {"validation": _checked(validation, labels), "test": _checked(test, labels)}
-    width = 2 * (_LEFT + _CELLS + _BAR + _RIGHT)
-    height = _HEADER + 2 * (_TOP + _CELLS + _BOTTOM)
-    canvas = np.full((height, width, 3), 255, dtype=np.uint8)
-    dark, light = Ink("#111111"), Ink("#ffffff")
-    names = [_short(str(label)) for label in labels]
-    dark.write(title, width / 2, height - 30, _fit(title, 19, width - 40), bold=True)
-    for row, (split, counts) in enumerate(pair.items()):
-        total = counts.sum()
-        accuracy = f", accuracy {np.trace(counts) / total:.4f}" if total else ""
-        top = _HEADER + row * (_TOP + _CELLS + _BOTTOM) + _TOP
-        rows = counts.sum(axis=1, keepdims=True)
-        share = np.divide(100.0 * counts, rows, out=np.full(counts.shape, np.nan), where=rows > 0)
-        for column, (values, words) in enumerate(
+    panels = []
+    for split, counts in {"validation": _checked(validation, labels), "test": _checked(test, labels)}.items():
+        panels.append(
             [
-                (counts.astype(float), f"counts (n = {total}{accuracy})"),
-                (share, "% of each true class"),
+                _panel(counts.astype(float), f"{split}: {_counts_of(counts)}", True),
+                _panel(truth_shares(counts), f"{split}: % of each true class", False),
             ]
-        ):
-            left = column * (width // 2) + _LEFT
-            _panel(canvas, dark, light, values, names, left, top, f"{split}: {words}", column == 0)
-    # By Pillow itself: matplotlib's imsave imports pyplot's half of the library first, half a second in each worker.
-    picture = Image.fromarray(inked(canvas, [dark, light])).convert("RGB")
-    target = io.BytesIO()
-    picture.save(target, "png", compress_level=3)
-    return target.getvalue()
+        )
+    return matrices_picture(panels, labels, title, SIDE)
 
 
-def _checked(matrix: np.ndarray, labels: Sequence[str]) -> np.ndarray:
+def confusion_view(counts: np.ndarray, labels: Sequence[str], title: str, view: View = "counts") -> bytes:
+    """PNG of one K x K confusion matrix, rows = truth, columns = prediction.
+
+    Its counts; or the percentages of each true class, the diagonal left out; or those of each predicted class. A row
+    (or column) without cases is grey.
+    """
+    return matrices_picture([[view_panel(_checked(counts, labels), view)]], labels, title)
+
+
+def confusion_difference(
+    before: np.ndarray,
+    after: np.ndarray,
+    labels: Sequence[str],
+    title: str,
+    runs: tuple[str, str] = ("before", "after"),
+) -> bytes:
+    """PNG of the counts of `after` less those of `before`, two K x K confusion matrices of the same rows.
+
+    Raises:
+        ValueError: the classes do not have as many rows in both.
+    """
+    panel = difference_panel(_checked(before, labels), _checked(after, labels), runs)
+    return matrices_picture([[panel]], labels, title)
+
+
+def view_panel(counts: NDArray[np.int64], view: View) -> Panel:
+    if view == "counts":
+        return _panel(counts.astype(float), _counts_of(counts), True)
+    if view == "truth":
+        return _panel(truth_shares_without_diagonal(counts), "% of each true class, diagonal left out", False)
+    return _panel(prediction_shares(counts), "% of each predicted class", False)
+
+
+def difference_panel(before: NDArray[np.int64], after: NDArray[np.int64], runs: tuple[str, str]) -> Panel:
+    if (before.sum(axis=1) != after.sum(axis=1)).any():
+        raise ValueError(
+            "two confusion matrices to compare must be of the same rows: got "
+            f"{before.sum(axis=1).tolist()} and {after.sum(axis=1).tolist()} rows a class"
+        )
+    change = after - before
+    highest = max(int(np.abs(change).max()), 1)
+    levels = 0.5 + 0.5 * np.sign(change) * np.sqrt(np.abs(change) / highest)
+    # A true minus sign: at small sizes a hyphen is lost.
+    texts = [[_signed(value) for value in row] for row in change.tolist()]
+    steps = [round(highest * f) for f in (-1.0, -0.25, 0.0, 0.25, 1.0)]
+    marks = {_signed(n) or "0": 0.5 + 0.5 * math.copysign(math.sqrt(abs(n) / highest), n) for n in steps}
+    total = max(int(before.sum()), 1)
+    accuracies = [int(np.trace(counts)) / total for counts in (before, after)]
+    heading = f"{runs[1]} ({accuracies[1]:.4f}) less {runs[0]} ({accuracies[0]:.4f}), n = {int(before.sum()):,}"
+    return Panel(heading, levels, texts, marks, _BOTH_WAYS)
+
+
+def _signed(value: int) -> str:
+    return "" if value == 0 else f"+{value}" if value > 0 else f"\u2212{-value}"
+
+
+def _counts_of(counts: NDArray[np.int64]) -> str:
+    total = int(counts.sum())
+    accuracy = f", accuracy {np.trace(counts) / total:.4f}" if total else ""
+    return f"counts (n = {total}{accuracy})"
+
+
+def _checked(matrix: np.ndarray, labels: Sequence[str]) -> NDArray[np.int64]:
     counts = np.asarray(matrix)
     k = len(labels)
     if counts.shape != (k, k):
@@ -63,14 +115,6 @@ def _checked(matrix: np.ndarray, labels: Sequence[str]) -> np.ndarray:
     if k < 1 or (counts < 0).any() or not np.isfinite(counts).all():
         raise ValueError("a confusion matrix holds counts >= 0 of at least one class")
     return counts.astype(np.int64)
-
-
-def _short(label: str) -> str:
-    return label if len(label) <= 12 else label[:11] + "\u2026"
-
-
-def _fit(text: str, size: float, room: float) -> float:
-    return min(size, size * room / max(text_width(text, size), 1.0))
 
 
 def _number(value: float, whole: bool) -> str:
@@ -83,83 +127,10 @@ def _number(value: float, whole: bool) -> str:
     return f"{value:.0f}" if value >= 9.95 else f"{max(value, 0.1):.1f}"
 
 
-def _panel(
-    canvas: np.ndarray,
-    dark: Ink,
-    light: Ink,
-    values: np.ndarray,
-    names: list[str],
-    left: int,
-    top: int,
-    heading: str,
-    whole: bool,
-) -> None:
-    k, height = len(values), canvas.shape[0]
-    # edges on whole pixels, so that every cell is seen however many there are
-    edges = np.round(np.linspace(0, _CELLS, k + 1)).astype(int)
+def _panel(values: NDArray[np.float64], heading: str, whole: bool) -> Panel:
+    """Counts or percentages, the colour their square root."""
     highest = max(float(np.nanmax(values)) if np.isfinite(values).any() else 0.0, 1.0)
-    level = np.sqrt(np.nan_to_num(values) / highest)
-    colours = _BLUES[np.clip(level * 255, 0, 255).astype(int)]
-    colours[np.isnan(values)] = _NO_DATA
-    spans = np.diff(edges)
-    block = np.repeat(np.repeat(colours, spans, axis=0), spans, axis=1)
-    if k <= 40:
-        inner = edges[1:-1]
-        block[inner, :] = 255
-        block[:, inner] = 255
-    canvas[top : top + _CELLS, left : left + _CELLS] = block
-    _frame(canvas, left, top, _CELLS, _CELLS)
-    centres = (edges[:-1] + edges[1:]) / 2
-    dark.write(heading, left + _CELLS / 2, height - (top - 22), _fit(heading, 16, _CELLS + 60), bold=True)
-    _axes(dark, names, centres, left, top, height, _CELLS / k)
-    texts = [[_number(value, whole) for value in row] for row in values]
-    longest = max(text_width(text, 1.0) for row in texts for text in row)
-    size = min(16.0, 0.55 * _CELLS / k, 0.88 * _CELLS / k / max(longest, 0.1))
-    if size >= _SMALLEST_NUMBER:
-        for i, j in np.argwhere(np.nan_to_num(values) > 0):
-            ink = light if level[i, j] > 0.62 else dark
-            ink.write(texts[i][j], left + centres[j], height - (top + centres[i]), size)
-    _bar(canvas, dark, highest, left + _CELLS + 12, top, whole)
-
-
-def _axes(dark: Ink, names: list[str], centres: np.ndarray, left: int, top: int, height: int, cell: float) -> None:
-    step = math.ceil(len(names) / _MOST_TICKS)
-    shown = range(0, len(names), step)
-    size = max(min(13.0, 0.8 * cell * step), 9.0)
-    widest = max(text_width(names[i], size) for i in shown)
-    size_y = size * min(1.0, (_LEFT - 36) / max(widest, 1.0))
-    upright = widest > 0.92 * cell * step
-    size_x = size * min(1.0, (_BOTTOM - 34) / max(widest, 1.0)) if upright else size
-    for i in shown:
-        dark.write(names[i], left - 7, height - (top + centres[i]), size_y, align="right")
-        x, below = left + centres[i], height - (top + _CELLS)
-        if upright:
-            dark.write(names[i], x, below - 7, size_x, align="right", angle=90)
-        else:
-            dark.write(names[i], x, below - 13, size_x)
-    used = min(widest, _BOTTOM - 34) + 12 if upright else 26
-    dark.write("predicted", left + _CELLS / 2, height - (top + _CELLS) - used - 9, 13)
-    gap = min(widest, _LEFT - 36) + 22
-    dark.write("true", left - gap, height - (top + _CELLS / 2), 13, angle=90)
-
-
-def _bar(canvas: np.ndarray, dark: Ink, highest: float, left: int, top: int, whole: bool) -> None:
-    """A colour bar, its scale the square root of the value."""
-    ramp = _BLUES[np.linspace(255, 0, _CELLS).astype(int)]
-    canvas[top : top + _CELLS, left : left + _BAR] = ramp[:, None, :]
-    _frame(canvas, left, top, _BAR, _CELLS)
-    height = canvas.shape[0]
-    marks = dict.fromkeys(f"{highest * f:.0f}" for f in (0.0, 0.01, 0.1, 0.25, 0.5, 1.0))
-    last = -math.inf
-    for mark in marks:
-        y = _CELLS * math.sqrt(min(float(mark) / highest, 1.0))
-        if y - last >= 14:
-            unit = "" if whole else "%"
-            dark.write(mark + unit, left + _BAR + 4, height - (top + _CELLS) + y, 11, align="left")
-            last = y
-
-
-def _frame(canvas: np.ndarray, left: int, top: int, width: int, height: int) -> None:
-    grey = 130
-    canvas[[top, top + height - 1], left : left + width] = grey
-    canvas[top : top + height, [left, left + width - 1]] = grey
+    texts = [[_number(value, whole) for value in row] for row in values.tolist()]
+    numbers = dict.fromkeys(f"{highest * f:.0f}" for f in (0.0, 0.01, 0.1, 0.25, 0.5, 1.0))
+    marks = {n + ("" if whole else "%"): math.sqrt(min(float(n) / highest, 1.0)) for n in numbers}
+    return Panel(heading, np.sqrt(values / highest), texts, marks, _BLUES)

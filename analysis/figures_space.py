@@ -8,7 +8,18 @@ import numpy as np
 import pandas as pd
 from matplotlib import colormaps
 
-from analysis.figures_style import DARK, LIGHT, MIDDLE, accuracy_axis, frame, new_figure, png, size_axis, wrapped
+from analysis.figures_style import (
+    DARK,
+    LIGHT,
+    MIDDLE,
+    accuracy_axis,
+    frame,
+    headline,
+    new_figure,
+    png,
+    size_axis,
+    wrapped,
+)
 from analysis.groups import Scale, grouped, scale_of
 from analysis.importance import Importances
 from analysis.pareto import Network, scored
@@ -208,7 +219,7 @@ def boxes(table: TrialTable) -> bytes:
     below = sum(v < floor for v in values)
     title = f"{table.study}: validation accuracy by hyperparameter"
     title += f" ({below} lowest trials lie below the picture)" if below else ""
-    figure.suptitle(wrapped(title, 4.2 * across), x=0.01, ha="left", fontsize=10.5, fontweight="bold")
+    headline(figure, title)
     return png(figure)
 
 

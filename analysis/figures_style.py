@@ -51,13 +51,18 @@ def png(figure: Figure) -> bytes:
     return target.getvalue()
 
 
-def frame(axes: Axes, title: str) -> None:
+def frame(axes: Axes, title: str, inches: float = 8.0) -> None:
     """Title, light grid, no box on top and right."""
-    axes.set_title(wrapped(title, 8.0), loc="left", fontsize=10.5, fontweight="bold")
+    axes.set_title(wrapped(title, inches), loc="left", fontsize=10.5, fontweight="bold")
     axes.grid(True, color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
+
+
+def headline(figure: Figure, title: str) -> None:
+    """The title of a figure of several axes."""
+    figure.suptitle(wrapped(title, figure.get_figwidth()), x=0.01, ha="left", fontsize=10.5, fontweight="bold")
 
 
 def wrapped(title: str, inches: float) -> str:

@@ -40,6 +40,11 @@ def text_width(text: str, size: float, bold: bool = False) -> float:
     return _outline(text, bold)[2] * size
 
 
+def short(text: str, most: int = 12) -> str:
+    """The text, or its beginning and an ellipsis: `most` characters in all."""
+    return text if len(text) <= most else text[: most - 1] + "\u2026"
+
+
 class Ink:
     """Texts of one colour, gathered and drawn as one path in pixel coordinates (origin bottom left)."""
 

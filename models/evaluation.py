@@ -1,4 +1,4 @@
-"""A network's loss and confusion matrix on a whole part of the data, as one graph call; and what follows from them."""
+"""A network's loss and confusion matrix on a whole part of the data, as one graph call."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -36,30 +36,6 @@ def evaluate(network: keras.Model, formula: Formula, x: tf.Tensor, y: tf.Tensor,
     weights, moving = handles(network.trainable_variables), handles(moving_statistics(network))
     loss, counts = graph(x, y, tf.constant(n_classes), weights, moving)
     return Evaluation(float(loss) / int(y.shape[0]), counts.numpy().reshape(n_classes, n_classes))
-
-
-def per_class(confusion: NDArray[np.int64]) -> list[dict[str, Any]]:
-    """Precision, recall, F1, specificity and support of each class; 0 / 0 counts as 0, as in scikit-learn."""
-    total = int(confusion.sum())
-    rows = []
-    for k in range(len(confusion)):
-        hits, support, predicted = (int(n) for n in (confusion[k, k], confusion[k].sum(), confusion[:, k].sum()))
-        rest = total - support
-        rows.append(
-            {
-                "class": k,
-                "precision": _share(hits, predicted),
-                "recall": _share(hits, support),
-                "f1": _share(2 * hits, predicted + support),
-                "specificity": _share(rest - (predicted - hits), rest),
-                "support": support,
-            }
-        )
-    return rows
-
-
-def _share(part: int, whole: int) -> float:
-    return part / whole if whole else 0.0
 
 
 @lru_cache(maxsize=64)

@@ -10,10 +10,11 @@ import numpy as np
 import tensorflow as tf
 
 from models.config import TrialConfig
-from models.evaluation import Evaluation, evaluate, per_class
+from models.evaluation import Evaluation, evaluate
 from models.formula import Formula
 from models.networks import build_network
 from models.optimizers import make_optimizer
+from models.rates import per_class
 from models.resident import PreparedData as PreparedData
 from models.resident import prepare as prepare
 from models.results import EpochReport, TrialFailed, TrialResult

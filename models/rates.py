@@ -1,0 +1,74 @@
+"""Each class against the rest, from a confusion matrix: counts and rates. Imports no TensorFlow: figures use it too."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class OneAgainstRest:
+    """One class's counts of rows, and its rates; 0 / 0 counts as 0, as in scikit-learn.
+
+    Definitions as in T. Fawcett, "An introduction to ROC analysis", Pattern Recognition Letters 27 (2006), table 1.
+    """
+
+    true_positives: int
+    false_negatives: int
+    false_positives: int
+    true_negatives: int
+
+    @property
+    def support(self) -> int:
+        """Rows of the class."""
+        return self.true_positives + self.false_negatives
+
+    @property
+    def recall(self) -> float:
+        """Also sensitivity, or the true positive rate: share of the class's rows that were found."""
+        return _share(self.true_positives, self.support)
+
+    @property
+    def precision(self) -> float:
+        """Share of the rows taken for the class that belong to it."""
+        return _share(self.true_positives, self.true_positives + self.false_positives)
+
+    @property
+    def specificity(self) -> float:
+        """The true negative rate: share of the other classes' rows that were not taken for this one."""
+        return _share(self.true_negatives, self.true_negatives + self.false_positives)
+
+    @property
+    def false_positive_rate(self) -> float:
+        """Share of the other classes' rows that were taken for this one."""
+        return _share(self.false_positives, self.true_negatives + self.false_positives)
+
+    @property
+    def false_negative_rate(self) -> float:
+        """Share of the class's rows that were missed."""
+        return _share(self.false_negatives, self.support)
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall."""
+        return _share(2 * self.true_positives, 2 * self.true_positives + self.false_positives + self.false_negatives)
+
+
+def one_against_rest(confusion: NDArray[np.int64]) -> tuple[OneAgainstRest, ...]:
+    """Of a (n_classes, n_classes) matrix, rows the truth, columns the prediction."""
+    total, found = int(confusion.sum()), np.diag(confusion)
+    missed, wrongly = confusion.sum(axis=1) - found, confusion.sum(axis=0) - found
+    counts = zip(found.tolist(), missed.tolist(), wrongly.tolist(), strict=True)
+    return tuple(OneAgainstRest(tp, fn, fp, total - tp - fn - fp) for tp, fn, fp in counts)
+
+
+def per_class(confusion: NDArray[np.int64]) -> list[dict[str, Any]]:
+    """Precision, recall, F1, specificity and support of each class, a row a class."""
+    names = ("precision", "recall", "f1", "specificity", "support")
+    rows = enumerate(one_against_rest(confusion))
+    return [{"class": k} | {name: getattr(row, name) for name in names} for k, row in rows]
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0
