@@ -90,7 +90,7 @@ def top_probabilities(
     inputs: Array | None = None,
     k: int = 5,
 ) -> bytes:
-    """Bars of the `k` highest probabilities of each of the chosen `rows`, beside their images where `inputs` are some."""
+    """Bars of the `k` highest probabilities of each of the chosen `rows`, beside their images if `inputs` are some."""
     return png(draw_top_probabilities(predictions, rows, names, title, inputs, k))
 
 

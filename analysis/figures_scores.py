@@ -16,8 +16,8 @@ CAPTIONS = {
     "one_against_rest": (
         "Each class against all others: true positives (TP: of the class, and taken for it), false negatives (FN: of "
         "the class, missed), false positives (FP: of another class, taken for it), true negatives (TN: all others). "
-        "Recall is TP / (TP + FN), precision TP / (TP + FP), the false positive rate FP / (FP + TN). Among many classes "
-        "nearly all rows are TN, so that the false positive rate is small whatever happens; precision is not."
+        "Recall is TP / (TP + FN), precision TP / (TP + FP), the false positive rate FP / (FP + TN). Of many classes, "
+        "nearly all rows are TN, and the false positive rate is small whatever happens; precision is not."
     ),
     "score_histogram": (
         "The probability that the network gives to the class: of its own rows, and of all others. Counts on a "
