@@ -1,4 +1,4 @@
-"""The figures of a classifier's mistakes show the rows, counts, shares and probabilities that follow from its output."""
+"""The figures of a classifier's mistakes show the rows, counts and probabilities that follow from its output."""
 
 import io
 
