@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.generic]
 Rows = NDArray[np.intp]
+_MOST_BINS = 64
 _ROWS_AT_ONCE = 4096  # some 25 MB of MNIST in double precision
 
 
@@ -63,7 +64,7 @@ def typicality(inputs: Array, labels: Array, n_classes: int, each: int) -> Typic
     distances = np.empty(len(flat))
     for start in range(0, len(flat), _ROWS_AT_ONCE):
         part = slice(start, start + _ROWS_AT_ONCE)
-        difference = flat[part] - means[labels[part]]
+        difference = flat[part].astype(np.float64) - means[labels[part]]
         distances[part] = np.sqrt(np.einsum("ij,ij->i", difference, difference))
     nearest, farthest = [], []
     for k in range(n_classes):
@@ -89,14 +90,15 @@ class Histogram:
         return self.counts / max(int(self.counts.sum()), 1)
 
 
-def mean_histograms(inputs: Mapping[str, Array], bins: int = 60) -> dict[str, Histogram]:
+def mean_histograms(inputs: Mapping[str, Array]) -> dict[str, Histogram]:
     """Of the mean value of each row, over edges that all parts share."""
     means = {part: _flat(values).mean(axis=1, dtype=np.float64) for part, values in inputs.items()}
-    edges = _edges(min(map(np.min, means.values())), max(map(np.max, means.values())), bins)
+    low, high = min(map(np.min, means.values())), max(map(np.max, means.values()))
+    edges = _edges(low, high, _bins(min(map(len, means.values()))))
     return {part: Histogram(edges, np.histogram(values, edges)[0]) for part, values in means.items()}
 
 
-def value_histograms(inputs: Mapping[str, Array], bins: int = 64) -> dict[str, Histogram]:
+def value_histograms(inputs: Mapping[str, Array]) -> dict[str, Histogram]:
     """Of all values of all rows, over edges that all parts share.
 
     Whole numbers get bins of equal whole widths, so that none holds more values than another: 256 byte values make
@@ -104,6 +106,7 @@ def value_histograms(inputs: Mapping[str, Array], bins: int = 64) -> dict[str, H
     """
     low = min(float(values.min()) for values in inputs.values())
     high = max(float(values.max()) for values in inputs.values())
+    bins = _bins(min(values.size for values in inputs.values()))
     edges = _edges(low, high, bins)
     if all(values.dtype.kind in "ui" for values in inputs.values()):
         different = round(high - low) + 1
@@ -131,6 +134,11 @@ def checked(labels: Array, n_classes: int) -> NDArray[np.int64]:
 
 def _flat(inputs: Array) -> Array:
     return inputs.reshape(len(inputs), -1)
+
+
+def _bins(values: int) -> int:
+    """Rice's rule, twice the cube root: more bins than that show noise."""
+    return int(np.clip(round(2 * values ** (1 / 3)), 8, _MOST_BINS))
 
 
 def _edges(low: float, high: float, bins: int) -> NDArray[np.float64]:

@@ -99,10 +99,9 @@ def most_confused(confusion: NDArray[np.int64]) -> tuple[int, int]:
 
 
 def truth_shares_without_diagonal(confusion: NDArray[np.int64]) -> Shares:
-    """Percent of each true class that was taken for each other one; 0 on the diagonal, NaN in a row without cases."""
-    shares = _percent(confusion, confusion.sum(axis=1, keepdims=True))
-    diagonal = np.diag(shares).copy()
-    np.fill_diagonal(shares, np.where(np.isnan(diagonal), np.nan, 0.0))
+    """Percent of each true class that was taken for each other one; NaN on the diagonal and in a row without cases."""
+    shares = truth_shares(confusion)
+    np.fill_diagonal(shares, np.nan)
     return shares
 
 

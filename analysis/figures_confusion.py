@@ -131,6 +131,7 @@ def _panel(values: NDArray[np.float64], heading: str, whole: bool) -> Panel:
     """Counts or percentages, the colour their square root."""
     highest = max(float(np.nanmax(values)) if np.isfinite(values).any() else 0.0, 1.0)
     texts = [[_number(value, whole) for value in row] for row in values.tolist()]
-    numbers = dict.fromkeys(f"{highest * f:.0f}" for f in (0.0, 0.01, 0.1, 0.25, 0.5, 1.0))
+    digits = 0 if whole or highest >= 10 else 1
+    numbers = dict.fromkeys(f"{highest * f:.{digits}f}" for f in (0.0, 0.01, 0.1, 0.25, 0.5, 1.0))
     marks = {n + ("" if whole else "%"): math.sqrt(min(float(n) / highest, 1.0)) for n in numbers}
     return Panel(heading, np.sqrt(values / highest), texts, marks, _BLUES)

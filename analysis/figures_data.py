@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,7 +13,7 @@ from matplotlib.figure import Figure
 from analysis.classes import Array, Histogram, class_counts, class_means, examples, mean_histograms, typicality
 from analysis.classes import value_histograms as value_histograms_of
 from analysis.figures_images import captioned_figure, rows_figure
-from analysis.figures_style import DARK, LIGHT, MIDDLE, frame, headline, new_figure, png
+from analysis.figures_style import DARK, LIGHT, MIDDLE, frame, headline, logarithmic_heights, new_figure, png
 from analysis.figures_text import short
 from analysis.images import GAP_COLOUR, Shades, is_image, mosaic
 
@@ -30,7 +31,7 @@ CAPTIONS = {
     "mean_histograms": "How the mean value of an input is distributed, as shares of each part's rows.",
     "value_histograms": "How the values of all inputs are distributed, as shares of each part's values.",
 }
-_LOG_FROM = 100  # times the least share that is not 0: beyond it small bars vanish on a linear axis
+_LOG_FROM = 50  # times the median bar: beyond it the highest one leaves the others no height on a linear axis
 _PART_LINES = ((DARK, "-"), (MIDDLE, "--"), ("#6b6b6b", ":"))
 
 
@@ -140,9 +141,9 @@ def mean_histograms_figure(inputs: Mapping[str, Array], title: str) -> bytes:
 def draw_mean_histograms(inputs: Mapping[str, Array], title: str) -> Figure:
     image = is_image(next(iter(inputs.values())).shape[1:])
     what = "image" if image else "row"
-    figure, axes = _histograms(mean_histograms(inputs), f"{title}: mean value of each {what}")
+    figure, axes = _histograms(mean_histograms(inputs), f"{title}: mean value of each {what}", False)
     axes.set_xlabel(f"mean {'pixel' if image else 'feature'} value of the {what}")
-    axes.set_ylabel(f"{axes.get_ylabel()} of the part's {what}s")
+    axes.set_ylabel(f"% of the part's {what}s in a bin")
     return figure
 
 
@@ -153,35 +154,34 @@ def value_histograms_figure(inputs: Mapping[str, Array], title: str) -> bytes:
 
 def draw_value_histograms(inputs: Mapping[str, Array], title: str) -> Figure:
     what = "pixel" if is_image(next(iter(inputs.values())).shape[1:]) else "feature"
-    figure, axes = _histograms(value_histograms_of(inputs), f"{title}: {what} values")
+    found = value_histograms_of(inputs)
+    seen = np.concatenate([histogram.shares[histogram.counts > 0] for histogram in found.values()])
+    log = bool(seen.max() > _LOG_FROM * np.median(seen))
+    figure, axes = _histograms(found, f"{title}: {what} values", log)
     axes.set_xlabel(f"{what} value")
-    axes.set_ylabel(f"{axes.get_ylabel()} of the part's values")
+    axes.set_ylabel("% of the part's values in a bin" + " (logarithmic)" * log)
     return figure
 
 
-def _histograms(histograms: Mapping[str, Histogram], title: str) -> tuple[Figure, Axes]:
-    """Steps of percent a bin, the first part filled; logarithmic where shares differ by more than a factor."""
+def _histograms(histograms: Mapping[str, Histogram], title: str, log: bool) -> tuple[Figure, Axes]:
+    """Steps of percent a bin, the first part filled."""
     figure = new_figure(8.0, 4.2)
     axes = figure.add_subplot()
     frame(axes, title)
     shares = {part: 100.0 * histogram.shares for part, histogram in histograms.items()}
     seen = np.concatenate([share[share > 0] for share in shares.values()])
-    log = seen.max() > _LOG_FROM * seen.min()
     floor = float(seen.min()) / 2 if log else 0.0
     for i, (part, histogram) in enumerate(histograms.items()):
         colour, line = _PART_LINES[i % len(_PART_LINES)]
         label = f"{part} (n = {int(histogram.counts.sum()):,})"
+        common: dict[str, Any] = {"baseline": floor, "edges": histogram.edges}
         if i == 0:
-            axes.stairs(shares[part], histogram.edges, baseline=floor, fill=True, color=LIGHT)
-        axes.stairs(
-            shares[part], histogram.edges, baseline=floor, color=colour, linestyle=line, linewidth=1.3, label=label
-        )
+            axes.stairs(shares[part], fill=True, color=LIGHT, **common)
+        axes.stairs(shares[part], color=colour, linestyle=line, linewidth=1.3, label=label, **common)
     if log:
-        axes.set_yscale("log")
-        axes.set_ylim(floor, float(seen.max()) * 1.6)
+        logarithmic_heights(axes, floor, float(seen.max()) * 1.6)
     else:
         axes.set_ylim(0, float(seen.max()) * 1.08)
-    axes.set_ylabel("% a bin (logarithmic)" if log else "% a bin")
     axes.legend(fontsize=8.5)
     return figure, axes
 

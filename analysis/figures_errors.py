@@ -44,8 +44,10 @@ def draw_misclassified(
     if not len(rows):
         return _empty(words)
     shown = "" if len(rows) == len(wrong) else f", the {len(rows)} surest"
+    # Long names take a line each.
+    between = " \u2192 " if max(map(len, names)) <= 5 else "\n\u2192 "
     captions = [
-        f"{short(names[predictions.truth[row]], 7)} \u2192 {short(names[predictions.predicted[row]], 7)}\n"
+        f"{short(names[predictions.truth[row]])}{between}{short(names[predictions.predicted[row]])}\n"
         f"{probability_text(predictions.confidence[row])}"
         for row in rows
     ]
@@ -78,7 +80,7 @@ def draw_pair_panels(
         name, other = short(names[truth]), short(names[predicted])
         words = f"{name} {verb}{'' if truth == predicted else f' {other}'}: {len(rows):,}"
         axes.set_title(words, loc="left", fontsize=9.5)
-    headline(figure, f"{title}: {names[a]} and {names[b]}")
+    headline(figure, f"{title}: {short(names[a])} and {short(names[b])}, found and taken for each other")
     return figure
 
 

@@ -48,7 +48,7 @@ def captioned_figure(tiles: np.ndarray, captions: Sequence[str], across: int, ti
     figure = new_figure(max(inches + 0.3, 4.0), 1.0)
     axes = figure.add_subplot()
     height = show_captioned(axes, tiles, captions, across, inches)
-    figure.set_figheight(height + 0.6)
+    figure.set_figheight(height + 0.45)
     headline(figure, title)
     return figure
 

@@ -5,13 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from analysis.figures_style import DARK, LIGHT, MIDDLE, accuracy_axis, frame, headline, new_figure, png
+from analysis.figures_style import (
+    DARK,
+    LIGHT,
+    MIDDLE,
+    accuracy_axis,
+    frame,
+    headline,
+    logarithmic_heights,
+    new_figure,
+    png,
+)
 from analysis.figures_text import short
 
 CAPTIONS = {
@@ -27,7 +38,7 @@ CAPTIONS = {
     ),
 }
 _ROW = 0.42  # inches, of a layer
-_LINES = (
+_LINES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("", "training, running mean while training", {"color": "#6b6b6b", "linestyle": ":", "marker": "x"}),
     ("train_", "training, inference mode", {"color": "#6b6b6b", "linestyle": "-.", "marker": "^"}),
     ("val_", "validation", {"color": DARK, "linestyle": "-", "marker": "o"}),
@@ -86,11 +97,11 @@ def draw_layers(layers: Sequence[LayerDescription], title: str) -> Figure:
     figure = new_figure(8.5, 1.1 + _ROW * len(layers))
     axes = figure.add_subplot()
     axes.set_axis_off()
-    axes.set_xlim(-0.5, 1.45)
+    axes.set_xlim(-0.5, 1.25)
     axes.set_ylim(len(layers) - 0.45, -1.0)
     total, fixed = _totals(layers)
     widest = max(_width(layer) for layer in layers)
-    for x, text, side in ((0.0, "layer", "center"), (0.75, "output", "right"), (1.1, "parameters", "right")):
+    for x, text, side in ((0.0, "layer", "center"), (0.72, "output", "right"), (1.05, "parameters", "right")):
         axes.text(x, -0.75, text, ha=side, va="center", fontsize=8.5, fontweight="bold")
     for row, layer in enumerate(layers):
         wide = 0.3 + 0.7 * _width(layer) / widest
@@ -101,11 +112,11 @@ def draw_layers(layers: Sequence[LayerDescription], title: str) -> Figure:
         ink = "white" if dark else DARK
         kind = short(layer.kind, 30)
         axes.text(0.0, row, kind, ha="center", va="center", fontsize=9, color=ink, fontweight="bold")
-        axes.text(0.75, row, shape_text(layer.output_shape), ha="right", va="center", fontsize=9)
+        axes.text(0.72, row, shape_text(layer.output_shape), ha="right", va="center", fontsize=9)
         if dark:
             share = f" ({layer.parameters / total:.1%})"
-            axes.text(1.1, row, f"{layer.parameters:,}", ha="right", va="center", fontsize=9)
-            axes.text(1.1, row, share, ha="left", va="center", fontsize=9, color="#555555")
+            axes.text(1.05, row, f"{layer.parameters:,}", ha="right", va="center", fontsize=9)
+            axes.text(1.05, row, share, ha="left", va="center", fontsize=9, color="#555555")
         if row:
             axes.annotate(
                 "",
@@ -179,8 +190,9 @@ def _draw_lines(axes: Axes, history: Mapping[int, Mapping[str, float]], metric: 
 
 def _loss_axis(axes: Axes, values: Sequence[float]) -> None:
     """Logarithmic where losses differ by more than a factor of ten; all of them are above 0."""
-    if min(values) > 0 and max(values) / min(values) > 10:
-        axes.set_yscale("log")
+    low, high = min(values), max(values)
+    if low > 0 and high / low > 10:
+        logarithmic_heights(axes, low / 1.15, high * 1.15)
         axes.set_ylabel("loss, nats (logarithmic)")
     else:
         axes.set_ylabel("loss, nats")

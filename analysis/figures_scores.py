@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from analysis.errors import Predictions, score_histogram
-from analysis.figures_style import DARK, LIGHT, MIDDLE, frame, headline, new_figure, png
+from analysis.figures_style import DARK, LIGHT, MIDDLE, frame, headline, logarithmic_heights, new_figure, png
 from analysis.figures_text import short
 from models.rates import OneAgainstRest, one_against_rest
 
@@ -36,8 +36,8 @@ def draw_one_against_rest(confusion: np.ndarray, names: Sequence[str], title: st
     rows = one_against_rest(confusion)
     if len(rows) != len(names):
         raise ValueError(f"names must be as many as classes, {len(rows)}, got {len(names)}")
-    figure = new_figure(10.5, 1.5 + 0.26 * max(len(rows), 3))
-    words, marks = figure.subplots(1, 2, sharey=True, width_ratios=[1.25, 1.0])
+    figure = new_figure(11.0, 1.5 + 0.26 * max(len(rows), 3))
+    words, marks = figure.subplots(1, 2, sharey=True, width_ratios=[1.5, 1.0])
     columns = _columns(rows)
     words.set_axis_off()
     words.set_xlim(0, 1)
@@ -55,6 +55,7 @@ def draw_one_against_rest(confusion: np.ndarray, names: Sequence[str], title: st
     marks.plot(precision, y, "D", color=MIDDLE, markersize=6, fillstyle="none", label="precision", linestyle="none")
     low = min(*recall, *precision)
     marks.set_xlim(max(0.0, low - 0.06 * (1.0 - low) - 0.002), 1.0 + 0.03 * (1.0 - low) + 0.001)
+    marks.set_xlabel("share of the class's rows (recall), of the rows taken for it (precision)", fontsize=8.5)
     marks.tick_params(axis="y", left=False, labelleft=False)
     marks.spines["left"].set_visible(False)
     marks.legend(loc="upper left", fontsize=8.5, ncols=2, frameon=False, borderaxespad=0.0)
@@ -92,8 +93,7 @@ def draw_score_histograms(predictions: Predictions, k: int, names: Sequence[str]
         found.rest, found.edges, baseline=floor, color=MIDDLE, linewidth=1.1, label=f"all others (n = {rest:,})"
     )
     axes.stairs(found.own, found.edges, baseline=floor, color=DARK, linewidth=1.7, label=f"class {name} (n = {own:,})")
-    axes.set_yscale("log")
-    axes.set_ylim(floor, 2.0 * max(int(found.rest.max()), int(found.own.max()), 1))
+    logarithmic_heights(axes, floor, 2.0 * max(int(found.rest.max()), int(found.own.max()), 1))
     axes.set_xlim(0, 1)
     axes.set_xlabel(f"probability of class {name}")
     axes.set_ylabel(f"rows in a bin of {1 / _BINS:g} (logarithmic)")

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
@@ -85,16 +86,29 @@ def number_axis(axes: Axes, m: int) -> None:
 def size_axis(axes: Axes, least: float, most: float) -> None:
     """The logarithmic axis of the number of parameters, marked in plain numbers."""
     axes.set_xscale("log")
-    low, high = least / 1.25, most * 1.25
-    axes.set_xlim(low, high)
-    steps = (1, 2, 5) if high / low < 2000 else (1,)
-    marks = [s * 10**k for k in range(12) for s in steps if low <= s * 10**k <= high]
-    if len(marks) < 2:
-        marks = sorted({round(least), round(most)})
-    axes.xaxis.set_major_locator(FixedLocator(marks))
-    axes.xaxis.set_major_formatter(FixedFormatter([f"{n:,}" for n in marks]))
-    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlim(least / 1.25, most * 1.25)
+    _mark_plainly(axes.xaxis, _log_marks(*axes.get_xlim()) or sorted({round(least), round(most)}))
     axes.set_xlabel("number of parameters (logarithmic)")
+
+
+def logarithmic_heights(axes: Axes, low: float, high: float) -> None:
+    """A logarithmic vertical axis from `low` to `high`, both above 0, marked in plain numbers."""
+    axes.set_yscale("log")
+    axes.set_ylim(low, high)
+    _mark_plainly(axes.yaxis, _log_marks(low, high) or [low, high])
+
+
+def _log_marks(low: float, high: float) -> list[float]:
+    """1, 2, 5, 10, ... between the two, or the powers of ten alone where those are enough; empty if fewer than two."""
+    steps = (1, 2, 5) if high / low < 2000 else (1,)
+    marks = [float(f"{step}e{k}") for k in range(-12, 13) for step in steps if low <= float(f"{step}e{k}") <= high]
+    return marks if len(marks) > 1 else []
+
+
+def _mark_plainly(axis: Axis, marks: Sequence[float]) -> None:
+    axis.set_major_locator(FixedLocator(marks))
+    axis.set_major_formatter(FixedFormatter([f"{mark:,.4g}" if mark < 1e4 else f"{mark:,.0f}" for mark in marks]))
+    axis.set_minor_locator(NullLocator())
 
 
 def accuracy_axis(axes: Axes, values: Sequence[float], name: str) -> None:

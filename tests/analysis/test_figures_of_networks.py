@@ -75,7 +75,9 @@ def test_learning_curves_draw_each_metric_as_logged(prefixes: tuple[str, ...]) -
         rings = [line for line in axes.get_lines() if line.get_fillstyle() == "none" and len(line.get_xdata()) == 1]
         assert sorted(ring.get_ydata()[0] for ring in rings) == sorted(logged[4][p + metric] for p in prefixes)
         assert set(lines) & set(words.values()) == {words[prefix] for prefix in prefixes}
-    assert figure.get_suptitle() == "trial 3: learning curves; kept: epoch 4 of 9, val_loss 0.7500"
+    assert (
+        figure.get_suptitle() == f"trial 3: learning curves; kept: epoch 4 of 9, val_loss {logged[4]['val_loss']:.4f}"
+    )
 
 
 def test_learning_curves_of_one_epoch_of_hundreds_and_of_perfect_scores() -> None:
