@@ -41,7 +41,7 @@ Curve = dict[int, Point]
 
 @dataclass(frozen=True)
 class BestOfN:
-    """Everything that best_of_n.json holds. `curves`: name -> N -> Point.
+    """Everything that best_of_n.json holds. `curves`: name -> N -> Point; of validation alone where nothing was tested.
 
     `test_standard_error`: N -> binomial standard error of a test accuracy as high as test_of_best at N, from the number
     of test rows (empty when that is unknown); it is shared by all trials and is not part of the intervals.
@@ -104,13 +104,13 @@ def best_of_n(table: TrialTable, at: Sequence[int] | None = None, use: Use = "pr
         plan_hash=table.plan_hash,
         maximum_seen={
             "best_val": float(pool.val[best]),
-            "test_of_best": float(pool.test[tied].mean()),
+            **({"test_of_best": float(pool.test[tied].mean())} if pool.tested else {}),
             "number": int(pool.numbers[best]),
             "tied": int(np.count_nonzero(tied)),
         },
         curves=found,
-        test_standard_error=_binomial(found["test_of_best"], table.test_rows),
-        validation_standard_error=_binomial(found["best_val"], table.validation_rows),
+        test_standard_error=_binomial(found.get("test_of_best", {}), table.test_rows),
+        validation_standard_error=_binomial(found["best_val"], table.scored_rows),
         notes=notes_of(table, pool),
     )
 
@@ -126,21 +126,18 @@ def _exact(table: TrialTable, pool: Pool) -> str | None:
 
 def _curves(pool: Pool, ns: Sequence[int], exact: str | None) -> dict[str, Curve]:
     val, test = pool.val, pool.test
-    difference = val - test
-    values = {
-        "best_val": curves.best_val(val, ns),
-        "test_of_best": curves.expected_test_of_best(val, test, ns),
-        "gap": curves.gap(val, test, ns),
-    }
-    values["gap_net_of_1"] = values["gap"] - float(curves.gap(val, test, [1])[0])
+    values = {"best_val": curves.best_val(val, ns)}
+    if pool.tested:
+        values |= {"test_of_best": curves.expected_test_of_best(val, test, ns), "gap": curves.gap(val, test, ns)}
+        values["gap_net_of_1"] = values["gap"] - float(curves.gap(val, test, [1])[0])
     found = {name: dict[int, Point]() for name in values}
     for k, n in enumerate(ns):
-        replicates = _replicates(val, test, difference, n)
+        replicates = _replicates(pool, n)
         for name, curve in values.items():
             bounds = (-1.0, 1.0) if name.startswith("gap") else (0.0, 1.0)
             found[name][n] = _point(float(curve[k]), replicates.get(name), n, pool.trials, bounds, exact)
     # selection adds nothing to a single trial, whatever the data
-    if 1 in found["gap_net_of_1"]:
+    if 1 in found.get("gap_net_of_1", {}):
         found["gap_net_of_1"][1] = Point(0.0, 0.0, 0.0, "by definition")
     if pool.pruned:
         highest = curves.best_val(np.where(pool.was_pruned, 1.0, val), ns).tolist()
@@ -153,13 +150,16 @@ def _curves(pool: Pool, ns: Sequence[int], exact: str | None) -> dict[str, Curve
     return found
 
 
-def _replicates(val: np.ndarray, test: np.ndarray, difference: np.ndarray, n: int) -> dict[str, np.ndarray]:
+def _replicates(pool: Pool, n: int) -> dict[str, np.ndarray]:
+    val, difference = pool.val, pool.val - pool.test
     if jackknife.range_of(n, len(val)) == "refused":
         return {}
+    of_val = {"best_val": jackknife.leave_one_out(val, val, n)}
+    if not pool.tested:
+        return of_val
     gaps = jackknife.leave_one_out(val, difference, n)
-    return {
-        "best_val": jackknife.leave_one_out(val, val, n),
-        "test_of_best": jackknife.leave_one_out(val, test, n),
+    return of_val | {
+        "test_of_best": jackknife.leave_one_out(val, pool.test, n),
         "gap": gaps,
         "gap_net_of_1": gaps - jackknife.leave_one_out(val, difference, 1),
     }

@@ -50,6 +50,9 @@ def compare(
     Source: Arvesen, "Jackknifing U-statistics" (1969), who treats functions of several U-statistics.
     """
     pools = pool_of(first), pool_of(second)
+    for table, pool in zip((first, second), pools, strict=True):
+        if not pool.tested:
+            raise ValueError(f"studies are compared by validation and test accuracy: got {table.study} without test")
     m = min(pool.trials for pool in pools)
     ns = tuple(int(n) for n in curves.checked_at(at, m)) if at is not None else default_at(m)
     infinite = first.sampler == "list" or second.sampler == "list"

@@ -43,6 +43,8 @@ def confirm_summary(search: TrialTable, confirm: TrialTable) -> tuple[Confirmed,
     upwards. Lost repeats (worker lost, driver lost, interrupted) are left out. The deviation of r repeats has r - 1
     degrees of freedom: with 5 its 95% limits are 0.6 and 2.9 times itself.
     """
+    if not search.tested:
+        raise ValueError(f"the second look is at trials that were tested: got {search.study}, whose refit is that")
     if "confirms" not in confirm.frame or (confirm.frame["confirms"] == "").any():
         raise ValueError(
             "every trial of a confirming study has the tag `confirms`, the number it repeats: got one without"

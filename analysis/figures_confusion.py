@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -28,14 +28,15 @@ View = Literal["counts", "truth", "prediction"]
 _BLUES, _BOTH_WAYS = ramp("Blues", 0.0, 0.95), ramp("RdBu_r", 0.08, 0.92)
 
 
-def confusion_picture(validation: np.ndarray, test: np.ndarray, labels: Sequence[str], title: str) -> bytes:
-    """PNG of two K x K confusion matrices, rows = truth, columns = prediction, for K = 2 to 100 and beyond.
+def confusion_picture(parts: Mapping[str, np.ndarray], labels: Sequence[str], title: str) -> bytes:
+    """PNG of K x K confusion matrices, rows = truth, columns = prediction, for K = 2 to 100 and beyond.
 
-    Four panels: counts and shares of the row (in percent), for validation and for test. The colour grows with the
+    Two panels for each part of the data: counts, and shares of the row (in percent). The colour grows with the
     square root, so that single mistakes stay visible beside a full diagonal; a row without cases is grey.
     """
     panels = []
-    for split, counts in {"validation": _checked(validation, labels), "test": _checked(test, labels)}.items():
+    for part, matrix in parts.items():
+        counts, split = _checked(matrix, labels), part.replace("_", " ")
         panels.append(
             [
                 _panel(counts.astype(float), f"{split}: {_counts_of(counts)}", True),

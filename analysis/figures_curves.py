@@ -19,16 +19,17 @@ from analysis.figures_style import (
 
 
 def tuning_curve(result: BestOfN) -> bytes:
-    """Expected best validation accuracy and the test accuracy of that trial, against N."""
+    """Expected best validation accuracy and, where trials were tested, the test accuracy of that trial, against N."""
     figure = new_figure()
     axes = figure.add_subplot()
-    val, test = result.curves["best_val"], result.curves["test_of_best"]
+    val, test = result.curves["best_val"], result.curves.get("test_of_best", {})
     m = max(val)
     frame(axes, f"{result.study}: what the best of N trials reaches ({_basis(result)})")
     _expected(axes, val, DARK, "-", "o", "validation, best of N", True)
-    _expected(axes, test, MIDDLE, "--", "s", "test, of the trial that validation picks", False)
+    if test:
+        _expected(axes, test, MIDDLE, "--", "s", "test, of the trial that validation picks", False)
+        axes.plot([m], [test[m].value], "*", color=MIDDLE, markersize=13, clip_on=False)
     axes.plot([m], [val[m].value], "*", color=DARK, markersize=13, clip_on=False)
-    axes.plot([m], [test[m].value], "*", color=MIDDLE, markersize=13, clip_on=False)
     axes.plot([], [], "*", color="#555555", markersize=11, label="N = M: maximum seen, no estimate")
     error = result.test_standard_error.get(m)
     if error:
@@ -45,7 +46,8 @@ def tuning_curve(result: BestOfN) -> bytes:
             label=f"test set's own standard error, \u00b1{error:.4f}",
         )
     number_axis(axes, m)
-    accuracy_axis(axes, [*_extent(val), *_extent(test), *_around(test[m], error)], "accuracy")
+    shown = [*_extent(val), *_extent(test), *(_around(test[m], error) if test else ())]
+    accuracy_axis(axes, shown, "accuracy" if test else "validation accuracy")
     axes.legend(loc="lower right", fontsize=8.5, framealpha=0.95)
     return png(figure)
 

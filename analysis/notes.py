@@ -34,12 +34,23 @@ def notes_of(table: TrialTable, pool: Pool) -> tuple[str, ...]:
     if pool.lost:
         notes.append(f"{_trials(pool.lost)} lost to the machine: not counted.")
     notes.extend(_sampler_notes(table, pool))
-    notes.append(
+    if table.folds:
+        rows = "" if table.train_rows is None else f"{table.train_rows:,} "
+        notes.append(
+            f"Cross-validated: a trial's validation accuracy is its mean accuracy over {table.folds} folds of the "
+            f"{rows}training rows, each fold scored by a network that was not trained on it, and stopped early by rows "
+            "that are in no fold."
+        )
+    tested = (
         "Selection uses validation only; test_of_best is the test accuracy of the trial so picked. "
-        "Intervals are for the draw of configurations and their training seeds, on this data split; the standard "
-        "error of the test set stands beside them."
+        if pool.tested
+        else "No trial was tested: the best score is optimistic, having been chosen for being the best. "
     )
-    if table.test_rows is None:
+    notes.append(
+        f"{tested}Intervals are for the draw of configurations and their training seeds, on this data split"
+        + ("; the standard error of the test set stands beside them." if pool.tested else ".")
+    )
+    if table.test_rows is None and pool.tested:
         notes.append("The number of test rows is unknown, so the test set's own standard error cannot be given.")
     return tuple(notes)
 

@@ -34,8 +34,8 @@ class Pool:
     """M trials in plan order with their floors, and how the table's rows were counted.
 
     `val`, `test`: scores in [0, 1]; `numbers`: plan numbers; `seconds`: duration of each, NaN where unknown.
-    `left_out`: finished trials beyond the prefix. `by_length`: all finished trials of a search that was cut off were
-    asked for, so the fast ones are over-represented.
+    `test` is NaN throughout where trials are not tested. `left_out`: finished trials beyond the prefix. `by_length`:
+    all finished trials of a search that was cut off were asked for, so the fast ones are over-represented.
     """
 
     val: np.ndarray
@@ -74,6 +74,11 @@ class Pool:
         )
 
     @property
+    def tested(self) -> bool:
+        """Whether the trials have test scores."""
+        return not np.isnan(self.test).any()
+
+    @property
     def lower_bound(self) -> bool:
         """Whether pruned trials stand in for scores that are at least the floor."""
         return self.pruned > 0
@@ -98,7 +103,7 @@ def pool_of(table: TrialTable, use: Use = "prefix") -> Pool:
     scored = kinds == "complete"
     return Pool(
         val=np.where(scored, rows["val_accuracy"].to_numpy(dtype=float), FLOOR),
-        test=np.where(scored, rows["test_accuracy"].to_numpy(dtype=float), FLOOR),
+        test=np.where(scored, rows["test_accuracy"].to_numpy(dtype=float), FLOOR if table.tested else np.nan),
         numbers=numbers[kept],
         seconds=seconds.to_numpy(dtype=float),
         was_scored=scored,
@@ -133,7 +138,7 @@ def _sorted_out(table: TrialTable) -> tuple[pd.DataFrame, np.ndarray, int]:
     unknown = (states == "failed") & ~reasons.isin(known)
     _check(frame, unknown, f"state_reason of a failed trial is one of {', '.join(known[1:])}", reasons)
     scored = (states == "complete") & frame["val_accuracy"].notna()
-    for name in ("val_accuracy", "test_accuracy"):
+    for name in ("val_accuracy", "test_accuracy") if table.tested else ("val_accuracy",):
         outside = scored & ~frame[name].between(0.0, 1.0)
         _check(frame, outside, f"{name} of a complete trial lies in [0, 1]", frame[name])
     kinds = np.where(scored, "complete", np.where(states == "pruned", "pruned", "failed"))

@@ -130,22 +130,23 @@ def _pictures(
     pictures = {
         "tuning_curve": (
             figures_curves.tuning_curve(fine),
-            "Expected best validation accuracy of N trials, and the test accuracy of the trial that "
-            "validation picks. Bands: delete-one jackknife, 95% at each N (shaded: validation; thin "
-            "dashed lines: test); paler beyond N = M/10, where they cover less than stated; none "
-            "beyond M/5 (dotted curve).",
+            "Expected best validation accuracy of N trials"
+            + (", and the test accuracy of the trial that validation picks" if pool.tested else "")
+            + ". Bands: delete-one jackknife, 95% at each N (shaded: validation; thin dashed lines: test); paler "
+            "beyond N = M/10, where they cover less than stated; none beyond M/5 (dotted curve).",
         ),
         "median": (
             figures_curves.median_steps(fine),
             "Median of the best of N trials. The interval is valid at each N for any distribution of "
             "scores; the dashed band holds for all N at once.",
         ),
-        "gap": (
+    }
+    if pool.tested:
+        pictures["gap"] = (
             figures_curves.gap_curve(fine),
             "Validation less test accuracy of the selected trial: raw, and net of what the two data "
             "sets differ by without any selection (N = 1).",
-        ),
-    }
+        )
     if found.ped_anova:
         pictures["importance"] = (
             figures_space.importance_bars(found, table.study),

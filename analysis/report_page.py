@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis import html
+from analysis import cross_validation, html
 from analysis.best_of_n import CONFIDENCE
 from analysis.compare import Comparison
 from analysis.confirm import Confirmed
@@ -25,6 +25,8 @@ def report_page(report: Report) -> str:
     parts = [html.heading(f"Study {study}", 1), html.paragraph(headline(report.result), "headline")]
     parts.append(html.paragraph(basis(report.result), "small"))
     parts.append(html.bullets(report.result.notes))
+    if report.table.folds:
+        parts += cross_validation.section(report.table)
     parts += [html.heading("What it rests on"), _facts(report)]
     parts += [html.heading("Best of N"), *_pictures(report, "tuning_curve"), *_curves(report)]
     parts += [*_pictures(report, "median", "gap"), *_gap(report)]
@@ -76,6 +78,7 @@ def _curves(report: Report) -> list[str]:
         "test_of_best": "test, of that trial",
         "median_best_val": "median, validation",
     }
+    names = {name: words for name, words in names.items() if name in report.result.curves}
     level = f"{CONFIDENCE:.0%} interval"
     head = ["N", *(cell for name in names.values() for cell in (name, level)), "expected: method"]
     parts = [html.table(head, curve_rows(report.result, names), words=(len(head) - 1,))]
@@ -94,6 +97,8 @@ def _curves(report: Report) -> list[str]:
 
 
 def _gap(report: Report) -> list[str]:
+    if "gap" not in report.result.curves:
+        return []
     names = {"gap": "gap", "gap_net_of_1": "gap net of N = 1"}
     level = f"{CONFIDENCE:.0%} interval"
     head = ["N", *(cell for name in names.values() for cell in (name, level)), "gap: method"]
@@ -131,37 +136,43 @@ def _best_trials(table: TrialTable) -> str:
     rows = [
         [
             str(row["number"]),
-            f"{row['val_accuracy']:.4f}",
-            f"{row['test_accuracy']:.4f}",
+            *_scores(table, row["val_accuracy"], row["test_accuracy"]),
             *(label(row[PARAMS + name]) for name in names),
         ]
         for _, row in frame.iterrows()
     ]
-    return html.table(["trial", "validation accuracy", "test accuracy", *names], rows)
+    return html.table(["trial", *_score_names(table), *names], rows)
+
+
+def _score_names(table: TrialTable) -> list[str]:
+    return ["validation accuracy", *(["test accuracy"] if table.tested else [])]
+
+
+def _scores(table: TrialTable, validation: float, test: float) -> list[str]:
+    return [f"{validation:.4f}", *([f"{test:.4f}"] if table.tested else [])]
 
 
 def _size(report: Report) -> list[str]:
     smallest = report.smallest
     words = (
         f"The smallest network with at least 0.95 validation accuracy: trial {smallest.number}, "
-        f"{smallest.n_parameters:,} parameters, validation {smallest.val_accuracy:.4f}, test "
-        f"{smallest.test_accuracy:.4f}."
+        f"{smallest.n_parameters:,} parameters, validation {smallest.val_accuracy:.4f}"
+        + (f", test {smallest.test_accuracy:.4f}." if report.table.tested else ".")
         if smallest is not None
         else "No trial reached a validation accuracy of 0.95."
     )
     names = report.table.searched
-    rows = [_network(network, names) for network in report.front]
-    head = ["trial", "parameters", "validation accuracy", "test accuracy", *names]
+    rows = [_network(report.table, network) for network in report.front]
+    head = ["trial", "parameters", *_score_names(report.table), *names]
     return [html.paragraph(words), html.table(head, rows)]
 
 
-def _network(network: Network, names: tuple[str, ...]) -> list[str]:
+def _network(table: TrialTable, network: Network) -> list[str]:
     return [
         str(network.number),
         f"{network.n_parameters:,}",
-        f"{network.val_accuracy:.4f}",
-        f"{network.test_accuracy:.4f}",
-        *(label(network.params[name]) for name in names),
+        *_scores(table, network.val_accuracy, network.test_accuracy),
+        *(label(network.params[name]) for name in table.searched),
     ]
 
 

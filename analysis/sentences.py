@@ -10,24 +10,24 @@ from analysis.planning import Reach
 
 def headline(result: BestOfN) -> str:
     """The number to quote: the largest N of the table whose interval is safe, else the best seen."""
-    val, test = result.curves["best_val"], result.curves["test_of_best"]
+    val, test = result.curves["best_val"], result.curves.get("test_of_best")
     m = result.trials["started"]
     safe = [n for n in val if val[n].method in ("jackknife", "exact") and n != m]
     seen = result.maximum_seen
     if not safe:
+        of_test = f" and test accuracy {seen['test_of_best']:.4f}" if test is not None else ""
         return (
-            f"{_trials(m)}: the best one seen has validation accuracy {seen['best_val']:.4f} and test "
-            f"accuracy {seen['test_of_best']:.4f}. That is an observation; too few trials for an "
-            "estimate with an interval."
+            f"{_trials(m)}: the best one seen has validation accuracy {seen['best_val']:.4f}{of_test}. That is "
+            "an observation; too few trials for an estimate with an interval."
         )
     n = max(safe)
     error = result.test_standard_error.get(n)
     beside = f"; standard error of the test set itself {error:.4f}" if error else ""
     bound = "at least " if result.trials["pruned"] else ""
-    return (
-        f"The best of {_trials(n)} reaches {bound}{quoted(val[n])} on validation in expectation, and "
-        f"the trial that validation picks reaches {quoted(test[n])} on test{beside}."
-    )
+    on_validation = f"The best of {_trials(n)} reaches {bound}{quoted(val[n])} on validation in expectation"
+    if test is None:
+        return f"{on_validation}; no trial was tested."
+    return f"{on_validation}, and the trial that validation picks reaches {quoted(test[n])} on test{beside}."
 
 
 def basis(result: BestOfN) -> str:

@@ -38,12 +38,30 @@ _NUMERIC = (
     "best_epoch",
     "seconds",
 )
+FOLD = "fold_"
+"""Before the number of a fold, from 1, and `_score` or `_seconds`: columns of cross-validated trials."""
 _TEXT = ("state", "state_reason", "seed", "config_hash", "weights_sha256", "run_id", "confirms")
 
 
 @dataclass(frozen=True)
+class Refit:
+    """The best configuration of a cross-validated study, trained on all of the training part and tested."""
+
+    number: int
+    """Of the trial whose configuration it has."""
+    run_id: str
+    val_accuracy: float
+    test_accuracy: float
+    best_epoch: int
+    seconds: float
+
+
+@dataclass(frozen=True)
 class TrialTable:
-    """Trials and their study. `frame` is as `trials_frame` makes it; what is unknown (from a CSV) is None."""
+    """Trials and their study. `frame` is as `trials_frame` makes it; what is unknown (from a CSV) is None.
+
+    `folds`: how many score a trial, None where it is scored on a validation part; `refit`: that of the best trial.
+    """
 
     frame: pd.DataFrame
     study: str
@@ -58,6 +76,8 @@ class TrialTable:
     plan_hash: str | None = None
     parent_run_id: str | None = None
     stopped_early: bool = False
+    folds: int | None = None
+    refit: Refit | None = None
 
     def __post_init__(self) -> None:
         """Check that the columns are there and that every number stands once."""
@@ -77,6 +97,24 @@ class TrialTable:
     def searched(self) -> tuple[str, ...]:
         """Names of the hyperparameters that differ between trials."""
         return tuple(n for n in self.parameters if self.frame[PARAMS + n].nunique(dropna=False) > 1)
+
+    @property
+    def tested(self) -> bool:
+        """Whether trials have a test accuracy: cross-validated ones have none."""
+        return self.folds is None and not any(str(name).startswith(FOLD) for name in self.frame.columns)
+
+    @property
+    def scored_rows(self) -> int | None:
+        """The rows that a trial's validation accuracy is measured on."""
+        return self.train_rows if self.folds else self.validation_rows
+
+    @property
+    def best(self) -> pd.Series | None:
+        """The complete trial with the best validation accuracy, the lowest number on ties."""
+        complete = self.frame[(self.frame["state"] == "complete") & self.frame["val_accuracy"].notna()]
+        if complete.empty:
+            return None
+        return complete.sort_values(["val_accuracy", "number"], ascending=[False, True]).iloc[0]
 
     def prefix(self, numbers: int) -> TrialTable:
         """The same study as it stood when only plan numbers below `numbers` had started."""
@@ -105,9 +143,10 @@ def attempts_of(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
             raise ValueError(f"a trials table has the columns {', '.join(REQUIRED)}: missing {name}")
     params = [c for c in frame.columns if str(c).startswith(PARAMS)]
     extra = [c for c in ("confirms",) if c in frame.columns]
-    frame = frame.reindex(columns=[*COLUMNS, *extra, *params])
+    folds = sorted(c for c in frame.columns if str(c).startswith(FOLD))
+    frame = frame.reindex(columns=[*COLUMNS, *extra, *folds, *params])
     frame["number"] = _whole_numbers(frame["number"])
-    for name in _NUMERIC:
+    for name in (*_NUMERIC, *folds):
         frame[name] = _numbers(name, frame[name])
     frame["attempt"] = frame["attempt"].fillna(0).astype(int)
     for name in (*_TEXT, *params):

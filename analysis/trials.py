@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,7 +18,7 @@ from mlflow.entities import Run, ViewType
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient, get_tracking_uri
 
-from analysis.table import COLUMNS, TrialTable, attempts_of, read_csv, trials_frame
+from analysis.table import COLUMNS, FOLD, Refit, TrialTable, attempts_of, read_csv, trials_frame
 
 __all__ = [
     "TrialTable",
@@ -55,7 +56,8 @@ def read_all(
     client = MlflowClient(tracking_uri)
     parent = client.get_run(parent_run_id) if parent_run_id is not None else _parent(client, study)
     tags = parent.data.tags
-    rows = _rows(client, parent)
+    children = _children(client, parent)
+    rows = [_row(run) for run in children if "trial_number" in run.data.tags]
     table = TrialTable(
         frame=trials_frame(rows),
         study=study,
@@ -64,11 +66,13 @@ def read_all(
         plan_hash=tags.get("plan_hash"),
         parent_run_id=parent.info.run_id,
         stopped_early=tags.get("stopped_early", "").lower() == "true",
+        refit=None,  # below: which one it is follows from the trials
         **{name: _whole(tags.get(name)) for name in _COUNTS},
     )
     # What the workers had finished beyond the trial that the stop rule ended the search with is not part of it.
     stopped_at = _whole(tags.get("stopped_at"))
-    return table if stopped_at is None else table.prefix(stopped_at), attempts_of(rows)
+    table = table if stopped_at is None else table.prefix(stopped_at)
+    return replace(table, refit=_refit(table, children)), attempts_of(rows)
 
 
 def read_mlflow_or_say_why(study: str, tracking_uri: str | None = None) -> TrialTable:
@@ -91,7 +95,7 @@ def read_text(table: TrialTable, name: str, tracking_uri: str | None = None) -> 
         return Path(path).read_text(encoding="utf-8")
 
 
-_COUNTS = ("seed", "planned_trials", "grid_size", "train_rows", "validation_rows", "test_rows")
+_COUNTS = ("seed", "planned_trials", "grid_size", "train_rows", "validation_rows", "test_rows", "folds")
 
 
 def attempts_frame(study: str, tracking_uri: str | None = None, parent_run_id: str | None = None) -> pd.DataFrame:
@@ -118,10 +122,23 @@ def _parent(client: MlflowClient, study: str) -> Run:
     return max(parents, key=lambda run: run.info.start_time)
 
 
-def _rows(client: MlflowClient, parent: Run) -> list[dict[str, Any]]:
+def _children(client: MlflowClient, parent: Run) -> list[Run]:
     query = f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'"
-    children = _search(client, [parent.info.experiment_id], query)
-    return [_row(run) for run in children if "trial_number" in run.data.tags]
+    return _search(client, [parent.info.experiment_id], query)
+
+
+def _refit(table: TrialTable, children: Sequence[Run]) -> Refit | None:
+    """That of the best trial, not of one that was the best before the study was extended."""
+    if table.best is None:
+        return None
+    number = int(table.best["number"])
+    wanted = {"refit_of": str(number), "state": "complete"}
+    for run in children:
+        metrics = run.data.metrics
+        if wanted.items() <= run.data.tags.items():
+            scores = metrics["val_accuracy"], metrics["test_accuracy"]
+            return Refit(number, run.info.run_id, *scores, int(metrics["best_epoch"]), metrics["seconds"])
+    return None
 
 
 def _row(run: Run) -> dict[str, Any]:
@@ -129,6 +146,13 @@ def _row(run: Run) -> dict[str, Any]:
     row: dict[str, Any] = dict.fromkeys(COLUMNS)
     row.update({name: tags.get(name) for name in COLUMNS if name in tags})
     row.update({name: metrics.get(name) for name in _METRICS})
+    row.update(
+        {
+            name: value
+            for name, value in metrics.items()
+            if name.startswith(FOLD) and name.endswith(("_score", "_seconds"))
+        }
+    )
     row.update(number=tags["trial_number"], run_id=run.info.run_id)
     if "confirms" in tags:
         row["confirms"] = tags["confirms"]

@@ -32,14 +32,46 @@ class PreparedData:
         return int(self.x["train"].shape[1])
 
 
-def prepare(split: Split) -> PreparedData:
+@dataclass(frozen=True)
+class PreparedFolds:
+    """A split with folds. Each is scaled, by its own training rows, when its turn comes: one at a time is in memory."""
+
+    split: Split
+
+    @property
+    def n_classes(self) -> int:
+        return self.split.n_classes
+
+    @property
+    def folds(self) -> int:
+        return self.split.folds
+
+    def fold(self, number: int) -> PreparedData:
+        return _prepare_parts(self.split.fold(number))
+
+    def whole(self) -> PreparedData:
+        """All of the training part, for a trial that is not cross-validated."""
+        return _prepare_parts(self.split)
+
+
+Prepared = PreparedData | PreparedFolds
+
+
+def prepare(split: Split) -> Prepared:
+    """What trials on `split` want: its parts, or with folds those of one after another."""
+    data = PreparedFolds(split) if split.folds else _prepare_parts(split)
+    settle()
+    return data
+
+
+def _prepare_parts(split: Split) -> PreparedData:
     """`split` scaled and reduced by what its training part says."""
     scaling, reduction = fit_scaling(split), None
     x = {part: _scaled(split.inputs[part], scaling, split.n_features) for part in PARTS}
     if split.reduction != "none":
         reduction = fit_split_reduction(split, x["train"].numpy())
         x = {part: tf.linalg.matmul(x[part], reduction.matrix) + reduction.offset for part in PARTS}
-    data = PreparedData(
+    return PreparedData(
         x,
         {part: tf.constant(split.labels[part]) for part in PARTS},
         split.n_classes,
@@ -48,8 +80,6 @@ def prepare(split: Split) -> PreparedData:
         split.input_dtype,
         reduction,
     )
-    settle()
-    return data
 
 
 def _scaled(inputs: Array, scaling: Scaling, n_features: int) -> tf.Tensor:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 FAILURES = ("diverged", "out of memory")
 SCORES = ("val_accuracy", "val_loss", "test_accuracy", "test_loss", "train_accuracy", "train_loss")
-SCORED_PARTS = ("validation", "test")
+OUT_OF_FOLD = "out_of_fold"
+"""The part of the data that cross-validation scores: each training row once, by a network not trained on it."""
 
 
 class TrialFailed(Exception):
@@ -55,41 +56,41 @@ class EpochReport:
         _check_finite("metrics", self.metrics)
 
 
-@dataclass(frozen=True)
-class TrialResult:
-    """A finished trial."""
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A finished trial: what every kind of it has."""
 
     history: tuple[EpochReport, ...]
-    best_epoch: int
-    """Of the kept weights, from 1."""
     scores: dict[str, float]
-    """SCORES, in inference mode on the kept weights; losses are cross-entropy without the L2 penalty, in nats."""
+    """In inference mode on the kept weights; losses are cross-entropy without the L2 penalty, in nats."""
     confusion: dict[str, NDArray[np.int64]]
-    """For "validation" and "test": (n_classes, n_classes), rows the truth, columns the prediction."""
+    """A part of the data to its (n_classes, n_classes), rows the truth, columns the prediction."""
     per_class: dict[str, list[dict[str, Any]]]
-    """For "validation" and "test", a row a class: class, precision, recall, f1, specificity, support."""
+    """A part to a row a class: class, precision, recall, f1, specificity, support."""
     n_parameters: int
     n_trainable: int
     seconds: float
     weights_sha256: str
-    model: bytes = field(repr=False, compare=False)
-    """A .keras file that takes the data set's raw inputs; without optimizer state."""
 
     def __post_init__(self) -> None:
-        if not 1 <= self.best_epoch <= len(self.history):
-            raise ValueError(f"best_epoch must be one of the {len(self.history)} epochs, got {self.best_epoch}")
-        if set(self.scores) != set(SCORES):
-            raise ValueError(f"scores must be {', '.join(SCORES)}, got {', '.join(self.scores)}")
         _check_finite("scores", self.scores)
-        for part in SCORED_PARTS:
-            matrix = self.confusion[part]
+        for part, matrix in self.confusion.items():
             if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
                 raise ValueError(f"a confusion matrix must be square, got {part} of shape {matrix.shape}")
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, TrialResult):
+        if not isinstance(other, Result):
             return NotImplemented
         return self.to_json() == other.to_json()
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """All numbers that a trial ends with; those that no other run of it repeats have names ending in `seconds`."""
+        return self.scores | {
+            "n_parameters": self.n_parameters,
+            "n_trainable": self.n_trainable,
+            "seconds": self.seconds,
+        }
 
     def to_json(self) -> str:
         """Everything but the model, as strict JSON; floats come back exactly."""
@@ -101,18 +102,68 @@ class TrialResult:
     def repeatable(self) -> dict[str, Any]:
         """What must come out again, to the last bit, for the same configuration, data and seed."""
         values = json.loads(self.to_json())
-        del values["seconds"]
         for epoch in values["history"]:
             del epoch["timestamp_ms"]
-        return dict(values)
+        return {name: value for name, value in values.items() if not name.endswith("seconds")}
+
+
+@dataclass(frozen=True, eq=False)
+class TrialResult(Result):
+    """A configuration trained once: `scores` are SCORES, the matrices those of "validation" and "test"."""
+
+    best_epoch: int
+    """Of the kept weights, from 1."""
+    model: bytes = field(repr=False, compare=False)
+    """A .keras file that takes the data set's raw inputs; without optimizer state."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.best_epoch <= len(self.history):
+            raise ValueError(f"best_epoch must be one of the {len(self.history)} epochs, got {self.best_epoch}")
+        if set(self.scores) != set(SCORES):
+            raise ValueError(f"scores must be {', '.join(SCORES)}, got {', '.join(self.scores)}")
+        super().__post_init__()
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        return super().metrics | {"best_epoch": self.best_epoch}
 
     @classmethod
     def from_json(cls, text: str, model: bytes) -> "TrialResult":
         """The result that `to_json` wrote, with its model put back."""
-        values = json.loads(text)
-        values["history"] = tuple(EpochReport(**epoch) for epoch in values["history"])
-        values["confusion"] = {part: np.array(rows, np.int64) for part, rows in values["confusion"].items()}
-        return cls(**values, model=model)
+        return cls(**_read(text), model=model)
+
+
+@dataclass(frozen=True, eq=False)
+class FoldsResult(Result):
+    """A configuration trained once a fold, and scored on the rows left out of that training.
+
+    The names of an epoch's metrics begin with its fold: `fold_1_val_loss`. Of `scores`, `fold_1_score` is the accuracy
+    on fold 1, `val_accuracy` the mean of the folds and `val_accuracy_std` their deviation over the number of folds, as
+    scikit-learn's; `val_loss` is the mean of the folds' losses, `train_accuracy` the mean accuracy of each network on
+    what it was trained on. The one matrix, OUT_OF_FOLD, has every training row once. There is no model, and no test
+    accuracy.
+    """
+
+    fold_seconds: tuple[float, ...]
+    """Of each fold's training, its scaling and scoring included."""
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        each = {f"fold_{number}_seconds": seconds for number, seconds in enumerate(self.fold_seconds, start=1)}
+        return super().metrics | each
+
+    @classmethod
+    def from_json(cls, text: str) -> "FoldsResult":
+        """The result that `to_json` wrote."""
+        values = _read(text)
+        return cls(**values | {"fold_seconds": tuple(values["fold_seconds"])})
+
+
+def _read(text: str) -> dict[str, Any]:
+    values = json.loads(text)
+    values["history"] = tuple(EpochReport(**epoch) for epoch in values["history"])
+    values["confusion"] = {part: np.array(rows, np.int64) for part, rows in values["confusion"].items()}
+    return dict(values)
 
 
 def _check_finite(what: str, values: Mapping[str, float]) -> None:

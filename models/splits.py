@@ -1,6 +1,6 @@
 """From a data set to what a trial trains on: the validation part held out, the inputs scaled by the training part."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ from models.config import ConfigError
 from models.data import Array, Dataset
 from models.reduction import Reduction, check_fits, count_asked, fit_reduction
 from models.seeds import derive_seed
-from models.stratified import stratified_split
+from models.stratified import stratified_folds, stratified_split
 
 PREPROCESSINGS = ("rescale", "standardise", "none")
 PARTS = ("train", "validation", "test")
@@ -31,9 +31,27 @@ class Split:
     """As models.reduction.check_reduction writes it."""
     seed: int = 0
     """What the parts were drawn by."""
+    fold_of: NDArray[np.int64] | None = None
+    """The fold, from 0, of each training row, where trials are cross-validated."""
 
     def rows(self, part: str) -> int:
         return len(self.labels[part])
+
+    @property
+    def folds(self) -> int:
+        """How many folds the training part is cut into; 0: none."""
+        return 0 if self.fold_of is None else int(self.fold_of.max()) + 1
+
+    def fold(self, number: int) -> "Split":
+        """What one fold, from 0, is scored by: the other folds to train on, and it in the place of the test part."""
+        out = self.fold_of == number
+        inputs, labels = self.inputs["train"], self.labels["train"]
+        return replace(
+            self,
+            inputs=self.inputs | {"train": inputs[~out], "test": inputs[out]},
+            labels=self.labels | {"train": labels[~out], "test": labels[out]},
+            fold_of=None,
+        )
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -64,15 +82,20 @@ class Scaling:
 
 
 def split_dataset(
-    dataset: Dataset, validation: float, seed: int, preprocessing: str = "rescale", reduction: str = "none"
+    dataset: Dataset,
+    validation: float,
+    seed: int,
+    preprocessing: str = "rescale",
+    reduction: str = "none",
+    folds: int = 0,
 ) -> Split:
     """Holds `validation` (a fraction below 1, else a count of rows) out of the training part, stratified by class.
 
-    The test part is never touched by it.
+    With `folds`, what is left is cut into so many. The test part is never touched by either.
 
     Raises:
-        ConfigError: the part asked for is empty or everything, a class has too few rows to be in both, or the
-            training part cannot be reduced as asked for.
+        ConfigError: the part asked for is empty or everything, a class has too few rows to be in both, or in all
+            folds, or the training part cannot be reduced as asked for.
     """
     rows, smallest = len(dataset.y_train), int(np.bincount(dataset.y_train).min())
     held_out = round(validation * rows) if validation < 1 else int(validation)
@@ -86,7 +109,16 @@ def split_dataset(
     y = {"train": dataset.y_train[kept], "validation": dataset.y_train[held], "test": dataset.y_test}
     labels = {part: values.astype(np.int32) for part, values in y.items()}
     check_fits(reduction, x["train"])
-    return Split(x, labels, dataset.n_classes, preprocessing, dataset.sha256, reduction, seed)
+    split = Split(x, labels, dataset.n_classes, preprocessing, dataset.sha256, reduction, seed)
+    if not folds:
+        return split
+    smallest = int(np.bincount(labels["train"]).min())
+    if folds > smallest:
+        raise ConfigError(
+            f"folds must be at most the rows of the smallest class, {smallest} of {split.rows('train')} beside the "
+            f"validation part, got {folds}"
+        )
+    return replace(split, fold_of=stratified_folds(labels["train"], folds, derive_seed(seed, "folds")))
 
 
 def fit_scaling(split: Split) -> Scaling:

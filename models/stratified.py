@@ -1,7 +1,7 @@
-"""A part of the rows held out, each class in proportion.
+"""Rows held out, or cut into folds, each class in proportion.
 
-The rows are those of scikit-learn's train_test_split(stratify=labels), which tests hold it to: importing that costs as
-much as starting the rest of a search.
+The rows held out are those of scikit-learn's train_test_split(stratify=labels), which tests hold it to: importing that
+costs as much as starting the rest of a search.
 """
 
 import numpy as np
@@ -23,6 +23,15 @@ def stratified_split(labels: NDArray[np.generic], held_out: int, seed: int) -> t
         kept.append(shuffled[:n])
         held.append(shuffled[n : n + m])
     return random.permutation(np.concatenate(kept)), random.permutation(np.concatenate(held))
+
+
+def stratified_folds(labels: NDArray[np.generic], count: int, seed: int) -> Rows:
+    """The fold, 0 .. count - 1, of each row: their sizes, and each class in them, differ by one row at most."""
+    shuffled = np.random.RandomState(seed).permutation(len(labels))
+    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    folds = np.empty(len(labels), np.int64)
+    folds[by_class] = np.arange(len(labels)) % count
+    return folds
 
 
 def _shared_out(counts: NDArray[np.int64], n: int, random: np.random.RandomState) -> NDArray[np.int64]:

@@ -31,9 +31,14 @@ def confirming_study(table: TrialTable, written: str, top: int, repeats: int) ->
     `written` is the search's study.yaml. The data and their split stay as they were; the training seeds are fresh.
 
     Raises:
-        ConfigError: the search has fewer complete trials than `top`.
+        ConfigError: the search has fewer complete trials than `top`, or is cross-validated.
     """
     search = read_settings(yaml.safe_load(written), table.study)
+    if search.folds:
+        raise ConfigError(
+            f"a second look is at trials that were trained and tested once, got {table.study}, cross-validated over "
+            f"{search.folds} folds and refitted"
+        )
     complete = table.frame[table.frame["state"] == "complete"]
     if len(complete) < top:
         raise ConfigError(f"top must be at most the {len(complete)} complete trials of {table.study}, got {top}")

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from models.config import ConfigError
+from models.results import TrialResult
 from search import outbox
 from search.children import children_of, continuations_of, epochs_of, runs_with_models
 from search.command import run_command
@@ -25,7 +26,6 @@ from search.keeping import ModelKeeper, ModelPolicy
 from search.lock import DriverLock
 from search.logged import open_tracking, read_trial
 from search.options import DEFAULT, Parser, flag
-from search.outcome import Outcome
 from search.paths import StudyPaths, root_of
 from search.plan import distributions, make_plan
 from search.progress import ConsoleProgress
@@ -164,7 +164,8 @@ class Doctor:
         told = Attempt(
             number, attempt, child.state, child.reason, value, child.run_id, planned.seed, planned.config.hash(), -1
         )
-        self._study.record(planned, told, distributions(self.settings, planned.parameters), epochs_of(child.run_id))
+        epochs = {} if self.settings.folds else epochs_of(child.run_id)  # a fold's epochs are not the trial's
+        self._study.record(planned, told, distributions(self.settings, planned.parameters), epochs)
 
     def _deliver_and_close(self, seen: Seen) -> None:
         """By the driver's own beginning and end; what it says of a store that is away, the next look says too."""
@@ -186,10 +187,8 @@ class Doctor:
         logged = read_trial(each.run_id)
         split = self._split
         result = replay(logged, split, lambda epoch: None)
-        if not find_differences(logged, split, result):
-            assert not isinstance(result, Exception)
-            outcome = Outcome(*_key(each), "complete", logged.seed, logged.config_hash, result=result)
-            self._tracking.log_model(each.run_id, result.model, outcome)
+        if isinstance(result, TrialResult) and not find_differences(logged, split, result):
+            self._tracking.log_model(each.run_id, result)
 
     def _describe(self) -> None:
         """Brings the data in, which new child runs and models are described by."""

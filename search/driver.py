@@ -35,10 +35,12 @@ class Ended:
     """Attempts that ended in this session."""
     stopped_at: int | None = None
     """How many plan numbers the stop rule ended the search with; None where it did not."""
+    without_refit: str = ""
+    """Why a cross-validated study that is otherwise complete has no refit yet."""
 
     @property
     def complete(self) -> bool:
-        return self.missing == 0 and self.undelivered == 0
+        return self.missing == 0 and self.undelivered == 0 and not self.without_refit
 
 
 @dataclass

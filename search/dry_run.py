@@ -46,7 +46,7 @@ def dry_run(
             measured = _probe(missing, sizes, engine)
         finally:
             engine.close()
-    estimate = _estimate(missing, sizes, measured, options)
+    estimate = _estimate(missing, sizes, measured, options, settings.folds)
     table = Table(
         title=f"Study {settings.name}: dry run, nothing was made", title_justify="left", show_header=False, box=None
     )
@@ -71,7 +71,8 @@ def _probe(trials: list[PlannedTrial], sizes: dict[int, int], engine: Engine) ->
     probes = list({trial.number: trial for trial in chosen}.values())
     seconds = {}
     for trial in probes:
-        job = Job("dry-run", trial.number, 0, replace(trial.config, epochs=2, patience=0), trial.seed)
+        probe = replace(trial.config, epochs=2, patience=0)
+        job = Job("dry-run", trial.number, 0, probe, trial.seed, refit=True)  # once, not fold by fold
         while not engine.free():
             engine.events(timeout=0.1)
         engine.submit(job)
@@ -98,9 +99,14 @@ def _work(trial: PlannedTrial, sizes: dict[int, int]) -> float:
 
 
 def _estimate(
-    trials: list[PlannedTrial], sizes: dict[int, int], measured: list[tuple[PlannedTrial, float]], options: Options
+    trials: list[PlannedTrial],
+    sizes: dict[int, int],
+    measured: list[tuple[PlannedTrial, float]],
+    options: Options,
+    folds: int,
 ) -> Estimate:
     kept = {"all": len(trials), "none": 0}.get(options.models.mode, min(options.models.best, len(trials)))
+    kept = min(kept, 1) if folds else kept
     weights = sorted((sizes[trial.number] for trial in trials), reverse=True)[:kept]
     disk = sum(weights) * 4 + kept * _MODEL_BYTES + len(trials) * (_PICTURE_BYTES + _TABLES_BYTES)
     if trials and not measured:
@@ -108,6 +114,8 @@ def _estimate(
     work = sum(_work(trial, sizes) for trial, _ in measured)
     rate = sum(seconds for _, seconds in measured) / work if work else 0.0
     overhead = 0.3  # seconds of a trial outside its epochs: scoring, picture, model
+    # Trained `folds` times on all rows but a fold: together, `folds` - 1 times on all of them.
+    rate, overhead = rate * max(folds - 1, 1), overhead * max(folds, 1)
     training = sum(rate * _work(trial, sizes) * trial.config.epochs + overhead for trial in trials)
     return Estimate(training / max(options.workers, 1), disk)
 

@@ -11,7 +11,7 @@ from search.outcome import Outcome
 from search.task import Job, run_job
 
 if TYPE_CHECKING:
-    from models.trial import PreparedData
+    from models.resident import Prepared
 
 
 class EngineError(RuntimeError):
@@ -50,7 +50,7 @@ class Engine(Protocol):
     """Runs jobs, at most one a worker. An attempt ends in exactly one Done or Lost."""
 
     def start(self) -> None:
-        """Begins to bring workers up, and returns at once."""
+        """Begins to bring workers up, unless that has begun, and returns at once."""
 
     def free(self) -> int:
         """How many jobs can be submitted now."""
@@ -82,7 +82,7 @@ class InProcessEngine:
 
     def __init__(self, split: Split) -> None:
         self._split = split
-        self._data: PreparedData | None = None
+        self._data: Prepared | None = None
         self._events: queue.Queue[Event] = queue.Queue()
         self._thread: threading.Thread | None = None
         self._stops: dict[tuple[int, int], str] = {}

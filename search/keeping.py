@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from models.config import ConfigError
+from models.results import TrialResult
 from search import outbox
 from search.outcome import Outcome
 from search.paths import StudyPaths
@@ -77,10 +78,10 @@ class ModelKeeper:
         best = self._numbers()
         for path in self._staged.outcomes():
             outcome = outbox.take(path)
-            if outcome.number in best and outcome.result is not None:
+            if outcome.number in best and isinstance(outcome.result, TrialResult):
                 run_id = self._run_ids.get(outcome.number) or tracking.find_trial(outcome.number, outcome.attempt)
                 if run_id:
-                    tracking.log_model(run_id, outcome.result.model, outcome)
+                    tracking.log_model(run_id, outcome.result)
             path.unlink()
         for number in self._logged - best:
             tracking.drop_model(self._run_ids[number])

@@ -98,6 +98,7 @@ def read_trial(run_id: str) -> LoggedTrial:
             "preprocessing": tags["preprocessing"],
             "split_seed": int(tags["split_seed"]),
             "reduction": tags.get("reduction", "none"),
+            "folds": int(tags.get("folds", 0)),
         },
         rows={name: text for name, text in parameters.items() if name.endswith("_rows")},
         epochs=epochs,

@@ -1,6 +1,7 @@
 """The commit point: from the moment an outcome lies here, its trial is finished, whatever dies.
 
-One zip file an outcome: outcome.json, result.json, model.keras and confusion.png. No pickle: reading it runs no code.
+One zip file an outcome: outcome.json, result.json, confusion.png, and model.keras where there is a model. No pickle:
+reading it runs no code.
 """
 
 import json
@@ -9,7 +10,7 @@ import zipfile
 from dataclasses import asdict, fields
 from pathlib import Path
 
-from models.results import EpochReport, TrialResult
+from models.results import EpochReport, FoldsResult, TrialResult
 from search.outcome import Outcome
 from search.paths import StudyPaths
 
@@ -43,6 +44,7 @@ def _write(outcome: Outcome, path: Path) -> None:
             archive.writestr("outcome.json", json.dumps(_plain(outcome), allow_nan=False))
             if outcome.result is not None:
                 archive.writestr("result.json", outcome.result.to_json())
+            if isinstance(outcome.result, TrialResult):
                 archive.writestr("model.keras", outcome.result.model)
             if outcome.picture:
                 archive.writestr("confusion.png", outcome.picture)
@@ -55,9 +57,11 @@ def take(path: Path) -> Outcome:
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
         plain = json.loads(archive.read("outcome.json"))
-        result = None
-        if "result.json" in names:
+        result: TrialResult | FoldsResult | None = None
+        if "model.keras" in names:
             result = TrialResult.from_json(archive.read("result.json").decode(), archive.read("model.keras"))
+        elif "result.json" in names:
+            result = FoldsResult.from_json(archive.read("result.json").decode())
         picture = archive.read("confusion.png") if "confusion.png" in names else b""
     plain["history"] = tuple(EpochReport(**epoch) for epoch in plain["history"])
     return Outcome(**plain, result=result, picture=picture)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from models.results import EpochReport, TrialResult
+from models.results import EpochReport, FoldsResult, TrialResult
 from models.states import CONFIGURATION_REASONS, MACHINE_REASONS, is_final
 
 State = Literal["complete", "failed", "pruned"]
@@ -29,7 +29,7 @@ class Outcome:
     message: str = ""
     """The traceback or explanation of a failure."""
     history: tuple[EpochReport, ...] = ()
-    result: TrialResult | None = None
+    result: TrialResult | FoldsResult | None = None
     picture: bytes = field(default=b"", repr=False)
     """PNG of the confusion matrices."""
     environment: dict[str, str] = field(default_factory=dict)
@@ -46,7 +46,7 @@ class Outcome:
 
     @property
     def score(self) -> float | None:
-        """Validation accuracy of the kept weights, in [0, 1]."""
+        """Validation accuracy of the kept weights, or mean accuracy on the folds, in [0, 1]."""
         return self.result.scores["val_accuracy"] if self.result is not None else None
 
     @property

@@ -11,7 +11,7 @@ from mlflow.entities import DatasetInput, InputTag, Metric, RunTag
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_SOURCE_NAME
 
 from models.data import Dataset
-from models.results import EpochReport, TrialResult
+from models.results import EpochReport
 from models.splits import Split
 from search.outcome import Outcome
 
@@ -29,11 +29,6 @@ def epoch_metrics(reports: Iterable[EpochReport]) -> list[Metric]:
         for report in reports
         for key, value in report.metrics.items()
     ]
-
-
-def final_metrics(result: TrialResult) -> dict[str, float]:
-    counts = {"n_parameters": result.n_parameters, "n_trainable": result.n_trainable, "best_epoch": result.best_epoch}
-    return result.scores | counts | {"seconds": result.seconds}
 
 
 def dataset_inputs(dataset: Dataset, split: Split) -> list[DatasetInput]:

@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
-from models.results import EpochReport, TrialFailed, TrialResult
+from models.results import EpochReport, FoldsResult, TrialFailed, TrialResult
 from models.seeds import derive_seed
 from models.splits import Split
 from search.command import run_command
 from search.console import make_console
 from search.logged import LoggedTrial, read_trial
 from search.options import DEFAULT, Parser
-from search.records import final_metrics
 from search.session import PROJECT, find_data, split_by
 from search.tracking import git_commit, note_run
 
+Replayed = TrialResult | FoldsResult | TrialFailed
+
 EQUAL, DIFFERENT = 0, 1
 _SHOWN = 20  # differences in the table; the first ones say most, the others follow from them
-_TIMED = ("seconds",)  # of the final metrics, what no replay repeats
 
 
 @dataclass(frozen=True)
@@ -34,20 +34,21 @@ class Difference:
     replayed: str
 
 
-def replay(logged: LoggedTrial, split: Split, report: Callable[[EpochReport], None]) -> TrialResult | TrialFailed:
+def replay(logged: LoggedTrial, split: Split, report: Callable[[EpochReport], None]) -> Replayed:
     """Trains the trial again in this process, set up as the one that trained it was."""
     from models.runtime import prepare_process
 
     prepare_process(int(logged.environment.get("threads", "1")))
-    from models.trial import prepare, run_trial
+    from models.folds import train
+    from models.trial import prepare
 
     try:
-        return run_trial(logged.config, prepare(split), logged.seed, report)
+        return train(logged.config, prepare(split), logged.seed, report)
     except TrialFailed as failure:
         return failure
 
 
-def find_differences(logged: LoggedTrial, split: Split, replayed: TrialResult | TrialFailed) -> list[Difference]:
+def find_differences(logged: LoggedTrial, split: Split, replayed: Replayed) -> list[Difference]:
     """Everything that the run has otherwise than the replay, tags that contradict each other included."""
     seed, config_hash = derive_seed(logged.study_seed, logged.number, "trial"), logged.config.hash()
     found = [
@@ -58,12 +59,12 @@ def find_differences(logged: LoggedTrial, split: Split, replayed: TrialResult | 
     if isinstance(replayed, TrialFailed):
         return [*found, Difference("state", None, "complete", f"failed ({replayed})")]
     again = {(name, each.epoch): [value] for each in replayed.history for name, value in each.metrics.items()}
-    names = {name for name, _ in again} | set(final_metrics(replayed))
+    names = {name for name, _ in again} | set(replayed.metrics)
     before = {place: values for place, values in logged.epochs.items() if place[0] in names}
     for name, epoch in sorted(again.keys() | before.keys(), key=lambda place: (place[1], place[0])):
         old, new = _shown(before.get((name, epoch), [])), _shown(again.get((name, epoch), []))
         found += _differing(epoch, {name: old}, {name: new})
-    scores = {name: float(value) for name, value in final_metrics(replayed).items() if name not in _TIMED}
+    scores = {name: float(value) for name, value in replayed.metrics.items() if not name.endswith("seconds")}
     for name, value in scores.items():
         old = _shown([logged.final[name]] if name in logged.final else [])
         found += _differing(None, {name: old}, {name: _shown([value])})
@@ -120,7 +121,7 @@ def _shown(values: Sequence[float]) -> str:
     return " and ".join(repr(value) for value in values)
 
 
-def _verdict(logged: LoggedTrial, replayed: TrialResult | TrialFailed, found: Sequence[Difference]) -> str:
+def _verdict(logged: LoggedTrial, replayed: Replayed, found: Sequence[Difference]) -> str:
     if isinstance(replayed, TrialFailed):
         return f"{logged.title} failed this time: {replayed}"
     if found:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from analysis.cross_validation import cv_results
 from analysis.trials import read_all
 from search.databases import without_secrets
 from search.driver import Ended
@@ -38,11 +39,13 @@ def conclude(
         table, attempts = read_all(settings.name, parent_run_id=tracking.parent_id)
         trials_csv = table.frame.to_csv(index=False)
         tracking.attach({"trials.csv": trials_csv, "attempts.csv": attempts.to_csv(index=False)})
+        if table.folds:
+            tracking.attach({"cv_results.csv": cv_results(table).to_csv(index=False)})
         summary = summarise(table, plan)
-        digest = hashlib.sha256(trials_csv.encode()).hexdigest()
+        refit = table.refit.run_id if table.refit is not None else ""
+        digest = hashlib.sha256((trials_csv + refit).encode()).hexdigest()
         if summary is not None and not tracking.has_report_of(digest):
-            best = str(summary.best["run_id"])
-            tracking.summarise(summary.curve, best, summary.note(tracking.link(best)))
+            tracking.summarise(summary.curve, summary.runs, summary.note(tracking.link))
             if with_report and summary.estimates is not None:
                 from analysis.report import write_report
 
@@ -76,8 +79,11 @@ def print_next_steps(
     say()
     if ended.reason:
         say(f"ended: {ended.reason}")
-    if not ended.complete:
+    if ended.without_refit:
+        say(f"the best configuration is not refitted yet: {ended.without_refit}")
+    if ended.missing or ended.undelivered:
         say(f"{ended.missing} trials are missing, {ended.undelivered} wait in the outbox")
+    if not ended.complete:
         say("the same command goes on where this one ended")
     elif not ended.trained:
         say("all trials were finished already: nothing was trained")

@@ -74,6 +74,11 @@ def _run_study(settings: StudySettings, options: Options, console: Console, tags
 
     dataset = load_dataset(settings.dataset)
     split = split_study(settings, dataset)
+    if settings.folds and options.models.mode == "best":
+        raise ConfigError(
+            f"models must be all or none where trials are cross-validated, the refit alone has one, got "
+            f"{options.models} with {settings.folds} folds"
+        )
     plan = make_plan(settings)
     rule = None
     if options.stop_when_gain_below is not None:
@@ -115,10 +120,15 @@ def split_study(settings: StudySettings, dataset: Dataset) -> Split:
 
 
 def split_by(
-    dataset: Dataset, validation: float, preprocessing: str, split_seed: int, reduction: str = "none"
+    dataset: Dataset,
+    validation: float,
+    preprocessing: str,
+    split_seed: int,
+    reduction: str = "none",
+    folds: int = 0,
 ) -> Split:
     """The three parts of `dataset`; a trial's run has these arguments as its tags."""
-    return split_dataset(dataset, validation, derive_seed(split_seed, "validation"), preprocessing, reduction)
+    return split_dataset(dataset, validation, derive_seed(split_seed, "validation"), preprocessing, reduction, folds)
 
 
 def find_data(location: str, sha256: str, asked: str | None) -> Dataset:
@@ -168,7 +178,7 @@ def _run(
 ) -> int:
     from search.delivery import Delivery
     from search.driver import Driver
-    from search.keeping import ModelKeeper
+    from search.keeping import ModelKeeper, ModelPolicy
     from search.lock import DriverLock, Taken, alone
     from search.progress import ConsoleProgress
     from search.stores import StoreError, explain
@@ -195,7 +205,7 @@ def _run(
             f"{settings.description}\n\n[Parent run in MLflow]({ui_url}/{tracking.link(parent)})"
         )
         progress = ConsoleProgress(console)
-        keeper = ModelKeeper(options.models, paths, study.attempts())
+        keeper = ModelKeeper(ModelPolicy("none") if settings.folds else options.models, paths, study.attempts())
         delivery = Delivery(settings, plan, study, tracking, keeper, paths, progress, f"{ui_url}/", tags)
         driver = Driver(
             settings.name,
@@ -210,6 +220,12 @@ def _run(
         )
         try:
             ended = driver.run(asked)
+            if settings.folds and ended.complete:
+                from search.refit import refit_best
+
+                with_model = options.models.mode == "all"
+                why = refit_best(settings, plan, study, ended.stopped_at, engine, tracking, asked, with_model)
+                ended = replace(ended, without_refit=why)
         except Taken as error:  # while the database was away
             console.print(str(error), markup=False)
             return MISSING

@@ -19,7 +19,7 @@ SAMPLERS = ("grid", "random", "list")
 PRUNERS = ("none", "median", "halving")
 STUDIES = Path(__file__).parent / "studies"
 _KEYS = ("description", "data", "sampler", "trials", "seed", "space", "configurations", "training", "pruner")
-_DATA_KEYS = ("dataset", "validation", "preprocessing", "reduction", "split_seed")
+_DATA_KEYS = ("dataset", "validation", "folds", "preprocessing", "reduction", "split_seed")
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -68,6 +68,8 @@ class StudySettings:
     """What the scaled inputs are reduced to: "none", "pca:0.95", "pca:154" or "forest:70"."""
     pruner: str = "none"
     """One of PRUNERS: what ends trials that fall behind, after an epoch."""
+    folds: int = 0
+    """How many folds of the training part score a trial; 0: it is scored on the validation part."""
 
     @property
     def searched(self) -> tuple[str, ...]:
@@ -91,13 +93,14 @@ class StudySettings:
             "validation": self.validation,
             "preprocessing": self.preprocessing,
             "split_seed": seed,
-            **self._reducing,
+            **self._if_any,
         }
 
     @property
-    def _reducing(self) -> dict[str, str]:
+    def _if_any(self) -> dict[str, str | int]:
         # Named only where there is one: studies from before it keep their identity and their tags.
-        return {} if self.reduction == "none" else {"reduction": self.reduction}
+        reduction = {} if self.reduction == "none" else {"reduction": self.reduction}
+        return reduction | ({"folds": self.folds} if self.folds else {})
 
     def config(self, parameters: Mapping[str, Scalar]) -> TrialConfig:
         """The full configuration of a trial with these searched parameters."""
@@ -106,7 +109,7 @@ class StudySettings:
     def as_written(self) -> dict[str, Any]:
         """The settings as a study file would say them."""
         data = {"dataset": self.dataset, "validation": self.validation, "preprocessing": self.preprocessing}
-        data |= self._reducing
+        data |= self._if_any
         written: dict[str, Any] = {
             "description": self.description,
             "data": data if self.split_seed is None else data | {"split_seed": self.split_seed},
@@ -229,6 +232,7 @@ def read_settings(written: Any, name: str) -> StudySettings:
         configurations=configurations,
         training=fixed,
         pruner=written.get("pruner", "none"),
+        folds=_check_count("folds", data.get("folds", 0), 0),
     )
     default_trials = settings.population or 40
     return _checked(replace(settings, trials=_check_count("trials", written.get("trials", default_trials), 1)))
@@ -252,6 +256,13 @@ def _checked(settings: StudySettings) -> StudySettings:
         raise ConfigError(f"preprocessing must be one of {', '.join(PREPROCESSINGS)}, got {settings.preprocessing!r}")
     if settings.pruner not in PRUNERS:
         raise ConfigError(f"pruner must be one of {', '.join(PRUNERS)}, got {settings.pruner!r}")
+    if settings.folds == 1:
+        raise ConfigError("folds must be 0, for none, or 2 or more, got 1")
+    if settings.folds and settings.pruner != "none":
+        raise ConfigError(
+            f"a pruner compares trials epoch by epoch, which those of several folds do not have in common, got pruner "
+            f"{settings.pruner} with {settings.folds} folds"
+        )
     twice = [name for name, _ in settings.training if name in settings.searched]
     if twice:
         raise ConfigError(f"a parameter must be either searched or fixed in training, got {', '.join(twice)} in both")

@@ -231,8 +231,8 @@ class StudyStore:
             return
         attributes: dict[str, object] = {"state_reason": outcome.reason} if outcome.reason else {}
         if outcome.result is not None:
-            attributes |= {name: outcome.result.scores[name] for name in ("test_accuracy", "val_loss")}
-            attributes["n_parameters"] = outcome.result.n_parameters
+            shown, metrics = ("test_accuracy", "val_loss", "val_accuracy_std", "n_parameters"), outcome.result.metrics
+            attributes |= {name: metrics[name] for name in shown if name in metrics}
         write_trial(
             self._storage,
             running.trial_id,
@@ -293,7 +293,9 @@ class _Running:
     reported: set[int] = field(default_factory=set)
 
     def unreported(self, epochs: Sequence[EpochReport]) -> dict[int, float]:
-        return {each.epoch: each.metrics["val_accuracy"] for each in epochs if each.epoch not in self.reported}
+        """Of a fold's epochs none: each fold has an epoch 1 of its own."""
+        fresh = (each for each in epochs if each.epoch not in self.reported and "val_accuracy" in each.metrics)
+        return {each.epoch: each.metrics["val_accuracy"] for each in fresh}
 
 
 def study_reason(error: BaseException) -> BaseException:

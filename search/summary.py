@@ -1,7 +1,6 @@
 """The end of a search, in a table: the best trial, what the best of N reaches, and what to do next."""
 
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -10,12 +9,14 @@ from rich.table import Table
 
 from analysis import curves
 from analysis.best_of_n import BestOfN, Point, best_of_n
+from analysis.cross_validation import cv_results, refit_words, tested
 from analysis.pool import has_prefix, pool_of
 from analysis.table import TrialTable
 from models.config import Scalar
 from search.plan import Plan
 
 AT = (1, 5, 10, 20)
+_MOST_ROWS = 20  # of the table of folds
 
 
 @dataclass(frozen=True)
@@ -33,17 +34,26 @@ class Summary:
     """Expected best validation accuracy for every N."""
 
     @property
-    def test_standard_error(self) -> float:
-        """Binomial: of the best trial's test accuracy, from the number of test rows."""
-        accuracy = float(self.best["test_accuracy"])
-        return math.sqrt(accuracy * (1 - accuracy) / (self.table.test_rows or 1))
+    def runs(self) -> dict[str, str]:
+        """The runs to look at first, by the tag of the parent that names each."""
+        refit = self.table.refit
+        return {"best_run_id": str(self.best["run_id"])} | ({"refit_run_id": refit.run_id} if refit else {})
 
-    def note(self, link: str) -> str:
-        """The parent run's description in the MLflow UI (Markdown)."""
+    def note(self, link: Callable[[str], str]) -> str:
+        """The parent run's description in the MLflow UI (Markdown); `link` gives the address of a run."""
+        table, refit = self.table, self.table.refit
+        best = f"Best trial: [trial-{int(self.best['number']):04d}]({link(str(self.best['run_id']))}), "
+        if table.folds:
+            reached = f"mean accuracy over {table.folds} folds {self.best['val_accuracy']:.4f}."
+        else:
+            reached = (
+                f"validation accuracy {self.best['val_accuracy']:.4f}, test accuracy "
+                f"{tested(table, float(self.best['test_accuracy']))}."
+            )
+        if refit is not None:
+            reached += f"\n\n[Refit]({link(refit.run_id)}): test accuracy {tested(table, refit.test_accuracy)}."
         return (
-            f"Best trial: [trial-{int(self.best['number']):04d}]({link}), validation accuracy "
-            f"{self.best['val_accuracy']:.4f}, test accuracy {self.best['test_accuracy']:.4f} "
-            f"± {self.test_standard_error:.4f} (standard error of the test set).\n\n"
+            f"{best}{reached}\n\n"
             f"Chosen from {_states(self.table)}. Sampler {self.table.sampler}, seed {self.table.seed}, "
             f"data {(self.table.data_sha256 or '')[:12]}."
         )
@@ -56,19 +66,18 @@ def _states(table: TrialTable) -> str:
 
 def summarise(table: TrialTable, plan: Plan) -> Summary | None:
     """The summary of a study, or None while no trial is complete."""
-    complete = table.frame[table.frame["state"] == "complete"]
-    if complete.empty:
+    best = table.best
+    if best is None:
         return None
-    ranked = complete.sort_values(["val_accuracy", "number"], ascending=[False, True])
-    parameters = plan.trials[int(ranked.iloc[0]["number"])].parameters
+    parameters = plan.trials[int(best["number"])].parameters
     if not has_prefix(table):
-        return Summary(table, ranked.iloc[0], parameters, None, {})
+        return Summary(table, best, parameters, None, {})
     pool = pool_of(table)
     started = len(pool.val)
     estimates = best_of_n(table, at=[n for n in AT if n <= started] or [started])
     every = range(1, started + 1)
     curve = dict(zip(every, curves.best_val(pool.val, every).tolist(), strict=True))
-    return Summary(table, ranked.iloc[0], parameters, estimates, curve)
+    return Summary(table, best, parameters, estimates, curve)
 
 
 def print_summary(summary: Summary, console: Console) -> None:
@@ -80,16 +89,22 @@ def print_summary(summary: Summary, console: Console) -> None:
     facts.add_column()
     facts.add_row("trial", f"{int(best['number'])} (run {best['run_id']})")
     facts.add_row("parameters", parameters)
-    facts.add_row("network", f"{int(best['n_parameters']):,} parameters, kept epoch {int(best['best_epoch'])}")
-    facts.add_row("validation accuracy", f"{best['val_accuracy']:.4f}  (chosen by it: optimistic)")
-    facts.add_row(
-        "test accuracy",
-        f"{best['test_accuracy']:.4f} ± {summary.test_standard_error:.4f}  "
-        f"(standard error of {table.test_rows} test rows"
-        + (", 0 because none was wrong)" if best["test_accuracy"] == 1 else ")"),
-    )
+    size = f"{int(best['n_parameters']):,} parameters"
+    if table.folds:
+        facts.add_row("network", size)
+        facts.add_row(
+            "accuracy", f"{best['val_accuracy']:.4f}  (mean of {table.folds} folds; chosen by it: optimistic)"
+        )
+        facts.add_row("refit", refit_words(table))
+    else:
+        facts.add_row("network", f"{size}, kept epoch {int(best['best_epoch'])}")
+        facts.add_row("validation accuracy", f"{best['val_accuracy']:.4f}  (chosen by it: optimistic)")
+        facts.add_row("test accuracy", tested(table, float(best["test_accuracy"])))
     console.print(facts)
     console.print()
+    if table.folds:
+        console.print(_folds_table(table))
+        console.print()
     if summary.estimates is None:
         console.print(
             "No estimate of best-of-N yet: the plan's first trials are not finished, and what is may be the fast ones."
@@ -99,18 +114,38 @@ def print_summary(summary: Summary, console: Console) -> None:
     console.print(_pool_words(summary.estimates))
 
 
+def _folds_table(table: TrialTable) -> Table:
+    """The best rows of cv_results.csv, in its order."""
+    found = cv_results(table)
+    shown = found[found["rank_test_score"] <= _MOST_ROWS]
+    more = "" if len(shown) == len(found) else f", the best {len(shown)} of {len(found)}"
+    words = Table(title=f"Accuracy over the folds (std: population; cv_results.csv){more}", title_justify="left")
+    parameters = [name for name in found.columns if name.startswith("param_")]
+    splits = [name for name in found.columns if name.startswith("split")]
+    for name in (*(name.removeprefix("param_") for name in parameters), "rank", "mean", "std", *splits, "fit time"):
+        words.add_column(name, justify="right")
+    for _, row in shown.iterrows():
+        scores = (f"{row[name]:.4f}" for name in ("mean_test_score", "std_test_score", *splits))
+        time = f"{row['mean_fit_time']:.2f} ± {row['std_fit_time']:.2f} s"
+        words.add_row(*(_plain(row[name]) for name in parameters), str(row["rank_test_score"]), *scores, time)
+    return words
+
+
 def _best_of_n_table(estimates: BestOfN) -> Table:
+    columns = {"best_val": "expected best validation accuracy"}
+    if "test_of_best" in estimates.curves:
+        columns["test_of_best"] = "expected test accuracy of the trial so chosen"
     words = Table(title="What the best of N trials reaches", title_justify="left")
     words.add_column("N", justify="right")
-    words.add_column("expected best validation accuracy")
-    words.add_column("expected test accuracy of the trial so chosen")
-    started = estimates.trials["started"]
-    for n, point in estimates.curves["best_val"].items():
+    for name in columns.values():
+        words.add_column(name)
+    started, seen = estimates.trials["started"], estimates.maximum_seen
+    for n in estimates.curves["best_val"]:
         if n != started:  # N = M is no estimate: it is the maximum seen
-            words.add_row(str(n), _with_interval(point), _with_interval(estimates.curves["test_of_best"][n]))
-    seen = estimates.maximum_seen
+            words.add_row(str(n), *(_with_interval(estimates.curves[name][n]) for name in columns))
     words.add_section()
-    words.add_row(str(started), f"{seen['best_val']:.4f}  maximum seen", f"{seen['test_of_best']:.4f}")
+    best, *rest = (f"{seen[name]:.4f}" for name in columns)
+    words.add_row(str(started), f"{best}  maximum seen", *rest)
     return words
 
 

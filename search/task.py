@@ -11,7 +11,7 @@ from models.results import EpochReport, TrialFailed, TrialStopped
 from search.outcome import Outcome
 
 if TYPE_CHECKING:
-    from models.trial import PreparedData
+    from models.resident import Prepared
 
 
 @dataclass(frozen=True)
@@ -23,17 +23,20 @@ class Job:
     attempt: int
     config: TrialConfig
     seed: int
+    refit: bool = False
+    """On all of the training part, though the study's trials are cross-validated."""
 
     @property
     def title(self) -> str:
-        return f"{self.study} trial {self.number}"
+        return f"{self.study} {'refit of ' if self.refit else ''}trial {self.number}"
 
 
-def run_job(job: Job, data: "PreparedData", report: Callable[[EpochReport], None]) -> Outcome:
+def run_job(job: Job, data: "Prepared", report: Callable[[EpochReport], None]) -> Outcome:
     """Trains the job's configuration; whatever happens in it becomes an outcome, never an exception."""
     from analysis.figures_confusion import confusion_picture
+    from models.folds import train
+    from models.resident import PreparedFolds
     from models.runtime import environment
-    from models.trial import run_trial
 
     started, history = _now_ms(), []
 
@@ -47,9 +50,10 @@ def run_job(job: Job, data: "PreparedData", report: Callable[[EpochReport], None
         return Outcome(job.number, job.attempt, **common | identity | values)  # type: ignore[arg-type]
 
     try:
-        result = run_trial(job.config, data, job.seed, note)
+        whole = data.whole() if job.refit and isinstance(data, PreparedFolds) else data
+        result = train(job.config, whole, job.seed, note)
         labels = [str(label) for label in range(data.n_classes)]
-        picture = confusion_picture(result.confusion["validation"], result.confusion["test"], labels, job.title)
+        picture = confusion_picture(result.confusion, labels, job.title)
         return ended(state="complete", result=result, picture=picture)
     except TrialStopped as stopped:
         if stopped.reason == "pruned":

@@ -17,7 +17,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from models.config import ConfigError
-from models.results import EpochReport
+from models.results import EpochReport, TrialResult
 from search.databases import (
     check_sqlite,
     check_writable,
@@ -59,7 +59,7 @@ from models.states import is_final
 from search.model_files import write_model_folder
 from search.outcome import Outcome
 from search.plan import PlannedTrial
-from search.records import ENVIRONMENT, dataset_inputs, epoch_metrics, final_metrics, run_tags, write_artifacts
+from search.records import ENVIRONMENT, dataset_inputs, epoch_metrics, run_tags, write_artifacts
 
 logging.getLogger("mlflow").setLevel(logging.WARNING)  # how it makes its tables is of no interest to a user
 logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # prints the traceback of what it then raises
@@ -136,8 +136,8 @@ class _Made:
 
     artifacts: str
     """Where its artifacts lie."""
-    epochs: set[int] = field(default_factory=set)
-    """Those whose metrics are there."""
+    metrics: set[tuple[str, int]] = field(default_factory=set)
+    """Names and epochs of those that are there."""
     has_model: bool = False
     """Whether one was begun."""
 
@@ -250,31 +250,62 @@ class Tracking:
         run_id = None if new else self.find_trial(planned.number, attempt)
         if run_id is not None and self._split is None:  # only to be closed, without the data at hand
             return run_id
-        assert self._split is not None
         if run_id is None:
             run_id = self._create_trial(planned, attempt, tags, started_ms)
+        self._describe_child(run_id, planned)
+        return run_id
+
+    def start_refit(
+        self, planned: PlannedTrial, seed: int, of_run: str, tags: Mapping[str, object], started_ms: int
+    ) -> str:
+        """A run for a trial's configuration on all of the training part; without a trial's number, so that it is none.
+
+        `of_run` is the trial's own run.
+        """
+        own = {
+            MLFLOW_RUN_NAME: f"refit of trial-{planned.number:04d}",
+            MLFLOW_RUN_NOTE: f"Trained on all of the training part: the best of [the trials]({self.link(of_run)}).",
+            "refit_of": planned.number,
+            "refit_of_run_id": of_run,
+            "seed": seed,
+        }
+        run_id = self._create_child(planned, own | dict(tags), started_ms)
+        self._describe_child(run_id, planned)
+        return run_id
+
+    def has_refit(self, number: int) -> bool:
+        """Whether the trial's configuration is refitted, or failed at that as it would again."""
+        ends = (run.data.tags for run in self._children(f"tags.refit_of = '{number}'"))
+        return any(is_final(tags.get("state", ""), tags.get("state_reason", "")) for tags in ends)
+
+    def _describe_child(self, run_id: str, planned: PlannedTrial) -> None:
+        assert self._split is not None
         rows = {f"{part}_rows": self._split.rows(part) for part in self._split.labels}
         parameters = planned.config.parameters() | rows
         self._client.log_batch(run_id, params=[Param(key, str(value)) for key, value in parameters.items()])
         self._client.log_inputs(run_id, self._datasets)
-        return run_id
 
     def _create_trial(self, planned: PlannedTrial, attempt: int, tags: Mapping[str, object], started_ms: int) -> str:
-        shown = (MLFLOW_USER, MLFLOW_SOURCE_NAME, MLFLOW_SOURCE_TYPE)
-        own = {key: value for key, value in self.parent.data.tags.items() if key in shown} | {
-            MLFLOW_PARENT_RUN_ID: self.parent_id,
+        own: dict[str, object] = {
             MLFLOW_RUN_NAME: f"trial-{planned.number:04d}" + (f" attempt {attempt}" if attempt else ""),
-            "study": self._study,
             "trial_number": planned.number,
             "attempt": attempt,
             "seed": planned.seed,
-            "config_hash": planned.config.hash(),
-            MLFLOW_GIT_COMMIT: self._commit,
         }
         before = self.find_trial(planned.number, attempt - 1) if attempt else None
         if before is not None:
             own["previous_attempt_run_id"] = before
             own[MLFLOW_RUN_NOTE] = f"Trial {planned.number} again: [attempt {attempt - 1}]({self.link(before)})"
+        return self._create_child(planned, own | dict(tags), started_ms)
+
+    def _create_child(self, planned: PlannedTrial, tags: Mapping[str, object], started_ms: int) -> str:
+        shown = (MLFLOW_USER, MLFLOW_SOURCE_NAME, MLFLOW_SOURCE_TYPE)
+        own = {key: value for key, value in self.parent.data.tags.items() if key in shown} | {
+            MLFLOW_PARENT_RUN_ID: self.parent_id,
+            "study": self._study,
+            "config_hash": planned.config.hash(),
+            MLFLOW_GIT_COMMIT: self._commit,
+        }
         text = {key: str(value) for key, value in {**own, **self._data, **tags}.items() if value != ""}
         run = self._client.create_run(self.experiment_id, start_time=started_ms, tags=text)
         self._made[run.info.run_id] = _Made(run.info.artifact_uri)
@@ -287,32 +318,32 @@ class Tracking:
     def log_epochs(self, epochs: Mapping[str, Sequence[EpochReport]]) -> None:
         """Per-epoch metrics of children by run ID: one call a child, however many epochs have come together."""
         for run_id, reports in epochs.items():
-            self._client.log_batch(run_id, metrics=epoch_metrics(reports))
+            metrics = epoch_metrics(reports)
+            self._client.log_batch(run_id, metrics=metrics)
             if run_id in self._made:
-                self._made[run_id].epochs.update(report.epoch for report in reports)
+                self._made[run_id].metrics.update((metric.key, metric.step) for metric in metrics)
 
     def finish_trial(self, run_id: str, outcome: Outcome, with_model: bool) -> None:
         """Everything that an attempt's outcome leaves on its child run; done again, it changes nothing."""
         made = self._made.get(run_id)
         # What is there would change nothing, but finding that out costs MLflow several times the writing.
-        metrics = epoch_metrics(each for each in outcome.history if made is None or each.epoch not in made.epochs)
+        there = made.metrics if made is not None else set()
+        metrics = [each for each in epoch_metrics(outcome.history) if (each.key, each.step) not in there]
         tags: dict[str, object] = {"state": outcome.state, "state_reason": outcome.reason}
         tags |= {f"{ENVIRONMENT}{name}": value for name, value in outcome.environment.items()}
         result = outcome.result
         if result is not None:
             # At the last epoch's step but later, so that MLflow shows the kept weights' value as the metric's latest.
-            metrics += [
-                Metric(key, value, outcome.ended_ms, len(outcome.history))
-                for key, value in final_metrics(result).items()
-            ]
+            last = max(each.epoch for each in outcome.history)
+            metrics += [Metric(key, value, outcome.ended_ms, last) for key, value in result.metrics.items()]
             tags["weights_sha256"] = result.weights_sha256
             tags[MLFLOW_LOGGED_ARTIFACTS] = json.dumps(
                 [{"path": f"per_class_{part}.json", "type": "table"} for part in result.per_class]
             )
         location = made.artifacts if made is not None else self._client.get_run(run_id).info.artifact_uri
         _fill(location, lambda folder: write_artifacts(folder, outcome))
-        if result is not None and with_model:
-            self.log_model(run_id, result.model, outcome)
+        if isinstance(result, TrialResult) and with_model:
+            self.log_model(run_id, result)
         self._client.log_batch(run_id, metrics=metrics, tags=run_tags(tags))
         self._client.set_terminated(run_id, status_of(outcome.state, outcome.reason), outcome.ended_ms or None)
         sync(tracking_uri())
@@ -321,7 +352,7 @@ class Tracking:
     def end_trial(self, run_id: str, state: str, reason: str) -> None:
         """Ends a child run whose metrics are there or lost; a complete one at the time that its final ones carry."""
         self._client.log_batch(run_id, tags=run_tags({"state": state, "state_reason": reason}))
-        history = self._client.get_metric_history(run_id, "test_accuracy") if state == "complete" else []
+        history = self._client.get_metric_history(run_id, "n_parameters") if state == "complete" else []
         ended = max((metric.timestamp for metric in history), default=None)
         self._client.set_terminated(run_id, status_of(state, reason), ended)
 
@@ -332,7 +363,7 @@ class Tracking:
     def restore(self, run_id: str) -> None:
         self._client.restore_run(run_id)
 
-    def log_model(self, run_id: str, model: bytes, outcome: Outcome) -> None:
+    def log_model(self, run_id: str, result: TrialResult) -> None:
         """The Keras model that the worker saved, as an MLflow model; made here without importing TensorFlow."""
         assert self._split is not None
         split, made = self._split, self._made.get(run_id)
@@ -343,10 +374,11 @@ class Tracking:
             made.has_model = True
         logged = self._client.create_logged_model(self.experiment_id, name=MODEL_NAME, source_run_id=run_id)
         _fill(
-            logged.artifact_location, lambda folder: write_model_folder(folder, model, split, run_id, logged.model_id)
+            logged.artifact_location,
+            lambda folder: write_model_folder(folder, result.model, split, run_id, logged.model_id),
         )
         self._client.finalize_logged_model(logged.model_id, "READY")
-        self._client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=outcome.result.best_epoch)])  # type: ignore[union-attr]
+        self._client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=result.best_epoch)])
 
     def drop_model(self, run_id: str) -> None:
         for model_id in self._models_of(run_id):
@@ -366,15 +398,12 @@ class Tracking:
             if run.info.run_id != self._own_run:
                 self._client.set_terminated(run.info.run_id, "KILLED")
 
-    def summarise(self, curve: Mapping[int, float], best_run_id: str | None, note: str) -> None:
-        """The headline on the parent: `best_of_n` with step N, so that the UI draws the curve, and the best child."""
+    def summarise(self, curve: Mapping[int, float], runs: Mapping[str, str], note: str) -> None:
+        """The headline on the parent: `best_of_n` with step N, so that the UI draws the curve, and children by tag."""
         # One timestamp for ever: written again unchanged, the curve adds nothing.
         at = int(self.parent.info.start_time)
         metrics = [Metric("best_of_n", value, at, n) for n, value in curve.items()]
-        tags: dict[str, object] = {MLFLOW_RUN_NOTE: note}
-        if best_run_id:
-            tags["best_run_id"] = best_run_id
-        self._client.log_batch(self.parent_id, metrics=metrics, tags=run_tags(tags))
+        self._client.log_batch(self.parent_id, metrics=metrics, tags=run_tags({MLFLOW_RUN_NOTE: note} | dict(runs)))
 
     def has_report_of(self, digest: str) -> bool:
         """Whether the report on the parent was made from the trials table of this digest."""

@@ -20,13 +20,13 @@ from search.outcome import Outcome
 from search.task import Job, run_job
 
 if TYPE_CHECKING:
-    from models.trial import PreparedData
+    from models.resident import Prepared
 
 DATA_SETS_KEPT = 2
 _SECRETS = ("MLFLOW_", "PG", "OPTUNA_")
 
 _PROCESS = uuid4().hex
-_resident: "OrderedDict[str, Split | PreparedData]" = OrderedDict()
+_resident: "OrderedDict[str, Split | Prepared]" = OrderedDict()
 _asked: dict[tuple[str, int, int], str] = {}
 _training = threading.Lock()
 
@@ -116,7 +116,7 @@ def held_bytes() -> int:
     return int(psutil.Process().memory_info().rss)
 
 
-def _prepared(key: str) -> "PreparedData":
+def _prepared(key: str) -> "Prepared":
     from models.trial import prepare
 
     if key not in _resident:

@@ -67,7 +67,8 @@ class DaskEngine:
         self._watcher = threading.Thread(target=self._watch, name="workers", daemon=True)
 
     def start(self) -> None:
-        self._watcher.start()
+        if self._watcher.ident is None:
+            self._watcher.start()
 
     def free(self) -> int:
         with self._guard:
@@ -304,10 +305,11 @@ def _content_hash(split: Split) -> str:
     """SHA-256 of what a trial sees of the data: two searches on the same split share it on a worker."""
     means = split.data_sha256, split.preprocessing, split.reduction, split.seed, split.n_classes
     content = hashlib.sha256(" ".join(map(str, means)).encode())
-    for part in PARTS:
-        for values in (split.inputs[part], split.labels[part]):
-            content.update(f"{part} {values.shape} {values.dtype}".encode())
-            content.update(values.tobytes())
+    arrays = [(part, values) for part in PARTS for values in (split.inputs[part], split.labels[part])]
+    arrays += [("folds", split.fold_of)] if split.fold_of is not None else []
+    for name, values in arrays:
+        content.update(f"{name} {values.shape} {values.dtype}".encode())
+        content.update(values.tobytes())
     return content.hexdigest()
 
 

@@ -214,9 +214,9 @@ class Disturbed:
         if not victims:
             return False
         worker = self._random.choice(sorted(victims.items()))[1]
+        self._note_kill(kind, worker)  # before, as the driver may write the loss down at once
         _kill(worker if kind == "worker" else psutil.Process(worker).ppid())
         _wait(lambda: not _is_alive(worker))
-        self._note_kill(kind, worker)
         if kind == "nanny" and self.cluster is not None:
             self.cluster.bring_up()
         return True

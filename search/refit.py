@@ -1,0 +1,98 @@
+"""The refit: a cross-validated study's best configuration, trained once on all of the training part and tested.
+
+Its run lies below the study's parent like a trial's, but it is no trial: it has no number, and nothing that counts or
+chooses trials sees it. The folds only score; this alone has a model.
+"""
+
+import time
+from collections.abc import Sequence
+
+from models.seeds import derive_seed
+from search.engine import Done, Engine, EngineError, Lost
+from search.outcome import MAX_ATTEMPTS, Outcome
+from search.plan import Plan
+from search.settings import StudySettings
+from search.study import Attempt, StudyStore
+from search.task import Job
+from search.tracking import Tracking
+
+
+def refit_best(
+    settings: StudySettings,
+    plan: Plan,
+    study: StudyStore,
+    stopped_at: int | None,
+    engine: Engine,
+    tracking: Tracking,
+    asked_to_stop: Sequence[str],
+    with_model: bool,
+) -> str:
+    """Trains the best trial's configuration on all of the training part, unless that has been done.
+
+    Of the first `stopped_at` trials where the study's own rule ended it.
+
+    Returns:
+        Why it is missing; nothing when it is there, or failed as it would again, or no trial is complete.
+
+    Raises:
+        StoreError: a store is away; the run is closed by the next start, and made again.
+    """
+    best = _best(study.attempts(), stopped_at)
+    if best is None or tracking.has_refit(best.number):
+        return ""
+    study.lock()
+    planned = plan.trials[best.number]
+    seed = derive_seed(settings.seed, best.number, "refit")
+    split = {name: value for name, value in settings.split.items() if name != "folds"}
+    tags = split | {"study_seed": settings.seed, "sampler": settings.sampler}
+    engine.start()
+    reason = ""
+    for attempt in range(MAX_ATTEMPTS):
+        run_id = tracking.start_refit(planned, seed, best.run_id, tags, _now_ms())
+        job = Job(settings.name, planned.number, attempt, planned.config, seed, refit=True)
+        outcome = _trained(job, engine, asked_to_stop)
+        tracking.finish_trial(run_id, outcome, with_model)
+        if outcome.final:
+            return ""
+        reason = f"{outcome.reason}: {outcome.message}" if outcome.message else outcome.reason
+        if asked_to_stop:
+            break
+    return reason
+
+
+def _best(attempts: Sequence[Attempt], stopped_at: int | None) -> Attempt | None:
+    """The complete trial with the highest score, the lowest number on ties."""
+    scored = [each for each in attempts if each.state == "complete" and each.value is not None]
+    counted = [each for each in scored if stopped_at is None or each.number < stopped_at]
+    return max(counted, key=lambda each: (each.value, -each.number), default=None)
+
+
+def _trained(job: Job, engine: Engine, asked_to_stop: Sequence[str]) -> Outcome:
+    """How one attempt ended."""
+    started, submitted = _now_ms(), False
+    reason, message = "interrupted", ""
+    try:
+        while not asked_to_stop:
+            if not submitted and engine.free():
+                engine.submit(job)
+                submitted = True
+            for event in engine.events(timeout=0.1):
+                # The study's own rule may have ended it while other trials were still in flight.
+                if isinstance(event, Done) and (event.outcome.number, event.outcome.seed) == (job.number, job.seed):
+                    return event.outcome
+                if isinstance(event, Lost) and (event.number, event.attempt) == (job.number, job.attempt):
+                    return _lost(job, started, "worker lost", event.message)
+    except EngineError as error:
+        reason, message = "worker lost", str(error)
+    return _lost(job, started, reason, message)
+
+
+def _lost(job: Job, started_ms: int, reason: str, message: str) -> Outcome:
+    return Outcome(
+        job.number, job.attempt, "failed", job.seed, job.config.hash(), reason, message,
+        started_ms=started_ms, ended_ms=_now_ms(),
+    )  # fmt: skip
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)
