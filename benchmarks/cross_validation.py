@@ -102,11 +102,7 @@ def grid_search(job: dict[str, Any]) -> dict[str, Any]:
     """What a user would write: GridSearchCV over a KerasClassifier."""
     import keras
     from scikeras.wrappers import KerasClassifier
-    from sklearn.base import ClassifierMixin
     from sklearn.model_selection import GridSearchCV
-
-    class Classifier(ClassifierMixin, KerasClassifier):  # type: ignore[misc]
-        """scikeras 0.13 names its bases in an order by which scikit-learn 1.9 takes it for no classifier."""
 
     def build(width: int) -> Any:
         layers = [
@@ -123,10 +119,8 @@ def grid_search(job: dict[str, Any]) -> dict[str, Any]:
     split = split_dataset(load_dataset(job["dataset"]), VALIDATION, seed, folds=FOLDS)
     parts = {part: (_features(split, part), split.labels[part]) for part in split.labels}
     folds = [(np.flatnonzero(split.fold_of != k), np.flatnonzero(split.fold_of == k)) for k in range(FOLDS)]
-    classifier = Classifier(build, width=job["widths"][0], epochs=job["epochs"], batch_size=32, verbose=0)
-    search = GridSearchCV(
-        classifier, {"width": job["widths"]}, cv=folds, n_jobs=job["jobs"], scoring="accuracy", error_score="raise"
-    )
+    classifier = KerasClassifier(build, width=job["widths"][0], epochs=job["epochs"], batch_size=32, verbose=0)
+    search = GridSearchCV(classifier, {"width": job["widths"]}, cv=folds, n_jobs=job["jobs"], error_score="raise")
     stopping = [keras.callbacks.EarlyStopping(patience=2)]
     search.fit(*parts["train"], validation_data=parts["validation"], callbacks=stopping)
     found = search.cv_results_

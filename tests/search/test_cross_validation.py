@@ -13,6 +13,7 @@ from rich.console import Console
 
 from analysis.cross_validation import cv_results
 from analysis.report import write_report
+from analysis.table import TrialTable
 from analysis.trials import read_mlflow, read_text
 from models.config import ConfigError
 from models.results import OUT_OF_FOLD, EpochReport, FoldsResult
@@ -34,7 +35,7 @@ sampler: list
 configurations: [{width: 8}, {width: 16}, {width: 24}, {width: 32}]
 training: {epochs: 3, patience: 2, batch_size: 64, learning_rate: 0.01}
 """
-Session = Callable[..., int]
+Session = Callable[..., tuple[int, list[Job]]]
 
 
 def cross_validated(job: Job) -> Outcome:
@@ -67,20 +68,44 @@ def cross_validated(job: Job) -> Outcome:
     )  # fmt: skip
 
 
-@pytest.fixture
-def session(workdir: Path, empty_stores: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> Session:
+def sessions(stores: tuple[Path, Path], patch: pytest.MonkeyPatch) -> Session:
     """Runs `python -m search` on the study with trials that take no time, and gives the jobs that it trained."""
-    for store in empty_stores:
-        (workdir / store.name).write_bytes(store.read_bytes())
+    for store in stores:
+        Path(store.name).write_bytes(store.read_bytes())
     Path("cv.yaml").write_text(STUDY)
 
     def run(*arguments: str, behaviour: Behaviour = cross_validated) -> tuple[int, list[Job]]:
         engine = FakeEngine(behaviour)
-        monkeypatch.setattr("search.session.make_engine", lambda options, split: engine)
+        patch.setattr("search.session.make_engine", lambda options, split: engine)
         options = read_options(["--study", "cv.yaml", "--workers", "0", *arguments])
         return run_search(options, Console(quiet=True)), engine.jobs
 
     return run
+
+
+@pytest.fixture
+def session(workdir: Path, empty_stores: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> Session:
+    return sessions(empty_stores, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, empty_stores: tuple[Path, Path]) -> tuple[Path, list[Job]]:
+    """The folder of a study that one session finished, and its jobs."""
+    folder = tmp_path_factory.mktemp("finished")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/mlflow.db")
+        code, jobs = sessions(empty_stores, patch)()
+    assert code == 0
+    return folder, jobs
+
+
+@pytest.fixture
+def table(finished: tuple[Path, list[Job]], workdir: Path, monkeypatch: pytest.MonkeyPatch) -> TrialTable:
+    """The table of the finished study, from within its folder."""
+    monkeypatch.chdir(finished[0])
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{finished[0]}/mlflow.db")
+    return read_mlflow("cv")
 
 
 def refits() -> list[Run]:
@@ -90,11 +115,11 @@ def refits() -> list[Run]:
     return sorted(found, key=lambda run: int(run.info.start_time))
 
 
-def test_the_best_trial_is_refitted_once_below_the_parent_and_is_no_trial(session: Session) -> None:
-    code, jobs = session()
-    assert code == 0
+def test_the_best_trial_is_refitted_once_below_the_parent_and_is_no_trial(
+    table: TrialTable, finished: tuple[Path, list[Job]]
+) -> None:
+    jobs = finished[1]
     assert [job.refit for job in jobs] == [False] * 4 + [True]
-    table = read_mlflow("cv")
     assert table.best is not None
     best = int(table.best["number"])
     assert jobs[-1].number == best
@@ -117,19 +142,14 @@ def test_the_best_trial_is_refitted_once_below_the_parent_and_is_no_trial(sessio
     parent = client.get_run(str(table.parent_run_id)).data.tags
     assert (parent["folds"], parent["refit_run_id"]) == ("3", run.info.run_id)
     assert "Refit" in parent["mlflow.note.content"]
-
-    code, jobs = session()
-    assert (code, jobs) == (0, [])
-    assert len(refits()) == 1
     assert nothing_is_running("cv")
     assert doctor.main(["--study", "cv"]) == 0
 
 
 def test_a_cross_validated_trial_has_its_folds_epochs_once_and_neither_test_accuracy_nor_model(
-    session: Session,
+    table: TrialTable,
 ) -> None:
-    session()
-    client, table = MlflowClient(), read_mlflow("cv")
+    client = MlflowClient()
     run = client.get_run(str(table.frame["run_id"][1]))
     assert (run.data.tags["folds"], run.data.tags["models"]) == ("3", "none")
     assert not [name for name in run.data.metrics if name.startswith("test_")]
@@ -163,23 +183,24 @@ def test_a_refit_that_a_killed_driver_left_is_closed_and_run_again(session: Sess
     assert refits()[0].data.tags["state_reason"] == "driver lost"
     assert read_mlflow("cv").refit is not None
     assert nothing_is_running("cv")
+    assert session() == (0, [])
+    assert len(refits()) == 2
 
 
 def test_a_refit_whose_worker_is_lost_runs_again_and_one_that_fails_is_not_repeated(session: Session) -> None:
     def loses_the_first(job: Job) -> Outcome | str:
         return "its worker left" if job.refit and job.attempt == 0 else cross_validated(job)
 
-    code, jobs = session(behaviour=loses_the_first)
+    code, jobs = session("--trials", "1", behaviour=loses_the_first)
     assert code == 0
-    assert [(job.refit, job.attempt) for job in jobs][4:] == [(True, 0), (True, 1)]
+    assert [(job.refit, job.attempt) for job in jobs] == [(False, 0), (True, 0), (True, 1)]
     assert [run.data.tags["state_reason"] for run in refits()] == ["worker lost", ""]
 
     def never(job: Job) -> Outcome | str:
         return "its worker left" if job.refit else cross_validated(job)
 
-    code, jobs = session("--name", "lost", behaviour=never)
-    assert code == 1
-    assert len([job for job in jobs if job.refit]) == 3
+    code, jobs = session("--name", "lost", "--trials", "1", behaviour=never)
+    assert (code, len(jobs)) == (1, 4)
 
     def diverges(job: Job) -> Outcome:
         if not job.refit:
@@ -187,8 +208,8 @@ def test_a_refit_whose_worker_is_lost_runs_again_and_one_that_fails_is_not_repea
         ended = {"started_ms": 1, "ended_ms": 2}
         return Outcome(job.number, 0, "failed", job.seed, job.config.hash(), "diverged", "loss is nan", **ended)
 
-    assert session("--name", "diverged", behaviour=diverges)[0] == 0
-    assert session("--name", "diverged", behaviour=diverges) == (0, [])
+    assert session("--name", "diverged", "--trials", "1", behaviour=diverges)[0] == 0
+    assert session("--name", "diverged", "--trials", "1", behaviour=diverges) == (0, [])
     assert read_mlflow("diverged").refit is None
 
 
@@ -207,13 +228,11 @@ def test_an_extended_study_with_another_best_has_a_new_refit(session: Session) -
     assert read_mlflow("cv").refit.number == 2  # type: ignore[union-attr]
 
 
-def test_the_table_of_folds_is_scikit_learns_and_is_attached_to_the_parent(session: Session) -> None:
+def test_the_table_of_folds_is_scikit_learns_and_is_attached_to_the_parent(table: TrialTable) -> None:
     from sklearn.dummy import DummyClassifier
     from sklearn.model_selection import GridSearchCV
 
     theirs = GridSearchCV(DummyClassifier(), {"strategy": ["prior"]}, cv=3).fit(np.zeros((12, 1)), np.arange(12) % 2)
-    session()
-    table = read_mlflow("cv")
     ours = cv_results(table)
     wanted = {name for name in theirs.cv_results_ if "score_time" not in name and not name.startswith("param")}
     assert wanted <= set(ours.columns)
@@ -236,9 +255,7 @@ def test_the_table_of_folds_is_scikit_learns_and_is_attached_to_the_parent(sessi
     )
 
 
-def test_the_report_does_without_test_accuracies_and_says_what_the_score_is(session: Session, tmp_path: Path) -> None:
-    session()
-    table = read_mlflow("cv")
+def test_the_report_does_without_test_accuracies_and_says_what_the_score_is(table: TrialTable, tmp_path: Path) -> None:
     files = {path.name for path in write_report(table, tmp_path / "report")}
     assert {"report.html", "tuning_curve.png", "median.png"} <= files
     assert "gap.png" not in files
