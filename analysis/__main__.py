@@ -47,7 +47,13 @@ def run(arguments: Sequence[str] | None = None) -> list[Path]:
     at, targets = _listed("--at", args.at, int), _listed("--target", args.target, float)
     table, versus, confirm = (_read(name, args) for name in (args.study or args.trials, args.versus, args.confirm))
     assert table is not None
-    files = write_report(table, args.out, at, use=args.use, targets=targets, versus=versus, confirm=confirm)
+    sections = []
+    if args.study is not None:
+        from analysis.report_sections import study_sections
+
+        sections = study_sections(table, args.tracking_uri)
+    options = {"use": args.use, "targets": targets, "versus": versus, "confirm": confirm, "sections": sections}
+    files = write_report(table, args.out, at, **options)
     if args.attach:
         from analysis.trials import attach
 

@@ -18,6 +18,7 @@ th, td { border-bottom: 1px solid #d5d5d5; padding: .25rem .8rem .25rem 0; text-
 th { white-space: normal; } th.words { text-align: left; }
 th:first-child, td:first-child { text-align: left; } th { border-bottom: 2px solid #888; }
 td.words { text-align: left; max-width: 24rem; white-space: normal; overflow-wrap: anywhere; }
+pre { font-size: .85rem; overflow-x: auto; }
 figure { margin: 1rem 0; } img { max-width: 100%; height: auto; }
 figcaption, .small { font-size: .88rem; color: #444; }
 """
@@ -42,6 +43,11 @@ def paragraph(text: str, kind: str = "") -> str:
     """A paragraph, with an optional class."""
     name = f' class="{kind}"' if kind else ""
     return f"<p{name}>{escape(text)}</p>"
+
+
+def preformatted(text: str) -> str:
+    """Text whose columns stand below each other."""
+    return f"<pre>{escape(text)}</pre>"
 
 
 def bullets(items: Iterable[str]) -> str:

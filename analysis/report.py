@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from analysis import figures_curves, figures_space
 from analysis.best_of_n import BestOfN, best_of_n
@@ -19,6 +20,9 @@ from analysis.pool import Pool, Use, pool_of
 from analysis.report_page import report_page
 from analysis.stopping import DoublingGain, doubling_gain_at
 from analysis.table import TrialTable
+
+if TYPE_CHECKING:  # the figures of data and networks: a second of imports that a search does not need
+    from analysis.sections import Section
 
 GOOD_ENOUGH = 0.95  # "the smallest network with at least this validation accuracy"
 _TARGETS = (0.5, 0.8, 0.9, 0.95, 0.97, 0.98, 0.985, 0.99, 0.995)
@@ -38,6 +42,7 @@ class Report:
     pictures: dict[str, tuple[bytes, str]]
     comparison: Comparison | None = None
     confirmed: tuple[Confirmed, ...] = field(default=())
+    sections: tuple[Section, ...] = field(default=())
 
 
 def write_report(
@@ -49,17 +54,20 @@ def write_report(
     targets: Sequence[float] | None = None,
     versus: TrialTable | None = None,
     confirm: TrialTable | None = None,
+    sections: Sequence[Section] = (),
 ) -> list[Path]:
     """Write the figures, best_of_n.json and report.html into `folder`, and return their paths.
 
     Everything is computed before the folder is made: bad input leaves nothing behind. `versus` adds a
-    comparison with another study, `confirm` the second look at the best trials.
+    comparison with another study, `confirm` the second look at the best trials, `sections` what stands at its end.
     """
-    report = make_report(table, at, use=use, targets=targets, versus=versus, confirm=confirm)
+    report = make_report(table, at, use=use, targets=targets, versus=versus, confirm=confirm, sections=sections)
     page = report_page(report)
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for name, (png, _) in report.pictures.items():
+    pictures = {name: png for name, (png, _) in report.pictures.items()}
+    pictures |= {each.name: each.png for section in sections for each in section.pictures}
+    for name, png in pictures.items():
         path = folder / f"{name}.png"
         path.write_bytes(png)
         written.append(path)
@@ -78,6 +86,7 @@ def make_report(
     targets: Sequence[float] | None = None,
     versus: TrialTable | None = None,
     confirm: TrialTable | None = None,
+    sections: Sequence[Section] = (),
 ) -> Report:
     """All results of the report; writes nothing."""
     pool = pool_of(table, use)
@@ -96,6 +105,7 @@ def make_report(
         pictures=_pictures(table, use, pool, found, front, smallest),
         comparison=compare(table, versus) if versus is not None else None,
         confirmed=confirm_summary(table, confirm) if confirm is not None else (),
+        sections=tuple(sections),
     )
 
 

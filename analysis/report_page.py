@@ -10,7 +10,7 @@ from analysis.compare import Comparison
 from analysis.confirm import Confirmed
 from analysis.groups import label
 from analysis.pareto import Network
-from analysis.sentences import basis, curve_rows, headline, interval, reach_sentence
+from analysis.sentences import basis, curve_rows, headline, inspect_hint, interval, reach_sentence
 from analysis.table import PARAMS, TrialTable
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ def report_page(report: Report) -> str:
     if report.confirmed:
         parts += _confirmed(report.confirmed)
     parts += [html.heading("Best trials"), _best_trials(report.table)]
+    if report.table.parent_run_id is not None and not report.sections:
+        parts.append(_more(report.table))
     parts += [html.heading("Hyperparameters"), *_pictures(report, "importance")]
     if report.importances.why:
         parts.append(html.paragraph(f"No importances: {report.importances.why}."))
@@ -46,6 +48,7 @@ def report_page(report: Report) -> str:
             *_pictures(report, "pareto"),
             *_size(report),
         ]
+    parts += [part for section in report.sections for part in section.parts()]
     return html.page(f"Study {study}", parts)
 
 
@@ -130,9 +133,7 @@ def _planning(report: Report) -> list[str]:
 
 
 def _best_trials(table: TrialTable) -> str:
-    frame = table.frame[(table.frame["state"] == "complete") & table.frame["val_accuracy"].notna()]
-    frame = frame.sort_values(["val_accuracy", "number"], ascending=[False, True]).head(_TOP)
-    names = table.searched
+    frame, names = table.ranked.head(_TOP), table.searched
     rows = [
         [
             str(row["number"]),
@@ -150,6 +151,13 @@ def _score_names(table: TrialTable) -> list[str]:
 
 def _scores(table: TrialTable, validation: float, test: float) -> list[str]:
     return [f"{validation:.4f}", *([f"{test:.4f}"] if table.tested else [])]
+
+
+def _more(table: TrialTable) -> str:
+    lines = [f"The data and the best trial's learning curves, here: mlflow run . -e report -P study={table.study}"]
+    if table.network_run_id is not None:
+        lines.append(inspect_hint(table.network_run_id))
+    return html.bullets(lines)
 
 
 def _size(report: Report) -> list[str]:

@@ -30,6 +30,11 @@ def headline(result: BestOfN) -> str:
     return f"{on_validation}, and the trial that validation picks reaches {quoted(test[n])} on test{beside}."
 
 
+def inspect_hint(run_id: str) -> str:
+    """How the best trial is looked at."""
+    return f"What the best trial's network does (errors, hidden layers): mlflow run . -e inspect -P run_id={run_id}"
+
+
 def basis(result: BestOfN) -> str:
     """What the headline rests on, in one line."""
     trials = result.trials

@@ -99,6 +99,12 @@ class TrialTable:
         return tuple(n for n in self.parameters if self.frame[PARAMS + n].nunique(dropna=False) > 1)
 
     @property
+    def ranked(self) -> pd.DataFrame:
+        """The complete trials by validation accuracy, the best first, the earlier one on ties."""
+        complete = self.frame[(self.frame["state"] == "complete") & self.frame["val_accuracy"].notna()]
+        return complete.sort_values(["val_accuracy", "number"], ascending=[False, True])
+
+    @property
     def tested(self) -> bool:
         """Whether trials have a test accuracy: cross-validated ones have none."""
         return self.folds is None and not any(str(name).startswith(FOLD) for name in self.frame.columns)
@@ -111,10 +117,14 @@ class TrialTable:
     @property
     def best(self) -> pd.Series | None:
         """The complete trial with the best validation accuracy, the lowest number on ties."""
-        complete = self.frame[(self.frame["state"] == "complete") & self.frame["val_accuracy"].notna()]
-        if complete.empty:
-            return None
-        return complete.sort_values(["val_accuracy", "number"], ascending=[False, True]).iloc[0]
+        return None if self.ranked.empty else self.ranked.iloc[0]
+
+    @property
+    def network_run_id(self) -> str | None:
+        """The run of the best network: the best trial's, or where trials are cross-validated that of the refit."""
+        if self.folds:
+            return self.refit.run_id if self.refit is not None else None
+        return None if self.best is None else str(self.best["run_id"])
 
     def prefix(self, numbers: int) -> TrialTable:
         """The same study as it stood when only plan numbers below `numbers` had started."""

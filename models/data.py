@@ -104,6 +104,26 @@ def load_dataset(name_or_path: str) -> Dataset:
     return _from_npz(path, path.stem, str(path))
 
 
+def find_data(location: str, sha256: str, asked: str | None) -> Dataset:
+    """The data that a run was trained on, from where it lay then or, where it lies elsewhere now, from `asked`.
+
+    Raises:
+        ConfigError: it is not there, or not the same data.
+    """
+    try:
+        data = load_dataset(asked or location)
+    except ConfigError as error:
+        if asked is not None:
+            raise
+        raise ConfigError(f"the run's data must be where it was, or dataset say where it is now: {error}") from None
+    if data.sha256 != sha256:
+        raise ConfigError(
+            f"the data must be that of the run, whose sha256 is {sha256[:16]}..., got {asked or location!r} with "
+            f"{data.sha256[:16]}..."
+        )
+    return data
+
+
 def _digits() -> Dataset:
     # What sklearn.datasets.load_digits reads, from its file: importing scikit-learn would take longer than a trial.
     (package,) = find_spec("sklearn").submodule_search_locations  # type: ignore[union-attr,misc]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FAILURES = ("diverged", "out of memory")
+SCORED_PARTS = ("validation", "test")
 SCORES = ("val_accuracy", "val_loss", "test_accuracy", "test_loss", "train_accuracy", "train_loss")
 OUT_OF_FOLD = "out_of_fold"
 """The part of the data that cross-validation scores: each training row once, by a network not trained on it."""

@@ -121,6 +121,18 @@ def split_dataset(
     return replace(split, fold_of=stratified_folds(labels["train"], folds, derive_seed(seed, "folds")))
 
 
+def split_by(
+    dataset: Dataset,
+    validation: float,
+    preprocessing: str,
+    split_seed: int,
+    reduction: str = "none",
+    folds: int = 0,
+) -> Split:
+    """The three parts of `dataset`; a trial's run has these arguments as its tags."""
+    return split_dataset(dataset, validation, derive_seed(split_seed, "validation"), preprocessing, reduction, folds)
+
+
 def fit_scaling(split: Split) -> Scaling:
     """Fitted on the training part alone: never on validation or test rows."""
     n = split.n_features

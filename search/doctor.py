@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from models.config import ConfigError
+from models.data import find_data
 from models.results import TrialResult
 from search import outbox
 from search.children import children_of, continuations_of, epochs_of, runs_with_models
@@ -31,7 +32,7 @@ from search.plan import distributions, make_plan
 from search.progress import ConsoleProgress
 from search.replay import find_differences, replay
 from search.report import conclude
-from search.session import DEFAULT_UI, PROJECT, find_data, split_study
+from search.session import DEFAULT_UI, PROJECT, split_study
 from search.settings import StudySettings, read_settings
 from search.study import Attempt, StudyStore, look_up, study_names
 from search.tracking import Tracking, TrackingError, note_run, tracking_ui

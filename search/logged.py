@@ -1,22 +1,22 @@
 """Trials read back from their child runs in MLflow. Nothing here writes."""
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Run
+from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID
 
+from analysis.runs import split_arguments, values_of
 from models.config import PARAMETERS, ConfigError, TrialConfig
 from search.databases import sqlite_file, without_secrets
 from search.records import ENVIRONMENT
 from search.tracking import check_tracking, tracking_uri
 
 _NEEDED = (
-    "study", "trial_number", "attempt", "seed", "study_seed", "config_hash", "data_sha256", "dataset_location",
+    "study", "seed", "study_seed", "config_hash", "data_sha256", "dataset_location",
     "validation", "preprocessing", "split_seed", "weights_sha256",
 )  # fmt: skip
 
@@ -26,9 +26,12 @@ class LoggedTrial:
     """A complete trial as its child run alone describes it; floats are those that were logged, to the last bit."""
 
     run_id: str
+    parent_run_id: str
     experiment_id: str
     study: str
     number: int
+    refit: bool
+    """Whether it is the refit of that trial, trained on all of the training part."""
     config: TrialConfig
     config_hash: str
     seed: int
@@ -36,7 +39,7 @@ class LoggedTrial:
     dataset_location: str
     data_sha256: str
     split: Mapping[str, Any]
-    """The arguments of search.session.split_by."""
+    """The arguments of models.splits.split_by."""
     rows: Mapping[str, str]
     """Parameter (`train_rows` and its kin) to the count logged."""
     epochs: Mapping[tuple[str, int], list[float]]
@@ -48,10 +51,12 @@ class LoggedTrial:
     """models.runtime.environment() of the process that trained it."""
     commit: str
     """The project's, empty where it was no checkout."""
+    models: str
+    """What its search was told to do with models."""
 
     @property
     def title(self) -> str:
-        return f"trial {self.number} of {self.study}"
+        return f"{'refit of ' if self.refit else ''}trial {self.number} of {self.study}"
 
 
 def open_tracking() -> MlflowClient:
@@ -67,39 +72,36 @@ def open_tracking() -> MlflowClient:
     return MlflowClient()
 
 
-def read_trial(run_id: str) -> LoggedTrial:
-    """The trial that a child run holds.
+def read_trial(run_id: str, refits: bool = False) -> LoggedTrial:
+    """The trial that a child run holds, or with `refits` the refit of one.
 
     Raises:
         ConfigError: there is no such run, it is no trial's, its trial is not complete, or it lacks what a replay needs.
     """
     client = open_tracking()
-    run = _run_of_trial(client, run_id)
+    run = _run_of_trial(client, run_id, refits)
     tags, parameters = run.data.tags, run.data.params
-    missing = [name for name in _NEEDED if name not in tags]
+    refit = "trial_number" not in tags
+    missing = [name for name in (_NEEDED if refit else (*_NEEDED, "attempt")) if name not in tags]
     if missing:
         raise ConfigError(
-            f"a trial is replayed from the tags of its run, all of them, got {run_id!r} without {', '.join(missing)}"
+            f"a trial is read from the tags of its run, all of them, got {run_id!r} without {', '.join(missing)}"
         )
-    epochs, final = _values(client, run)
+    epochs, final = values_of(client, run)
     return LoggedTrial(
         run_id=run_id,
+        parent_run_id=tags[MLFLOW_PARENT_RUN_ID],
         experiment_id=run.info.experiment_id,
         study=tags["study"],
-        number=int(tags["trial_number"]),
+        number=int(tags["refit_of" if refit else "trial_number"]),
+        refit=refit,
         config=TrialConfig.from_text({name: text for name, text in parameters.items() if name in PARAMETERS}),
         config_hash=tags["config_hash"],
         seed=int(tags["seed"]),
         study_seed=int(tags["study_seed"]),
         dataset_location=tags["dataset_location"],
         data_sha256=tags["data_sha256"],
-        split={
-            "validation": float(tags["validation"]),
-            "preprocessing": tags["preprocessing"],
-            "split_seed": int(tags["split_seed"]),
-            "reduction": tags.get("reduction", "none"),
-            "folds": int(tags.get("folds", 0)),
-        },
+        split=split_arguments(tags),
         rows={name: text for name, text in parameters.items() if name.endswith("_rows")},
         epochs=epochs,
         final=final,
@@ -108,10 +110,11 @@ def read_trial(run_id: str) -> LoggedTrial:
             name.removeprefix(ENVIRONMENT): text for name, text in tags.items() if name.startswith(ENVIRONMENT)
         },
         commit=tags.get(MLFLOW_GIT_COMMIT, ""),
+        models=tags.get("models", ""),
     )
 
 
-def _run_of_trial(client: MlflowClient, run_id: str) -> Run:
+def _run_of_trial(client: MlflowClient, run_id: str, refits: bool) -> Run:
     try:
         run = client.get_run(run_id)
     except MlflowException:
@@ -123,7 +126,7 @@ def _run_of_trial(client: MlflowClient, run_id: str) -> Run:
         raise ConfigError(
             f"run_id must be that of a trial, a child run, got the parent run of study {tags.get('study')!r}{best}"
         )
-    if "trial_number" not in tags or MLFLOW_PARENT_RUN_ID not in tags:
+    if not ("trial_number" in tags or (refits and "refit_of" in tags)) or MLFLOW_PARENT_RUN_ID not in tags:
         raise ConfigError(f"run_id must be that of a trial, got {run.info.run_name!r}, a run of something else")
     if tags.get("state") != "complete" or run.info.status == "RUNNING":
         how = "is not finished" if run.info.status == "RUNNING" else f"is {tags.get('state', 'without a state')}"
@@ -133,17 +136,3 @@ def _run_of_trial(client: MlflowClient, run_id: str) -> Run:
             f"{how}{reason}"
         )
     return run
-
-
-def _values(client: MlflowClient, run: Run) -> tuple[dict[tuple[str, int], list[float]], dict[str, float]]:
-    """Each epoch's values, and those of the kept weights: these carry the time at which the trial ended."""
-    epochs: dict[tuple[str, int], list[float]] = defaultdict(list)
-    final: dict[str, float] = {}
-    for name in run.data.metrics:
-        history: list[Metric] = client.get_metric_history(run.info.run_id, name)
-        for metric in sorted(history, key=lambda each: each.timestamp):
-            if metric.timestamp == run.info.end_time:
-                final[name] = metric.value
-            else:
-                epochs[name, metric.step].append(metric.value)
-    return dict(epochs), final

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
+from models.data import find_data
 from models.results import EpochReport, FoldsResult, TrialFailed, TrialResult
 from models.seeds import derive_seed
-from models.splits import Split
+from models.splits import Split, split_by
 from search.command import run_command
 from search.console import make_console
 from search.logged import LoggedTrial, read_trial
 from search.options import DEFAULT, Parser
-from search.session import PROJECT, find_data, split_by
+from search.session import PROJECT
 from search.tracking import git_commit, note_run
 
 Replayed = TrialResult | FoldsResult | TrialFailed

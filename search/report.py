@@ -62,9 +62,14 @@ def conclude(
 
 
 def print_next_steps(
-    settings: StudySettings, given: Mapping[str, str], ended: Ended, launcher: str, console: Console
+    settings: StudySettings,
+    given: Mapping[str, str],
+    ended: Ended,
+    best: str | None,
+    launcher: str,
+    console: Console,
 ) -> None:
-    """What to type next. `given` are the options of this command, `launcher` what it was started with."""
+    """What to type next: `given` are this command's options, `best` the best network's run, `launcher` started it."""
 
     project = launcher.startswith("mlflow")
 
@@ -92,6 +97,9 @@ def print_next_steps(
             say(f"extend it:    {command(launcher, {**given, 'trials': _more(settings)})}")
         say(f"start anew:   {command(launcher, {**given, 'name': settings.name + '-2', 'seed': settings.seed + 1})}")
     ui = launcher + " -e ui" if project else "python -m search.ui"
+    if best is not None:
+        inspect = launcher + " -e inspect" if project else "python -m search.inspect"
+        say(f"its network:  {command(inspect, {'run_id': best})}")
     say(f"look at it:   {command(ui, {key: given[key] for key in ('storage',) if key in given})}")
 
 

@@ -12,8 +12,7 @@ from rich.console import Console
 
 from models.config import ConfigError
 from models.data import Dataset, load_dataset
-from models.seeds import derive_seed
-from models.splits import Split, split_dataset
+from models.splits import Split, split_by
 from search import fork_server
 from search.databases import check_storage, check_writable
 from search.engine import Engine, InProcessEngine
@@ -119,38 +118,6 @@ def split_study(settings: StudySettings, dataset: Dataset) -> Split:
     return split_by(dataset, **settings.split)  # type: ignore[arg-type]
 
 
-def split_by(
-    dataset: Dataset,
-    validation: float,
-    preprocessing: str,
-    split_seed: int,
-    reduction: str = "none",
-    folds: int = 0,
-) -> Split:
-    """The three parts of `dataset`; a trial's run has these arguments as its tags."""
-    return split_dataset(dataset, validation, derive_seed(split_seed, "validation"), preprocessing, reduction, folds)
-
-
-def find_data(location: str, sha256: str, asked: str | None) -> Dataset:
-    """The data that a run was trained on, from where it lay then or, where it lies elsewhere now, from `asked`.
-
-    Raises:
-        ConfigError: it is not there, or not the same data.
-    """
-    try:
-        data = load_dataset(asked or location)
-    except ConfigError as error:
-        if asked is not None:
-            raise
-        raise ConfigError(f"the run's data must be where it was, or dataset say where it is now: {error}") from None
-    if data.sha256 != sha256:
-        raise ConfigError(
-            f"the data must be that of the run, whose sha256 is {sha256[:16]}..., got {asked or location!r} with "
-            f"{data.sha256[:16]}..."
-        )
-    return data
-
-
 def make_engine(options: Options, split: Split) -> Engine:
     if options.workers == 0 and options.scheduler is None:
         return InProcessEngine(split)
@@ -238,7 +205,8 @@ def _run(
         if not tags or not ended.complete:
             if summary is not None:
                 print_summary(summary, console)
-            print_next_steps(settings, options.given, ended, tracking.launcher(own_run), console)
+            best = None if summary is None or options.models.mode == "none" else summary.table.network_run_id
+            print_next_steps(settings, options.given, ended, best, tracking.launcher(own_run), console)
         return COMPLETE if ended.complete else MISSING
     except StoreError as error:  # before the driver could start: it waits for stores that go away later
         console.print(f"{explain(error)}\nthe same command goes on where this one ended", markup=False)

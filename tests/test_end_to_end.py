@@ -3,6 +3,7 @@
 import io
 import json
 import math
+import re
 import sqlite3
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from mlflow.entities import LoggedModel, Run
 from mlflow.utils.file_utils import local_file_uri_to_path
 from optuna.artifacts import FileSystemArtifactStore, download_artifact, get_all_artifact_meta
 
+from analysis.__main__ import run as write_report
 from models.data import load_dataset
 from search.model_files import MODEL_FILE
 from tests.project import PROJECT, copy_project, environment, mlflow_run
@@ -77,6 +79,7 @@ def test_it_prints_the_table_and_what_to_do_next(finished: Finished) -> None:
         "What the best of N trials reaches",
         "maximum seen",
         "start anew:   mlflow run . --env-manager local",
+        "its network:  mlflow run . --env-manager local -e inspect -P run_id=",
         "look at it:   mlflow run . --env-manager local -e ui",
     ):
         assert words in printed
@@ -268,6 +271,39 @@ def test_a_replay_under_mlflow_names_what_differs_and_leaves_its_word_on_that_ru
     (made,) = finished.client.search_runs(["0"], f"tags.replay_of = '{trial}'")
     assert made.data.tags["replay"] == "different"
     assert len(finished.client.search_runs(["0"])) == runs + 1
+
+
+def test_an_inspection_puts_its_pictures_and_a_page_on_the_trial_and_into_the_report(
+    finished: Finished, tmp_path: Path
+) -> None:
+    best, other = finished.parent.data.tags["best_run_id"], finished.children[0].info.run_id
+    report = ["--study", "tiny", "--tracking-uri", f"sqlite:///{finished.folder}/mlflow.db", "--out"]
+    write_report([*report, str(tmp_path / "before")])
+    page = (tmp_path / "before" / "report.html").read_text()
+    assert f"-e inspect -P run_id={best}" in page
+    assert {"learning_curves.png", "confusion.png", "class_counts.png"} <= {
+        path.name for path in (tmp_path / "before").iterdir()
+    }
+
+    ran = mlflow_run(finished.folder, "-e", "inspect", "-P", f"run_id={best}", "-P", f"versus={other}")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "the logged model gives the logged accuracies" in ran.stdout
+    names = {Path(file.path).name for file in finished.client.list_artifacts(best, "inspect")}
+    assert {
+        "inspect.html", "mean_images.png", "layers.png", "learning_curves.png", "misclassified.png", "pair.png",
+        "confusion_difference.png", "feature_map.png",
+    } <= names  # fmt: skip
+    page = Path(finished.client.download_artifacts(best, "inspect/inspect.html")).read_text()
+    assert page.count("data:image/png;base64,") == sum(name.endswith(".png") for name in names)
+    assert not re.search(r"<script|(src|href)=.(?!data:)", page)
+    data = {Path(file.path).name for file in finished.client.list_artifacts(finished.parent.info.run_id, "data")}
+    assert data < names
+    (made,) = finished.client.search_runs(["0"], f"tags.inspect_of = '{best}'")
+    assert best in made.data.tags["mlflow.note.content"]
+
+    write_report([*report, str(tmp_path / "after")])
+    assert {path.name for path in (tmp_path / "after").iterdir()} >= names - {"inspect.html", "sections.json"}
+    assert "-e inspect" not in (tmp_path / "after" / "report.html").read_text()
 
 
 def test_models_that_are_gone_are_trained_again_by_the_doctor(finished: Finished) -> None:

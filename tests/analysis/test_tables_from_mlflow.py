@@ -99,6 +99,9 @@ def test_the_report_is_attached_to_the_parent(store: tuple[str, Any, str], tmp_p
     files = run(["--study", "mine", "--tracking-uri", uri, "--out", str(tmp_path / "out"), "--attach"])
     attached = {Path(found.path).name for found in client.list_artifacts(parent, "report")}
     assert attached == {file.name for file in files}
+    page = (tmp_path / "out" / "report.html").read_text()
+    for why in ("no epochs or no confusion matrices", "the study&#x27;s run has no tag &#x27;dataset_location&#x27;"):
+        assert why in page
 
 
 def test_no_such_study_and_no_such_store(store: tuple[str, Any, str], tmp_path: Path) -> None:

@@ -12,13 +12,14 @@ from mlflow import MlflowClient
 
 from analysis.trials import read_mlflow
 from models.config import ConfigError, TrialConfig
-from models.data import load_dataset
+from models.data import find_data, load_dataset
 from models.seeds import derive_seed
+from models.splits import split_by
 from search.driver import Ended
 from search.logged import read_trial
 from search.plan import make_plan
 from search.replay import find_differences, main
-from search.session import find_data, split_by, split_study
+from search.session import split_study
 from search.settings import StudySettings, read_settings
 from search.task import Job
 from tests.search.fakes import FakeEngine, complete, fails
