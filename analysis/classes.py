@@ -29,12 +29,9 @@ def examples(labels: Array, n_classes: int, each: int, seed: int = 0) -> tuple[R
 def class_means(inputs: Array, labels: Array, n_classes: int) -> NDArray[np.float64]:
     """The mean input of each class, (n_classes, *input_shape); NaN for a class without rows."""
     flat, labels = _flat(inputs), checked(labels, n_classes)
-    sums = np.zeros((n_classes, flat.shape[1]))
-    for start in range(0, len(flat), _ROWS_AT_ONCE):
-        own = labels[start : start + _ROWS_AT_ONCE, None] == np.arange(n_classes)
-        sums += own.T.astype(np.float64) @ flat[start : start + _ROWS_AT_ONCE].astype(np.float64)
-    counts = np.bincount(labels, minlength=n_classes)[:, None]
-    means = np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
+    means = np.full((n_classes, flat.shape[1]), np.nan)
+    for k in np.unique(labels):
+        means[k] = flat[labels == k].mean(axis=0, dtype=np.float64)
     return means.reshape(n_classes, *inputs.shape[1:])
 
 

@@ -76,11 +76,9 @@ def draw_pair_panels(
         if len(chosen):
             tiles[: len(chosen)] = shades.drawn(inputs[chosen])
         show(axes, mosaic(tiles, across))
-        verb = "found" if truth == predicted else "taken for"
-        name, other = short(names[truth]), short(names[predicted])
-        words = f"{name} {verb}{'' if truth == predicted else f' {other}'}: {len(rows):,}"
+        words = f"true {short(names[truth])}, predicted {short(names[predicted])}: {len(rows):,}"
         axes.set_title(words, loc="left", fontsize=9.5)
-    headline(figure, f"{title}: {short(names[a])} and {short(names[b])}, found and taken for each other")
+    headline(figure, f"{title}: {short(names[a])} and {short(names[b])}")
     return figure
 
 

@@ -188,13 +188,8 @@ def test_the_panels_of_a_pair_show_truth_in_rows_and_prediction_in_columns() -> 
         for place in range(len(rows), 25):
             assert (tile(axes, place // 5, place % 5) == GAP_COLOUR).all()
         words.append(axes.get_title(loc="left"))
-    c = predictions.confusion
-    assert words == [
-        f"b found: {c[1, 1]}",
-        f"b taken for d: {c[1, 3]}",
-        f"d taken for b: {c[3, 1]}",
-        f"d found: {c[3, 3]}",
-    ]
+    pairs = [(1, 1), (1, 3), (3, 1), (3, 3)]
+    assert words == [f"true {'abcd'[a]}, predicted {'abcd'[b]}: {predictions.confusion[a, b]}" for a, b in pairs]
     assert pair_panels(images, predictions, 3, 1, "abcd", "t")
 
 
@@ -257,6 +252,7 @@ def test_score_histograms_count_every_row_once_on_a_logarithmic_axis() -> None:
     axes = draw_score_histograms(predictions, 2, "abcd", "t").axes[0]
     drawn = score_histogram(predictions, 2)
     assert axes.get_yscale() == "log"
+    assert {"1", "10", "100"} <= {label.get_text() for label in axes.get_yticklabels()}
     assert (axes.patches[1].get_data().values == drawn.rest).all()
     assert (axes.patches[2].get_data().values == drawn.own).all()
     assert f"class c (n = {own.sum()})" in [text.get_text() for text in axes.get_legend().get_texts()]
