@@ -109,7 +109,7 @@ def draw_mean_images(inputs: Array, labels: Array, names: Sequence[str], title: 
     tiles = Shades.of(inputs).drawn(class_means(inputs, labels, len(names)))
     across = min(len(names), max(5, math.ceil(math.sqrt(2 * len(names)))))
     counts = np.bincount(labels, minlength=len(names)).tolist()
-    captions = [f"{short(name, 14)}\nn = {count:,}" for name, count in zip(names, counts, strict=True)]
+    captions = [f"{short(name)}\nn = {count:,}" for name, count in zip(names, counts, strict=True)]
     return captioned_figure(tiles, captions, across, f"{title}: mean image of each class")
 
 

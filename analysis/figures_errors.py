@@ -27,6 +27,7 @@ CAPTIONS = {
 }
 _ACROSS = 8
 _COLUMNS = 2
+_SHORT = 5  # letters of names, two of which fit into a line
 _ROW = 0.21  # inches, of a bar
 
 
@@ -45,7 +46,7 @@ def draw_misclassified(
         return _empty(words)
     shown = "" if len(rows) == len(wrong) else f", the {len(rows)} surest"
     # Long names take a line each.
-    between = " \u2192 " if max(map(len, names)) <= 5 else "\n\u2192 "
+    between = " \u2192 " if max(map(len, names)) <= _SHORT else "\n\u2192 "
     captions = [
         f"{short(names[predictions.truth[row]])}{between}{short(names[predictions.predicted[row]])}\n"
         f"{probability_text(predictions.confidence[row])}"
@@ -67,6 +68,7 @@ def draw_pair_panels(
     across = int(np.ceil(np.sqrt(each)))
     shades, size = Shades.of(inputs), inputs.shape[1:3]
     inches = 3.4
+    between = ", " if max(map(len, names)) <= _SHORT else "\n"
     figure = new_figure(2 * inches + 0.2, 2 * inches * size[0] / size[1] + 1.2)
     panels = figure.subplots(2, 2).flat
     for axes, ((truth, predicted), rows) in zip(panels, pair_rows(predictions, a, b).items(), strict=True):
@@ -76,7 +78,7 @@ def draw_pair_panels(
         if len(chosen):
             tiles[: len(chosen)] = shades.drawn(inputs[chosen])
         show(axes, mosaic(tiles, across))
-        words = f"true {short(names[truth])}, predicted {short(names[predicted])}: {len(rows):,}"
+        words = f"true {short(names[truth])}{between}predicted {short(names[predicted])}: {len(rows):,}"
         axes.set_title(words, loc="left", fontsize=9.5)
     headline(figure, f"{title}: {short(names[a])} and {short(names[b])}")
     return figure

@@ -61,9 +61,10 @@ def frame(axes: Axes, title: str, inches: float = 8.0) -> None:
         axes.spines[side].set_visible(False)
 
 
-def headline(figure: Figure, title: str) -> None:
-    """The title of a figure of several axes."""
-    figure.suptitle(wrapped(title, figure.get_figwidth()), x=0.01, ha="left", fontsize=10.5, fontweight="bold")
+def headline(figure: Figure, title: str, y: float | None = None) -> None:
+    """The title of a figure of several axes; where nothing lays the figure out, `y` is its upper border."""
+    words = wrapped(title, figure.get_figwidth())
+    figure.suptitle(words, x=0.01, y=y, ha="left", va="top", fontsize=10.5, fontweight="bold")
 
 
 def wrapped(title: str, inches: float) -> str:
