@@ -47,7 +47,7 @@ def test_no_word_of_a_network_is_cut() -> None:
 
 def whole(figure: Figure) -> bool:
     """Whether all that is drawn lies within the figure."""
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     box = figure.get_tightbbox()
     width, height = figure.get_size_inches()
     return box.x0 > -_SLACK and box.y0 > -_SLACK and box.x1 < width + _SLACK and box.y1 < height + _SLACK
