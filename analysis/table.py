@@ -39,7 +39,7 @@ _NUMERIC = (
     "seconds",
 )
 FOLD = "fold_"
-"""Before the number of a fold, from 1, and `_score` or `_seconds`: columns of cross-validated trials."""
+"""Before the number of a fold, from 1, and `_score`, `_epochs` or `_seconds`: columns of cross-validated trials."""
 _TEXT = ("state", "state_reason", "seed", "config_hash", "weights_sha256", "run_id", "confirms")
 
 

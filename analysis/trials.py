@@ -150,7 +150,7 @@ def _row(run: Run) -> dict[str, Any]:
         {
             name: value
             for name, value in metrics.items()
-            if name.startswith(FOLD) and name.endswith(("_score", "_seconds"))
+            if name.startswith(FOLD) and name.endswith(("_score", "_seconds", "_epochs"))
         }
     )
     row.update(number=tags["trial_number"], run_id=run.info.run_id)

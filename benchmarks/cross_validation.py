@@ -81,7 +81,9 @@ def read_study(study: str) -> dict[str, Any]:
     assert table.refit is not None
     best = found.loc[found["rank_test_score"].idxmin(), "param_width"]
     columns = {name: found[name].tolist() for name in ("mean_test_score", "std_test_score", "mean_fit_time")}
+    epochs = table.frame.set_index("number").loc[found["trial"], [f"fold_{k}_epochs" for k in range(1, FOLDS + 1)]]
     return columns | {
+        "mean_test_epochs": epochs.mean(axis=1).tolist(),
         "best": int(best),
         "refit_test_accuracy": table.refit.test_accuracy,
         "refit_seconds": table.refit.seconds,
@@ -119,12 +121,22 @@ def grid_search(job: dict[str, Any]) -> dict[str, Any]:
     split = split_dataset(load_dataset(job["dataset"]), VALIDATION, seed, folds=FOLDS)
     parts = {part: (_features(split, part), split.labels[part]) for part in split.labels}
     folds = [(np.flatnonzero(split.fold_of != k), np.flatnonzero(split.fold_of == k)) for k in range(FOLDS)]
-    classifier = KerasClassifier(build, width=job["widths"][0], epochs=job["epochs"], batch_size=32, verbose=0)
-    search = GridSearchCV(classifier, {"width": job["widths"]}, cv=folds, n_jobs=job["jobs"], error_score="raise")
-    stopping = [keras.callbacks.EarlyStopping(patience=2)]
-    search.fit(*parts["train"], validation_data=parts["validation"], callbacks=stopping)
+    # Early stopping goes into the constructor: scikeras 0.13 drops, without a word, callbacks that are given to `fit`.
+    stopping = {"callbacks": keras.callbacks.EarlyStopping, "callbacks__patience": 2}
+    classifier = KerasClassifier(
+        build, width=job["widths"][0], epochs=job["epochs"], batch_size=32, verbose=0, **stopping
+    )
+    scoring = {"score": "accuracy", "epochs": lambda fitted, x, y: len(fitted.history_["loss"])}
+    search = GridSearchCV(
+        classifier, {"width": job["widths"]}, cv=folds, n_jobs=job["jobs"], scoring=scoring, refit="score",
+        error_score="raise",
+    )  # fmt: skip
+    search.fit(*parts["train"], validation_data=parts["validation"])
     found = search.cv_results_
-    columns = {name: found[name].tolist() for name in ("mean_test_score", "std_test_score", "mean_fit_time")}
+    columns = {
+        name: found[name].tolist()
+        for name in ("mean_test_score", "std_test_score", "mean_fit_time", "mean_test_epochs")
+    }
     return columns | {
         "best": search.best_params_["width"],
         "refit_test_accuracy": float(search.score(*parts["test"])),
@@ -146,6 +158,7 @@ def print_table(report: dict[str, Any]) -> None:
     for name, found in sides.items():
         means = "".join(f"{mean:>9.4f}" for mean in found["mean_test_score"])
         print(f"{name:<28}{means}{found['best']:>7}{found['refit_test_accuracy']:>9.4f}{found['seconds']:>9.1f}")
+        print(f"{'  epochs a fit':<28}" + "".join(f"{epochs:>9.1f}" for epochs in found["mean_test_epochs"]))
         print(f"{'  seconds a fit':<28}" + "".join(f"{seconds:>9.1f}" for seconds in found["mean_fit_time"]))
     for jobs, found in report["theirs"].items():
         ratio = found["seconds"] / report["ours"]["seconds"]
