@@ -71,7 +71,8 @@ def section(table: TrialTable) -> list[str]:
     found = cv_results(table)
     names = [name for name in found.columns if name.startswith("param_")]
     splits = [name for name in found.columns if name.startswith("split")]
-    head = [*(name.removeprefix("param_") for name in names), "rank", "mean", "std", *splits, "fit time, s", "std"]
+    folds = [name.removesuffix("_test_score") for name in splits]
+    head = [*(name.removeprefix("param_") for name in names), "rank", "mean", "std", *folds, "fit time, s", "std"]
     rows = [
         [
             *(label(row[name]) for name in names),

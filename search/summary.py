@@ -122,7 +122,8 @@ def _folds_table(table: TrialTable) -> Table:
     words = Table(title=f"Accuracy over the folds (std: population; cv_results.csv){more}", title_justify="left")
     parameters = [name for name in found.columns if name.startswith("param_")]
     splits = [name for name in found.columns if name.startswith("split")]
-    for name in (*(name.removeprefix("param_") for name in parameters), "rank", "mean", "std", *splits, "fit time"):
+    folds = [name.removesuffix("_test_score") for name in splits]
+    for name in (*(name.removeprefix("param_") for name in parameters), "rank", "mean", "std", *folds, "fit time"):
         words.add_column(name, justify="right")
     for _, row in shown.iterrows():
         scores = (f"{row[name]:.4f}" for name in ("mean_test_score", "std_test_score", *splits))
