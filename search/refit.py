@@ -6,11 +6,14 @@ chooses trials sees it. The folds only score; this alone has a model.
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from models.seeds import derive_seed
+from search.driver import Ended
 from search.engine import Done, Engine, EngineError, Lost
 from search.outcome import MAX_ATTEMPTS, Outcome
 from search.plan import Plan
+from search.progress import Progress
 from search.settings import StudySettings
 from search.study import Attempt, StudyStore
 from search.task import Job
@@ -20,27 +23,28 @@ from search.tracking import Tracking
 def refit_best(
     settings: StudySettings,
     plan: Plan,
+    ended: Ended,
     study: StudyStore,
-    stopped_at: int | None,
     engine: Engine,
     tracking: Tracking,
+    progress: Progress,
     asked_to_stop: Sequence[str],
     with_model: bool,
-) -> str:
+) -> Ended:
     """Trains the best trial's configuration on all of the training part, unless that has been done.
 
-    Of the first `stopped_at` trials where the study's own rule ended it.
-
     Returns:
-        Why it is missing; nothing when it is there, or failed as it would again, or no trial is complete.
+        `ended`, with the attempts made here, and why the refit is missing unless it is there, or failed as it would
+        again, or no trial is complete.
 
     Raises:
         StoreError: a store is away; the run is closed by the next start, and made again.
     """
-    best = _best(study.attempts(), stopped_at)
+    best = _best(study.attempts(), ended.stopped_at)
     if best is None or tracking.has_refit(best.number):
-        return ""
+        return ended
     study.lock()
+    progress.say(f"training the best, trial {best.number}, on all of the training part")
     planned = plan.trials[best.number]
     seed = derive_seed(settings.seed, best.number, "refit")
     split = {name: value for name, value in settings.split.items() if name != "folds"}
@@ -52,12 +56,13 @@ def refit_best(
         job = Job(settings.name, planned.number, attempt, planned.config, seed, refit=True)
         outcome = _trained(job, engine, asked_to_stop)
         tracking.finish_trial(run_id, outcome, with_model)
+        ended = replace(ended, trained=ended.trained + 1)
         if outcome.final:
-            return ""
+            return ended
         reason = f"{outcome.reason}: {outcome.message}" if outcome.message else outcome.reason
         if asked_to_stop:
             break
-    return reason
+    return replace(ended, without_refit=reason)
 
 
 def _best(attempts: Sequence[Attempt], stopped_at: int | None) -> Attempt | None:

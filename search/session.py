@@ -191,8 +191,7 @@ def _run(
                 from search.refit import refit_best
 
                 with_model = options.models.mode == "all"
-                why = refit_best(settings, plan, study, ended.stopped_at, engine, tracking, asked, with_model)
-                ended = replace(ended, without_refit=why)
+                ended = refit_best(settings, plan, ended, study, engine, tracking, progress, asked, with_model)
         except Taken as error:  # while the database was away
             console.print(str(error), markup=False)
             return MISSING
