@@ -68,7 +68,7 @@ def constant_pixels(dataset: Dataset) -> None:
     lit = dataset.x_test[:, constant]
     print(
         f"003, standardisation: {constant.sum()} pixels are 0 in all training images; in test images "
-        f"{np.count_nonzero(lit)} of them are not, {np.count_nonzero(lit.any(axis=1))} images in all, and come out as "
+        f"{np.count_nonzero(lit)} of them are not, in {np.count_nonzero(lit.any(axis=1))} image(s), and come out as "
         f"up to {lit.max() / 1e-10:.1e}"
     )
 

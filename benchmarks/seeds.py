@@ -23,15 +23,18 @@ import numpy as np
 import pandas as pd
 from mlflow import MlflowClient
 
+from analysis.cross_validation import cv_results
 from analysis.pareto import Network, pareto_front, smallest_at_least
+from analysis.table import TrialTable
 from analysis.trials import read_mlflow
-from benchmarks.seeds_reported import REPORTED, Reported
+from benchmarks.seeds_reported import CROSS_VALIDATED, REFIT, REPORTED, Reported
 from search.settings import load_settings
 
 PROJECT = Path(__file__).parent.parent
 # In the order of their cost, so that a run that is cut short has most of them.
 STUDIES = tuple(dict.fromkeys(reported.study for reported in REPORTED))
-SEARCH, CONFIRMED = "smallest-95", "smallest-95-confirmed"
+SEARCH, CONFIRMED, FOLDS = "smallest-95", "smallest-95-confirmed", "width-cv"
+ALL = (*STUDIES, SEARCH, FOLDS)
 _REPEATS_AT_MOST = 50  # stands in the study that is made: fewer can be run first and more later
 _GOOD_ENOUGH = 0.95
 
@@ -39,15 +42,14 @@ _GOOD_ENOUGH = 0.95
 def main() -> None:
     parser = argparse.ArgumentParser(description="The class-room studies beside what their notebooks reported.")
     parser.add_argument("--dataset", required=True, metavar="NAME|FILE.npz", help="MNIST")
-    parser.add_argument("--studies", default=",".join((*STUDIES, SEARCH)), help="of " + ", ".join((*STUDIES, SEARCH)))
+    parser.add_argument("--studies", default=",".join(ALL), help="of " + ", ".join(ALL))
     parser.add_argument("--repeats", type=int, default=5, help=f"of each network, 1 to {_REPEATS_AT_MOST}")
     parser.add_argument("--folder", default=str(Path(tempfile.gettempdir(), "seeds")), help="where everything goes")
     parser.add_argument("--table", action="store_true", help="run nothing: the table of what has been run")
     asked = parser.parse_args()
     folder, names = Path(asked.folder), asked.studies.split(",")
-    unknown = set(names) - {*STUDIES, SEARCH}
-    if unknown or not 1 <= asked.repeats <= _REPEATS_AT_MOST:
-        parser.error(f"studies must be of {', '.join((*STUDIES, SEARCH))} and repeats 1 to {_REPEATS_AT_MOST}")
+    if set(names) - set(ALL) or not 1 <= asked.repeats <= _REPEATS_AT_MOST:
+        parser.error(f"studies must be of {', '.join(ALL)} and repeats 1 to {_REPEATS_AT_MOST}")
     folder.mkdir(parents=True, exist_ok=True)
     if not asked.table:
         dataset = str(Path(asked.dataset).resolve()) if asked.dataset.endswith(".npz") else asked.dataset
@@ -58,15 +60,19 @@ def main() -> None:
         print(smallest(folder))
     if "baseline" in names:
         print(parts_table(folder, "baseline"))
+    if FOLDS in names:
+        print(folds_table(folder))
 
 
 def run_study(folder: Path, name: str, dataset: str, repeats: int) -> None:
-    """The study with its networks repeated; the search for the smallest network as it stands, and its find repeated."""
-    if name != SEARCH:
-        search(folder, name, repeated(load_settings(name, dataset=dataset).as_written()), repeats)
-        return
+    """The study with its networks repeated; a search as it stands, and the smallest network that one finds repeated."""
     settings = load_settings(name, dataset=dataset)
+    if name in STUDIES:
+        search(folder, name, repeated(settings.as_written()), repeats)
+        return
     search(folder, name, settings.as_written(), None)
+    if name == FOLDS:
+        return
     found = smallest_at_least(read(folder, name), _GOOD_ENOUGH)
     if found is not None:
         configuration = {key: found.params[key] for key in settings.searched}
@@ -97,8 +103,12 @@ def search(folder: Path, name: str, study: dict[str, Any], repeats: int | None) 
     print(f"{name}: {study['trials']} trials, {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
 
 
-def read(folder: Path, name: str) -> Any:
-    """The study's trials table; it has no complete trial where the study has not run."""
+def read(folder: Path, name: str) -> TrialTable:
+    """The study's trials table.
+
+    Raises:
+        ValueError: it has not run.
+    """
     return read_mlflow(name, f"sqlite:///{folder}/mlflow.db")
 
 
@@ -106,7 +116,7 @@ def trials_of(folder: Path, reported: Reported) -> pd.DataFrame:
     """The complete trials that repeat a reported network."""
     try:
         frame = read(folder, reported.study).frame
-    except ValueError:  # it has not run yet
+    except ValueError:
         return pd.DataFrame()
     networks = sum(other.study == reported.study for other in REPORTED)
     return frame[(frame["state"] == "complete") & (frame["number"] % networks == reported.number)]
@@ -163,17 +173,19 @@ def _verdict(reported: Reported, trials: pd.DataFrame) -> str:
 def smallest(folder: Path) -> str:
     """The search for the smallest network: its Pareto front, its find and what that reaches with fresh seeds."""
     try:
-        trials, again = read(folder, SEARCH), read(folder, CONFIRMED).frame
+        trials = read(folder, SEARCH)
     except ValueError:
         return f"{SEARCH} has not run"
-    found = smallest_at_least(trials, _GOOD_ENOUGH)
-    assert found is not None
-    again = again[again["state"] == "complete"]
     lines = ["| parameters | network | validation accuracy | test accuracy |", "|---|---|---|---|"]
     lines += [
         f"| {network.n_parameters:,} | {_named(network)} | {network.val_accuracy:.4f} | {network.test_accuracy:.4f} |"
         for network in pareto_front(trials)
     ]
+    found = smallest_at_least(trials, _GOOD_ENOUGH)
+    if found is None:
+        return "\n".join([*lines, "", f"None has a validation accuracy of {_GOOD_ENOUGH}."])
+    again = read(folder, CONFIRMED).frame
+    again = again[again["state"] == "complete"]
     return "\n".join(
         [
             *lines,
@@ -202,6 +214,29 @@ def parts_table(folder: Path, name: str) -> str:
         loss, accuracy = (float(np.mean([run[f"{prefix}_{what}"] for run in runs])) for what in ("loss", "accuracy"))
         lines.append(f"| {part} | {loss:.4f} | {accuracy:.4f} | {100 * (1 - accuracy):.2f} |")
     return "\n".join([*lines, ""])
+
+
+def folds_table(folder: Path) -> str:
+    """The cross-validated grid: mean ± deviation over the folds, and seconds of a fit, notebook / here; the refit."""
+    try:
+        trials = read(folder, FOLDS)
+    except ValueError:
+        return f"{FOLDS} has not run"
+    lines = ["| width | accuracy on the folds | rank | seconds of a fit |", "|---|---|---|---|"]
+    ranked = sorted(CROSS_VALIDATED, key=lambda width: -CROSS_VALIDATED[width][0])
+    for _, row in cv_results(trials).iterrows():
+        mean, deviation, seconds = CROSS_VALIDATED[row["param_width"]]
+        lines.append(
+            f"| {row['param_width']} | {mean:.4f} ± {deviation:.4f} / {row['mean_test_score']:.4f} ± "
+            f"{row['std_test_score']:.4f} | {ranked.index(row['param_width']) + 1} / {row['rank_test_score']} | "
+            f"{seconds:.0f} / {row['mean_fit_time']:.0f} |"
+        )
+    width, test = REFIT
+    here = "none yet"
+    if trials.refit is not None:
+        best = trials.frame.set_index("number").loc[trials.refit.number]
+        here = f"width {best['params.width']}, {trials.refit.test_accuracy:.4f}"
+    return "\n".join([*lines, "", f"Refit, tested: notebook width {width}, {test:.4f}; here {here}.", ""])
 
 
 if __name__ == "__main__":

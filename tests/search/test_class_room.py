@@ -1,10 +1,17 @@
 """The class-room studies: their networks have the sizes that were counted by hand, on any data set they run."""
 
 import io
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
 
+import pandas as pd
 import pytest
 from rich.console import Console
 
+from benchmarks.seeds import _verdict
+from benchmarks.seeds_reported import REPORTED
 from models.data import load_dataset
 from models.networks import parameter_count
 from models.reduction import count_asked
@@ -13,6 +20,7 @@ from search.options import read_options
 from search.plan import make_plan
 from search.session import COMPLETE, split_study
 from search.settings import STUDIES, load_settings
+from tests.project import PROJECT
 
 PIXELS = 28 * 28
 COUNTS = {
@@ -38,6 +46,33 @@ def test_its_networks_on_mnist_have_the_parameters_counted_by_hand(study: str) -
     assert [every for every, _ in counts] == COUNTS[study]
     if study == "batch-norm":
         assert counts == [(244_554, 243_658)]
+
+
+def test_the_notebooks_numbers_stand_beside_the_networks_that_repeat_them() -> None:
+    for study, counts in COUNTS.items():
+        places = {reported.number: reported.parameters for reported in REPORTED if reported.study == study}
+        assert places == dict(enumerate(counts))
+
+
+def test_a_notebooks_accuracy_is_judged_by_three_deviations_of_the_repeats() -> None:
+    trials = pd.DataFrame({"test_accuracy": [0.96, 0.97, 0.98], "val_accuracy": [0.5, 0.6, 0.7]})
+    one = replace(REPORTED[0], test=0.9999, validation=0.2)
+    assert [_verdict(replace(one, test=test), trials) for test in (0.9999, 0.9401, 0.9399)] == [
+        "yes, +3.0", "yes, -3.0", "no, -3.0",
+    ]  # fmt: skip
+    assert _verdict(replace(one, test=None), trials) == "no, -4.0 (validation)"
+    assert _verdict(one, trials[:1]) == "-"
+
+
+@pytest.mark.slow
+def test_the_benchmark_runs_on_digits_and_goes_on_with_more_repeats(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "benchmarks.seeds", "--dataset", "digits", "--folder", str(tmp_path)]
+    for repeats in ("1", "2"):
+        given = ["--studies", "one-node,pca,baseline", "--repeats", repeats]
+        ran = subprocess.run([*command, *given], cwd=PROJECT, capture_output=True, text=True, timeout=600)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        assert f"| {repeats} |" in ran.stdout
+    assert "| training |" in ran.stdout
 
 
 def test_the_search_for_the_smallest_network_looks_below_the_bottleneck_that_it_is_to_beat() -> None:
