@@ -69,6 +69,14 @@ def test_neither_looks_at_a_row_outside_the_training_part(asked: str) -> None:
     assert bits(theirs) == bits(fitted(split))
 
 
+def test_each_fold_is_reduced_by_its_own_training_rows() -> None:
+    split = split_dataset(load_dataset("digits"), 0.1, 7, folds=2, reduction="pca:5")
+    data = prepare(split)
+    found = [data.fold(number).reduction for number in range(2)]
+    assert [bits(each) for each in found] == [bits(fitted(split.fold(number))) for number in range(2)]
+    assert bits(found[0]) != bits(found[1])
+
+
 def test_the_same_seed_gives_the_same_forest_and_another_one_another() -> None:
     split = digits("forest:0.25")
     first, again, other = fitted(split), fitted(split), fitted(replace(split, seed=8))
