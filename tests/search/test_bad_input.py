@@ -31,7 +31,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--study", "nope"], "study must be one of digits-random, .*, got 'nope'"),
+        (["--study", "nope"], "study must be one of baseline, .*, got 'nope'"),
         (["--nope", "1"], "unrecognized arguments: --nope 1"),
         (["--trial", "3"], "unrecognized arguments: --trial 3"),
         (["--trials", "0"], "trials must be a whole number, 1 or more, got '0'"),
