@@ -16,16 +16,18 @@ from analysis.report import write_report
 from analysis.table import TrialTable
 from analysis.trials import read_mlflow, read_text
 from models.config import ConfigError
+from models.data import load_dataset
 from models.results import OUT_OF_FOLD, EpochReport, FoldsResult
 from search import doctor, outbox
 from search.confirm import confirming_study
 from search.options import read_options
 from search.outcome import Outcome
 from search.paths import StudyPaths
+from search.plan import make_plan
 from search.replay import main as replay
-from search.session import run_search
-from search.settings import read_settings
-from search.task import Job
+from search.session import run_search, split_study
+from search.settings import load_settings, read_settings
+from search.task import Job, run_job
 from tests.search.fakes import Behaviour, FakeEngine, complete, score_of
 from tests.search.test_driver import nothing_is_running, optuna_trials
 
@@ -319,23 +321,28 @@ def test_models_of_folds_and_a_second_look_at_them_are_refused(session: Session)
         confirming_study(table, read_text(table, "study.yaml"), 1, 2)
 
 
-def test_two_processes_and_this_one_give_the_same_bits_and_a_trial_replays_from_its_run(
+def test_what_two_processes_trained_comes_out_bit_equal_here_from_the_runs_alone(
     workdir: Path, empty_stores: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     for store in empty_stores:
         (workdir / store.name).write_bytes(store.read_bytes())
     Path("cv.yaml").write_text(STUDY.replace("epochs: 3", "epochs: 2"))
-    for name, workers in {"here": "0", "there": "2"}.items():
-        options = read_options(["--study", "cv.yaml", "--name", name, "--workers", workers])
-        assert run_search(options, Console(quiet=True)) == 0
-    here, there = read_mlflow("here"), read_mlflow("there")
-    timed = [name for name in here.frame if name.endswith("seconds")]
-    columns = ["run_id", *timed]
-    pd.testing.assert_frame_equal(here.frame.drop(columns=columns), there.frame.drop(columns=columns))
-    client = MlflowClient()
-    one, other = (client.get_run(table.refit.run_id) for table in (here, there))  # type: ignore[union-attr]
-    assert one.data.tags["weights_sha256"] == other.data.tags["weights_sha256"]
-    assert one.data.params["train_rows"] == "1293"
+    assert run_search(read_options(["--study", "cv.yaml", "--workers", "2"]), Console(quiet=True)) == 0
+    table = read_mlflow("cv")
     capsys.readouterr()
-    assert replay(["--run_id", str(there.frame["run_id"][2])]) == 0
-    assert "bit-equal: 6 epochs" in " ".join(capsys.readouterr().out.split())
+    for run_id in table.frame["run_id"][:2]:
+        assert replay(["--run_id", str(run_id)]) == 0
+        assert "bit-equal: 6 epochs" in " ".join(capsys.readouterr().out.split())
+
+    assert table.refit is not None
+    run = MlflowClient().get_run(table.refit.run_id)
+    split = split_study(load_settings("cv.yaml"), load_dataset("digits"))
+    config = make_plan(load_settings("cv.yaml")).trials[table.refit.number].config
+    job = Job("cv", table.refit.number, 0, config, int(run.data.tags["seed"]), refit=True)
+    from models.trial import prepare
+
+    again = run_job(job, prepare(split), lambda epoch: None).result
+    assert again is not None
+    assert again.weights_sha256 == run.data.tags["weights_sha256"]
+    assert again.scores["test_accuracy"] == table.refit.test_accuracy
+    assert run.data.params["train_rows"] == str(split.rows("train")) == "1293"
