@@ -106,8 +106,8 @@ class TrialTable:
 
     @property
     def tested(self) -> bool:
-        """Whether trials have a test accuracy: cross-validated ones have none."""
-        return self.folds is None and not any(str(name).startswith(FOLD) for name in self.frame.columns)
+        """Whether trials have a test accuracy: those of a cross-validated study have none."""
+        return not self.folds and not any(str(name).startswith(FOLD) for name in self.frame.columns)
 
     @property
     def scored_rows(self) -> int | None:
