@@ -86,7 +86,6 @@ def test_layers_of_one_and_two_nodes_are_drawn_and_wider_last_ones_placed_in_a_p
     assert inside(1) == ["activation_boxes_1"]
     assert inside(12, 2) == ["activation_scatter_2"]
     assert inside(2, 12) == ["activation_scatter_1", "feature_map"]
-    assert inside(300, 1) == ["activation_boxes_2"]
 
 
 def test_dead_features_are_said_and_not_drawn(images: Split) -> None:
