@@ -20,7 +20,8 @@ from mlflow.entities import LoggedModel, Run
 from mlflow.utils.file_utils import local_file_uri_to_path
 from optuna.artifacts import FileSystemArtifactStore, download_artifact, get_all_artifact_meta
 
-from analysis.__main__ import run as write_report
+from analysis.report_sections import study_sections
+from analysis.trials import read_mlflow
 from models.data import load_dataset
 from search.model_files import MODEL_FILE
 from tests.project import PROJECT, copy_project, environment, mlflow_run
@@ -273,17 +274,16 @@ def test_a_replay_under_mlflow_names_what_differs_and_leaves_its_word_on_that_ru
     assert len(finished.client.search_runs(["0"])) == runs + 1
 
 
-def test_an_inspection_puts_its_pictures_and_a_page_on_the_trial_and_into_the_report(
-    finished: Finished, tmp_path: Path
-) -> None:
+def test_an_inspection_puts_its_pictures_and_a_page_on_the_trial_and_into_the_report(finished: Finished) -> None:
     best, other = finished.parent.data.tags["best_run_id"], finished.children[0].info.run_id
-    report = ["--study", "tiny", "--tracking-uri", f"sqlite:///{finished.folder}/mlflow.db", "--out"]
-    write_report([*report, str(tmp_path / "before")])
-    page = (tmp_path / "before" / "report.html").read_text()
-    assert f"-e inspect -P run_id={best}" in page
-    assert {"learning_curves.png", "confusion.png", "class_counts.png"} <= {
-        path.name for path in (tmp_path / "before").iterdir()
-    }
+    uri, parent = f"sqlite:///{finished.folder}/mlflow.db", finished.parent.info.run_id
+    table = read_mlflow("tiny", uri)
+    assert table.best is not None
+    heading = f"Best trial: {table.best['number']}"
+    trial, data = study_sections(table, uri)
+    assert (trial.title, [each.name for each in trial.pictures]) == (heading, ["learning_curves", "confusion"])
+    assert f"-e inspect -P run_id={best}" in trial.words[0]
+    assert "mean_images" in [each.name for each in data.pictures]
 
     ran = mlflow_run(finished.folder, "-e", "inspect", "-P", f"run_id={best}", "-P", f"versus={other}")
     assert ran.returncode == 0, ran.stdout + ran.stderr
@@ -296,14 +296,18 @@ def test_an_inspection_puts_its_pictures_and_a_page_on_the_trial_and_into_the_re
     page = Path(finished.client.download_artifacts(best, "inspect/inspect.html")).read_text()
     assert page.count("data:image/png;base64,") == sum(name.endswith(".png") for name in names)
     assert not re.search(r"<script|(src|href)=.(?!data:)", page)
-    data = {Path(file.path).name for file in finished.client.list_artifacts(finished.parent.info.run_id, "data")}
-    assert data < names
+    assert {Path(file.path).name for file in finished.client.list_artifacts(parent, "data")} < names
     (made,) = finished.client.search_runs(["0"], f"tags.inspect_of = '{best}'")
     assert best in made.data.tags["mlflow.note.content"]
 
-    write_report([*report, str(tmp_path / "after")])
-    assert {path.name for path in (tmp_path / "after").iterdir()} >= names - {"inspect.html", "sections.json"}
-    assert "-e inspect" not in (tmp_path / "after" / "report.html").read_text()
+    finished.client.set_tag(parent, "dataset_location", "gone.npz")
+    sections = study_sections(table, uri)
+    finished.client.set_tag(parent, "dataset_location", "digits")
+    assert [section.title for section in sections] == [
+        f"{heading}: Network", f"{heading}: Errors", f"{heading}: Inside", "Data",
+    ]  # fmt: skip
+    assert "confusion_difference" in [each.name for each in sections[1].pictures]
+    assert "No pictures of the data: the run's data must be where it was" in sections[3].words[0]
 
 
 def test_models_that_are_gone_are_trained_again_by_the_doctor(finished: Finished) -> None:
