@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -24,6 +23,7 @@ from analysis.figures_style import (
     png,
 )
 from analysis.figures_text import short
+from models.layers import Layer
 
 CAPTIONS = {
     "layers": (
@@ -47,29 +47,7 @@ _LINES: tuple[tuple[str, str, dict[str, Any]], ...] = (
 _MOST_MARKERS = 40
 
 
-@dataclass(frozen=True)
-class LayerDescription:
-    """One layer, as a summary lists it."""
-
-    name: str
-    kind: str
-    """Its class, as "Dense", or with a word on it, as "Dense, relu"."""
-    output_shape: tuple[int, ...]
-    """Of one row: without the batch's axis."""
-    parameters: int
-    """All of them, trainable or not."""
-    non_trainable: int = 0
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.non_trainable <= self.parameters:
-            raise ValueError(
-                f"non_trainable must be 0 to the number of parameters, {self.parameters}, got {self.non_trainable}"
-            )
-        if any(size < 1 for size in self.output_shape):
-            raise ValueError(f"output_shape must hold sizes of 1 or more, got {self.output_shape}")
-
-
-def layers_table(layers: Sequence[LayerDescription]) -> str:
+def layers_table(layers: Sequence[Layer]) -> str:
     """The layers as lines of text, then the totals."""
     rows = [["layer", "type", "output shape", "parameters"]]
     rows += [[each.name, each.kind, shape_text(each.output_shape), f"{each.parameters:,}"] for each in layers]
@@ -88,12 +66,12 @@ def shape_text(shape: tuple[int, ...]) -> str:
     return " \u00d7 ".join(f"{size:,}" for size in shape) or "1"
 
 
-def layers_picture(layers: Sequence[LayerDescription], title: str) -> bytes:
+def layers_picture(layers: Sequence[Layer], title: str) -> bytes:
     """A box a layer from top to bottom, its output's shape and its parameters beside it."""
     return png(draw_layers(layers, title))
 
 
-def draw_layers(layers: Sequence[LayerDescription], title: str) -> Figure:
+def draw_layers(layers: Sequence[Layer], title: str) -> Figure:
     figure = new_figure(8.5, 1.1 + _ROW * len(layers))
     axes = figure.add_subplot()
     axes.set_axis_off()
@@ -198,9 +176,9 @@ def _loss_axis(axes: Axes, values: Sequence[float]) -> None:
         axes.set_ylabel("loss, nats")
 
 
-def _totals(layers: Sequence[LayerDescription]) -> tuple[int, int]:
+def _totals(layers: Sequence[Layer]) -> tuple[int, int]:
     return sum(layer.parameters for layer in layers), sum(layer.non_trainable for layer in layers)
 
 
-def _width(layer: LayerDescription) -> float:
+def _width(layer: Layer) -> float:
     return math.log2(1 + math.prod(layer.output_shape))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,8 @@ from analysis.embedding import can_embed, embed
 from analysis.errors import Predictions, most_confused
 from analysis.images import is_image
 from analysis.sections import Picture, Section, class_names, confusion_picture_of, training_picture
-from models.inspection import Inspection, Layer
+from models.inspection import Inspection
+from models.layers import Layer
 from models.splits import Split
 
 HESITANT = 8  # rows whose likeliest classes are shown
@@ -37,11 +38,10 @@ def network_section(
     layers: tuple[Layer, ...], epochs: Mapping[int, Mapping[str, float]], kept: int, monitor: str, title: str
 ) -> Section:
     """Layers from the raw inputs on, and the learning curves: `epochs` from 1, `kept` the one whose weights stayed."""
-    described = [figures_network.LayerDescription(**asdict(layer)) for layer in layers]
-    picture = figures_network.layers_picture(described, title)
+    picture = figures_network.layers_picture(layers, title)
     layered = Picture("layers", picture, figures_network.CAPTIONS["layers"])
     pictures = (layered, training_picture(epochs, kept, monitor, title))
-    return Section("Network", pictures, listing=figures_network.layers_table(described))
+    return Section("Network", pictures, listing=figures_network.layers_table(layers))
 
 
 def errors_section(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from models.layers import Layer
 from models.results import SCORED_PARTS
 from models.runtime import without_harmless_warnings
 from models.splits import Float, Split, fit_scaling, fit_split_reduction
@@ -15,20 +16,6 @@ if TYPE_CHECKING:
     import keras
 
 _ROWS_AT_ONCE = 1024
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One layer of the logged model, those that prepare the raw inputs included."""
-
-    name: str
-    kind: str
-    """Keras' class, with the activation function of a layer that has one: "Activation, relu"."""
-    output_shape: tuple[int, ...]
-    """Without the batch axis."""
-    parameters: int
-    non_trainable: int
-    """How many of them training never changes by gradients."""
 
 
 @dataclass(frozen=True)

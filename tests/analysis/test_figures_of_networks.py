@@ -3,20 +3,20 @@
 import pytest
 
 from analysis.figures_network import (
-    LayerDescription,
     draw_layers,
     draw_learning_curves,
     layers_picture,
     layers_table,
     learning_curves,
 )
+from models.layers import Layer
 
 LAYERS = [
-    LayerDescription("input", "Input", (28, 28), 0),
-    LayerDescription("flatten", "Flatten", (784,), 0),
-    LayerDescription("hidden_1", "Dense, relu", (256,), 200_960),
-    LayerDescription("norm_1", "BatchNormalization", (256,), 1024, 512),
-    LayerDescription("output", "Dense, softmax", (10,), 2570),
+    Layer("input", "Input", (28, 28), 0),
+    Layer("flatten", "Flatten", (784,), 0),
+    Layer("hidden_1", "Dense, relu", (256,), 200_960),
+    Layer("norm_1", "BatchNormalization", (256,), 1024, 512),
+    Layer("output", "Dense, softmax", (10,), 2570),
 ]
 
 
@@ -96,6 +96,6 @@ def test_wrong_descriptions_are_refused() -> None:
     with pytest.raises(ValueError, match="kept must be one of the 3 epochs, got 4"):
         draw_learning_curves(history(3, "", "val_"), "t", kept=4)
     with pytest.raises(ValueError, match="non_trainable must be 0 to the number of parameters, 3, got 4"):
-        LayerDescription("a", "Dense", (1,), 3, 4)
+        Layer("a", "Dense", (1,), 3, 4)
     with pytest.raises(ValueError, match=r"output_shape must hold sizes of 1 or more, got \(0,\)"):
-        LayerDescription("a", "Dense", (0,), 3)
+        Layer("a", "Dense", (0,), 3)

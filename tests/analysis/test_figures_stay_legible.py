@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 from analysis.errors import Predictions
 from analysis.figures_data import draw_class_counts, draw_class_examples, draw_mean_images, draw_typical_images
 from analysis.figures_errors import draw_misclassified, draw_pair_panels, draw_top_probabilities
-from analysis.figures_network import LayerDescription, draw_layers, draw_learning_curves
+from analysis.figures_network import draw_layers, draw_learning_curves
 from analysis.figures_scores import draw_one_against_rest, draw_score_histograms
+from models.layers import Layer
 
 _SLACK = 0.015  # inches: a glyph's box is a little larger than its ink
 
@@ -39,7 +40,7 @@ def test_no_word_is_cut(n_classes: int, name: str) -> None:
 
 
 def test_no_word_of_a_network_is_cut() -> None:
-    layers = [LayerDescription("a", "A layer of some long name, relu", (1024, 1024, 3), 12_345_678) for _ in range(3)]
+    layers = [Layer("a", "A layer of some long name, relu", (1024, 1024, 3), 12_345_678) for _ in range(3)]
     assert whole(draw_layers(layers, "a study of many trials, trial 123"))
     history = {e: {"loss": 1 / e, "accuracy": 1 - 0.1 / e, "val_loss": 1.0, "val_accuracy": 0.9} for e in range(1, 40)}
     assert whole(draw_learning_curves(history, "a study of many trials, trial 123", kept=7))

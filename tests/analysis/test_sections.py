@@ -8,7 +8,8 @@ import pytest
 from analysis.inspection import Versus, errors_section, inside_section, network_section, predictions_of
 from analysis.sections import Picture, Section, data_section, page, read_sections, section_files
 from models.data import Dataset, load_dataset
-from models.inspection import Inspection, Layer
+from models.inspection import Inspection
+from models.layers import Layer
 from models.splits import Split, split_dataset
 
 EPOCHS = {1: {"loss": 1.0, "accuracy": 0.5, "val_loss": 0.9, "val_accuracy": 0.6}}
