@@ -26,7 +26,7 @@ from mlflow import MlflowClient
 from analysis.cross_validation import cv_results
 from analysis.pareto import Network, pareto_front, smallest_at_least
 from analysis.table import TrialTable
-from analysis.trials import read_mlflow
+from analysis.trials import read_mlflow, trials_frame
 from benchmarks.seeds_reported import CROSS_VALIDATED, REFIT, REPORTED, Reported
 from search.settings import load_settings
 
@@ -112,14 +112,20 @@ def read(folder: Path, name: str) -> TrialTable:
     return read_mlflow(name, f"sqlite:///{folder}/mlflow.db")
 
 
+def complete(folder: Path, name: str) -> pd.DataFrame:
+    """The study's complete trials: none, with all columns, where it has not run."""
+    try:
+        frame = read(folder, name).frame
+    except ValueError:
+        frame = trials_frame([])
+    return frame[frame["state"] == "complete"]
+
+
 def trials_of(folder: Path, reported: Reported) -> pd.DataFrame:
     """The complete trials that repeat a reported network."""
-    try:
-        frame = read(folder, reported.study).frame
-    except ValueError:
-        return pd.DataFrame()
+    frame = complete(folder, reported.study)
     networks = sum(other.study == reported.study for other in REPORTED)
-    return frame[(frame["state"] == "complete") & (frame["number"] % networks == reported.number)]
+    return frame[frame["number"] % networks == reported.number]
 
 
 def table(folder: Path, names: Sequence[str]) -> str:
@@ -163,7 +169,7 @@ def _verdict(reported: Reported, trials: pd.DataFrame) -> str:
     theirs, column = reported.test, "test_accuracy"
     if theirs is None:
         theirs, column = reported.validation, "val_accuracy"
-    if theirs is None or len(trials) < 2:
+    if theirs is None or len(trials) < 3:  # the deviation of two says nothing
         return "-"
     away = (theirs - trials[column].mean()) / trials[column].std(ddof=1)
     which = "" if column == "test_accuracy" else " (validation)"
@@ -184,8 +190,7 @@ def smallest(folder: Path) -> str:
     found = smallest_at_least(trials, _GOOD_ENOUGH)
     if found is None:
         return "\n".join([*lines, "", f"None has a validation accuracy of {_GOOD_ENOUGH}."])
-    again = read(folder, CONFIRMED).frame
-    again = again[again["state"] == "complete"]
+    again = complete(folder, CONFIRMED)
     return "\n".join(
         [
             *lines,
