@@ -55,7 +55,8 @@ def main() -> None:
         dataset = str(Path(asked.dataset).resolve()) if asked.dataset.endswith(".npz") else asked.dataset
         for name in names:
             run_study(folder, name, dataset, asked.repeats)
-    print(table(folder, names))
+    if set(names) & set(STUDIES):
+        print(table(folder, names))
     if SEARCH in names:
         print(smallest(folder))
     if "baseline" in names:
