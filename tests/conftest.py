@@ -1,7 +1,6 @@
 """What all tests share: an empty working directory, and no run, server or secret of the person who runs them."""
 
 import gc
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,8 +8,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from tests.postgresql import PostgreSQL, programs
-
-PROJECT = Path(__file__).parent.parent
+from tests.project import work_in
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -23,12 +21,7 @@ def _thaw() -> Iterator[None]:
 @pytest.fixture
 def workdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder to work in, where MLflow would make its store."""
-    for name in list(os.environ):
-        if name.startswith(("MLFLOW_", "OPTUNA_")):
-            monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
-    monkeypatch.setenv("PYTHONPATH", str(PROJECT))
+    work_in(tmp_path, monkeypatch)
     return tmp_path
 
 

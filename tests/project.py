@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 PROJECT = Path(__file__).parent.parent
 _PARTS = ("models", "search", "analysis", "MLproject", "conda.yaml")
 
@@ -22,6 +24,16 @@ def copy_project(folder: Path) -> Path:
     for command in (["init", "-q"], ["-c", "user.name=test", "-c", "user.email=test@localhost", *_COMMIT]):
         subprocess.run(["git", *command], cwd=folder, check=True, capture_output=True)
     return folder
+
+
+def work_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has this process work in `folder`, with a store of its own there and nothing of the run that runs the tests."""
+    for name in list(os.environ):
+        if name.startswith(("MLFLOW_", "OPTUNA_")):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/mlflow.db")
+    monkeypatch.setenv("PYTHONPATH", str(PROJECT))
 
 
 def environment() -> dict[str, str]:

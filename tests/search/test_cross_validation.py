@@ -28,6 +28,7 @@ from search.replay import main as replay
 from search.session import run_search, split_study
 from search.settings import load_settings, read_settings
 from search.task import Job, run_job
+from tests.project import work_in
 from tests.search.fakes import Behaviour, FakeEngine, complete, score_of
 from tests.search.test_driver import nothing_is_running, optuna_trials
 
@@ -95,8 +96,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, empty_stores: tuple[Path,
     """The folder of a study that one session finished, and its jobs."""
     folder = tmp_path_factory.mktemp("finished")
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/mlflow.db")
+        work_in(folder, patch)
         code, jobs = sessions(empty_stores, patch)()
     assert code == 0
     return folder, jobs
