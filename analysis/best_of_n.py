@@ -247,7 +247,9 @@ def _ranked(
 
 
 def _binomial(curve: Curve, rows: int | None) -> dict[int, float]:
-    """sqrt(p (1 - p) / rows) at each value of the curve."""
-    if not rows:
-        return {}
-    return {n: math.sqrt(max(point.value * (1 - point.value), 0.0) / rows) for n, point in curve.items()}
+    return {n: binomial_error(point.value, rows) for n, point in curve.items()} if rows else {}
+
+
+def binomial_error(accuracy: float, rows: int) -> float:
+    """The standard error of an accuracy p in [0, 1] measured on so many rows: sqrt(p (1 - p) / rows)."""
+    return math.sqrt(max(accuracy * (1 - accuracy), 0.0) / rows)

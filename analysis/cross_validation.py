@@ -10,6 +10,7 @@ import pandas as pd
 
 from analysis import html
 from analysis.groups import label
+from analysis.sentences import tested_accuracy
 from analysis.table import FOLD, PARAMS, TrialTable
 
 
@@ -52,18 +53,9 @@ def refit_words(table: TrialTable) -> str:
         return "not there: the study is not complete, or the refit failed (its run says why)"
     rows = "" if table.train_rows is None else f" on all {table.train_rows:,} training rows"
     return (
-        f"trial {refit.number} trained once{rows}: test accuracy {tested(table, refit.test_accuracy)}, validation "
-        f"accuracy {refit.val_accuracy:.4f}, kept epoch {refit.best_epoch} (run {refit.run_id})"
+        f"trial {refit.number} trained once{rows}: test accuracy {tested_accuracy(table, refit.test_accuracy)}, "
+        f"validation accuracy {refit.val_accuracy:.4f}, kept epoch {refit.best_epoch} (run {refit.run_id})"
     )
-
-
-def tested(table: TrialTable, accuracy: float) -> str:
-    """A test accuracy with the binomial standard error of the test set."""
-    if table.test_rows is None:
-        return f"{accuracy:.4f}"
-    error = math.sqrt(accuracy * (1 - accuracy) / table.test_rows)
-    none_wrong = ", 0 because none was wrong" if accuracy == 1 else ""
-    return f"{accuracy:.4f} ± {error:.4f} (standard error of {table.test_rows} test rows{none_wrong})"
 
 
 def section(table: TrialTable) -> list[str]:

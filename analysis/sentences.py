@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from analysis.best_of_n import BestOfN, Curve, Point
+from analysis.best_of_n import BestOfN, Curve, Point, binomial_error
 from analysis.planning import Reach
+from analysis.table import TrialTable
 
 
 def headline(result: BestOfN) -> str:
@@ -33,6 +34,15 @@ def headline(result: BestOfN) -> str:
 def inspect_hint(run_id: str) -> str:
     """How the best trial is looked at."""
     return f"What the best trial's network does (errors, hidden layers): mlflow run . -e inspect -P run_id={run_id}"
+
+
+def tested_accuracy(table: TrialTable, accuracy: float) -> str:
+    """A test accuracy with the binomial standard error of the test set."""
+    if table.test_rows is None:
+        return f"{accuracy:.4f}"
+    error = binomial_error(accuracy, table.test_rows)
+    none_wrong = ", 0 because none was wrong" if accuracy == 1 else ""
+    return f"{accuracy:.4f} ± {error:.4f} (standard error of {table.test_rows} test rows{none_wrong})"
 
 
 def basis(result: BestOfN) -> str:

@@ -33,7 +33,7 @@ from search.settings import load_settings
 PROJECT = Path(__file__).parent.parent
 # In the order of their cost, so that a run that is cut short has most of them.
 STUDIES = tuple(dict.fromkeys(reported.study for reported in REPORTED))
-SEARCH, CONFIRMED, FOLDS = "smallest-95", "smallest-95-confirmed", "width-cv"
+SEARCH, CONFIRMED, FOLDS, BASELINE = "smallest-95", "smallest-95-confirmed", "width-cv", "baseline"
 ALL = (*STUDIES, SEARCH, FOLDS)
 _REPEATS_AT_MOST = 50  # stands in the study that is made: fewer can be run first and more later
 _GOOD_ENOUGH = 0.95
@@ -57,12 +57,15 @@ def main() -> None:
             run_study(folder, name, dataset, asked.repeats)
     if set(names) & set(STUDIES):
         print(table(folder, names))
-    if SEARCH in names:
-        print(smallest(folder))
-    if "baseline" in names:
-        print(parts_table(folder, "baseline"))
-    if FOLDS in names:
-        print(folds_table(folder))
+    for name, tabulate in ((SEARCH, smallest), (BASELINE, parts_table), (FOLDS, folds_table)):
+        if name not in names:
+            continue
+        try:
+            trials = read(folder, name)
+        except ValueError:
+            print(f"{name} has not run")
+        else:
+            print(tabulate(folder, trials))
 
 
 def run_study(folder: Path, name: str, dataset: str, repeats: int) -> None:
@@ -157,8 +160,11 @@ def table(folder: Path, names: Sequence[str]) -> str:
 
 
 def _beside(theirs: float | None, ours: pd.Series) -> str:
-    shown = f"{ours.mean():.4f}" + (f" ± {ours.std(ddof=1):.4f}" if len(ours) > 1 else "")
-    return f"{'-' if theirs is None else f'{theirs:.4f}'} / {shown}"
+    return f"{'-' if theirs is None else f'{theirs:.4f}'} / {_spread(ours)}"
+
+
+def _spread(values: pd.Series) -> str:
+    return f"{values.mean():.4f}" + (f" ± {values.std(ddof=1):.4f}" if len(values) > 1 else "")
 
 
 def _mean(values: pd.Series, digits: int) -> str:
@@ -177,12 +183,8 @@ def _verdict(reported: Reported, trials: pd.DataFrame) -> str:
     return f"{'yes' if abs(away) <= 3 else 'no'}, {away:+.1f}{which}"
 
 
-def smallest(folder: Path) -> str:
+def smallest(folder: Path, trials: TrialTable) -> str:
     """The search for the smallest network: its Pareto front, its find and what that reaches with fresh seeds."""
-    try:
-        trials = read(folder, SEARCH)
-    except ValueError:
-        return f"{SEARCH} has not run"
     lines = ["| parameters | network | validation accuracy | test accuracy |", "|---|---|---|---|"]
     lines += [
         f"| {network.n_parameters:,} | {_named(network)} | {network.val_accuracy:.4f} | {network.test_accuracy:.4f} |"
@@ -197,8 +199,8 @@ def smallest(folder: Path) -> str:
             *lines,
             "",
             f"Smallest with a validation accuracy of {_GOOD_ENOUGH} or more: {found.n_parameters:,} parameters. Again "
-            f"with {len(again)} fresh seeds: validation {_beside(None, again['val_accuracy'])[4:]}, test "
-            f"{_beside(None, again['test_accuracy'])[4:]}.",
+            f"with {len(again)} fresh seeds: validation {_spread(again['val_accuracy'])}, test "
+            f"{_spread(again['test_accuracy'])}.",
             "",
         ]
     )
@@ -208,26 +210,19 @@ def _named(network: Network) -> str:
     return f"{network.params['width']}, {network.params['activation']}"
 
 
-def parts_table(folder: Path, name: str) -> str:
+def parts_table(folder: Path, trials: TrialTable) -> str:
     """Loss, accuracy and error rate on each part, means over the repeats."""
     client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
-    try:
-        runs = [client.get_run(run_id).data.metrics for run_id in read(folder, name).frame["run_id"]]
-    except ValueError:
-        return f"{name} has not run"
-    lines = [f"| {name} | loss | accuracy | error % |", "|---|---|---|---|"]
+    runs = [client.get_run(run_id).data.metrics for run_id in trials.frame["run_id"]]
+    lines = [f"| {BASELINE} | loss | accuracy | error % |", "|---|---|---|---|"]
     for part, prefix in (("training", "train"), ("validation", "val"), ("test", "test")):
         loss, accuracy = (float(np.mean([run[f"{prefix}_{what}"] for run in runs])) for what in ("loss", "accuracy"))
         lines.append(f"| {part} | {loss:.4f} | {accuracy:.4f} | {100 * (1 - accuracy):.2f} |")
     return "\n".join([*lines, ""])
 
 
-def folds_table(folder: Path) -> str:
+def folds_table(_: Path, trials: TrialTable) -> str:
     """The cross-validated grid: mean ± deviation over the folds, and seconds of a fit, notebook / here; the refit."""
-    try:
-        trials = read(folder, FOLDS)
-    except ValueError:
-        return f"{FOLDS} has not run"
     lines = ["| width | accuracy on the folds | rank | seconds of a fit |", "|---|---|---|---|"]
     ranked = sorted(CROSS_VALIDATED, key=lambda width: -CROSS_VALIDATED[width][0])
     for _, row in cv_results(trials).iterrows():

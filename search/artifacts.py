@@ -15,7 +15,7 @@ from models.config import ConfigError
 from search.databases import in_one_line
 from search.logged import LoggedTrial
 from search.model_files import MODEL_FILE
-from search.tracking import TrackingError, tracking_uri
+from search.tracking import TrackingError, logged_models, tracking_uri
 
 
 def fetch_model(trial: LoggedTrial, folder: Path) -> Path:
@@ -24,9 +24,7 @@ def fetch_model(trial: LoggedTrial, folder: Path) -> Path:
     Raises:
         ConfigError: no model was logged, or its file cannot be had.
     """
-    found = MlflowClient().search_logged_models(
-        [trial.experiment_id], filter_string=f"source_run_id = '{trial.run_id}'"
-    )
+    found = logged_models(MlflowClient(), trial.experiment_id, trial.run_id)
     whole = [model for model in found if model.status == LoggedModelStatus.READY]
     if not whole:
         raise ConfigError(

@@ -39,11 +39,10 @@ def confirming_study(table: TrialTable, written: str, top: int, repeats: int) ->
             f"a second look is at trials that were trained and tested once, got {table.study}, cross-validated over "
             f"{search.folds} folds and refitted"
         )
-    complete = table.frame[table.frame["state"] == "complete"]
-    if len(complete) < top:
-        raise ConfigError(f"top must be at most the {len(complete)} complete trials of {table.study}, got {top}")
-    best = complete.sort_values(["val_accuracy", "number"], ascending=[False, True]).head(top)
-    numbers = [int(number) for number in best["number"] for _ in range(repeats)]
+    ranked = table.ranked
+    if len(ranked) < top:
+        raise ConfigError(f"top must be at most the {len(ranked)} complete trials of {table.study}, got {top}")
+    numbers = [int(number) for number in ranked["number"].head(top) for _ in range(repeats)]
     planned = make_plan(search).trials
     configurations = [dict(planned[number].parameters) for number in numbers]
     whole = {key: value for key, value in search.as_written().items() if key not in ("space", "pruner")}

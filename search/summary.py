@@ -9,8 +9,9 @@ from rich.table import Table
 
 from analysis import curves
 from analysis.best_of_n import BestOfN, Point, best_of_n
-from analysis.cross_validation import cv_results, refit_words, tested
+from analysis.cross_validation import cv_results, refit_words
 from analysis.pool import has_prefix, pool_of
+from analysis.sentences import tested_accuracy
 from analysis.table import TrialTable
 from models.config import Scalar
 from search.plan import Plan
@@ -48,10 +49,12 @@ class Summary:
         else:
             reached = (
                 f"validation accuracy {self.best['val_accuracy']:.4f}, test accuracy "
-                f"{tested(table, float(self.best['test_accuracy']))}."
+                f"{tested_accuracy(table, float(self.best['test_accuracy']))}."
             )
         if refit is not None:
-            reached += f"\n\n[Refit]({link(refit.run_id)}): test accuracy {tested(table, refit.test_accuracy)}."
+            reached += (
+                f"\n\n[Refit]({link(refit.run_id)}): test accuracy {tested_accuracy(table, refit.test_accuracy)}."
+            )
         return (
             f"{best}{reached}\n\n"
             f"Chosen from {_states(self.table)}. Sampler {self.table.sampler}, seed {self.table.seed}, "
@@ -99,7 +102,7 @@ def print_summary(summary: Summary, console: Console) -> None:
     else:
         facts.add_row("network", f"{size}, kept epoch {int(best['best_epoch'])}")
         facts.add_row("validation accuracy", f"{best['val_accuracy']:.4f}  (chosen by it: optimistic)")
-        facts.add_row("test accuracy", tested(table, float(best["test_accuracy"])))
+        facts.add_row("test accuracy", tested_accuracy(table, float(best["test_accuracy"])))
     console.print(facts)
     console.print()
     if table.folds:

@@ -37,7 +37,7 @@ os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # two l
 
 import mlflow
 from mlflow import MlflowClient
-from mlflow.entities import DatasetInput, LoggedModelOutput, Metric, Param, Run, ViewType
+from mlflow.entities import DatasetInput, LoggedModel, LoggedModelOutput, Metric, Param, Run, ViewType
 from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
@@ -381,8 +381,8 @@ class Tracking:
         self._client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=result.best_epoch)])
 
     def drop_model(self, run_id: str) -> None:
-        for model_id in self._models_of(run_id):
-            self._client.delete_logged_model(model_id)
+        for model in logged_models(self._client, self.experiment_id, run_id):
+            self._client.delete_logged_model(model.model_id)
 
     def close_unfinished(self, reason: str) -> None:
         """Ends what a driver that is gone left RUNNING: this parent's children, and the runs that only continued it.
@@ -452,13 +452,14 @@ class Tracking:
         run = self._client.create_run(experiment, tags={key: value for key, value in tags.items() if value})
         return str(run.info.run_id)
 
-    def _models_of(self, run_id: str) -> list[str]:
-        found = self._client.search_logged_models([self.experiment_id], filter_string=f"source_run_id = '{run_id}'")
-        return [str(model.model_id) for model in found]
-
     def _children(self, condition: str) -> Iterator[Run]:
         query = f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{self.parent_id}' and {condition}"
         return pages(self._client, [self.experiment_id], query)
+
+
+def logged_models(client: MlflowClient, experiment_id: str, run_id: str) -> list[LoggedModel]:
+    """All models that a run has, half-made ones included."""
+    return list(client.search_logged_models([experiment_id], filter_string=f"source_run_id = '{run_id}'"))
 
 
 def git_commit(project: Path) -> str:
