@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from analysis.report import write_report
-from analysis.table import TrialTable, read_csv
+from analysis.reading.table import TrialTable, read_csv
+from analysis.report.contents import write_report
 
 
 class _Parser(argparse.ArgumentParser):
@@ -49,13 +49,13 @@ def run(arguments: Sequence[str] | None = None) -> list[Path]:
     assert table is not None
     sections = []
     if args.study is not None:
-        from analysis.report_sections import study_sections
+        from analysis.report.study_sections import study_sections
 
         sections = study_sections(table, args.tracking_uri)
     options = {"use": args.use, "targets": targets, "versus": versus, "confirm": confirm, "sections": sections}
     files = write_report(table, args.out, at, **options)
     if args.attach:
-        from analysis.trials import attach
+        from analysis.reading.mlflow_studies import attach
 
         attach(table, files, args.tracking_uri)
     return files
@@ -66,7 +66,7 @@ def _read(name: str | None, args: argparse.Namespace) -> TrialTable | None:
         return None
     if args.study is None:
         return read_csv(name, args.sampler or "random")
-    from analysis.trials import read_mlflow_or_say_why  # a second to import; a CSV needs none of it
+    from analysis.reading.mlflow_studies import read_mlflow_or_say_why  # a second to import; a CSV needs none of it
 
     return read_mlflow_or_say_why(name, args.tracking_uri)
 

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.throughput import compile_packages, machine, timed
-from models.data import load_dataset
-from models.seeds import derive_seed
-from models.splits import Split, split_dataset
+from models.core.seeds import derive_seed
+from models.data.sources import load_dataset
+from models.data.splits import Split, split_dataset
 
 SEED, FOLDS, VALIDATION = 0, 3, 5000
 GOAL = 5.0
@@ -73,8 +73,8 @@ def ours(dataset: str, widths: list[int], epochs: int) -> dict[str, Any]:
 
 def read_study(study: str) -> dict[str, Any]:
     """What a study of ours came to, in the words of the other side."""
-    from analysis.cross_validation import cv_results
-    from analysis.trials import read_mlflow
+    from analysis.reading.folds import cv_results
+    from analysis.reading.mlflow_studies import read_mlflow
 
     table = read_mlflow(study)
     found = cv_results(table)

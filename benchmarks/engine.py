@@ -26,13 +26,13 @@ import psutil
 
 from benchmarks.limits import drawn
 from benchmarks.throughput import SEED, machine, row, search, timed
-from models.results import SCORES, EpochReport, TrialResult
-from models.seeds import derive_seed
-from models.splits import Split
-from search.engine import Done, Epoch, Event
-from search.options import Options, read_options
-from search.outcome import Outcome
-from search.task import Job
+from models.core.results import SCORES, EpochReport, TrialResult
+from models.core.seeds import derive_seed
+from models.data.splits import Split
+from search.commands.options import Options, read_options
+from search.workers.engine import Done, Epoch, Event
+from search.workers.job import Job
+from search.workers.outcome import Outcome
 
 EPOCHS, CLASSES = 10, 10
 MODEL_BYTES, PICTURE_BYTES = 50_000, 60_000  # of a small network on digits, and of its picture
@@ -116,7 +116,7 @@ def session(trials: int) -> None:
     """One command in this process, in the working directory; its engine's marks as a JSON line."""
     from rich.console import Console
 
-    from search import session as real
+    from search.commands import session as real
 
     engine = MadeUpEngine()
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis import curves
-from analysis.band import simultaneous_band
-from analysis.jackknife import leave_one_out
+from analysis.estimates import curves
+from analysis.estimates.band import simultaneous_band
+from analysis.estimates.jackknife import leave_one_out
 
 
 @dataclass(frozen=True)

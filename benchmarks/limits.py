@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from models.runtime import prepare_process
+from models.core.runtime import prepare_process
 
 ROUNDS = 4
 # The random space of the class-room exercise, as in search/studies/mnist-random.yaml.
@@ -27,9 +27,9 @@ def main(dataset: str) -> None:
     prepare_process()
     import tensorflow as tf
 
-    from models.data import load_dataset
-    from models.splits import split_dataset
-    from models.trial import prepare
+    from models.data.sources import load_dataset
+    from models.data.splits import split_dataset
+    from models.training.trial import prepare
 
     data = prepare(split_dataset(load_dataset(dataset), 0.1, seed=7))
     x, y = data.x["train"], data.y["train"]
@@ -65,10 +65,10 @@ def main(dataset: str) -> None:
 
 def epoch(width: int, batch_size: int, x: Any, y: Any) -> Callable[[], Any]:
     """Trains an epoch at every call; traced already."""
-    from models.config import TrialConfig
-    from models.networks import build_network
-    from models.optimizers import make_optimizer
-    from models.training import Trainer
+    from models.core.config import TrialConfig
+    from models.networks.mlp import build_network
+    from models.training.epoch_graph import Trainer
+    from models.training.fused_optimizers import make_optimizer
 
     config = TrialConfig.from_parameters({"width": width, "batch_size": batch_size})
     network = build_network(config, int(x.shape[1]), 10, seed=1)
@@ -97,11 +97,11 @@ def matrix_product() -> Callable[[], Any]:
 
 def growth(trials: int = 300) -> float:
     """MB that this process grows by from its 20th to its last trial, one epoch each, on digits."""
-    from models.config import TrialConfig
-    from models.data import load_dataset
-    from models.results import TrialFailed
-    from models.splits import split_dataset
-    from models.trial import prepare, run_trial
+    from models.core.config import TrialConfig
+    from models.core.results import TrialFailed
+    from models.data.sources import load_dataset
+    from models.data.splits import split_dataset
+    from models.training.trial import prepare, run_trial
 
     data, draw, before = prepare(split_dataset(load_dataset("digits"), 0.1, seed=7)), random.Random(1), 0.0
     for number in range(1, trials + 1):

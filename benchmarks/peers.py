@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.limits import SPACE
-from models.data import load_dataset
-from models.splits import Split, split_dataset
+from models.data.sources import load_dataset
+from models.data.splits import Split, split_dataset
 
 Fit = Callable[[Any, dict[str, Any], list[Any]], Any]
 

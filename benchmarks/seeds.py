@@ -23,12 +23,12 @@ import numpy as np
 import pandas as pd
 from mlflow import MlflowClient
 
-from analysis.cross_validation import cv_results
-from analysis.pareto import Network, pareto_front, smallest_at_least
-from analysis.table import TrialTable
-from analysis.trials import read_mlflow, trials_frame
+from analysis.estimates.pareto import Network, pareto_front, smallest_at_least
+from analysis.reading.folds import cv_results
+from analysis.reading.mlflow_studies import read_mlflow, trials_frame
+from analysis.reading.table import TrialTable
 from benchmarks.seeds_reported import CROSS_VALIDATED, REFIT, REPORTED, Reported
-from search.settings import load_settings
+from search.study.settings import load_settings
 
 PROJECT = Path(__file__).parent.parent
 # In the order of their cost, so that a run that is cut short has most of them.

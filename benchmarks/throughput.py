@@ -27,8 +27,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.limits import drawn
-from models.runtime import versions
-from models.seeds import derive_seed
+from models.core.runtime import versions
+from models.core.seeds import derive_seed
 
 PROJECT = Path(__file__).parent.parent
 PEERS = {"keras": "keras", "kerastuner": "keras_tuner", "optuna-mlflow": "mlflow"}

@@ -1,16 +1,18 @@
-"""`python -m search`: the options are in options.py, what happens is in session.py."""
+"""`python -m search`: a search, or one of the commands that look at one. A file each in search/commands/."""
 
 import sys
+from importlib import import_module
+
+COMMANDS = ("confirm", "replay", "inspect", "doctor", "ui")
 
 
 def main(arguments: list[str]) -> int:
+    """The exit code of `python -m search ARGUMENTS`: the first names a command, else they are a search's options."""
+    command, rest = ("session", arguments)
+    if arguments and arguments[0] in COMMANDS:
+        command, *rest = arguments
     # Imported here: worker processes import this module too, and need none of it.
-    from search.command import run_command
-    from search.console import make_console
-    from search.options import read_options
-    from search.session import run_search
-
-    return run_command(lambda: run_search(read_options(arguments), make_console()))
+    return int(import_module(f"search.commands.{command}").main(rest))
 
 
 if __name__ == "__main__":

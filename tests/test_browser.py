@@ -43,12 +43,21 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def addresses(folder: Path) -> Iterator[tuple[str, str]]:
-    """The MLflow UI and the Optuna dashboard on a finished study, started by `python -m search.ui`."""
+    """The MLflow UI and the Optuna dashboard on a finished study, started by `python -m search ui`."""
     mlflow_port, optuna_port = free_port(), free_port()
     ui_url = f"http://127.0.0.1:{mlflow_port}"
     search = [sys.executable, "-m", "search", "--study", "seen.yaml", "--workers", "0", "--ui-url", ui_url]
     subprocess.run(search, cwd=folder, env=environment(), check=True, capture_output=True, timeout=120)
-    command = [sys.executable, "-m", "search.ui", "--mlflow-port", str(mlflow_port), "--optuna-port", str(optuna_port)]
+    command = [
+        sys.executable,
+        "-m",
+        "search",
+        "ui",
+        "--mlflow-port",
+        str(mlflow_port),
+        "--optuna-port",
+        str(optuna_port),
+    ]
     ui = subprocess.Popen(command, cwd=folder, env=environment(), stdout=subprocess.PIPE, text=True)
     assert ui.stdout is not None
     assert [ui.stdout.readline().split()[-1] for _ in range(2)] == [ui_url, f"http://127.0.0.1:{optuna_port}"]

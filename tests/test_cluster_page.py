@@ -80,7 +80,7 @@ def test_its_commands_search_on_postgresql_with_an_mlflow_server_and_a_dask_clus
         pytest.skip("needs PostgreSQL, as Debian's package postgresql installs it")
     again = COMMANDS.strip().splitlines()[-1]
     check = (
-        f"{sys.executable} -c 'from analysis.trials import read_mlflow; "
+        f"{sys.executable} -c 'from analysis.reading.mlflow_studies import read_mlflow; "
         'table = read_mlflow("digits-random").frame; print("STATES", set(table["state"]), len(table))\''
     )
     text = run(folder, f"{COMMANDS}\n{again}\n{check}\npg_ctl -D postgres -m fast stop")

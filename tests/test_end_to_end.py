@@ -20,10 +20,10 @@ from mlflow.entities import LoggedModel, Run
 from mlflow.utils.file_utils import local_file_uri_to_path
 from optuna.artifacts import FileSystemArtifactStore, download_artifact, get_all_artifact_meta
 
-from analysis.report_sections import study_sections
-from analysis.trials import read_mlflow
-from models.data import load_dataset
-from search.model_files import MODEL_FILE
+from analysis.reading.mlflow_studies import read_mlflow
+from analysis.report.study_sections import study_sections
+from models.data.sources import load_dataset
+from search.stores.model_folder import MODEL_FILE
 from tests.project import PROJECT, copy_project, environment, mlflow_run
 
 TINY = """
@@ -252,7 +252,7 @@ def test_a_trial_of_two_workers_replays_bit_equal_from_its_run_alone(finished: F
     assert {"environment.tensorflow", "environment.threads", "environment.cpu", "dataset_location"} <= set(
         run.data.tags
     )
-    command = [sys.executable, "-m", "search.replay", "--run_id", run.info.run_id]
+    command = [sys.executable, "-m", "search", "replay", "--run_id", run.info.run_id]
     variables = environment() | {"PYTHONPATH": str(PROJECT), "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"}
     ran = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, timeout=300)
     assert ran.returncode == 0, ran.stdout + ran.stderr

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import yaml
 
-from models.config import PARAMETERS
-from search.settings import read_settings
+from models.core.parameters import PARAMETERS
+from search.study.settings import read_settings
 from tests.project import PROJECT, copy_project, environment
 
 README = (PROJECT / "README.md").read_text()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from analysis.trials import attempts_frame, read_mlflow
+from analysis.reading.mlflow_studies import attempts_frame, read_mlflow
 from tests.search.cluster import Cluster
 
 pytestmark = pytest.mark.slow
@@ -29,9 +29,9 @@ training: {{batch_size: 16}}
 # A driver that tells what its engine does, and which words of an attempt come after it was given up.
 DRIVER = """
 import sys
-from search import workers
-from search.engine import Epoch, Lost
-from search.workers import DaskEngine
+from search.workers.dask_engine import dask_engine as workers
+from search.workers.engine import Epoch, Lost
+from search.workers.dask_engine import DaskEngine
 
 workers._SILENT_FOR = 4.0
 events, submit, lost = DaskEngine.events, DaskEngine.submit, set()

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_up import table_of
 
-from analysis.table import TrialTable
+from analysis.reading.table import TrialTable
+from tests.analysis.made_up import table_of
 
 
 @pytest.fixture(scope="session")

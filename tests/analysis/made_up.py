@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from analysis.table import TrialTable, trials_frame
+from analysis.reading.table import TrialTable, trials_frame
 
 ORACLES = Path(__file__).parent / "oracles"
 

@@ -9,8 +9,8 @@ import pandas as pd
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from analysis.trials import attempts_frame, read_mlflow
-from search.paths import StudyPaths
+from analysis.reading.mlflow_studies import attempts_frame, read_mlflow
+from search.stores.paths import StudyPaths
 from tests.faults.killing import Attempt, Disturbed, epochs_of, kills_of
 
 _DIFFERING = ["run_id", "attempt", "seconds"]

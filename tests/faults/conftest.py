@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-import search.delivery
-import search.session
+import search.commands.session
+import search.driver.delivery
 from search.__main__ import main
 from tests.faults.checks import assert_in_order, read_stores
 from tests.search.fakes import Behaviour, FakeEngine, complete
@@ -32,12 +32,12 @@ def command(workdir: Path, empty_stores: tuple[Path, Path], monkeypatch: pytest.
     for store in empty_stores:
         shutil.copy(store, workdir)
     Path("small.yaml").write_text(STUDY)
-    monkeypatch.setattr(search.delivery, "_RETRY_EVERY", 0.2)
-    monkeypatch.setattr(search.delivery, "_LAST_PATIENCE", 0.0)
+    monkeypatch.setattr(search.driver.delivery, "_RETRY_EVERY", 0.2)
+    monkeypatch.setattr(search.driver.delivery, "_LAST_PATIENCE", 0.0)
 
     def run(*arguments: str, behave: Behaviour = complete) -> int:
         engine = FakeEngine(behave)
-        monkeypatch.setattr(search.session, "make_engine", lambda *_: engine)
+        monkeypatch.setattr(search.commands.session, "make_engine", lambda *_: engine)
         try:
             return main(["--study", "small.yaml", *arguments])
         finally:

@@ -72,9 +72,9 @@ def main(arguments: list[str]) -> int:
     faulthandler.register(signal.SIGUSR1)
     from mlflow import MlflowClient
 
-    from search import outbox
     from search.__main__ import main as search
-    from search.study import StudyStore
+    from search.stores import outbox
+    from search.stores.optuna_study import StudyStore
 
     rename_before, rename_after, writing, told, removed = POINTS
     _around(Path, "replace", before=rename_before, after=rename_after, only=_is_commit)

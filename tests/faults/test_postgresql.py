@@ -18,11 +18,11 @@ import psutil
 import pytest
 from mlflow.environment_variables import MLFLOW_HTTP_REQUEST_MAX_RETRIES
 
-from search.lock import DriverLock, Taken
-from search.outcome import Outcome
-from search.paths import StudyPaths
-from search.task import Job
-from search.ui import commands
+from search.commands.ui import commands
+from search.stores.lock import DriverLock, Taken
+from search.stores.paths import StudyPaths
+from search.workers.job import Job
+from search.workers.outcome import Outcome
 from tests.faults.conftest import TRIALS, Command, assert_complete_and_once, said_without_traceback
 from tests.postgresql import PASSWORD, PostgreSQL
 from tests.project import PROJECT, environment
@@ -94,7 +94,7 @@ def test_a_search_outlives_its_servers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     postgresql, tracking = services.postgresql, services.tracking
-    monkeypatch.setattr("search.delivery._LAST_PATIENCE", 60.0)
+    monkeypatch.setattr("search.driver.delivery._LAST_PATIENCE", 60.0)
     faults = deque([postgresql.stop, postgresql.start, tracking.kill, tracking.start])
     outbox = StudyPaths("small", Path())
 
@@ -142,7 +142,7 @@ def test_a_second_driver_elsewhere_is_refused_by_name_and_kill_9_frees_the_study
     url = postgresql.create("lock")
     program = (
         "import sys, time; from pathlib import Path\n"
-        "from search.lock import DriverLock; from search.paths import StudyPaths\n"
+        "from search.stores.lock import DriverLock; from search.stores.paths import StudyPaths\n"
         "lock = DriverLock(StudyPaths('small', Path(sys.argv[1])), sys.stdin.readline().strip())\n"
         "print('held', flush=True); time.sleep(600)"
     )

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from search.outcome import Outcome
-from search.task import Job
+from search.workers.job import Job
+from search.workers.outcome import Outcome
 from tests.faults.conftest import TRIALS, Command, assert_complete_and_once, said_without_traceback
 from tests.search.fakes import complete
 
@@ -108,7 +108,7 @@ def test_logging_catches_up_when_the_disk_has_room_again(
     empty_stores: tuple[Path, Path],
 ) -> None:  # fmt: skip
     (small_disk / "optuna.db").write_bytes(empty_stores[1].read_bytes())
-    monkeypatch.setattr("search.delivery._LAST_PATIENCE", 60.0)
+    monkeypatch.setattr("search.driver.delivery._LAST_PATIENCE", 60.0)
 
     def behave(job: Job) -> Outcome:
         if job.number == 2:

@@ -1,6 +1,6 @@
 """TensorFlow is imported once, the way a worker does it, before any test module of this folder."""
 
-from models.runtime import prepare_process
+from models.core.runtime import prepare_process
 
 prepare_process()
 
@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator  # noqa: E402
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 
-from models.data import Dataset, load_dataset  # noqa: E402
-from models.splits import split_dataset  # noqa: E402
-from models.trial import PreparedData, prepare  # noqa: E402
+from models.data.sources import Dataset, load_dataset  # noqa: E402
+from models.data.splits import split_dataset  # noqa: E402
+from models.training.trial import PreparedData, prepare  # noqa: E402
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -5,21 +5,21 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from models.data import load_dataset
-from search.delivery import Delivery
-from search.driver import Driver, Ended
-from search.engine import Engine
-from search.keeping import ModelKeeper, ModelPolicy
-from search.limits import Limits
-from search.paths import StudyPaths
-from search.plan import make_plan
-from search.progress import ConsoleProgress
-from search.session import split_study
-from search.settings import StudySettings, read_settings
-from search.signals import asked_to_stop
-from search.stopping import StopRule
-from search.study import StudyStore
-from search.tracking import Tracking
+from models.data.sources import load_dataset
+from search.commands.session import split_study
+from search.driver.delivery import Delivery
+from search.driver.driver import Driver, Ended
+from search.driver.keeping import ModelKeeper, ModelPolicy
+from search.driver.limits import Limits
+from search.driver.progress import ConsoleProgress
+from search.driver.signals import asked_to_stop
+from search.driver.stopping import StopRule
+from search.stores.optuna_study import StudyStore
+from search.stores.paths import StudyPaths
+from search.stores.tracking import Tracking
+from search.study.plan import make_plan
+from search.study.settings import StudySettings, read_settings
+from search.workers.engine import Engine
 
 STORAGE = "sqlite:///optuna.db"
 SMALL = {

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from models.results import SCORES, EpochReport, TrialResult
-from models.seeds import derive_seed
-from search.engine import Done, Epoch, Event, Lost
-from search.outcome import Outcome
-from search.task import Job
+from models.core.results import SCORES, EpochReport, TrialResult
+from models.core.seeds import derive_seed
+from search.workers.engine import Done, Epoch, Event, Lost
+from search.workers.job import Job
+from search.workers.outcome import Outcome
 
 Behaviour = Callable[[Job], Outcome | str | None]
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import psutil
 
-from models.config import TrialConfig
-from models.data import load_dataset
-from models.seeds import derive_seed
-from models.splits import split_dataset
-from search.engine import Done, Engine, Epoch, Event
-from search.task import Job
+from models.core.config import TrialConfig
+from models.core.seeds import derive_seed
+from models.data.sources import load_dataset
+from models.data.splits import split_dataset
+from search.workers.engine import Done, Engine, Epoch, Event
+from search.workers.job import Job
 
 SPLIT = split_dataset(load_dataset("digits"), 0.2, seed=1)
 CONFIG = TrialConfig.from_parameters({"width": 8, "epochs": 2, "batch_size": 64, "dropout": 0.2})

@@ -1,0 +1,87 @@
+"""What the numbers rest on and what they do not say, in sentences that stand beside them."""
+
+from __future__ import annotations
+
+from analysis.reading.pool import Pool
+from analysis.reading.table import TrialTable
+
+
+def notes_of(table: TrialTable, pool: Pool) -> tuple[str, ...]:
+    """The sentences for this study, the most limiting first."""
+    notes = []
+    if pool.pruned:
+        notes.append(
+            f"{_trials(pool.pruned)} pruned, at a score of 0: every curve of the best score is a lower bound of what "
+            "the search would have reached without pruning."
+        )
+    if pool.by_length:
+        notes.append(
+            "The search was cut off and all finished trials are used: fast trials are over-represented, the pool is "
+            "biased by length."
+        )
+    if pool.left_out:
+        notes.append(
+            f"The search was cut off: the estimates use the plan's finished prefix ({_count(pool.trials)}), and leave "
+            f"out {_count(pool.left_out)} that finished after it, because the ones that finish first are the fast ones."
+        )
+    if table.stopped_early:
+        notes.append(
+            "The search ended by its own rule (stop_when_gain_below): the sample size was not fixed in advance, and "
+            "the intervals do not account for that."
+        )
+    if pool.failed:
+        notes.append(f"{_count(pool.failed)} failed by configuration: counted, with a score of 0.")
+    if pool.lost:
+        notes.append(f"{_trials(pool.lost)} lost to the machine: not counted.")
+    notes.extend(_sampler_notes(table, pool))
+    if table.folds:
+        rows = "" if table.train_rows is None else f"{table.train_rows:,} "
+        notes.append(
+            f"Cross-validated: a trial's validation accuracy is its mean accuracy over {table.folds} folds of the "
+            f"{rows}training rows, each fold scored by a network that was not trained on it, and stopped early by rows "
+            "that are in no fold."
+        )
+    tested = (
+        "Selection uses validation only; test_of_best is the test accuracy of the trial so picked. "
+        if pool.tested
+        else "No trial was tested: the best score is optimistic, having been chosen for being the best. "
+    )
+    notes.append(
+        f"{tested}Intervals are for the draw of configurations and their training seeds, on this data split"
+        + ("; the standard error of the test set stands beside them." if pool.tested else ".")
+    )
+    if table.test_rows is None and pool.tested:
+        notes.append("The number of test rows is unknown, so the test set's own standard error cannot be given.")
+    return tuple(notes)
+
+
+def _sampler_notes(table: TrialTable, pool: Pool) -> list[str]:
+    if table.sampler == "list":
+        return ["The trials are a list of chosen configurations: a curve over them is exact for the list only."]
+    if table.sampler != "grid":
+        return []
+    size = table.grid_size
+    if size is None:
+        return [
+            "Grid of unknown size: the curves hold if the trials are the whole grid, or a random part of it; one run "
+            "in the order of nested loops is not random, and its curve means nothing."
+        ]
+    if pool.trials >= size:
+        return [
+            f"All {size} cells of the grid were run: the curve is the exact mean best score of N different cells "
+            "chosen at random from this grid, each trained once. It says nothing about configurations "
+            "between or beyond them."
+        ]
+    return [
+        f"{pool.trials} of {size} cells of the grid were run, in random order: the curve estimates, without bias, the "
+        "mean best score of N different cells of this grid; the intervals treat the grid as endless "
+        "and are a little too wide."
+    ]
+
+
+def _count(number: int) -> str:
+    return f"{number} trial" + ("" if number == 1 else "s")
+
+
+def _trials(number: int) -> str:
+    return f"{_count(number)} {'was' if number == 1 else 'were'}"

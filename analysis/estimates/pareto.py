@@ -1,0 +1,65 @@
+"""Accuracy against size: the Pareto front, and the smallest network that is good enough."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.reading.table import PARAMS, TrialTable
+
+
+@dataclass(frozen=True)
+class Network:
+    """One trial as a network: its number, size, scores and hyperparameters."""
+
+    number: int
+    n_parameters: int
+    val_accuracy: float
+    test_accuracy: float
+    params: dict[str, Any]
+
+
+def scored(table: TrialTable) -> pd.DataFrame:
+    """The complete trials that have a validation accuracy and a number of parameters."""
+    frame = table.frame
+    if "n_parameters" not in frame:
+        return frame.iloc[:0]
+    kept = (frame["state"] == "complete") & frame["val_accuracy"].notna() & frame["n_parameters"].notna()
+    return frame[kept]
+
+
+def pareto_front(table: TrialTable) -> tuple[Network, ...]:
+    """Trials that no other one beats in both (fewer parameters, higher validation accuracy), by size.
+
+    Chosen on validation accuracies that carry noise: the front is the best of many at every size, so it is optimistic.
+    """
+    frame = scored(table).sort_values(["n_parameters", "val_accuracy", "number"], ascending=[True, False, True])
+    best = -np.inf
+    front = []
+    for _, row in frame.iterrows():
+        if row["val_accuracy"] > best:
+            best = row["val_accuracy"]
+            front.append(_network(row))
+    return tuple(front)
+
+
+def smallest_at_least(table: TrialTable, accuracy: float = 0.95) -> Network | None:
+    """The trial with the fewest parameters among those that reach this validation accuracy (ties: the better)."""
+    if not 0.0 <= accuracy <= 1.0:
+        raise ValueError(f"an accuracy lies in [0, 1]: got {accuracy}")
+    reaching = [network for network in pareto_front(table) if network.val_accuracy >= accuracy]
+    return reaching[0] if reaching else None
+
+
+def _network(row: pd.Series) -> Network:
+    params = {str(k).removeprefix(PARAMS): v for k, v in row.items() if str(k).startswith(PARAMS)}
+    return Network(
+        int(row["number"]),
+        int(row["n_parameters"]),
+        float(row["val_accuracy"]),
+        float(row["test_accuracy"]),
+        params,
+    )

@@ -1,0 +1,92 @@
+"""How many trials: the chance that the best of N reaches a target, and the trials needed for it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import betaincinv
+
+from analysis.estimates.curves import checked_at, checked_scores, subset_probabilities
+from analysis.estimates.order_statistics import checked_tail
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Trials until the best reaches `target` with probability `probability`.
+
+    `trials` is the estimate, None when no trial of the pool reached it; `low` and `high` hold with `confidence`,
+    `high` is None when nothing bounds it.
+    """
+
+    target: float
+    probability: float
+    confidence: float
+    pool: int
+    reached: int
+    trials: int | None
+    low: int
+    high: int | None
+
+
+def probability_of_reaching(val: Sequence[float] | np.ndarray, target: float, at: Sequence[int]) -> np.ndarray:
+    """P(best of N >= target) for N drawn from this pool.
+
+    Formula: 1 - C(M-K, N) / C(M, N) with K trials at or above the target. Assumption: exchangeable trials. Bias: none.
+    Range: N = 1 to M. Cost: O(M) for each N. Source: the
+    hypergeometric distribution at zero.
+    """
+    y = checked_scores("val", val)
+    m, k = len(y), int(np.count_nonzero(np.asarray(val) >= target))
+    n = checked_at(at, m)
+    if k == 0:
+        return np.zeros(len(n))
+    if k == m:
+        return np.ones(len(n))
+    return np.array([1.0 - subset_probabilities(np.array([float(x)]), m)[0][k - 1] for x in n])
+
+
+def expected_draws(val: Sequence[float] | np.ndarray, target: float) -> float | None:
+    """Mean number of draws, in random order of this pool, until one reaches the target: (M + 1) / (K + 1).
+
+    None when no trial of the pool reaches it. Range: K >= 1. Source: negative hypergeometric mean; David and Nagaraja
+    (2003).
+    """
+    y = checked_scores("val", val)
+    k = int(np.count_nonzero(y >= target))
+    return (len(y) + 1) / (k + 1) if k else None
+
+
+def trials_to_reach(
+    val: Sequence[float] | np.ndarray,
+    target: float,
+    probability: float = 0.95,
+    confidence: float = 0.95,
+) -> Reach:
+    """Trials of a new search of the same kind until its best reaches the target with the given probability.
+
+    Formula: n = ceil(log(1 - p) / log(1 - K/M)); its limits put the Clopper-Pearson limits of K/M in the same place.
+    Assumption: independent draws from the same space. Bias: n is a convex function of K/M, so it is too high on
+    average when K is small; the limits are valid at any K. Range: M >= 1, 0 < p < 1. Cost: O(M).
+    Source: the geometric distribution for n; Clopper and Pearson (1934) for the limits.
+    """
+    if not 0.0 < probability < 1.0:
+        raise ValueError(f"a probability to reach a target lies between 0 and 1: got {probability}")
+    y = checked_scores("val", val)
+    m, k = len(y), int(np.count_nonzero(y >= target))
+    tail = checked_tail(confidence)
+    least = float(betaincinv(k, m - k + 1, tail)) if k else 0.0
+    most = float(betaincinv(k + 1, m - k, 1.0 - tail)) if k < m else 1.0
+    estimate = _draws(k / m, probability)
+    fewest = _draws(most, probability)
+    return Reach(target, probability, confidence, m, k, estimate, fewest or 1, _draws(least, probability))
+
+
+def _draws(share: float, probability: float) -> int | None:
+    if share <= 0.0:
+        return None
+    if share >= 1.0:
+        return 1
+    return max(1, math.ceil(math.log1p(-probability) / math.log1p(-share) - 1e-9))

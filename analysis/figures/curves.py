@@ -1,0 +1,218 @@
+"""Figures of the best-of-N curves: expectations with their bands, medians with theirs, and the gap."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from matplotlib.axes import Axes
+
+from analysis.estimates.best_of_n import BestOfN, Curve, Point
+from analysis.figures.style import (
+    DARK,
+    MIDDLE,
+    accuracy_axis,
+    frame,
+    new_figure,
+    number_axis,
+    png,
+)
+
+
+def tuning_curve(result: BestOfN) -> bytes:
+    """Expected best validation accuracy and, where trials were tested, the test accuracy of that trial, against N."""
+    figure = new_figure()
+    axes = figure.add_subplot()
+    val, test = result.curves["best_val"], result.curves.get("test_of_best", {})
+    m = max(val)
+    frame(axes, f"{result.study}: what the best of N trials reaches ({_basis(result)})")
+    _expected(axes, val, DARK, "-", "o", "validation, best of N", True)
+    if test:
+        _expected(axes, test, MIDDLE, "--", "s", "test, of the trial that validation picks", False)
+        axes.plot([m], [test[m].value], "*", color=MIDDLE, markersize=13, clip_on=False)
+    axes.plot([m], [val[m].value], "*", color=DARK, markersize=13, clip_on=False)
+    axes.plot([], [], "*", color="#555555", markersize=11, label="N = M: maximum seen, no estimate")
+    error = result.test_standard_error.get(m)
+    if error:
+        x = m * 1.09
+        axes.errorbar([x], [test[m].value], yerr=[error], color=MIDDLE, capsize=3, linewidth=1.2)
+        axes.plot(
+            [],
+            [],
+            "-",
+            color=MIDDLE,
+            linewidth=1.2,
+            marker="_",
+            markersize=8,
+            label=f"test set's own standard error, \u00b1{error:.4f}",
+        )
+    number_axis(axes, m)
+    shown = [*_extent(val), *_extent(test), *(_around(test[m], error) if test else ())]
+    accuracy_axis(axes, shown, "accuracy" if test else "validation accuracy")
+    axes.legend(loc="lower right", fontsize=8.5, framealpha=0.95)
+    return png(figure)
+
+
+def median_steps(result: BestOfN) -> bytes:
+    """Median best-of-N with its interval at each N and the band that holds for all N together."""
+    figure = new_figure()
+    axes = figure.add_subplot()
+    curve, band = result.curves["median_best_val"], result.curves["median_best_val_band"]
+    m = max(curve)
+    percent = f"{result.confidence:.0%}"
+    frame(axes, f"{result.study}: median of the best of N trials ({_basis(result)})")
+    number_axis(axes, m)
+    accuracy_axis(axes, [*_extent(curve), *_extent(band)], "validation accuracy")
+    _filled(axes, curve, f"{percent} interval at each N")
+    _outlined(axes, band, f"{percent} band for all N together")
+    ns, values = _stretched({n: point.value for n, point in curve.items()}, m)
+    axes.step(ns, values, where="post", color=DARK, linewidth=1.8, label="median of the pool")
+    if all(point.low is None and point.high is None for point in curve.values()):
+        why = next(iter(curve.values())).method
+        axes.plot(
+            [],
+            [],
+            " ",
+            label="exact, no interval" if why == "exact" else "too few trials for limits",
+        )
+    axes.legend(loc="best", fontsize=8.5, framealpha=0.95)
+    return png(figure)
+
+
+def gap_curve(result: BestOfN) -> bytes:
+    """Validation less test of the selected trial, raw and net of N = 1."""
+    figure = new_figure(8.0, 4.2)
+    axes = figure.add_subplot()
+    raw, net = result.curves["gap"], result.curves["gap_net_of_1"]
+    m = max(raw)
+    frame(axes, f"{result.study}: validation less test accuracy of the selected trial")
+    axes.axhline(0.0, color="#888888", linewidth=0.8)
+    _expected(axes, raw, DARK, "-", "o", "gap", True)
+    _expected(axes, net, MIDDLE, "--", "s", "gap net of N = 1: what selecting added", False)
+    number_axis(axes, m)
+    values = [*_extent(raw), *_extent(net), 0.0]
+    margin = max((max(values) - min(values)) * 0.08, 0.0002)
+    axes.set_ylim(min(values) - margin, max(values) + margin)
+    axes.set_ylabel("difference in accuracy")
+    axes.legend(loc="best", fontsize=8.5, framealpha=0.95)
+    return png(figure)
+
+
+def _basis(result: BestOfN) -> str:
+    """M and the sampler, and that the curve is a lower bound where it is one."""
+    pruned = result.trials["pruned"]
+    bound = f"; a lower bound, {pruned} pruned" if pruned else ""
+    return f"M = {result.trials['started']}, {result.sampler}{bound}"
+
+
+def _expected(axes: Axes, curve: Curve, colour: str, line: str, marker: str, label: str, fill: bool) -> None:
+    """The curve: full where its interval is safe, faint where flagged, dotted beyond."""
+    ns = sorted(curve)
+    safe = [n for n in ns if curve[n].method in ("jackknife", "exact", "by definition")]
+    flagged = [n for n in ns if "flagged" in curve[n].method]
+    estimated = [*safe, *flagged]
+    axes.plot(ns, [curve[n].value for n in ns], ":", color=colour, linewidth=1.2)
+    if estimated:
+        axes.plot(estimated, [curve[n].value for n in estimated], line, color=colour, linewidth=1.8)
+    few = _marked(ns)
+    axes.plot(few, [curve[n].value for n in few], marker, color=colour, markersize=4.5)
+    axes.plot([], [], line, marker=marker, color=colour, markersize=4.5, label=label)
+    for part, strength in ((safe, 1.0), ([*safe[-1:], *flagged], 0.45)):
+        both = [n for n in part if curve[n].low is not None and curve[n].high is not None]
+        if len(both) >= 2 and fill:
+            axes.fill_between(both, *_pairs(curve, both), color=colour, alpha=0.22 * strength, linewidth=0)
+        elif len(both) >= 2:  # the second band as its edges only, so that both are seen in grey
+            for edge in _pairs(curve, both):
+                axes.plot(both, edge, "--", color=colour, linewidth=0.9, alpha=max(strength, 0.6))
+    alone = [n for n in estimated if curve[n].low is not None]
+    if len(alone) == 1 and curve[alone[0]].method != "by definition":
+        low, high = _pairs(curve, alone)
+        value = curve[alone[0]].value
+        axes.errorbar(
+            [alone[0] * (1.0 if fill else 1.025)],
+            [value],
+            yerr=[[value - low[0]], [high[0] - value]],
+            color=colour,
+            capsize=4,
+            linewidth=1.2,
+        )
+
+
+def _pairs(curve: Curve, ns: list[int]) -> tuple[list[float], list[float]]:
+    lows = [curve[n].low for n in ns]
+    highs = [curve[n].high for n in ns]
+    return [v for v in lows if v is not None], [v for v in highs if v is not None]
+
+
+def _filled(axes: Axes, curve: Curve, label: str) -> None:
+    """The interval at each N; where it has no upper end, a faint dotted area up to the top."""
+    closed = _stretched_limits(curve, upper=True)
+    if closed is not None:
+        axes.fill_between(*closed, step="post", color="#9dbbd6", alpha=0.6, linewidth=0, label=label)
+    opened = _stretched_limits(curve, upper=False, top=axes.get_ylim()[1])
+    if opened is not None:
+        axes.fill_between(
+            *opened,
+            step="post",
+            facecolor="#eef3f8",
+            edgecolor="#9dbbd6",
+            hatch="..",
+            linewidth=0,
+            label=f'{label}, no upper limit: "at least"',
+        )
+
+
+def _outlined(axes: Axes, band: Curve, label: str) -> None:
+    """Both limits of the band as dashed steps, each as far as it exists."""
+    first = True
+    for limits in (
+        {n: point.low for n, point in band.items() if point.low is not None},
+        {n: point.high for n, point in band.items() if point.high is not None},
+    ):
+        if limits:
+            ns, values = _stretched(limits, max(band))
+            axes.step(
+                ns,
+                values,
+                where="post",
+                color=DARK,
+                linewidth=1.0,
+                linestyle=(0, (5, 3)),
+                label=label if first else None,
+            )
+            first = False
+
+
+def _stretched_limits(
+    curve: Curve, upper: bool, top: float = 1.0
+) -> tuple[list[float], list[float], list[float]] | None:
+    lows, highs = {}, {}
+    for n, point in curve.items():
+        if point.low is not None and (point.high is not None) == upper:
+            lows[n], highs[n] = point.low, top if point.high is None else point.high
+    if not lows:
+        return None
+    ns, low = _stretched(lows, max(curve))
+    return ns, low, _stretched(highs, max(curve))[1]
+
+
+def _stretched(values: Mapping[int, float], m: int) -> tuple[list[float], list[float]]:
+    """Steps that go on from the last N to the next one, or a little beyond m, so that it is seen too."""
+    ns = sorted(values)
+    found = [values[n] for n in ns]
+    end = ns[-1] + 1.0 if ns[-1] < m else m * 1.1
+    return [*[float(n) for n in ns], end], [*found, found[-1]]
+
+
+def _marked(ns: list[int]) -> list[int]:
+    wanted = {s * 10**k for k in range(7) for s in (1, 2, 5)}
+    return [n for n in ns if n in wanted]
+
+
+def _extent(curve: Mapping[int, Point]) -> list[float]:
+    found = [p.value for p in curve.values()]
+    found += [p.low for p in curve.values() if p.low is not None]
+    return found + [p.high for p in curve.values() if p.high is not None]
+
+
+def _around(point: Point, error: float | None) -> list[float]:
+    return [point.value - error, point.value + error] if error else []

@@ -1,0 +1,184 @@
+"""Figures of a network: its layers as a picture and as text, and how it learned."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
+
+from analysis.figures.style import (
+    DARK,
+    LIGHT,
+    MIDDLE,
+    accuracy_axis,
+    frame,
+    headline,
+    logarithmic_heights,
+    new_figure,
+    png,
+)
+from analysis.figures.text import short
+from models.networks.layers import Layer
+
+CAPTIONS = {
+    "layers": (
+        "The layers from input to output. A box is as wide as the logarithm of the number of values that leave the "
+        "layer; dark ones hold parameters."
+    ),
+    "learning_curves": (
+        "Loss and accuracy after each epoch. Validation and test, and training where it says so, are measured in "
+        "inference mode on the weights that the epoch ended with. The other training line is Keras' running mean over "
+        "the epoch while the weights change, with dropout at work and the L2 penalty in the loss: with dropout it "
+        "can lie on the worse side of validation although the network fits its training data better."
+    ),
+}
+_ROW = 0.42  # inches, of a layer
+_LINES: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("", "training, running mean while training", {"color": "#6b6b6b", "linestyle": ":", "marker": "x"}),
+    ("train_", "training, inference mode", {"color": "#6b6b6b", "linestyle": "-.", "marker": "^"}),
+    ("val_", "validation", {"color": DARK, "linestyle": "-", "marker": "o"}),
+    ("test_", "test", {"color": MIDDLE, "linestyle": "--", "marker": "s"}),
+)
+_MOST_MARKERS = 40
+
+
+def layers_table(layers: Sequence[Layer]) -> str:
+    """The layers as lines of text, then the totals."""
+    rows = [["layer", "type", "output shape", "parameters"]]
+    rows += [[each.name, each.kind, shape_text(each.output_shape), f"{each.parameters:,}"] for each in layers]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    lines = []
+    for row in rows:
+        left = "  ".join(cell.ljust(width) for cell, width in zip(row[:3], widths[:3], strict=True))
+        lines.append(f"{left}  {row[3].rjust(widths[3])}")
+    lines.insert(1, "-" * len(lines[0]))
+    total, fixed = _totals(layers)
+    lines += [lines[1], f"parameters: {total:,} (trainable {total - fixed:,}, not trainable {fixed:,})"]
+    return "\n".join(lines) + "\n"
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    return " \u00d7 ".join(f"{size:,}" for size in shape) or "1"
+
+
+def layers_picture(layers: Sequence[Layer], title: str) -> bytes:
+    """A box a layer from top to bottom, its output's shape and its parameters beside it."""
+    return png(draw_layers(layers, title))
+
+
+def draw_layers(layers: Sequence[Layer], title: str) -> Figure:
+    figure = new_figure(8.5, 1.1 + _ROW * len(layers))
+    axes = figure.add_subplot()
+    axes.set_axis_off()
+    axes.set_xlim(-0.5, 1.25)
+    axes.set_ylim(len(layers) - 0.45, -1.0)
+    total, fixed = _totals(layers)
+    widest = max(_width(layer) for layer in layers)
+    for x, text, side in ((0.0, "layer", "center"), (0.72, "output", "right"), (1.05, "parameters", "right")):
+        axes.text(x, -0.75, text, ha=side, va="center", fontsize=8.5, fontweight="bold")
+    for row, layer in enumerate(layers):
+        wide = 0.3 + 0.7 * _width(layer) / widest
+        dark = layer.parameters > 0
+        axes.add_patch(
+            Rectangle((-wide / 2, row - 0.33), wide, 0.66, facecolor=MIDDLE if dark else LIGHT, edgecolor=DARK)
+        )
+        ink = "white" if dark else DARK
+        kind = short(layer.kind, 30)
+        axes.text(0.0, row, kind, ha="center", va="center", fontsize=9, color=ink, fontweight="bold")
+        axes.text(0.72, row, shape_text(layer.output_shape), ha="right", va="center", fontsize=9)
+        if dark:
+            share = f" ({layer.parameters / total:.1%})"
+            axes.text(1.05, row, f"{layer.parameters:,}", ha="right", va="center", fontsize=9)
+            axes.text(1.05, row, share, ha="left", va="center", fontsize=9, color="#555555")
+        if row:
+            axes.annotate(
+                "",
+                (0.0, row - 0.33),
+                (0.0, row - 0.67),
+                arrowprops={"arrowstyle": "-|>", "color": DARK, "shrinkA": 0, "shrinkB": 0, "linewidth": 0.9},
+            )
+    note = f", {fixed:,} of them not trained by gradients" if fixed else ""
+    headline(figure, f"{title}: {total:,} parameters{note}")
+    return figure
+
+
+def learning_curves(
+    history: Mapping[int, Mapping[str, float]], title: str, kept: int | None = None, monitor: str = "val_loss"
+) -> bytes:
+    """Loss and accuracy against the epoch, a panel each.
+
+    `history` holds the metrics of each epoch, counted from 1: `loss` and `accuracy` (running means), `val_*`, and
+    `train_*` and `test_*` (inference mode) where they were measured; `kept` is the epoch whose weights were kept, by
+    `monitor`.
+
+    Raises:
+        ValueError: there is no epoch, or the kept one is not among them.
+    """
+    return png(draw_learning_curves(history, title, kept, monitor))
+
+
+def draw_learning_curves(
+    history: Mapping[int, Mapping[str, float]], title: str, kept: int | None = None, monitor: str = "val_loss"
+) -> Figure:
+    if not history or (kept is not None and kept not in history):
+        raise ValueError(f"kept must be one of the {len(history)} epochs, got {kept}")
+    figure = new_figure(10.0, 4.6)
+    panels = figure.subplots(1, 2)
+    for axes, metric in zip(panels, ("loss", "accuracy"), strict=True):
+        frame(axes, metric, 5.0)
+        values = _draw_lines(axes, history, metric, kept)
+        axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        if metric == "accuracy":
+            accuracy_axis(axes, values, "accuracy")
+        else:
+            _loss_axis(axes, values)
+    words = f"{title}: learning curves"
+    if kept is not None:
+        words += f"; kept: epoch {kept} of {max(history)}, {monitor} {history[kept][monitor]:.4f}"
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 3), fontsize=8.5)
+    headline(figure, words)
+    return figure
+
+
+def _draw_lines(axes: Axes, history: Mapping[int, Mapping[str, float]], metric: str, kept: int | None) -> list[float]:
+    """Draws every line of a metric that was measured; returns all its values."""
+    drawn: list[float] = []
+    for prefix, label, style in _LINES:
+        epochs = sorted(epoch for epoch, values in history.items() if prefix + metric in values)
+        values = [history[epoch][prefix + metric] for epoch in epochs]
+        if epochs:
+            every = max(1, math.ceil(len(epochs) / _MOST_MARKERS))
+            axes.plot(epochs, values, label=label, linewidth=1.4, markersize=4, markevery=every, **style)
+            drawn += values
+        if kept in epochs:
+            axes.plot(
+                [kept], [history[kept][prefix + metric]], "o", color=style["color"], markersize=10, fillstyle="none"
+            )
+    if kept is not None:
+        axes.axvline(kept, color="#8a8a8a", linewidth=1.0, zorder=0.5, label="kept epoch")
+    return drawn
+
+
+def _loss_axis(axes: Axes, values: Sequence[float]) -> None:
+    """Logarithmic where losses differ by more than a factor of ten; all of them are above 0."""
+    low, high = min(values), max(values)
+    if low > 0 and high / low > 10:
+        logarithmic_heights(axes, low / 1.15, high * 1.15)
+        axes.set_ylabel("loss, nats (logarithmic)")
+    else:
+        axes.set_ylabel("loss, nats")
+
+
+def _totals(layers: Sequence[Layer]) -> tuple[int, int]:
+    return sum(layer.parameters for layer in layers), sum(layer.non_trainable for layer in layers)
+
+
+def _width(layer: Layer) -> float:
+    return math.log2(1 + math.prod(layer.output_shape))

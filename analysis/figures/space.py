@@ -1,0 +1,239 @@
+"""Figures of the search space: importance, size against accuracy, parallel coordinates, boxes."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+from matplotlib import colormaps
+
+from analysis.estimates.importance import Importances
+from analysis.estimates.pareto import Network, scored
+from analysis.figures.style import (
+    DARK,
+    LIGHT,
+    MIDDLE,
+    accuracy_axis,
+    frame,
+    headline,
+    new_figure,
+    png,
+    size_axis,
+    wrapped,
+)
+from analysis.looks.groups import Scale, grouped, scale_of
+from analysis.reading.table import PARAMS, TrialTable
+
+_MOST_LINES = 400
+_FEWEST_IN_A_BOX = 5
+_MOST_DARK = 100  # points in a box above which they fade, so that the box stays seen
+
+
+def importance_bars(found: Importances, study: str) -> bytes:
+    """Share of each hyperparameter by both evaluators."""
+    names = sorted(found.ped_anova, key=lambda name: found.ped_anova[name])
+    figure = new_figure(8.0, 1.8 + 0.55 * len(names))
+    axes = figure.add_subplot()
+    frame(axes, f"{study}: importance of the hyperparameters (complete trials: {found.trials})")
+    y = np.arange(len(names))
+    fanova = [found.fanova.get(name, 0.0) for name in names]
+    axes.barh(
+        y + 0.19,
+        [found.ped_anova[n] for n in names],
+        0.36,
+        color=DARK,
+        label="PED-ANOVA: what sets the best trials apart",
+    )
+    axes.barh(
+        y - 0.19,
+        fanova,
+        0.36,
+        color=LIGHT,
+        edgecolor=DARK,
+        hatch="///",
+        linewidth=0.8,
+        label="fANOVA: share of the variance of all scores"
+        + (f" (of {found.fanova_trials:,} trials)" if found.fanova_trials < found.trials else ""),
+    )
+    axes.set_yticks(y, names)
+    axes.set_xlim(0.0, 1.0)
+    axes.set_xlabel("share of importance (adds to 1)")
+    figure.legend(loc="outside lower center", ncols=2, fontsize=8.5)
+    return png(figure)
+
+
+def pareto_figure(table: TrialTable, front: tuple[Network, ...], smallest: Network | None, target: float) -> bytes:
+    """Validation accuracy against the number of parameters, with the front."""
+    frame_ = scored(table)
+    figure = new_figure()
+    axes = figure.add_subplot()
+    frame(axes, f"{table.study}: accuracy against size (complete trials: {len(frame_)})")
+    axes.plot(
+        frame_["n_parameters"],
+        frame_["val_accuracy"],
+        "o",
+        color="#8a8a8a",
+        markersize=4,
+        markerfacecolor="none",
+        label="trial",
+    )
+    sizes = [network.n_parameters for network in front]
+    scores = [network.val_accuracy for network in front]
+    axes.step(
+        sizes,
+        scores,
+        where="post",
+        color=DARK,
+        linewidth=1.4,
+        marker="o",
+        markersize=5,
+        label="Pareto front: no trial is smaller and better",
+    )
+    values = frame_["val_accuracy"].tolist()
+    floor = np.quantile(values, 0.05) if len(values) > 20 else min(values)
+    shown = [v for v in values if v >= floor]
+    if smallest is not None:
+        axes.axhline(target, color=MIDDLE, linewidth=1.0, linestyle="--")
+        axes.plot(
+            [smallest.n_parameters],
+            [smallest.val_accuracy],
+            "D",
+            color=MIDDLE,
+            markersize=9,
+            markerfacecolor="none",
+            markeredgewidth=2,
+            label=f"smallest with at least {target:g}: trial {smallest.number}, {smallest.n_parameters:,} parameters",
+        )
+        shown.append(target)
+    size_axis(axes, frame_["n_parameters"].min(), frame_["n_parameters"].max())
+    accuracy_axis(axes, shown, "validation accuracy")
+    hidden = len(values) - sum(v >= axes.get_ylim()[0] for v in values)
+    if hidden:
+        axes.plot([], [], " ", label=f"{hidden} trials lie below the picture")
+    axes.legend(loc="lower right", fontsize=8.5, framealpha=0.95)
+    return png(figure)
+
+
+def parallel_coordinates(table: TrialTable) -> bytes:
+    """One line a complete trial over all hyperparameters that vary, darker with its rank."""
+    rows = _complete(table)
+    names = _varying(rows)
+    everyone = len(rows) <= _MOST_LINES
+    if not everyone:  # the best and the worst ones: more lines than that are a grey sheet
+        ordered = rows.sort_values("val_accuracy")
+        rows = pd.concat([ordered.iloc[: _MOST_LINES // 2], ordered.iloc[-_MOST_LINES // 2 :]])
+    figure = new_figure(max(8.0, 1.6 * (len(names) + 1) + 1.5), 5.0)
+    axes = figure.add_subplot()
+    scales = [scale_of(rows[PARAMS + name]) for name in names]
+    scores = rows["val_accuracy"].to_numpy(dtype=float)
+    rank = (pd.Series(scores).rank(method="average").to_numpy() - 1.0) / max(len(scores) - 1, 1)
+    marks = tuple((q, f"{np.quantile(scores, q):.4f}") for q in (0.0, 0.25, 0.5, 0.75, 1.0))
+    scales.append(Scale((), 0.0, 1.0, False, marks))
+    columns = [*(rows[PARAMS + name].tolist() for name in names), rank.tolist()]
+    rng = np.random.default_rng(0)
+    height = np.empty((len(rows), len(scales)))
+    for k, (scale, column) in enumerate(zip(scales, columns, strict=True)):
+        spread = 0.10 / max(len(scale.ticks), 2) if scale.categories else 0.0
+        height[:, k] = [scale.place(v) for v in column] + rng.uniform(-spread, spread, len(rows))
+    best = max(1, min(round(len(rows) / 10), 20))
+    order = np.argsort(scores, kind="stable")
+    colours = colormaps["Blues"](0.2 + 0.5 * rank)
+    for i in order:
+        top = i in order[-best:]
+        axes.plot(
+            range(len(scales)),
+            height[i],
+            color="#08203f" if top else colours[i],
+            linewidth=1.6 if top else 0.7,
+            alpha=0.95 if top else 0.6,
+        )
+    for k, scale in enumerate(scales):
+        axes.axvline(k, color="#444444", linewidth=0.9)
+        for where, text in scale.ticks:
+            axes.text(
+                k + 0.03,
+                where,
+                text,
+                fontsize=8,
+                va="center",
+                bbox={"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 0.8},
+            )
+    labels = [name + ("\n(logarithmic)" if s.log else "") for name, s in zip(names, scales, strict=False)]
+    axes.set_xticks(range(len(scales)), [*labels, "validation accuracy\n(by rank)"])
+    axes.set_yticks([])
+    axes.set_xlim(-0.15, len(scales) - 1 + 0.35)
+    axes.set_ylim(-0.08, 1.08)
+    which = "every complete trial" if everyone else f"the worst and best {_MOST_LINES // 2} trials"
+    title = f"{table.study}: {which}, the best{'' if best == 1 else f' {best}'} dark and thick"
+    axes.set_title(wrapped(title, 8.0), loc="left", fontsize=10.5, fontweight="bold")
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    return png(figure)
+
+
+def boxes(table: TrialTable) -> bytes:
+    """Boxes of the validation accuracies for each value (or range) of each hyperparameter."""
+    rows = _complete(table)
+    names = _varying(rows)
+    across = min(3, len(names))
+    down = math.ceil(len(names) / across)
+    figure = new_figure(4.2 * across, 3.6 * down + 0.3)
+    values = rows["val_accuracy"].tolist()
+    floor = np.quantile(values, 0.02) if len(values) > 50 else min(values)
+    rng = np.random.default_rng(0)
+    for k, name in enumerate(names):
+        axes = figure.add_subplot(down, across, k + 1)
+        frame(axes, name)
+        groups = grouped(rows[PARAMS + name], rows["val_accuracy"])
+        data = [scores for _, scores in groups]
+        boxed = [k for k, scores in enumerate(data, start=1) if len(scores) >= _FEWEST_IN_A_BOX]
+        if boxed:
+            axes.boxplot(
+                [data[k - 1] for k in boxed],
+                positions=boxed,
+                widths=0.6,
+                showfliers=False,
+                patch_artist=True,
+                boxprops={"facecolor": LIGHT, "edgecolor": DARK},
+                medianprops={"color": DARK, "linewidth": 2, "zorder": 3},
+            )
+        for place, scores in enumerate(data, start=1):
+            x = place + rng.uniform(-0.18, 0.18, len(scores)) * (len(scores) > 1)
+            few = len(scores) < _FEWEST_IN_A_BOX
+            faint = 0.5 * min(1.0, _MOST_DARK / len(scores)) ** 0.5 if scores else 0.0
+            axes.plot(x, scores, "o", color=DARK, markersize=4 if few else 2.2, alpha=0.9 if few else faint)
+        axes.set_xlim(0.4, len(data) + 0.6)
+        name_ = "validation accuracy" if k % across == 0 else ""
+        accuracy_axis(axes, [v for v in values if v >= floor], name_)
+        labels = [f"{label}\nn = {len(scores)}" for label, scores in groups]
+        widest = max(len(part) for label, _ in groups for part in label.split("\n"))
+        crowded = widest * len(groups) > 44
+        axes.set_xticks(
+            range(1, len(groups) + 1),
+            labels,
+            fontsize=8,
+            rotation=35 if crowded else 0,
+            ha="right" if crowded else "center",
+        )
+    below = sum(v < floor for v in values)
+    title = f"{table.study}: validation accuracy by hyperparameter"
+    title += f" ({below} lowest trials lie below the picture)" if below else ""
+    headline(figure, title)
+    return png(figure)
+
+
+def varying(table: TrialTable) -> bool:
+    """Whether there is a complete trial and a hyperparameter with more than one value."""
+    rows = _complete(table)
+    return len(rows) > 0 and bool(_varying(rows))
+
+
+def _complete(table: TrialTable) -> pd.DataFrame:
+    frame_ = table.frame
+    return frame_[(frame_["state"] == "complete") & frame_["val_accuracy"].notna()]
+
+
+def _varying(rows: pd.DataFrame) -> list[str]:
+    found = [c for c in rows.columns if c.startswith(PARAMS) and rows[c].nunique(dropna=False) > 1]
+    return [c.removeprefix(PARAMS) for c in found]

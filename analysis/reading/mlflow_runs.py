@@ -1,0 +1,105 @@
+"""Single runs of a study in MLflow: tags, epochs, matrices, and what an inspection left. Nothing here writes."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from mlflow.entities import Metric, Run
+from mlflow.tracking import MlflowClient
+from numpy.typing import NDArray
+
+from models.core.results import SCORED_PARTS
+
+INSPECTED = "inspect"
+"""The folder of a trial's artifacts that its inspection fills."""
+
+Epochs = dict[tuple[str, int], list[float]]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A complete trial as its run describes it."""
+
+    epochs: Mapping[int, Mapping[str, float]]
+    """From 1: the metrics of each."""
+    kept: int
+    """The epoch whose weights were scored."""
+    monitor: str
+    confusions: Mapping[str, NDArray[np.int64]]
+    """As `confusions_of`."""
+
+
+def split_arguments(tags: Mapping[str, str]) -> dict[str, Any]:
+    """The arguments of models.data.splits.split_by, from the tags of a study's run or of a trial's."""
+    return {
+        "validation": float(tags["validation"]),
+        "preprocessing": tags["preprocessing"],
+        "split_seed": int(tags["split_seed"]),
+        "folds": int(tags.get("folds", 0)),
+        "reduction": tags.get("reduction", "none"),
+    }
+
+
+def values_of(client: MlflowClient, run: Run) -> tuple[Epochs, dict[str, float]]:
+    """Each epoch's values by (metric, epoch), and those of the kept weights, which carry the time the trial ended."""
+    epochs: Epochs = defaultdict(list)
+    final: dict[str, float] = {}
+    for name in run.data.metrics:
+        history: list[Metric] = client.get_metric_history(run.info.run_id, name)
+        for metric in sorted(history, key=lambda each: each.timestamp):
+            if metric.timestamp == run.info.end_time:
+                final[name] = metric.value
+            else:
+                epochs[name, metric.step].append(metric.value)
+    return dict(epochs), final
+
+
+def by_epoch(epochs: Mapping[tuple[str, int], list[float]]) -> dict[int, dict[str, float]]:
+    """The metrics of each epoch, from 1; of several values logged for one, the first."""
+    found: dict[int, dict[str, float]] = defaultdict(dict)
+    for (name, epoch), values in sorted(epochs.items(), key=lambda each: each[0][1]):
+        found[epoch][name] = values[0]
+    return dict(found)
+
+
+def confusions_of(client: MlflowClient, run_id: str) -> dict[str, NDArray[np.int64]]:
+    """The matrices (n_classes, n_classes) logged for the "validation" and the "test" part; rows the truth."""
+    with TemporaryDirectory() as folder:
+        files = {part: client.download_artifacts(run_id, _matrix(part), folder) for part in SCORED_PARTS}
+        return {part: np.asarray(json.loads(Path(file).read_text()), np.int64) for part, file in files.items()}
+
+
+def read_tags(run_id: str, tracking_uri: str | None = None) -> Mapping[str, str]:
+    """All tags of a run."""
+    return dict(MlflowClient(tracking_uri).get_run(run_id).data.tags)
+
+
+def read_trained(run_id: str, tracking_uri: str | None = None) -> Trained | None:
+    """What the run of a complete trial holds of its training; None unless a search of this project wrote it whole."""
+    client = MlflowClient(tracking_uri)
+    run = client.get_run(run_id)
+    epochs, final = values_of(client, run)
+    kept_there = {file.path for file in client.list_artifacts(run_id)}
+    if not epochs or "best_epoch" not in final or not kept_there.issuperset(map(_matrix, SCORED_PARTS)):
+        return None
+    kept, monitor = int(final["best_epoch"]), str(run.data.params["monitor"])
+    return Trained(by_epoch(epochs), kept, monitor, confusions_of(client, run_id))
+
+
+def _matrix(part: str) -> str:
+    return f"confusion_{part}.json"
+
+
+def fetch_inspection(run_id: str, folder: str, tracking_uri: str | None = None) -> Path | None:
+    """Where in `folder` the artifacts lie that an inspection left on the run; None without one."""
+    client = MlflowClient(tracking_uri)
+    if not client.list_artifacts(run_id, INSPECTED):
+        return None
+    return Path(client.download_artifacts(run_id, INSPECTED, folder))

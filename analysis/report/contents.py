@@ -1,0 +1,183 @@
+"""The report of a study: figures, best_of_n.json and one HTML page that opens offline."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analysis.estimates.best_of_n import BestOfN, best_of_n
+from analysis.estimates.comparison import Comparison, compare
+from analysis.estimates.confirmation import Confirmed, confirm_summary
+from analysis.estimates.doubling import DoublingGain, doubling_gain_at
+from analysis.estimates.importance import Importances, importances
+from analysis.estimates.pareto import Network, pareto_front, smallest_at_least
+from analysis.estimates.planning import Reach, trials_to_reach
+from analysis.figures import curves as figures_curves
+from analysis.figures import space as figures_space
+from analysis.figures.style import spaced
+from analysis.reading.pool import Pool, Use, pool_of
+from analysis.reading.table import TrialTable
+from analysis.report.page import report_page
+
+if TYPE_CHECKING:  # the figures of data and networks: a second of imports that a search does not need
+    from analysis.report.sections import Section
+
+GOOD_ENOUGH = 0.95  # "the smallest network with at least this validation accuracy"
+_TARGETS = (0.5, 0.8, 0.9, 0.95, 0.97, 0.98, 0.985, 0.99, 0.995)
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything the page shows; `pictures` maps a file's stem to (PNG, caption)."""
+
+    table: TrialTable
+    result: BestOfN
+    importances: Importances
+    front: tuple[Network, ...]
+    smallest: Network | None
+    reaches: tuple[Reach, ...]
+    doublings: tuple[DoublingGain, ...]
+    pictures: dict[str, tuple[bytes, str]]
+    comparison: Comparison | None = None
+    confirmed: tuple[Confirmed, ...] = field(default=())
+    sections: tuple[Section, ...] = field(default=())
+
+
+def write_report(
+    table: TrialTable,
+    folder: Path,
+    at: Sequence[int] | None = None,
+    *,
+    use: Use = "prefix",
+    targets: Sequence[float] | None = None,
+    versus: TrialTable | None = None,
+    confirm: TrialTable | None = None,
+    sections: Sequence[Section] = (),
+) -> list[Path]:
+    """Write the figures, best_of_n.json and report.html into `folder`, and return their paths.
+
+    Everything is computed before the folder is made: bad input leaves nothing behind. `versus` adds a
+    comparison with another study, `confirm` the second look at the best trials, `sections` what stands at its end.
+    """
+    report = make_report(table, at, use=use, targets=targets, versus=versus, confirm=confirm, sections=sections)
+    page = report_page(report)
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    pictures = {name: png for name, (png, _) in report.pictures.items()}
+    pictures |= {each.name: each.png for section in sections for each in section.pictures}
+    for name, png in pictures.items():
+        path = folder / f"{name}.png"
+        path.write_bytes(png)
+        written.append(path)
+    numbers = folder / "best_of_n.json"
+    numbers.write_text(json.dumps(report.result.to_json(), indent=1, allow_nan=False) + "\n")
+    page_file = folder / "report.html"
+    page_file.write_text(page, encoding="utf-8")
+    return [*written, numbers, page_file]
+
+
+def make_report(
+    table: TrialTable,
+    at: Sequence[int] | None = None,
+    *,
+    use: Use = "prefix",
+    targets: Sequence[float] | None = None,
+    versus: TrialTable | None = None,
+    confirm: TrialTable | None = None,
+    sections: Sequence[Section] = (),
+) -> Report:
+    """All results of the report; writes nothing."""
+    pool = pool_of(table, use)
+    result = best_of_n(table, at, use)
+    found = importances(table)
+    front = pareto_front(table)
+    smallest = smallest_at_least(table, GOOD_ENOUGH)
+    return Report(
+        table=table,
+        result=result,
+        importances=found,
+        front=front,
+        smallest=smallest,
+        reaches=tuple(trials_to_reach(pool.val, t) for t in _targets(pool, targets)),
+        doublings=_doublings(table, pool),
+        pictures=_pictures(table, use, pool, found, front, smallest),
+        comparison=compare(table, versus) if versus is not None else None,
+        confirmed=confirm_summary(table, confirm) if confirm is not None else (),
+        sections=tuple(sections),
+    )
+
+
+def _targets(pool: Pool, targets: Sequence[float] | None) -> list[float]:
+    """The wanted ones, or the three highest round numbers that some trial reached, and the next."""
+    if targets is not None:
+        return list(targets)
+    best = float(pool.val.max())
+    reached = [t for t in _TARGETS if t <= best][-3:]
+    return reached + [t for t in _TARGETS if t > best][:1]
+
+
+def _doublings(table: TrialTable, pool: Pool) -> tuple[DoublingGain, ...]:
+    if table.sampler == "list":
+        return ()
+    steps = [n for n in spaced(pool.trials) if n in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)]
+    last = pool.trials // 10
+    steps = sorted({n for n in (*steps, last) if 1 <= n <= last})
+    found = (doubling_gain_at(pool, n) for n in steps)
+    return tuple(gain for gain in found if gain.gain is not None)
+
+
+def _pictures(
+    table: TrialTable,
+    use: Use,
+    pool: Pool,
+    found: Importances,
+    front: tuple[Network, ...],
+    smallest: Network | None,
+) -> dict[str, tuple[bytes, str]]:
+    fine = best_of_n(table, spaced(pool.trials), use)
+    pictures = {
+        "tuning_curve": (
+            figures_curves.tuning_curve(fine),
+            "Expected best validation accuracy of N trials"
+            + (", and the test accuracy of the trial that validation picks" if pool.tested else "")
+            + ". Bands: delete-one jackknife, 95% at each N (shaded: validation; thin dashed lines: test); paler "
+            "beyond N = M/10, where they cover less than stated; none beyond M/5 (dotted curve).",
+        ),
+        "median": (
+            figures_curves.median_steps(fine),
+            "Median of the best of N trials. The interval is valid at each N for any distribution of "
+            "scores; the dashed band holds for all N at once.",
+        ),
+    }
+    if pool.tested:
+        pictures["gap"] = (
+            figures_curves.gap_curve(fine),
+            "Validation less test accuracy of the selected trial: raw, and net of what the two data "
+            "sets differ by without any selection (N = 1).",
+        )
+    if found.ped_anova:
+        pictures["importance"] = (
+            figures_space.importance_bars(found, table.study),
+            "Two answers to two questions; neither carries an error, so close shares have no order.",
+        )
+    if front:
+        pictures["pareto"] = (
+            figures_space.pareto_figure(table, front, smallest, GOOD_ENOUGH),
+            "The front is the best of many trials at every size, chosen on validation: optimistic.",
+        )
+    if figures_space.varying(table):
+        pictures["parallel_coordinates"] = (
+            figures_space.parallel_coordinates(table),
+            "Each line is a trial; values that repeat are spread a little so that lines can be told "
+            "apart. Failed trials are not shown.",
+        )
+        pictures["boxes"] = (
+            figures_space.boxes(table),
+            "Scores for each value (or quarter of the trials) of each hyperparameter, over all values "
+            "of the others. Box: quartiles; line: median; whiskers: up to 1.5 box lengths; points: "
+            "trials. No boxes for fewer than five trials. Failed trials are not shown.",
+        )
+    return pictures

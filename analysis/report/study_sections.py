@@ -1,0 +1,51 @@
+"""What a study's report says of its best trial and of its data, from what is logged: no network is run for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from tempfile import TemporaryDirectory
+
+from analysis.reading.mlflow_runs import fetch_inspection, read_tags, read_trained, split_arguments
+from analysis.reading.table import TrialTable
+from analysis.report.sections import Section, confusion_picture_of, data_section, read_sections, training_picture
+from analysis.report.sentences import inspect_hint
+from models.core.errors import ConfigError
+from models.data.sources import find_data
+from models.data.splits import split_by
+
+
+def study_sections(table: TrialTable, tracking_uri: str | None = None) -> list[Section]:
+    """The best trial, with the pictures of its inspection if it has one, and the data, where it lies still."""
+    if table.parent_run_id is None:
+        raise ValueError("the best trial is read from the parent run of a study in MLflow: got a table without one")
+    return [*_best_trial(table, tracking_uri), _data(read_tags(table.parent_run_id, tracking_uri))]
+
+
+def _best_trial(table: TrialTable, tracking_uri: str | None) -> list[Section]:
+    run_id = table.network_run_id
+    if table.best is None or run_id is None:
+        return []
+    number = int(table.best["number"])
+    kind = "Refit of trial" if table.folds else "Best trial:"
+    heading, title = f"{kind} {number}", f"{table.study} {'refit of ' if table.folds else ''}trial {number}"
+    with TemporaryDirectory() as folder:
+        inspected = fetch_inspection(run_id, folder, tracking_uri)
+        if inspected is not None:
+            found = read_sections(inspected)
+            return [replace(section, title=f"{heading}: {section.title}") for section in found]
+    trained = read_trained(run_id, tracking_uri)
+    if trained is None:
+        return [Section(heading, words=("Its run has no epochs or no confusion matrices: there is nothing to draw.",))]
+    curves = training_picture(trained.epochs, trained.kept, trained.monitor, title)
+    matrices = confusion_picture_of(trained.confusions, title)
+    return [Section(heading, (curves, matrices), (inspect_hint(run_id),))]
+
+
+def _data(tags: Mapping[str, str]) -> Section:
+    try:
+        data = find_data(tags["dataset_location"], tags["data_sha256"], None)
+    except (KeyError, ConfigError) as error:
+        why = f"the study's run has no tag {error}" if isinstance(error, KeyError) else str(error)
+        return Section("Data", words=(f"No pictures of the data: {why}.",))
+    return data_section(split_by(data, **split_arguments(tags)), data.name)

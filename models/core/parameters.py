@@ -1,0 +1,127 @@
+"""The parameters of a trial: their names, what each may be, and what it is when a study says nothing."""
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from models.core.errors import ConfigError
+
+ACTIVATIONS = (
+    "elu", "gelu", "hard_sigmoid", "leaky_relu", "linear", "relu", "selu", "sigmoid", "silu", "softplus", "softsign",
+    "tanh",
+)  # fmt: skip
+OPTIMIZERS = ("adam", "nadam", "rmsprop", "sgd")
+MONITORS = ("val_loss", "val_accuracy")
+KEEPS = ("best", "last")
+BATCH_NORMS = ("none", "before", "after")
+TRAIN_METRICS = ("last", "each")
+
+Scalar = bool | int | float | str
+
+
+def _integer(name: str, low: int, high: int | None = None) -> Callable[[Any], int]:
+    span = f"{low} or more" if high is None else f"{low} to {high}"
+
+    def check(value: Any) -> int:
+        whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+        if isinstance(value, bool) or not whole or value < low or (high is not None and value > high):
+            raise ConfigError(f"{name} must be a whole number, {span}, got {value!r}")
+        return int(value)
+
+    return check
+
+
+def _real(name: str, rule: str, holds: Callable[[float], bool]) -> Callable[[Any], float]:
+    def check(value: Any) -> float:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not math.isfinite(value) or not holds(float(value)):
+            raise ConfigError(f"{name} must be a number {rule}, got {value!r}")
+        return float(value)
+
+    return check
+
+
+def _one_of(name: str, allowed: tuple[str, ...]) -> Callable[[Any], str]:
+    def check(value: Any) -> str:
+        if value not in allowed:
+            raise ConfigError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
+        return str(value)
+
+    return check
+
+
+def _per_layer(each: Callable[[Any], Any], read: Callable[[str], Any]) -> Callable[[Any], Scalar]:
+    """One value, or one a hidden layer: "400-300" or [400, 300]; several come back as the string."""
+
+    def check(value: Any) -> Scalar:
+        if isinstance(value, str):
+            try:
+                parts = [read(part) for part in layers_of(value)]
+            except ValueError:
+                parts = [value]
+        else:
+            parts = list(value) if isinstance(value, list | tuple) else [value]
+        checked: list[Scalar] = [each(part) for part in parts or [value]]
+        return checked[0] if len(checked) == 1 else "-".join(f"{part}" for part in checked)
+
+    return check
+
+
+def layers_of(text: str) -> list[str]:
+    """The parts of "400-300", a layer each; the minus of 1e-05 parts nothing."""
+    return re.split(r"(?<![eE])-", text)
+
+
+def _batch_norm(value: Any) -> str:
+    if isinstance(value, bool):
+        return "before" if value else "none"
+    return _one_of("batch_norm", BATCH_NORMS)(value)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """What a parameter may be, and what it is when a study says nothing."""
+
+    check: Callable[[Any], Scalar]
+    default: Scalar
+    meaning: str
+
+
+PARAMETERS: dict[str, Parameter] = {
+    "width": Parameter(_per_layer(_integer("width", 1), int), 128, 'nodes a hidden layer, or "400-300"'),
+    "depth": Parameter(_integer("depth", 0), 0, "number of hidden layers; 0: as many as width names"),
+    "dropout": Parameter(
+        _per_layer(_real("dropout", "from 0 to below 1", lambda x: 0 <= x < 1), float),
+        0.0,
+        'share of a hidden layer dropped while training, or "0.5-0" a layer',
+    ),
+    "activation": Parameter(_one_of("activation", ACTIVATIONS), "relu", "of the hidden layers"),
+    "batch_norm": Parameter(_batch_norm, "none", "none, or before or after the activation"),
+    "l2": Parameter(_real("l2", "of 0 or more", lambda x: x >= 0), 0.0, "penalty on the hidden layers' kernels"),
+    "optimizer": Parameter(_one_of("optimizer", OPTIMIZERS), "adam", ""),
+    "learning_rate": Parameter(_real("learning_rate", "above 0", lambda x: x > 0), 0.001, ""),
+    "momentum": Parameter(_real("momentum", "from 0 to below 1", lambda x: 0 <= x < 1), 0.0, "of sgd"),
+    "batch_size": Parameter(_integer("batch_size", 1), 32, "rows a step"),
+    "epochs": Parameter(_integer("epochs", 1), 10, "at most, when patience is set"),
+    "patience": Parameter(_integer("patience", 0), 0, "epochs without gain before stopping; 0: never stop early"),
+    "monitor": Parameter(_one_of("monitor", MONITORS), "val_loss", "what early stopping and keep look at"),
+    "keep": Parameter(_one_of("keep", KEEPS), "best", "the weights of the best epoch, or of the last"),
+    "train_metrics": Parameter(
+        _one_of("train_metrics", TRAIN_METRICS),
+        "last",
+        "train part in inference mode: kept weights only, or each epoch",
+    ),
+}
+
+
+def check_parameter(name: str, value: Any) -> Scalar:
+    """`value` in the parameter's own type.
+
+    Raises:
+        ConfigError: the name is unknown or the value outside its range.
+    """
+    if name not in PARAMETERS:
+        raise ConfigError(f"a parameter must be one of {', '.join(PARAMETERS)}, got {name!r}")
+    return PARAMETERS[name].check(value)

@@ -1,0 +1,25 @@
+"""What the commands have in common: how they end on bad input and on Ctrl-C."""
+
+import os
+import sys
+from collections.abc import Callable
+
+from models.core.errors import ConfigError
+from search.commands.session import BAD_INPUT, MISSING
+
+
+def run_command(act: Callable[[], int]) -> int:
+    """The exit code of `act`. Bad input ends in one line on stderr, which the run that `mlflow run` made keeps too."""
+    own_run = os.environ.get("MLFLOW_RUN_ID")  # a search takes it out of the environment
+    try:
+        return act()
+    except KeyboardInterrupt:  # before a session answers signals itself: nothing has been made
+        sys.stderr.write("interrupted\n")
+        return MISSING
+    except ConfigError as error:
+        sys.stderr.write(f"error: {error}\n")
+        if own_run is not None:
+            from search.stores.tracking import refuse_run
+
+            refuse_run(own_run, str(error))
+        return BAD_INPUT

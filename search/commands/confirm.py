@@ -1,0 +1,117 @@
+"""`python -m search confirm`: the best trials of a study, trained again with fresh seeds, as a study of its own."""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from analysis.estimates.confirmation import Confirmed, confirm_summary
+from analysis.reading.mlflow_studies import attach, read_mlflow_or_say_why, read_text
+from analysis.reading.table import TrialTable
+from analysis.report.contents import write_report
+from models.core.errors import ConfigError
+from models.core.seeds import derive_seed
+from search.commands.command import run_command
+from search.commands.console import make_console
+from search.commands.options import Options, read_options, whole_number
+from search.commands.session import COMPLETE, run_study
+from search.study.plan import make_plan
+from search.study.settings import StudySettings, read_settings
+
+
+def confirming_study(table: TrialTable, written: str, top: int, repeats: int) -> tuple[StudySettings, list[int]]:
+    """The study NAME-confirm, and for each of its numbers the number of the search that it repeats.
+
+    `written` is the search's study.yaml. The data and their split stay as they were; the training seeds are fresh.
+
+    Raises:
+        ConfigError: the search has fewer complete trials than `top`, or is cross-validated.
+    """
+    search = read_settings(yaml.safe_load(written), table.study)
+    if search.folds:
+        raise ConfigError(
+            f"a second look is at trials that were trained and tested once, got {table.study}, cross-validated over "
+            f"{search.folds} folds and refitted"
+        )
+    ranked = table.ranked
+    if len(ranked) < top:
+        raise ConfigError(f"top must be at most the {len(ranked)} complete trials of {table.study}, got {top}")
+    numbers = [int(number) for number in ranked["number"].head(top) for _ in range(repeats)]
+    planned = make_plan(search).trials
+    configurations = [dict(planned[number].parameters) for number in numbers]
+    whole = {key: value for key, value in search.as_written().items() if key not in ("space", "pruner")}
+    confirming = whole | {
+        "description": f"The best {top} trials of {table.study}, {repeats} times each with fresh seeds.",
+        "data": whole["data"] | {"split_seed": search.seed if search.split_seed is None else search.split_seed},
+        "sampler": "list",
+        "configurations": configurations,
+        "trials": len(configurations),
+        "seed": derive_seed(search.seed, "confirm"),
+    }
+    return read_settings(confirming, f"{table.study}-confirm"), numbers
+
+
+def confirm(study: str, top: int, repeats: int, options: Options, console: Console) -> int:
+    """Runs the confirming study and prints each configuration's mean and spread beside its score in the search."""
+    try:
+        table = read_mlflow_or_say_why(study)
+        settings, numbers = confirming_study(table, read_text(table, "study.yaml"), top, repeats)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    if options.dataset is not None:
+        settings = replace(settings, dataset=options.dataset)
+    tags = {number: {"confirms": original} for number, original in enumerate(numbers)}
+    code = run_study(settings, options, console, tags)
+    if code == COMPLETE and not options.dry_run:
+        repeated = read_mlflow_or_say_why(settings.name)
+        console.print(_table(study, confirm_summary(table, repeated)))
+        with tempfile.TemporaryDirectory() as folder:
+            attach(table, write_report(table, Path(folder), confirm=repeated))
+    return code
+
+
+def _table(study: str, rows: Sequence[Confirmed]) -> Table:
+    shown = Table(title=f"The best of {study}, trained again with fresh seeds", title_justify="left")
+    for name in ("trial", "repeats", "validation: search", "repeats", "test: search", "repeats"):
+        shown.add_column(name, justify="right")
+    for row in rows:
+        shown.add_row(
+            str(row.number),
+            f"{row.repeats}" + (f" ({row.failed} failed)" if row.failed else ""),
+            f"{row.search_val:.4f}",
+            _spread(row.val_mean, row.val_deviation),
+            f"{row.search_test:.4f}",
+            _spread(row.test_mean, row.test_deviation),
+        )
+    return shown
+
+
+def _spread(mean: float | None, deviation: float | None) -> str:
+    if mean is None:
+        return "-"
+    return f"{mean:.4f}" if deviation is None else f"{mean:.4f} ± {deviation:.4f}"
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m search confirm", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--study", required=True, metavar="NAME", help="the study whose best trials are trained again")
+    parser.add_argument("--top", default="3", metavar="N", help="how many of its trials (3)")
+    parser.add_argument("--repeats", default="5", metavar="N", help="how often each (5)")
+    given, others = parser.parse_known_args(arguments)
+
+    def act() -> int:
+        options = read_options(others)
+        top, repeats = whole_number("top", given.top, 1), whole_number("repeats", given.repeats, 1)
+        return confirm(given.study, top, repeats, options, make_console())
+
+    return run_command(act)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

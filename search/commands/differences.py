@@ -1,0 +1,268 @@
+"""Plan, outbox, Optuna and MLflow of one study side by side: every difference, and what mends it.
+
+The outbox is the commit point, so what lies there goes first. Then MLflow is followed: it holds the whole record of a
+trial, of which Optuna has a summary. A result that is in neither any more is marked as lost, and its number runs again.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.core.states import STATES
+from search.stores.child_runs import Child
+from search.stores.optuna_study import Attempt
+from search.study.plan import Plan, PlannedTrial
+
+MENDED = {
+    "deliver": "delivered",
+    "remove": "removed",
+    "move": "moved to aside/",
+    "restore": "restored",
+    "discard": "to the trash",
+    "set aside": "set aside",
+    "remake": "made again",
+    "end": "MLflow follows Optuna",
+    "lose": "lost: runs again",
+    "record": "Optuna follows MLflow",
+    "stop": "closed",
+    "close": "closed: driver lost",
+    "model": "trained again",
+    "note": "written again",
+    "": "by hand",
+}
+"""What `repair` does, by the name of the cure, as the table says it."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """An outcome in the outbox."""
+
+    path: Path
+    number: int
+    attempt: int
+    final: bool
+    ours: bool
+    """Whether it is one of this plan's trials, and can be read."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What there is of a study, as read at one time."""
+
+    plan: Plan
+    outbox: Sequence[Waiting]
+    partial: Sequence[Path]
+    staged: Sequence[Path]
+    attempts: Sequence[Attempt]
+    strangers: Sequence[int]
+    children: Sequence[Child]
+    with_models: frozenset[str]
+    parent: str
+    parent_status: str
+    parent_deleted: bool
+    continuations: Sequence[str]
+    plan_hashes: Mapping[str, str]
+    """Of the plan as each store remembers it, by the store's name."""
+    stopped_at: int | None = None
+
+    @property
+    def finished(self) -> set[int]:
+        """The numbers that some store, or the outbox, has to their end."""
+        final = {child.number for child in self.children if child.final and not child.deleted}
+        final |= {each.number for each in self.outbox if each.final and each.ours}
+        return final | {attempt.number for attempt in self.attempts if attempt.final}
+
+    @property
+    def missing(self) -> list[int]:
+        """The numbers of the plan that have not finished: no difference, the search only has not ended."""
+        wanted = len(self.plan.trials) if self.stopped_at is None else self.stopped_at
+        return [trial.number for trial in self.plan.trials[:wanted] if trial.number not in self.finished]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that is not as it must be."""
+
+    number: int | None
+    attempt: int | None
+    what: str
+    where: str
+    cure: str
+    """A key of MENDED."""
+    run_id: str = ""
+    trial: int | None = None
+    """Optuna's number of the trial that the cure is about."""
+    path: Path | None = None
+    state: str = ""
+    """With `reason`: how the cure has it end."""
+    reason: str = ""
+
+
+def compare(seen: Seen) -> list[Difference]:
+    """Every difference, the study's own first, then by number and attempt."""
+    found = [*_of_the_study(seen), *_of_the_outbox(seen)]
+    attempts, children = defaultdict(list), defaultdict(list)
+    for attempt in seen.attempts:
+        attempts[attempt.number, attempt.attempt].append(attempt)
+    for child in seen.children:
+        children[child.number, child.attempt].append(child)
+    waiting = {(each.number, each.attempt) for each in seen.outbox if each.ours}
+    ended: set[int] = set()
+    for key in sorted(attempts.keys() | children.keys() | waiting):
+        number = key[0]
+        if number >= len(seen.plan.trials):
+            where = " and ".join(name for name, of in (("Optuna", attempts), ("MLflow", children)) if of[key])
+            found.append(Difference(*key, f"not in the plan of {len(seen.plan.trials)} trials", where, ""))
+        elif number in ended:
+            found += _superfluous(attempts[key], [child for child in children[key] if not child.deleted])
+        else:
+            own = _of_one_attempt(
+                seen.plan.trials[number], attempts[key], children[key], key in waiting, seen.with_models
+            )
+            found += own
+            if not any(each.cure in ("lose", "remake", "restore") for each in own) and (
+                any(attempt.final for attempt in attempts[key])
+                or any(child.final and not child.deleted for child in children[key])
+            ):
+                ended.add(number)
+    return found
+
+
+def _of_the_study(seen: Seen) -> Iterable[Difference]:
+    if seen.parent_deleted:
+        yield Difference(None, None, "the parent run is in MLflow's trash", "MLflow", "restore", seen.parent)
+    elif seen.parent_status == "RUNNING":
+        yield Difference(None, None, "the parent run is running without a driver", "MLflow", "stop", seen.parent)
+    for run_id in seen.continuations:
+        what = f"run {run_id[:8]} only continued the study, and is running without a driver"
+        yield Difference(None, None, what, "MLflow", "close", run_id)
+    for where, plan_hash in seen.plan_hashes.items():
+        if plan_hash != seen.plan.hash:
+            yield Difference(None, None, "another plan's hash", where, "note" if _as_planned(seen) else "")
+    for trial in seen.strangers:
+        yield Difference(None, None, f"Optuna's trial {trial} is none of the plan's", "Optuna", "set aside", "", trial)
+
+
+def _of_the_outbox(seen: Seen) -> Iterable[Difference]:
+    for each in seen.outbox:
+        if each.ours:
+            yield Difference(each.number, each.attempt, "finished, not delivered", "outbox", "deliver", path=each.path)
+        else:
+            what = f"{each.path.name} is no result of this study's, or cannot be read"
+            yield Difference(None, None, what, "outbox", "move", path=each.path)
+    for path in seen.partial:
+        yield Difference(None, None, f"{path.name} was never finished", "outbox", "remove", path=path)
+    for path in seen.staged:
+        yield Difference(None, None, f"the model of {path.stem} waits to be logged", "outbox", "deliver", path=path)
+
+
+def _of_one_attempt(
+    planned: PlannedTrial,
+    attempts: Sequence[Attempt],
+    children: Sequence[Child],
+    waits: bool,
+    with_models: frozenset[str],
+) -> Iterable[Difference]:
+    """Where the two stores disagree about one attempt; while its result waits in the outbox, only what is twice."""
+    alive = [child for child in children if not child.deleted]
+    linked = {attempt.run_id for attempt in attempts}
+    child = min(alive, key=lambda each: (not each.final, not each.ended, each.run_id not in linked), default=None)
+    at = child.run_id if child is not None else ""
+    attempt = min(attempts, key=lambda each: (not each.final, each.state == "running", each.run_id != at), default=None)
+    found = _superfluous(
+        [each for each in attempts if each is not attempt], [each for each in alive if each is not child], "a duplicate"
+    )
+    if waits:
+        return found
+    trash = next((each for each in children if each.deleted and each.run_id in linked), None)
+    if child is None:
+        return [*found, *_without_run(attempt, trash)]
+    for where, one in (("Optuna", attempt), ("MLflow", child)):
+        if one is not None and (str(one.seed), one.config_hash) != (str(planned.seed), planned.config.hash()):
+            what = "seed or configuration are not the planned ones"
+            return [*found, Difference(planned.number, one.attempt, what, where, "")]
+    found += _between(attempt, child)
+    if child.final and child.state == "complete" and child.models == "all" and child.run_id not in with_models:
+        found.append(Difference(child.number, child.attempt, "its model is missing", "MLflow", "model", child.run_id))
+    return found
+
+
+def _without_run(attempt: Attempt | None, trash: Child | None) -> Iterable[Difference]:
+    if attempt is None or (not attempt.run_id and attempt.state != "running" and not attempt.final):
+        return  # lost before its run was made: the number ran or runs again
+    key = attempt.number, attempt.attempt
+    if attempt.state == "running":
+        yield Difference(*key, "running without a driver", "Optuna", "close", trial=attempt.trial)
+    elif trash is not None:
+        yield Difference(*key, "its run is in MLflow's trash", "MLflow", "restore", trash.run_id, attempt.trial)
+    else:
+        what = f"{_words(attempt)}, its run {attempt.run_id[:8]} is gone"
+        yield Difference(*key, what, "MLflow", "remake", attempt.run_id, attempt.trial)
+
+
+def _between(attempt: Attempt | None, child: Child) -> list[Difference]:
+    """What one attempt is in Optuna against what it is in MLflow."""
+    running = attempt is not None and attempt.state == "running"
+    trial = attempt.trial if attempt is not None else None
+
+    def difference(what: str, where: str, cure: str, *ends: str) -> list[Difference]:
+        return [Difference(child.number, child.attempt, what, where, cure, child.run_id, trial, None, *ends)]
+
+    if not child.ended:
+        shown = "running" if child.status == "RUNNING" else f"{_words(child)} with status {child.status}"
+        if attempt is not None and not running:
+            what = f"{_words(attempt)} in Optuna, {shown} in MLflow"
+            if attempt.state == "complete" and (not child.measured or child.score != attempt.value):
+                return difference(what, "MLflow", "lose")
+            return difference(what, "MLflow", "end", attempt.state, attempt.reason)
+        if child.status == "RUNNING":
+            where = "Optuna and MLflow" if running else "MLflow"
+            return difference("running without a driver", where, "close")
+        if child.state in STATES and (child.measured or child.state != "complete"):
+            return difference(shown, "MLflow", "end", child.state, child.reason)
+        return difference(shown, "MLflow", "lose")
+    if attempt is None:
+        return difference(f"{_words(child)} in MLflow, unknown to Optuna", "Optuna", "record")
+    if running:
+        return difference(f"{_words(child)} in MLflow, running in Optuna", "Optuna", "record")
+    same_result = child.measured and child.score == attempt.value
+    if attempt.state == "complete" and child.state != "complete" and same_result:
+        # A failed trial has neither a score nor weights: it is the word for it that is wrong, and no result is lost.
+        what = f"{_words(attempt)} in Optuna, {_words(child)} in MLflow"
+        return difference(what, "MLflow", "end", attempt.state, attempt.reason)
+    score = child.score if child.state == "complete" else None
+    if (attempt.state, attempt.reason, attempt.value) != (child.state, child.reason, score):
+        return difference(f"{_words(attempt)} in Optuna, {_words(child)} in MLflow", "Optuna", "record")
+    if attempt.run_id != child.run_id and (attempt.run_id or attempt.final):
+        return difference(f"Optuna links to run {attempt.run_id[:8] or '(none)'}", "Optuna", "record")
+    return []
+
+
+def _superfluous(attempts: Iterable[Attempt], children: Iterable[Child], what: str = "") -> list[Difference]:
+    what = what or "the number had finished before"
+    in_optuna = [
+        Difference(each.number, each.attempt, what, "Optuna", cure, each.run_id, each.trial)
+        for each in attempts
+        for cure in ("close" if each.state == "running" else "set aside",)
+    ]
+    return in_optuna + [
+        Difference(each.number, each.attempt, what, "MLflow", "discard", each.run_id) for each in children
+    ]
+
+
+def _as_planned(seen: Seen) -> bool:
+    """Whether every trial so far is the plan's, so that it is the hash alone that is out of date."""
+    trials = seen.plan.trials
+    return all(
+        each.number < len(trials)
+        and (each.seed, each.config_hash) == (trials[each.number].seed, trials[each.number].config.hash())
+        for each in seen.attempts
+    )
+
+
+def _words(one: Attempt | Child) -> str:
+    value = one.value if isinstance(one, Attempt) else one.score
+    if one.state == "complete":
+        return "complete" + (f" {value:.4f}" if value is not None else " without a score")
+    return (one.state or "without a state") + (f" ({one.reason})" if one.reason else "")

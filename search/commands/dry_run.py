@@ -1,0 +1,126 @@
+"""`--dry-run`: what a search will be, in size, time and disk, before anything is made."""
+
+import time
+from dataclasses import dataclass, replace
+
+from rich.console import Console
+from rich.table import Table
+
+from models.data.splits import Split, count_inputs
+from models.networks.mlp import parameter_count
+from search.commands.options import Options
+from search.study.plan import Plan, PlannedTrial
+from search.study.settings import StudySettings
+from search.workers.engine import Done, Engine, Lost
+from search.workers.job import Job
+
+_PROBES = 3
+_PICTURE_BYTES = 500_000  # both copies of the confusion picture, MLflow's and Optuna's
+_TABLES_BYTES = 40_000  # a trial's rows in both databases and its small artifacts
+_MODEL_BYTES = 30_000  # a model's files beside its weights
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds for the plan on the workers, and bytes on disk."""
+
+    seconds: float | None
+    disk_bytes: float
+
+
+def dry_run(
+    settings: StudySettings, plan: Plan, finished: frozenset[int], split: Split, options: Options, console: Console
+) -> int:
+    """Prints the plan's size, parameter counts, time and disk; trains a few epochs to know the time, keeps nothing."""
+    from search.commands.session import COMPLETE, make_engine
+
+    n_inputs = count_inputs(split)
+    sizes = {trial.number: parameter_count(trial.config, n_inputs, split.n_classes)[0] for trial in plan.trials}
+    missing = [trial for trial in plan.trials if trial.number not in finished]
+    measured: list[tuple[PlannedTrial, float]] = []
+    if missing:
+        # One probe runs at a time, and each worker more would prepare the data for nothing.
+        engine = make_engine(replace(options, workers=min(options.workers, 1)), split)
+        try:
+            engine.start()
+            measured = _probe(missing, sizes, engine)
+        finally:
+            engine.close()
+    estimate = _estimate(missing, sizes, measured, options, settings.folds)
+    table = Table(
+        title=f"Study {settings.name}: dry run, nothing was made", title_justify="left", show_header=False, box=None
+    )
+    table.add_column(style="bold")
+    table.add_column()
+    done = f" ({len(plan.trials) - len(missing)} of them finished already)" if len(missing) < len(plan.trials) else ""
+    table.add_row("trials", f"{len(plan.trials)}{done}, sampler {settings.sampler}, seed {settings.seed}")
+    table.add_row("searched", ", ".join(settings.searched))
+    table.add_row("data", f"{settings.dataset}: " + ", ".join(f"{split.rows(part):,} {part}" for part in split.labels))
+    table.add_row("parameters", f"{min(sizes.values()):,} to {max(sizes.values()):,} a network")
+    time_words = "unknown: no probe could be trained" if estimate.seconds is None else _duration(estimate.seconds)
+    table.add_row("time", f"about {time_words} with {max(options.workers, 1)} workers, after they have started")
+    table.add_row("disk", f"about {estimate.disk_bytes / 1e6:,.0f} MB (models: {options.models})")
+    console.print(table)
+    return COMPLETE
+
+
+def _probe(trials: list[PlannedTrial], sizes: dict[int, int], engine: Engine) -> list[tuple[PlannedTrial, float]]:
+    """Seconds of one epoch, for the plan's cheapest, middle and dearest trial; the first epoch pays for tracing."""
+    ranked = sorted(trials, key=lambda trial: _work(trial, sizes))
+    chosen = [ranked[i * (len(ranked) - 1) // (_PROBES - 1)] for i in range(_PROBES)]
+    probes = list({trial.number: trial for trial in chosen}.values())
+    seconds = {}
+    for trial in probes:
+        probe = replace(trial.config, epochs=2, patience=0)
+        job = Job("dry-run", trial.number, 0, probe, trial.seed, refit=True)  # once, not fold by fold
+        while not engine.free():
+            engine.events(timeout=0.1)
+        engine.submit(job)
+        seconds[trial.number] = _seconds(engine)
+    return [(trial, took) for trial in probes if (took := seconds[trial.number]) is not None]
+
+
+def _seconds(engine: Engine) -> float | None:
+    """Of the second epoch of the probe that runs, or None when it fails."""
+    until = time.monotonic() + 600
+    while time.monotonic() < until:
+        for event in engine.events(timeout=0.2):
+            if isinstance(event, Done) and event.outcome.result is not None:
+                first, second = event.outcome.result.history
+                return max(second.timestamp_ms - first.timestamp_ms, 1) / 1000
+            if isinstance(event, Done | Lost):
+                return None
+    return None
+
+
+def _work(trial: PlannedTrial, sizes: dict[int, int]) -> float:
+    """What an epoch costs, in arbitrary units: a part for each step, and one for each parameter and row."""
+    return 2e5 / trial.config.batch_size + sizes[trial.number]
+
+
+def _estimate(
+    trials: list[PlannedTrial],
+    sizes: dict[int, int],
+    measured: list[tuple[PlannedTrial, float]],
+    options: Options,
+    folds: int,
+) -> Estimate:
+    kept = {"all": len(trials), "none": 0}.get(options.models.mode, min(options.models.best, len(trials)))
+    kept = min(kept, 1) if folds else kept
+    weights = sorted((sizes[trial.number] for trial in trials), reverse=True)[:kept]
+    disk = sum(weights) * 4 + kept * _MODEL_BYTES + len(trials) * (_PICTURE_BYTES + _TABLES_BYTES)
+    if trials and not measured:
+        return Estimate(None, disk)
+    work = sum(_work(trial, sizes) for trial, _ in measured)
+    rate = sum(seconds for _, seconds in measured) / work if work else 0.0
+    overhead = 0.3  # seconds of a trial outside its epochs: scoring, picture, model
+    # Trained `folds` times on all rows but a fold: together, `folds` - 1 times on all of them.
+    rate, overhead = rate * max(folds - 1, 1), overhead * max(folds, 1)
+    training = sum(rate * _work(trial, sizes) * trial.config.epochs + overhead for trial in trials)
+    return Estimate(training / max(options.workers, 1), disk)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,184 @@
+"""One trial's network looked at: its run read, its model run in a process of its own, the pictures put on the run."""
+
+import multiprocessing
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from analysis.looks.predictions import Predictions
+from analysis.reading.mlflow_runs import INSPECTED, by_epoch
+from analysis.report.network_sections import Versus, errors_section, inside_section, network_section, predictions_of
+from analysis.report.sections import Section, data_section, page, section_files
+from models.core.errors import ConfigError
+from models.core.results import SCORED_PARTS
+from models.core.runtime import prepare_process
+from models.core.seeds import derive_seed
+from models.data.sources import find_data
+from models.data.splits import split_by
+from models.networks.logged_network import Inspection, inspect_model
+from search.stores.artifacts import fetch_confusions, fetch_model, replace_folder
+from search.stores.databases import in_one_line
+from search.stores.logged_trials import LoggedTrial, read_trial
+from search.stores.store_errors import StoreError, explain
+from search.stores.tracking import note_run, tracking_ui
+
+MADE, WRONG = 0, 1
+DATA_FOLDER, PAGE = "data", "inspect.html"
+_SAMPLED = 2000  # rows whose hidden activations are drawn: t-SNE of more takes long and hides itself
+_METRICS = {"validation": "val_accuracy", "test": "test_accuracy"}
+
+
+def inspect_run(
+    run_id: str,
+    versus: str | None,
+    classes: str | None,
+    part: str,
+    dataset: str | None,
+    own_run: str | None,
+    console: Console,
+) -> int:
+    """`python -m search inspect`.
+
+    Returns:
+        MADE, or WRONG when the logged model does not give the accuracies that were logged, or pictures cannot be kept.
+
+    Raises:
+        ConfigError: bad input; nothing has been made.
+    """
+    if part not in SCORED_PARTS:
+        raise ConfigError(f"part must be one of {', '.join(SCORED_PARTS)}, got {part!r}")
+    trial = _read_network(run_id)
+    other = _read_other(trial, versus)
+    data = find_data(trial.dataset_location, trial.data_sha256, dataset)
+    split = split_by(data, **trial.split)
+    pair = _read_pair(classes, split.n_classes)
+    with tempfile.TemporaryDirectory() as folder:
+        model = fetch_model(trial, Path(folder))
+        console.print(f"inspecting {trial.title}: run {run_id}", highlight=False)
+        seed = derive_seed(trial.seed, "inspect")
+        try:
+            with console.status("running it"):
+                found = _in_worker(model, split, part, _SAMPLED, seed)
+        except (BrokenProcessPool, ValueError, OSError) as error:
+            verdict = f"the logged model of {trial.title} cannot be run: {in_one_line(error)}"
+            console.print(verdict, markup=False, highlight=False)
+            _note(own_run, trial, verdict, "failed")
+            return WRONG
+    predictions = predictions_of(found, split)
+    wrong = contradictions(trial, predictions)
+    if wrong:
+        verdict = f"NOT the network that was scored: the logged model of {trial.title} gives {'; '.join(wrong)}"
+        console.print(verdict, markup=False, highlight=False)
+        _note(own_run, trial, verdict, "contradicted")
+        return WRONG
+    title, kept = _title(trial), int(trial.final["best_epoch"])
+    data_pictures = data_section(split, data.name)
+    sections = [
+        network_section(found.layers, by_epoch(trial.epochs), kept, trial.config.monitor, title),
+        errors_section(predictions, split, part, pair, other, title),
+        inside_section(found, split, part, title),
+    ]
+    try:
+        where = _attach(trial, data_pictures, sections, _top(trial))
+    except StoreError as error:
+        console.print(f"the pictures are not kept: {explain(error)}", markup=False)
+        return WRONG
+    count = sum(len(section.pictures) for section in [data_pictures, *sections])
+    said = f"the logged model gives the logged accuracies; {count} pictures and {PAGE} are on the run"
+    console.print(f"{said}:\n{where}/{PAGE}", markup=False, highlight=False, soft_wrap=True)
+    ui = tracking_ui()
+    if ui is not None:
+        console.print(f"{ui}/{_link(trial)}/artifacts", markup=False, highlight=False, soft_wrap=True)
+    _note(own_run, trial, said, "made")
+    return MADE
+
+
+def _read_network(run_id: str) -> LoggedTrial:
+    trial = read_trial(run_id, refits=True)
+    if trial.split["folds"]:
+        raise ConfigError(
+            f"what is inspected must have a network of its own, got {trial.title}, which is cross-validated: "
+            "its study's refit has one"
+        )
+    return trial
+
+
+def _read_other(trial: LoggedTrial, versus: str | None) -> Versus | None:
+    if versus is None:
+        return None
+    other = _read_network(versus)
+    if other.data_sha256 != trial.data_sha256:
+        raise ConfigError(
+            f"versus must be a trial on the same data, whose sha256 is {trial.data_sha256[:16]}..., got {other.title} "
+            f"on {other.data_sha256[:16]}..."
+        )
+    return Versus(_title(other), fetch_confusions(other)["test"])
+
+
+def _read_pair(text: str | None, n_classes: int) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    named = re.fullmatch(r"([0-9]+)-([0-9]+)", text, re.ASCII)
+    pair = (int(named[1]), int(named[2])) if named else (0, 0)
+    if pair[0] == pair[1] or max(pair) >= n_classes:
+        raise ConfigError(f"classes must be two different ones of 0 to {n_classes - 1}, as in 0-1, got {text!r}")
+    return pair
+
+
+def _in_worker(*arguments: Any) -> Inspection:
+    """`inspect_model` where TensorFlow may be imported, set up as for training."""
+    context = multiprocessing.get_context("forkserver")
+    with ProcessPoolExecutor(1, mp_context=context, initializer=prepare_process) as pool:
+        return pool.submit(inspect_model, *arguments).result()
+
+
+def contradictions(trial: LoggedTrial, predictions: Mapping[str, Predictions]) -> list[str]:
+    """What the probabilities say otherwise than the run: then it is not this network that was scored."""
+    found = []
+    for part, metric in _METRICS.items():
+        confusion = predictions[part].confusion
+        accuracy = int(confusion.trace()) / int(confusion.sum())
+        logged = trial.final.get(metric)
+        if accuracy != logged:
+            found.append(f"{metric} {accuracy!r} where {logged!r} was logged")
+    return found
+
+
+def _top(trial: LoggedTrial) -> list[str]:
+    parameters = ", ".join(f"{name} {value}" for name, value in trial.config.parameters().items())
+    versions = ", ".join(f"{name} {version}" for name, version in trial.environment.items())
+    return [
+        f"{parameters}.",
+        f"Run {trial.run_id}, seed {trial.seed}, weights {trial.weights_sha256[:16]}..., trained with {versions}.",
+    ]
+
+
+def _attach(trial: LoggedTrial, data: Section, sections: Sequence[Section], top: Sequence[str]) -> str:
+    """Puts all on the trial's run, and the data's pictures, which its trials share, on the study's; says where."""
+    files = section_files(sections) | {PAGE: page(_title(trial), top, [data, *sections]).encode()}
+    files |= {f"{each.name}.png": each.png for each in data.pictures}
+    replace_folder(trial.parent_run_id, DATA_FOLDER, {f"{each.name}.png": each.png for each in data.pictures})
+    return replace_folder(trial.run_id, INSPECTED, files)
+
+
+def _note(own_run: str | None, trial: LoggedTrial, said: str, tag: str) -> None:
+    if own_run is not None:
+        link = f"[{trial.title}]({_link(trial)})"
+        tags = {"inspect_of": trial.run_id, "inspect": tag}
+        note_run(
+            own_run, f"inspection of {trial.title}", f"{said}\n\nInspected: {link}, artifacts `{INSPECTED}/`.", tags
+        )
+
+
+def _title(trial: LoggedTrial) -> str:
+    return f"{trial.study} {'refit of ' if trial.refit else ''}trial {trial.number}"
+
+
+def _link(trial: LoggedTrial) -> str:
+    return f"#/experiments/{trial.experiment_id}/runs/{trial.run_id}"

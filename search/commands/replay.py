@@ -1,0 +1,185 @@
+"""`python -m search replay`: one trial trained again from its child run alone, and compared with it bit for bit."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+from models.core.results import EpochReport, FoldsResult, TrialFailed, TrialResult
+from models.core.seeds import derive_seed
+from models.data.sources import find_data
+from models.data.splits import Split, split_by
+from search.commands.command import run_command
+from search.commands.console import make_console
+from search.commands.options import DEFAULT, Parser
+from search.commands.session import PROJECT
+from search.stores.logged_trials import LoggedTrial, read_trial
+from search.stores.tracking import git_commit, note_run
+
+Replayed = TrialResult | FoldsResult | TrialFailed
+
+EQUAL, DIFFERENT = 0, 1
+_SHOWN = 20  # differences in the table; the first ones say most, the others follow from them
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that came out otherwise."""
+
+    name: str
+    epoch: int | None
+    logged: str
+    replayed: str
+
+
+def replay(logged: LoggedTrial, split: Split, report: Callable[[EpochReport], None]) -> Replayed:
+    """Trains the trial again in this process, set up as the one that trained it was."""
+    from models.core.runtime import prepare_process
+
+    prepare_process(int(logged.environment.get("threads", "1")))
+    from models.training.cross_validation import train
+    from models.training.trial import prepare
+
+    try:
+        return train(logged.config, prepare(split), logged.seed, report)
+    except TrialFailed as failure:
+        return failure
+
+
+def find_differences(logged: LoggedTrial, split: Split, replayed: Replayed) -> list[Difference]:
+    """Everything that the run has otherwise than the replay, tags that contradict each other included."""
+    seed, config_hash = derive_seed(logged.study_seed, logged.number, "trial"), logged.config.hash()
+    found = [
+        *_differing(None, {"seed": str(logged.seed)}, {"seed": str(seed)}),
+        *_differing(None, {"config_hash": logged.config_hash}, {"config_hash": config_hash}),
+        *_differing(None, logged.rows, {f"{part}_rows": str(split.rows(part)) for part in split.labels}),
+    ]
+    if isinstance(replayed, TrialFailed):
+        return [*found, Difference("state", None, "complete", f"failed ({replayed})")]
+    again = {(name, each.epoch): [value] for each in replayed.history for name, value in each.metrics.items()}
+    names = {name for name, _ in again} | set(replayed.metrics)
+    before = {place: values for place, values in logged.epochs.items() if place[0] in names}
+    for name, epoch in sorted(again.keys() | before.keys(), key=lambda place: (place[1], place[0])):
+        old, new = _shown(before.get((name, epoch), [])), _shown(again.get((name, epoch), []))
+        found += _differing(epoch, {name: old}, {name: new})
+    scores = {name: float(value) for name, value in replayed.metrics.items() if not name.endswith("seconds")}
+    for name, value in scores.items():
+        old = _shown([logged.final[name]] if name in logged.final else [])
+        found += _differing(None, {name: old}, {name: _shown([value])})
+    return found + _differing(
+        None, {"weights_sha256": logged.weights_sha256}, {"weights_sha256": replayed.weights_sha256}
+    )
+
+
+def replay_run(run_id: str, dataset: str | None, own_run: str | None, console: Console) -> int:
+    """`python -m search replay`.
+
+    Returns:
+        EQUAL when every epoch's metrics, the scores and the weights are bit-equal to those logged, else DIFFERENT.
+
+    Raises:
+        ConfigError: the run holds no complete trial, or its data cannot be had.
+    """
+    logged = read_trial(run_id)
+    data = find_data(logged.dataset_location, logged.data_sha256, dataset)
+    split = split_by(data, **logged.split)
+    console.print(f"training {logged.title} again: run {run_id}, seed {logged.seed}", highlight=False)
+    with console.status("preparing") as status:
+
+        def report(epoch: EpochReport) -> None:
+            status.update(f"epoch {epoch.epoch} of {logged.config.epochs}")
+
+        replayed = replay(logged, split, report)
+    found = find_differences(logged, split, replayed)
+    verdict = _verdict(logged, replayed, found)
+    console.print(verdict, markup=False, highlight=False)
+    if found:
+        console.print(_table(found))
+        if len(found) > _SHOWN:
+            console.print(f"and {len(found) - _SHOWN} more")
+    _print_environment(logged, bool(found), console)
+    if own_run is not None:
+        link = f"[{logged.title}](#/experiments/{logged.experiment_id}/runs/{run_id})"
+        tags = {"replay_of": run_id, "replay": "different" if found else "bit-equal"}
+        note_run(own_run, f"replay of {logged.title}", f"{verdict}\n\nReplayed: {link}.", tags)
+    return DIFFERENT if found else EQUAL
+
+
+def _differing(epoch: int | None, before: Mapping[str, str], now: Mapping[str, str]) -> list[Difference]:
+    names = [*before, *(name for name in now if name not in before)]
+    return [
+        Difference(name, epoch, before.get(name) or "-", now.get(name) or "-")
+        for name in names
+        if before.get(name) != now.get(name)
+    ]
+
+
+def _shown(values: Sequence[float]) -> str:
+    """Exact: two doubles are shown alike only when they are the same."""
+    return " and ".join(repr(value) for value in values)
+
+
+def _verdict(logged: LoggedTrial, replayed: Replayed, found: Sequence[Difference]) -> str:
+    if isinstance(replayed, TrialFailed):
+        return f"{logged.title} failed this time: {replayed}"
+    if found:
+        return f"{logged.title} came out otherwise in {len(found)} {'place' if len(found) == 1 else 'places'}"
+    epochs, metrics = len(replayed.history), len(replayed.history[0].metrics)
+    return (
+        f"bit-equal: {epochs} epochs of {metrics} metrics, {len(replayed.scores)} scores and the weights "
+        f"({replayed.weights_sha256[:16]}...)"
+    )
+
+
+def _table(found: Sequence[Difference]) -> Table:
+    shown = Table()
+    shown.add_column("what", no_wrap=True)
+    shown.add_column("epoch", justify="right")
+    shown.add_column("logged", overflow="fold")
+    shown.add_column("replayed", overflow="fold")
+    for each in found[:_SHOWN]:
+        shown.add_row(each.name, "" if each.epoch is None else str(each.epoch), each.logged, each.replayed)
+    return shown
+
+
+def _print_environment(logged: LoggedTrial, different: bool, console: Console) -> None:
+    """The versions that differ; that none does is worth a line where the results do."""
+    from models.core.runtime import environment
+
+    before, now = dict(logged.environment), environment()
+    commit = git_commit(PROJECT)
+    if logged.commit and commit:
+        before, now = before | {"project": logged.commit}, now | {"project": commit}
+    changed = _differing(None, before, now)
+    if changed:
+        console.print("what it was trained with:")
+        shown = Table()
+        for column in ("", "then", "now"):
+            shown.add_column(column, overflow="fold")
+        for each in changed:
+            shown.add_row(each.name, each.logged, each.replayed)
+        console.print(shown)
+    elif different:
+        console.print(f"{', '.join(before)} are what they were", highlight=False)
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = Parser(prog="python -m search replay", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--run-id", "--run_id", required=True, metavar="ID", help="the child run of a complete trial")
+    parser.add_argument(
+        "--dataset", default=DEFAULT, metavar="FILE", help="where its data lies now (where it lay then)"
+    )
+
+    def act() -> int:
+        given = parser.parse_args(arguments)
+        dataset = None if given.dataset == DEFAULT else given.dataset
+        return replay_run(given.run_id, dataset, os.environ.get("MLFLOW_RUN_ID"), make_console())
+
+    return run_command(act)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

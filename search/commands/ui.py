@@ -1,0 +1,148 @@
+"""`python -m search ui`: the MLflow UI and the Optuna dashboard on what was made here, both on loopback alone."""
+
+import argparse
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from models.core.errors import ConfigError
+from search.stores.databases import password_apart, sqlite_file, without_secrets
+from search.stores.paths import optuna_artifacts
+from search.stores.tracking import tracking_uri
+
+HOST = "127.0.0.1"
+_UP_WITHIN = 60.0  # seconds
+_ENDING = (signal.SIGINT, signal.SIGTERM)
+
+
+def commands(mlflow_port: int, optuna_port: int, storage: str) -> dict[str, list[str]]:
+    """What is started, by the address it answers at."""
+    started = {}
+    uri = tracking_uri()
+    if not uri.startswith("http"):
+        started[f"http://{HOST}:{mlflow_port}"] = [
+            sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(mlflow_port), "--workers", "1",
+        ]  # fmt: skip
+    address, _ = password_apart(storage)
+    dashboard = [str(Path(sys.executable).with_name("optuna-dashboard")), address, "--host", HOST]
+    folder = optuna_artifacts(storage)
+    artifacts = ["--artifact-dir", str(folder)] if folder.is_dir() else []
+    started[f"http://{HOST}:{optuna_port}"] = [*dashboard, "--port", str(optuna_port), *artifacts]
+    return started
+
+
+def serve(mlflow_port: int, optuna_port: int, storage: str) -> int:
+    """Starts both, prints their addresses, and ends both when one ends or Ctrl-C comes.
+
+    Raises:
+        ConfigError: there is nothing to show, or a port is taken.
+    """
+    file = sqlite_file(storage)
+    if file is not None and not file.exists():
+        raise ConfigError(f"the UIs show a study that was run here; run one first, got no {str(file)!r}")
+    for name, port in (("mlflow_port", mlflow_port), ("optuna_port", optuna_port)):
+        _check_free(name, port)
+    # A tenth of the memory and of the start-up time of MLflow's defaults; nothing here uses its job queue.
+    environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_LOGGING_LEVEL": "WARNING"}
+    environment |= {"MLFLOW_BACKEND_STORE_URI": tracking_uri()} | password_apart(storage)[1]
+    environment.pop("MLFLOW_RUN_ID", None)
+    for number in _ENDING:  # SIGINT too: a shell's background job would ignore it
+        signal.signal(number, _leave)
+    wanted = commands(mlflow_port, optuna_port, storage)
+    # Groups of their own: Ctrl-C reaches this process, which then ends them both, their children included.
+    processes = {
+        url: subprocess.Popen(
+            command, env=environment, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+        for url, command in wanted.items()
+    }
+    try:
+        for url, process in processes.items():
+            _wait_until_up(url, process)
+        for url, command in wanted.items():
+            name = "MLflow UI" if "server" in command else "Optuna dashboard"
+            _say(f"{name + ':':18} {url}")
+        if tracking_uri().startswith("http"):
+            _say(f"{'MLflow UI:':18} {without_secrets(tracking_uri())}, the tracking server's own")
+        _say("Ctrl-C ends both")
+        while all(process.poll() is None for process in processes.values()):
+            time.sleep(0.2)
+        return 1
+    finally:
+        for process in processes.values():
+            _end(process)
+
+
+def _leave(*_: object) -> None:
+    """Ends the program, once: at one Ctrl-C, `mlflow run` sends SIGTERM after SIGINT, while the servers end."""
+    for number in _ENDING:
+        signal.signal(number, signal.SIG_IGN)
+    sys.exit(0)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _check_free(name: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise ConfigError(f"{name} must be a free port, got {port} ({error.strerror})") from error
+
+
+def _wait_until_up(url: str, process: subprocess.Popen[bytes]) -> None:
+    host, port = url.removeprefix("http://").split(":")
+    until = time.monotonic() + _UP_WITHIN
+    while time.monotonic() < until and process.poll() is None:
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            if probe.connect_ex((host, int(port))) == 0:
+                return
+        time.sleep(0.1)
+    said = process.stderr.read().decode(errors="replace") if process.poll() is not None and process.stderr else ""
+    raise ConfigError(f"a server must be up within {_UP_WITHIN:g} s, got none at {url}: {said.strip()[-300:]}")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ends the process with its whole group."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+            process.wait(timeout=5)
+            return
+        except subprocess.TimeoutExpired:
+            continue
+        except ProcessLookupError:
+            return
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 65535:
+        raise ConfigError(f"a port must be a whole number, 1 to 65535, got {text!r}")
+    return int(text)
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m search ui", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--mlflow-port", "--mlflow_port", default="5000", metavar="PORT")
+    parser.add_argument("--optuna-port", "--optuna_port", default="8080", metavar="PORT")
+    parser.add_argument("--storage", default="sqlite:///optuna.db", metavar="URL")
+    given = parser.parse_args(arguments)
+    try:
+        return serve(_port(given.mlflow_port), _port(given.optuna_port), given.storage)
+    except ConfigError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,108 @@
+"""What the parent run and the person get when a search ends."""
+
+import hashlib
+import shlex
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich.console import Console
+
+from analysis.reading.folds import cv_results
+from analysis.reading.mlflow_studies import read_all
+from search.driver.driver import Ended
+from search.driver.summary import Summary, summarise
+from search.stores.databases import without_secrets
+from search.stores.store_errors import StoreError, explain
+from search.stores.tracking import Tracking
+from search.study.plan import Plan
+from search.study.settings import StudySettings
+
+
+def conclude(
+    settings: StudySettings,
+    plan: Plan,
+    tracking: Tracking,
+    ended: Ended,
+    console: Console,
+    with_report: bool = True,
+) -> Summary | None:
+    """Writes trials.csv, attempts.csv, the headline and the report to the parent, and closes it.
+
+    Without the report where the user waits for the end: its figures take seconds, and the next session makes them.
+
+    Returns:
+        The headline; None, having said so, while no trial is complete or the tracking store is away.
+    """
+    try:
+        tracking.stopped(ended.stopped_at)
+        table, attempts = read_all(settings.name, parent_run_id=tracking.parent_id)
+        trials_csv = table.frame.to_csv(index=False)
+        tracking.attach({"trials.csv": trials_csv, "attempts.csv": attempts.to_csv(index=False)})
+        if table.folds:
+            tracking.attach({"cv_results.csv": cv_results(table).to_csv(index=False)})
+        summary = summarise(table, plan)
+        refit = table.refit.run_id if table.refit is not None else ""
+        digest = hashlib.sha256((trials_csv + refit).encode()).hexdigest()
+        if summary is not None and not tracking.has_report_of(digest):
+            tracking.summarise(summary.curve, summary.runs, summary.note(tracking.link))
+            if with_report and summary.estimates is not None:
+                from analysis.report.contents import write_report
+
+                with tempfile.TemporaryDirectory() as folder:
+                    tracking.attach(paths=write_report(table, Path(folder)), folder="report")
+                tracking.set_report_of(digest)
+        tracking.close_parent("FINISHED" if ended.complete else "FAILED")
+    except StoreError as error:
+        console.print(f"there is no table: {explain(error)}", markup=False)
+        return None
+    if summary is None:
+        console.print("no trial is complete: there is nothing to report yet")
+    return summary
+
+
+def print_next_steps(
+    settings: StudySettings,
+    given: Mapping[str, str],
+    ended: Ended,
+    best: str | None,
+    launcher: str,
+    console: Console,
+) -> None:
+    """What to type next: `given` are this command's options, `best` the best network's run, `launcher` started it."""
+
+    project = launcher.startswith("mlflow")
+
+    def command(start: str, parameters: Mapping[str, object]) -> str:
+        form = " -P {}={}" if project else " --{} {}"
+        given = {key: shlex.quote(without_secrets(str(value))) for key, value in parameters.items()}
+        return start + "".join(form.format(key, value) for key, value in given.items())
+
+    def say(text: str = "") -> None:
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    say()
+    if ended.reason:
+        say(f"ended: {ended.reason}")
+    if ended.without_refit:
+        say(f"the best configuration is not refitted yet: {ended.without_refit}")
+    if ended.missing or ended.undelivered:
+        say(f"{ended.missing} trials are missing, {ended.undelivered} wait in the outbox")
+    if not ended.complete:
+        say("the same command goes on where this one ended")
+    elif not ended.trained:
+        say("all trials were finished already: nothing was trained")
+    if ended.complete:
+        if settings.population is None or settings.trials < settings.population:
+            say(f"extend it:    {command(launcher, {**given, 'trials': _more(settings)})}")
+        say(f"start anew:   {command(launcher, {**given, 'name': settings.name + '-2', 'seed': settings.seed + 1})}")
+    ui = launcher + " -e ui" if project else "python -m search ui"
+    if best is not None:
+        inspect = launcher + " -e inspect" if project else "python -m search inspect"
+        say(f"its network:  {command(inspect, {'run_id': best})}")
+    say(f"look at it:   {command(ui, {key: given[key] for key in ('storage',) if key in given})}")
+
+
+def _more(settings: StudySettings) -> int:
+    """Twice the trials, or all there are."""
+    return min(settings.trials * 2, settings.population or settings.trials * 2)

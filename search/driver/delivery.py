@@ -1,0 +1,207 @@
+"""The way of a finished trial: outbox -> MLflow -> Optuna -> gone from the outbox. Each step may be repeated."""
+
+import math
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from models.core.results import EpochReport
+from search.driver.keeping import ModelKeeper
+from search.driver.progress import Progress
+from search.stores import outbox
+from search.stores.optuna_study import StudyStore
+from search.stores.paths import StudyPaths
+from search.stores.store_errors import StoreError, explain
+from search.stores.tracking import Tracking, refuses
+from search.study.plan import Plan, PlannedTrial, distributions
+from search.study.settings import StudySettings
+from search.workers.outcome import Outcome
+
+_EPOCHS_EVERY = 1.0  # seconds between writes of per-epoch metrics: they show within two
+_RETRY_EVERY = 10.0  # seconds between deliveries while a store is away
+_LAST_PATIENCE = 30.0  # seconds that a search which has nothing left to train waits for a store to come back
+
+
+class Delivery:
+    """Writes what happens to MLflow and Optuna. While one of them is away results wait in the outbox.
+
+    `further_tags` are tags of a plan number's child runs beside the usual ones.
+    """
+
+    def __init__(
+        self,
+        settings: StudySettings,
+        plan: Plan,
+        study: StudyStore,
+        tracking: Tracking,
+        keeper: ModelKeeper,
+        paths: StudyPaths,
+        progress: Progress,
+        ui_url: str,
+        further_tags: Mapping[int, Mapping[str, object]] | None = None,
+    ) -> None:
+        self.study, self.paths = study, paths
+        self._settings, self._plan, self._tracking, self._keeper = settings, plan, tracking, keeper
+        self._progress, self._ui_url, self._further_tags = progress, ui_url, further_tags or {}
+        self._run_ids: dict[tuple[int, int], str] = {}
+        self._epochs: dict[tuple[int, int], list[EpochReport]] = defaultdict(list)
+        self._epochs_written = 0.0
+        self._tracked: set[tuple[int, int]] = set()
+        self._away_since: float | None = None
+        self._refused = self._uncommitted = ""
+        self._closed = False
+        self.undelivered: deque[Outcome] = deque()
+        """Finished attempts that wait in the outbox."""
+
+    @property
+    def stuck(self) -> str:
+        """Why going on would lose results, or keep all of them waiting for what the user has to mend."""
+        return self._uncommitted or (self._refused if self.undelivered else "")
+
+    def begin(self, planned: PlannedTrial, attempt: int, started_ms: int) -> None:
+        """Books an attempt that a worker has got."""
+
+        def write() -> None:
+            self.study.ask(planned, attempt, distributions(self._settings, planned.parameters))
+            self._open(planned, attempt, started_ms, new=True)
+
+        self.through(write)
+
+    def heard(self, number: int, attempt: int, report: EpochReport) -> None:
+        """Keeps an epoch for `write_epochs`, and for an attempt that ends without a result."""
+        self._epochs[number, attempt].append(report)
+
+    def should_prune(self, number: int, attempt: int, report: EpochReport) -> bool:
+        """Whether the study's pruner would end the attempt after this epoch."""
+        behind = False
+
+        def judge() -> None:
+            nonlocal behind
+            self.study.report(number, attempt, [report])
+            behind = self.study.should_prune(number, attempt)
+
+        return self.study.prunes and self.through(judge) and behind
+
+    def epochs_of(self, number: int, attempt: int) -> tuple[EpochReport, ...]:
+        """What was heard of an attempt and is not written yet."""
+        return tuple(self._epochs.get((number, attempt), ()))
+
+    def write_epochs(self) -> None:
+        """Writes what was heard, about once a second."""
+        if time.monotonic() - self._epochs_written < _EPOCHS_EVERY:
+            return
+        self._epochs_written = time.monotonic()
+        fresh = {key: reports for key, reports in self._epochs.items() if reports}
+        self._epochs.clear()
+        by_run = {self._run_ids[key]: reports for key, reports in fresh.items() if key in self._run_ids}
+        if by_run:
+            self.through(lambda: self._tracking.log_epochs(by_run))
+        for (number, attempt), reports in fresh.items():
+            self.through(lambda n=number, a=attempt, r=reports: self.study.report(n, a, r))  # type: ignore[misc]
+
+    def commit(self, outcome: Outcome) -> bool:
+        """Whether the outcome lies in the outbox: from here on the attempt is finished, whatever dies."""
+        if self._uncommitted:
+            return False
+        try:
+            outbox.put(outcome, self.paths)
+        except OSError as error:
+            self._uncommitted = f"results must be kept in {self.paths.folder}, got: {error.strerror}"
+            return False
+        self._epochs.pop((outcome.number, outcome.attempt), None)
+        return True
+
+    def deliver(self, outcome: Outcome) -> bool:
+        """Whether both stores have the committed outcome; else it waits for `retry`."""
+        planned, key = self._plan.trials[outcome.number], (outcome.number, outcome.attempt)
+
+        def log() -> None:
+            run_id = self._run_ids.get(key) or self._open(planned, outcome.attempt, outcome.started_ms)
+            self._tracking.finish_trial(run_id, outcome, with_model=self._keeper.log_now)
+            self._keeper.offer(outcome, run_id)
+
+        def write() -> None:
+            if key not in self._tracked:
+                if not self.study.has(*key):
+                    self.study.ask(planned, outcome.attempt, distributions(self._settings, planned.parameters))
+                try:
+                    log()
+                except StoreError as error:
+                    if not refuses(error) or key not in self._run_ids:
+                        raise
+                    del self._run_ids[key]
+                    log()  # on a run of its own again: the user has deleted the one that it had
+                self._tracked.add(key)
+            self.study.finish(outcome)
+
+        if not self.through(write):
+            if outcome not in self.undelivered:
+                self.undelivered.append(outcome)
+            return False
+        outbox.remove(outcome, self.paths)
+        self._run_ids.pop(key, None)
+        self._tracked.discard(key)
+        return True
+
+    def retry(self, now: bool = False) -> None:
+        """Delivers what waits, with `now` even if a store was away a moment ago."""
+        if now and self._away_since is not None:
+            self._away_since = -math.inf
+        for _ in range(len(self.undelivered)):
+            if not self.deliver(self.undelivered[0]):
+                return
+            self.undelivered.popleft()
+
+    def close_unfinished(self) -> None:
+        """Ends the runs that drivers which are gone left RUNNING."""
+        self._closed = self.through(lambda: self._tracking.close_unfinished("driver lost"))
+
+    def finish(self, asked_to_stop: Sequence[str]) -> int:
+        """Delivers what can be, and waits a while for stores that are away unless `asked_to_stop` has a reason.
+
+        Returns:
+            How many finished attempts wait in the outbox, or models in their folder.
+        """
+        until = time.monotonic() + _LAST_PATIENCE
+        self.retry(now=True)
+        while self.undelivered and time.monotonic() < until and not (asked_to_stop or self.stuck):
+            time.sleep(1)
+            self.retry(now=True)
+        if not self._closed:
+            self.close_unfinished()
+        models_wait = self._keeper.waiting and not self.through(lambda: self._keeper.deliver(self._tracking))
+        return len(self.undelivered) + models_wait
+
+    def child_tags(self, number: int) -> dict[str, object]:
+        own = {"study_seed": self._settings.seed, "sampler": self._settings.sampler, "models": self._keeper.policy}
+        own |= self._settings.split
+        return own | dict(self._further_tags.get(number, {}))
+
+    def _open(self, planned: PlannedTrial, attempt: int, started_ms: int, new: bool = False) -> str:
+        run_id = self._tracking.start_trial(planned, attempt, self.child_tags(planned.number), started_ms, new)
+        self.study.link(planned.number, attempt, run_id, self._ui_url + self._tracking.link(run_id))
+        self._run_ids[planned.number, attempt] = run_id
+        return run_id
+
+    def through(self, write: Callable[[], Any]) -> bool:
+        """Whether `write` got through to MLflow and Optuna. While one of them is away, training goes on."""
+        was_away = self._away_since is not None
+        if self._away_since is not None and time.monotonic() - self._away_since < _RETRY_EVERY:
+            return False
+        try:
+            self.study.lock()
+            write()
+        except StoreError as error:
+            if refuses(error):  # it answers, and asking again would not change the answer
+                self._refused = explain(error)
+                return False
+            if not was_away:
+                self._progress.say(f"{explain(error)}; results wait in {self.paths.folder}")
+            self._away_since = time.monotonic()
+            return False
+        self._refused = ""
+        if was_away:
+            self._progress.say("the stores answer again")
+            self._away_since = None
+        return True

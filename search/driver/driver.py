@@ -1,0 +1,275 @@
+"""The driver: which trial runs when, what ends it, and when the search is over. The only process that writes."""
+
+import time
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from models.core.errors import ConfigError
+from search.driver.delivery import Delivery
+from search.driver.limits import GRACE, Limits
+from search.driver.progress import Progress
+from search.stores import outbox
+from search.study.plan import Plan, PlannedTrial
+from search.workers.engine import Done, Engine, EngineError, Epoch, Event, Lost
+from search.workers.job import Job
+from search.workers.outcome import MAX_ATTEMPTS, Outcome
+
+if TYPE_CHECKING:  # pandas and SciPy, for a rule that few searches have
+    from search.driver.stopping import StopRule
+
+_HOPELESS = 10  # so many first trials failed, and none complete: the study is wrong, not the trials
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a search ended."""
+
+    missing: int
+    """Planned trials that are not finished."""
+    undelivered: int
+    """Finished trials that wait in the outbox for the stores."""
+    reason: str = ""
+    trained: int = 0
+    """Attempts that ended in this session."""
+    stopped_at: int | None = None
+    """How many plan numbers the stop rule ended the search with; None where it did not."""
+    without_refit: str = ""
+    """Why a cross-validated study that is otherwise complete has no refit yet."""
+
+    @property
+    def complete(self) -> bool:
+        return self.missing == 0 and self.undelivered == 0 and not self.without_refit
+
+
+@dataclass
+class _InFlight:
+    """An attempt that a worker has."""
+
+    planned: PlannedTrial
+    attempt: int
+    started_ms: int
+    began: float
+    """On the monotonic clock, as the next."""
+    asked_to_end: float | None = None
+
+
+class Driver:
+    """Runs what the plan holds and is not finished yet; each trial to its end exactly once."""
+
+    def __init__(
+        self,
+        study: str,
+        plan: Plan,
+        engine: Engine,
+        delivery: Delivery,
+        progress: Progress,
+        rule: "StopRule | None" = None,
+        limits: Limits | None = None,
+        when_idle: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._name, self._plan, self._engine, self._delivery = study, plan, engine, delivery
+        self._progress, self._rule, self._limits = progress, rule, limits or Limits()
+        self._when_idle = when_idle
+        self._pending: deque[PlannedTrial] = deque()
+        self._next_attempt: dict[int, int] = defaultdict(int)
+        self._lost_workers: Counter[int] = Counter()
+        self._in_flight: dict[int, _InFlight] = {}
+        self._trained = 0
+        self._complete = self._failed = 0
+
+    def run(self, asked_to_stop: Sequence[str] = ()) -> Ended:
+        """Delivers, reconciles, trains what is missing; ends early once `asked_to_stop` has a reason."""
+        self._recover()
+        reason = self._enough()
+        while (self._pending or self._in_flight) and not reason:
+            self._submit()
+            if not self._pending and self._engine.free():
+                self._when_idle()
+                self._when_idle = lambda: None
+            try:
+                events = self._engine.events(timeout=0.1)
+            except EngineError as error:
+                reason = str(error)
+                break
+            for event in events:
+                if not (asked_to_stop and isinstance(event, Lost)):  # Ctrl-C in a terminal reaches the workers too
+                    self._handle(event)
+            self._end_overdue_trials()
+            self._delivery.write_epochs()
+            self._delivery.retry()
+            reason = asked_to_stop[0] if asked_to_stop else self._reason_to_end()
+        self._interrupt_in_flight()
+        undelivered = self._delivery.finish(asked_to_stop)
+        stopped_at = self._rule.stopped_at if self._rule is not None else None
+        wanted = len(self._plan.trials) if stopped_at is None else stopped_at
+        missing = sum(trial.number < wanted for trial in self._pending)
+        return Ended(missing, undelivered, reason, self._trained, stopped_at)
+
+    def _recover(self) -> None:
+        """What earlier drivers left: outcomes in the outbox first, then attempts that nobody runs any more."""
+        over = {(each.number, each.attempt) for each in self._delivery.study.attempts() if each.state != "running"}
+        for path in self._delivery.paths.outcomes():
+            outcome = outbox.take(path)
+            planned = self._planned(outcome.number)
+            if planned is None or (outcome.seed, outcome.config_hash) != (planned.seed, planned.config.hash()):
+                raise ConfigError(
+                    f"the outbox must hold results of this study alone; move those of another one away, got {path}"
+                )
+            if (outcome.number, outcome.attempt) in over:
+                # Delivered already; or given up by a driver elsewhere, which went on with the number's next attempt.
+                outbox.remove(outcome, self._delivery.paths)
+            else:
+                self._delivery.deliver(outcome)
+        waiting = {(outcome.number, outcome.attempt): outcome for outcome in self._delivery.undelivered}
+        for attempt in self._delivery.study.attempts():
+            if attempt.state == "running" and (attempt.number, attempt.attempt) not in waiting:
+                # As an outcome like any other, so that both sides tell the same of it, whichever knew of it.
+                left = _InFlight(self._plan.trials[attempt.number], attempt.attempt, _now_ms(), time.monotonic())
+                lost = self._given_up(left, "driver lost", "")
+                if self._delivery.commit(lost):
+                    self._delivery.deliver(lost)
+        self._delivery.through(self._delivery.study.close_strangers)
+        self._delivery.close_unfinished()
+        ended: dict[int, tuple[str, float | None]] = {}
+        for attempt in self._delivery.study.attempts():
+            self._next_attempt[attempt.number] = max(self._next_attempt[attempt.number], attempt.attempt + 1)
+            self._lost_workers[attempt.number] += attempt.reason == "worker lost"
+            if attempt.final:
+                ended[attempt.number] = attempt.state, attempt.value
+        for outcome in waiting.values():  # Optuna may know nothing of them yet
+            number = outcome.number
+            self._next_attempt[number] = max(self._next_attempt[number], outcome.attempt + 1)
+            self._lost_workers[number] += outcome.reason == "worker lost"
+            if outcome.final:
+                ended[outcome.number] = outcome.state, outcome.score
+        trials = self._plan.trials
+        self._pending.extend(trial for trial in trials if trial.number not in ended)
+        self._progress.begin(total=len(trials), done=len(trials) - len(self._pending))
+        for number, (state, score) in sorted(ended.items()):
+            if number < len(trials):
+                self._count(number, state, score)
+
+    def _submit(self) -> None:
+        for _ in range(min(self._engine.free(), len(self._pending))):
+            self._progress.training()
+            planned = self._pending.popleft()
+            attempt = self._next_attempt[planned.number]
+            self._next_attempt[planned.number] = attempt + 1
+            # The worker starts before the books are written: it needs neither of them.
+            self._engine.submit(Job(self._name, planned.number, attempt, planned.config, planned.seed))
+            started = _now_ms()
+            self._in_flight[planned.number] = _InFlight(planned, attempt, started, time.monotonic())
+            self._delivery.begin(planned, attempt, started)
+
+    def _handle(self, event: Event) -> None:
+        if isinstance(event, Epoch):
+            self._heard(event)
+            return
+        number, attempt = _key(event)
+        current = self._in_flight.get(number)
+        if current is None or current.attempt != attempt:
+            return  # a late word from an attempt that was given up
+        del self._in_flight[number]
+        if isinstance(event, Lost):
+            self._finish(self._lost(current, event.message), current.planned)
+        else:
+            self._finish(event.outcome, current.planned)
+
+    def _heard(self, event: Epoch) -> None:
+        current, key = self._in_flight.get(event.number), (event.number, event.attempt)
+        if current is None or current.attempt != event.attempt:
+            return
+        self._delivery.heard(*key, event.report)
+        last = event.report.epoch == current.planned.config.epochs
+        if not last and self._delivery.should_prune(*key, event.report):
+            self._engine.ask_to_stop(*key, "pruned")
+
+    def _end_overdue_trials(self) -> None:
+        now = time.monotonic()
+        for number, current in list(self._in_flight.items()):
+            if current.asked_to_end is None:
+                if now - current.began > self._limits.trial_timeout:
+                    current.asked_to_end = now
+                    self._engine.ask_to_stop(number, current.attempt, "timeout")
+            elif now - current.asked_to_end > GRACE:
+                self._engine.abandon(number, current.attempt)
+                del self._in_flight[number]
+                why = f"the epoch did not end within {GRACE:g} s of trial_timeout, {self._limits.trial_timeout:g} s"
+                self._finish(self._given_up(current, "timeout", f"{why}: the worker was restarted"), current.planned)
+
+    def _lost(self, lost: _InFlight, message: str) -> Outcome:
+        number = lost.planned.number
+        self._lost_workers[number] += 1
+        exhausted = self._lost_workers[number] >= MAX_ATTEMPTS
+        return self._given_up(lost, "retries exhausted" if exhausted else "worker lost", message)
+
+    def _given_up(self, given_up: _InFlight, reason: str, message: str) -> Outcome:
+        planned, attempt = given_up.planned, given_up.attempt
+        return Outcome(
+            planned.number,
+            attempt,
+            "failed",
+            planned.seed,
+            planned.config.hash(),
+            reason,
+            message,
+            history=self._delivery.epochs_of(planned.number, attempt),
+            started_ms=given_up.started_ms,
+            ended_ms=_now_ms(),
+        )
+
+    def _finish(self, outcome: Outcome, planned: PlannedTrial) -> None:
+        if not self._delivery.commit(outcome):
+            self._pending.appendleft(planned)
+            return
+        self._trained += 1
+        if outcome.final:
+            self._count(outcome.number, outcome.state, outcome.score)
+            self._progress.advance()
+        else:
+            self._pending.appendleft(planned)
+        self._submit()
+        self._delivery.deliver(outcome)
+
+    def _interrupt_in_flight(self) -> None:
+        for current in list(self._in_flight.values()):
+            self._pending.append(current.planned)
+            outcome = self._given_up(current, "interrupted", "")
+            if self._delivery.commit(outcome):
+                self._delivery.deliver(outcome)
+        self._in_flight.clear()
+
+    def _reason_to_end(self) -> str:
+        return self._enough() or self._hopeless() or self._delivery.stuck or self._limits.out_of_time
+
+    def _hopeless(self) -> str:
+        if self._failed >= _HOPELESS and not self._complete:
+            return f"the first {self._failed} trials failed and none is complete: see state_reason and failure.txt"
+        return ""
+
+    def _enough(self) -> str:
+        if self._rule is None or self._rule.stopped_at is None:
+            return ""
+        return f"enough: doubling the {self._rule.stopped_at} trials would buy less than asked for"
+
+    def _count(self, number: int, state: str, score: float | None) -> None:
+        if self._rule is not None:
+            self._rule.add(number, state, score)
+        self._complete += state == "complete"
+        self._failed += state == "failed"
+        self._progress.seen(state, score)
+
+    def _planned(self, number: int) -> PlannedTrial | None:
+        return self._plan.trials[number] if number < len(self._plan.trials) else None
+
+
+def _key(event: Done | Lost) -> tuple[int, int]:
+    if isinstance(event, Lost):
+        return event.number, event.attempt
+    return event.outcome.number, event.outcome.attempt
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)

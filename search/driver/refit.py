@@ -1,0 +1,103 @@
+"""The refit: a cross-validated study's best configuration, trained once on all of the training part and tested.
+
+Its run lies below the study's parent like a trial's, but it is no trial: it has no number, and nothing that counts or
+chooses trials sees it. The folds only score; this alone has a model.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from models.core.seeds import derive_seed
+from search.driver.driver import Ended
+from search.driver.progress import Progress
+from search.stores.optuna_study import Attempt, StudyStore
+from search.stores.tracking import Tracking
+from search.study.plan import Plan
+from search.study.settings import StudySettings
+from search.workers.engine import Done, Engine, EngineError, Lost
+from search.workers.job import Job
+from search.workers.outcome import MAX_ATTEMPTS, Outcome
+
+
+def refit_best(
+    settings: StudySettings,
+    plan: Plan,
+    ended: Ended,
+    study: StudyStore,
+    engine: Engine,
+    tracking: Tracking,
+    progress: Progress,
+    asked_to_stop: Sequence[str],
+    with_model: bool,
+) -> Ended:
+    """Trains the best trial's configuration on all of the training part, unless that has been done.
+
+    Returns:
+        `ended`, with the attempts made here, and why the refit is missing unless it is there, or failed as it would
+        again, or no trial is complete.
+
+    Raises:
+        StoreError: a store is away; the run is closed by the next start, and made again.
+    """
+    best = _best(study.attempts(), ended.stopped_at)
+    if best is None or tracking.has_refit(best.number):
+        return ended
+    study.lock()
+    progress.say(f"training the best, trial {best.number}, on all of the training part")
+    planned = plan.trials[best.number]
+    seed = derive_seed(settings.seed, best.number, "refit")
+    split = {name: value for name, value in settings.split.items() if name != "folds"}
+    tags = split | {"study_seed": settings.seed, "sampler": settings.sampler}
+    engine.start()
+    reason = ""
+    for attempt in range(MAX_ATTEMPTS):
+        run_id = tracking.start_refit(planned, seed, best.run_id, tags, _now_ms())
+        job = Job(settings.name, planned.number, attempt, planned.config, seed, refit=True)
+        outcome = _trained(job, engine, asked_to_stop)
+        tracking.finish_trial(run_id, outcome, with_model)
+        ended = replace(ended, trained=ended.trained + 1)
+        if outcome.final:
+            return ended
+        reason = f"{outcome.reason}: {outcome.message}" if outcome.message else outcome.reason
+        if asked_to_stop:
+            break
+    return replace(ended, without_refit=reason)
+
+
+def _best(attempts: Sequence[Attempt], stopped_at: int | None) -> Attempt | None:
+    """The complete trial with the highest score, the lowest number on ties."""
+    scored = [each for each in attempts if each.state == "complete" and each.value is not None]
+    counted = [each for each in scored if stopped_at is None or each.number < stopped_at]
+    return max(counted, key=lambda each: (each.value, -each.number), default=None)
+
+
+def _trained(job: Job, engine: Engine, asked_to_stop: Sequence[str]) -> Outcome:
+    """How one attempt ended."""
+    started, submitted = _now_ms(), False
+    reason, message = "interrupted", ""
+    try:
+        while not asked_to_stop:
+            if not submitted and engine.free():
+                engine.submit(job)
+                submitted = True
+            for event in engine.events(timeout=0.1):
+                # The study's own rule may have ended it while other trials were still in flight.
+                if isinstance(event, Done) and (event.outcome.number, event.outcome.seed) == (job.number, job.seed):
+                    return event.outcome
+                if isinstance(event, Lost) and (event.number, event.attempt) == (job.number, job.attempt):
+                    return _lost(job, started, "worker lost", event.message)
+    except EngineError as error:
+        reason, message = "worker lost", str(error)
+    return _lost(job, started, reason, message)
+
+
+def _lost(job: Job, started_ms: int, reason: str, message: str) -> Outcome:
+    return Outcome(
+        job.number, job.attempt, "failed", job.seed, job.config.hash(), reason, message,
+        started_ms=started_ms, ended_ms=_now_ms(),
+    )  # fmt: skip
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)

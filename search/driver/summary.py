@@ -1,0 +1,175 @@
+"""The end of a search, in a table: the best trial, what the best of N reaches, and what to do next."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from analysis.estimates import curves
+from analysis.estimates.best_of_n import BestOfN, Point, best_of_n
+from analysis.reading.folds import cv_results, refit_words
+from analysis.reading.pool import has_prefix, pool_of
+from analysis.reading.table import TrialTable
+from analysis.report.sentences import tested_accuracy
+from models.core.parameters import Scalar
+from search.study.plan import Plan
+
+AT = (1, 5, 10, 20)
+_MOST_ROWS = 20  # of the table of folds
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The headline of a study: all of it from its trials table."""
+
+    table: TrialTable
+    best: pd.Series
+    """The row with the best validation accuracy, the earliest on ties."""
+    parameters: Mapping[str, Scalar]
+    """Of the best trial: the searched ones that exist in it."""
+    estimates: BestOfN | None
+    """None while the plan has no finished beginning: what is there then may be the fast trials alone."""
+    curve: dict[int, float]
+    """Expected best validation accuracy for every N."""
+
+    @property
+    def runs(self) -> dict[str, str]:
+        """The runs to look at first, by the tag of the parent that names each."""
+        refit = self.table.refit
+        return {"best_run_id": str(self.best["run_id"])} | ({"refit_run_id": refit.run_id} if refit else {})
+
+    def note(self, link: Callable[[str], str]) -> str:
+        """The parent run's description in the MLflow UI (Markdown); `link` gives the address of a run."""
+        table, refit = self.table, self.table.refit
+        best = f"Best trial: [trial-{int(self.best['number']):04d}]({link(str(self.best['run_id']))}), "
+        if table.folds:
+            reached = f"mean accuracy over {table.folds} folds {self.best['val_accuracy']:.4f}."
+        else:
+            reached = (
+                f"validation accuracy {self.best['val_accuracy']:.4f}, test accuracy "
+                f"{tested_accuracy(table, float(self.best['test_accuracy']))}."
+            )
+        if refit is not None:
+            reached += (
+                f"\n\n[Refit]({link(refit.run_id)}): test accuracy {tested_accuracy(table, refit.test_accuracy)}."
+            )
+        return (
+            f"{best}{reached}\n\n"
+            f"Chosen from {_states(self.table)}. Sampler {self.table.sampler}, seed {self.table.seed}, "
+            f"data {(self.table.data_sha256 or '')[:12]}."
+        )
+
+
+def _states(table: TrialTable) -> str:
+    counts = table.frame["state"].value_counts()
+    return f"{len(table.frame)} trials ({', '.join(f'{count} {state}' for state, count in counts.items())})"
+
+
+def summarise(table: TrialTable, plan: Plan) -> Summary | None:
+    """The summary of a study, or None while no trial is complete."""
+    best = table.best
+    if best is None:
+        return None
+    parameters = plan.trials[int(best["number"])].parameters
+    if not has_prefix(table):
+        return Summary(table, best, parameters, None, {})
+    pool = pool_of(table)
+    started = len(pool.val)
+    estimates = best_of_n(table, at=[n for n in AT if n <= started] or [started])
+    every = range(1, started + 1)
+    curve = dict(zip(every, curves.best_val(pool.val, every).tolist(), strict=True))
+    return Summary(table, best, parameters, estimates, curve)
+
+
+def print_summary(summary: Summary, console: Console) -> None:
+    best, table = summary.best, summary.table
+    parameters = ", ".join(f"{name} {_plain(value)}" for name, value in summary.parameters.items())
+    console.print()
+    facts = Table(title=f"Study {table.study}: best trial", title_justify="left", show_header=False, box=None)
+    facts.add_column(style="bold")
+    facts.add_column()
+    facts.add_row("trial", f"{int(best['number'])} (run {best['run_id']})")
+    facts.add_row("parameters", parameters)
+    size = f"{int(best['n_parameters']):,} parameters"
+    if table.folds:
+        facts.add_row("network", size)
+        facts.add_row(
+            "accuracy", f"{best['val_accuracy']:.4f}  (mean of {table.folds} folds; chosen by it: optimistic)"
+        )
+        facts.add_row("refit", refit_words(table))
+    else:
+        facts.add_row("network", f"{size}, kept epoch {int(best['best_epoch'])}")
+        facts.add_row("validation accuracy", f"{best['val_accuracy']:.4f}  (chosen by it: optimistic)")
+        facts.add_row("test accuracy", tested_accuracy(table, float(best["test_accuracy"])))
+    console.print(facts)
+    console.print()
+    if table.folds:
+        console.print(_folds_table(table))
+        console.print()
+    if summary.estimates is None:
+        console.print(
+            "No estimate of best-of-N yet: the plan's first trials are not finished, and what is may be the fast ones."
+        )
+        return
+    console.print(_best_of_n_table(summary.estimates))
+    console.print(_pool_words(summary.estimates))
+
+
+def _folds_table(table: TrialTable) -> Table:
+    """The best rows of cv_results.csv, in its order."""
+    found = cv_results(table)
+    shown = found[found["rank_test_score"] <= _MOST_ROWS]
+    more = "" if len(shown) == len(found) else f", the best {len(shown)} of {len(found)}"
+    words = Table(title=f"Accuracy over the folds (std: population; cv_results.csv){more}", title_justify="left")
+    parameters = [name for name in found.columns if name.startswith("param_")]
+    splits = [name for name in found.columns if name.startswith("split")]
+    folds = [name.removesuffix("_test_score") for name in splits]
+    for name in (*(name.removeprefix("param_") for name in parameters), "rank", "mean", "std", *folds, "fit time"):
+        words.add_column(name, justify="right")
+    for _, row in shown.iterrows():
+        scores = (f"{row[name]:.4f}" for name in ("mean_test_score", "std_test_score", *splits))
+        time = f"{row['mean_fit_time']:.2f} ± {row['std_fit_time']:.2f} s"
+        words.add_row(*(_plain(row[name]) for name in parameters), str(row["rank_test_score"]), *scores, time)
+    return words
+
+
+def _best_of_n_table(estimates: BestOfN) -> Table:
+    columns = {"best_val": "expected best validation accuracy"}
+    if "test_of_best" in estimates.curves:
+        columns["test_of_best"] = "expected test accuracy of the trial so chosen"
+    words = Table(title="What the best of N trials reaches", title_justify="left")
+    words.add_column("N", justify="right")
+    for name in columns.values():
+        words.add_column(name)
+    started, seen = estimates.trials["started"], estimates.maximum_seen
+    for n in estimates.curves["best_val"]:
+        if n != started:  # N = M is no estimate: it is the maximum seen
+            words.add_row(str(n), *(_with_interval(estimates.curves[name][n]) for name in columns))
+    words.add_section()
+    best, *rest = (f"{seen[name]:.4f}" for name in columns)
+    words.add_row(str(started), f"{best}  maximum seen", *rest)
+    return words
+
+
+def _pool_words(estimates: BestOfN) -> str:
+    trials = estimates.trials
+    states = ", ".join(f"{trials[state]} {state}" for state in ("complete", "failed", "pruned") if trials[state])
+    head = (
+        f"{trials['started']} trials ({states}), sampler {estimates.sampler}, seed {estimates.seed}, "
+        f"data {(estimates.data_sha256 or '')[:12]}; intervals: 95%, where N allows one."
+    )
+    return "\n".join([head, *estimates.notes])
+
+
+def _with_interval(point: Point) -> str:
+    if point.low is None and point.high is None:
+        return f"{point.value:.4f}"
+    low = "" if point.low is None else f"{point.low:.4f}"
+    high = "" if point.high is None else f"{point.high:.4f}"
+    return f"{point.value:.4f}  [{low} to {high}]"
+
+
+def _plain(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

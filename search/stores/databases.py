@@ -1,0 +1,136 @@
+"""Database addresses: what they may be, how they are shown, and SQLite's mode for one writer and many readers."""
+
+import os
+import re
+import sqlite3
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from models.core.errors import ConfigError
+
+
+def sqlite_file(url: str) -> Path | None:
+    """The file behind an `sqlite:///` address, else None."""
+    return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
+
+
+def without_secrets(text: str) -> str:
+    """`text` with the password of every address in it replaced: this is what may be shown, logged or raised."""
+    text = re.sub(r"(\w[\w+.-]*://[^\s:/@]*):[^\s@]*@", r"\1:***@", text)
+    return re.sub(r"([?&]password=)[^\s&'\"]*", r"\1***", text)
+
+
+def password_apart(url: str) -> tuple[str, dict[str, str]]:
+    """A PostgreSQL address without its password, and the variable that gives the password to a program instead.
+
+    Everybody on a machine can read the arguments of a process.
+    """
+    from sqlalchemy import make_url
+
+    if not url.startswith("postgresql"):
+        return url, {}
+    address = make_url(url)
+    if address.password is None:
+        return url, {}
+    return address.set(password=None).render_as_string(), {"PGPASSWORD": str(address.password)}
+
+
+def in_one_line(error: BaseException) -> str:
+    """What an error says, as far as it may be shown; SQLAlchemy's without the statement and its values."""
+    said = str(error).split("[SQL:")[0].split("(Background on this error")[0]
+    return without_secrets(" ".join(said.split()))[:200]
+
+
+def check_writable(folder: Path, what: str) -> None:
+    """Raises ConfigError when files cannot be made in `folder`. Leaves nothing behind."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return
+    except OSError as error:
+        shown = str(folder.resolve()) if folder.exists() else str(folder)
+        raise ConfigError(
+            f"{what} must lie in a folder that exists and can be written, got {shown!r} ({error.strerror})"
+        ) from error
+
+
+def check_sqlite(file: Path, what: str) -> None:
+    """Raises ConfigError when `file` is there and is no SQLite database that can be written."""
+    if not file.exists():
+        return
+    if file.is_dir() or not os.access(file, os.W_OK):
+        raise ConfigError(f"{what} must be a file that can be written, got {str(file)!r}")
+    try:
+        connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
+        try:
+            connection.execute("PRAGMA schema_version").fetchone()
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise ConfigError(f"{what} must be an SQLite database, got {str(file)!r}: {error}") from error
+
+
+def check_storage(url: str) -> None:
+    """Raises ConfigError unless `url` is a database that Optuna can open; creates nothing."""
+    from sqlalchemy import create_engine
+    from sqlalchemy.exc import SQLAlchemyError
+
+    file = sqlite_file(url)
+    if file is not None:
+        if str(file) in ("", ".", ":memory:"):
+            raise ConfigError(f"storage must be kept in a file, got {url!r}")
+        check_writable(file.parent, "storage")
+        check_sqlite(file, "storage")
+        return
+    try:
+        if urlsplit(url).scheme.split("+")[0] not in ("postgresql", "mysql"):
+            raise ConfigError(
+                f"storage must be an address like sqlite:///optuna.db or postgresql://..., got {without_secrets(url)!r}"
+            )
+        engine = create_engine(url, connect_args={"connect_timeout": 5})
+        engine.connect().close()
+        engine.dispose()
+    except (SQLAlchemyError, ImportError, ValueError) as error:
+        if isinstance(error, ConfigError):
+            raise
+        raise ConfigError(
+            f"storage must be a database that answers, got {without_secrets(url)!r}: {in_one_line(error)}"
+        ) from None  # the original carries the password
+
+
+def use_wal(url: str) -> None:
+    """Sets write-ahead logging on an SQLite file, once: the one writer and its readers, the UIs, stop waiting."""
+    file = sqlite_file(url)
+    if file is not None and file.exists():
+        with sqlite3.connect(file, timeout=30) as connection:
+            connection.execute("PRAGMA journal_mode=WAL").fetchone()
+        connection.close()
+
+
+@cache
+def use_few_syncs() -> None:
+    """From here on, SQLite connections of this process write their log without forcing each transaction to disk.
+
+    A killed process loses nothing by that; a machine that loses its power may lose the last transactions, whole ones,
+    unless `sync` has been called after them. In WAL mode neither can damage the file (sqlite.org/pragma.html).
+    """
+    from sqlalchemy import Engine, event
+
+    @event.listens_for(Engine, "connect")
+    def connected(connection: Any, _: object) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute("PRAGMA synchronous=NORMAL").close()
+
+
+def sync(url: str) -> None:
+    """Forces what was committed to an SQLite database to disk: the log alone, the database is forced with each copy."""
+    file = sqlite_file(url)
+    log = file.with_name(f"{file.name}-wal") if file is not None else None
+    if log is not None and log.exists():
+        descriptor = os.open(log, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,140 @@
+"""Trials read back from their child runs in MLflow. Nothing here writes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mlflow import MlflowClient
+from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
+from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID
+
+from analysis.reading.mlflow_runs import split_arguments, values_of
+from models.core.config import TrialConfig
+from models.core.errors import ConfigError
+from models.core.parameters import PARAMETERS
+from search.stores.databases import sqlite_file, without_secrets
+from search.stores.mlflow_records import ENVIRONMENT
+from search.stores.tracking import check_tracking, tracking_uri
+
+_NEEDED = (
+    "study", "seed", "study_seed", "config_hash", "data_sha256", "dataset_location",
+    "validation", "preprocessing", "split_seed", "weights_sha256",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class LoggedTrial:
+    """A complete trial as its child run alone describes it; floats are those that were logged, to the last bit."""
+
+    run_id: str
+    parent_run_id: str
+    experiment_id: str
+    study: str
+    number: int
+    refit: bool
+    """Whether it is the refit of that trial, trained on all of the training part."""
+    config: TrialConfig
+    config_hash: str
+    seed: int
+    study_seed: int
+    dataset_location: str
+    data_sha256: str
+    split: Mapping[str, Any]
+    """The arguments of models.data.splits.split_by."""
+    rows: Mapping[str, str]
+    """Parameter (`train_rows` and its kin) to the count logged."""
+    epochs: Mapping[tuple[str, int], list[float]]
+    """(metric, epoch) to the values logged there: one, unless somebody logged another."""
+    final: Mapping[str, float]
+    """What was measured on the kept weights, beside counts."""
+    weights_sha256: str
+    environment: Mapping[str, str]
+    """models.core.runtime.environment() of the process that trained it."""
+    commit: str
+    """The project's, empty where it was no checkout."""
+    models: str
+    """What its search was told to do with models."""
+
+    @property
+    def title(self) -> str:
+        return f"{'refit of ' if self.refit else ''}trial {self.number} of {self.study}"
+
+
+def open_tracking() -> MlflowClient:
+    """A client for the tracking store.
+
+    Raises:
+        ConfigError: it does not answer, or is a file that does not exist; none is made.
+    """
+    check_tracking()
+    file = sqlite_file(tracking_uri())
+    if file is not None and not file.exists():
+        raise ConfigError(f"the tracking store must exist, got {tracking_uri()!r}")
+    return MlflowClient()
+
+
+def read_trial(run_id: str, refits: bool = False) -> LoggedTrial:
+    """The trial that a child run holds, or with `refits` the refit of one.
+
+    Raises:
+        ConfigError: there is no such run, it is no trial's, its trial is not complete, or it lacks what a replay needs.
+    """
+    client = open_tracking()
+    run = _run_of_trial(client, run_id, refits)
+    tags, parameters = run.data.tags, run.data.params
+    refit = "trial_number" not in tags
+    missing = [name for name in (_NEEDED if refit else (*_NEEDED, "attempt")) if name not in tags]
+    if missing:
+        raise ConfigError(
+            f"a trial is read from the tags of its run, all of them, got {run_id!r} without {', '.join(missing)}"
+        )
+    epochs, final = values_of(client, run)
+    return LoggedTrial(
+        run_id=run_id,
+        parent_run_id=tags[MLFLOW_PARENT_RUN_ID],
+        experiment_id=run.info.experiment_id,
+        study=tags["study"],
+        number=int(tags["refit_of" if refit else "trial_number"]),
+        refit=refit,
+        config=TrialConfig.from_text({name: text for name, text in parameters.items() if name in PARAMETERS}),
+        config_hash=tags["config_hash"],
+        seed=int(tags["seed"]),
+        study_seed=int(tags["study_seed"]),
+        dataset_location=tags["dataset_location"],
+        data_sha256=tags["data_sha256"],
+        split=split_arguments(tags),
+        rows={name: text for name, text in parameters.items() if name.endswith("_rows")},
+        epochs=epochs,
+        final=final,
+        weights_sha256=tags["weights_sha256"],
+        environment={
+            name.removeprefix(ENVIRONMENT): text for name, text in tags.items() if name.startswith(ENVIRONMENT)
+        },
+        commit=tags.get(MLFLOW_GIT_COMMIT, ""),
+        models=tags.get("models", ""),
+    )
+
+
+def _run_of_trial(client: MlflowClient, run_id: str, refits: bool) -> Run:
+    try:
+        run = client.get_run(run_id)
+    except MlflowException:
+        store = without_secrets(tracking_uri())
+        raise ConfigError(f"run_id must be that of a run in the tracking store {store}, got {run_id!r}") from None
+    tags = run.data.tags
+    if "plan_hash" in tags:
+        best = f"; its best trial is {tags['best_run_id']}" if "best_run_id" in tags else ""
+        raise ConfigError(
+            f"run_id must be that of a trial, a child run, got the parent run of study {tags.get('study')!r}{best}"
+        )
+    if not ("trial_number" in tags or (refits and "refit_of" in tags)) or MLFLOW_PARENT_RUN_ID not in tags:
+        raise ConfigError(f"run_id must be that of a trial, got {run.info.run_name!r}, a run of something else")
+    if tags.get("state") != "complete" or run.info.status == "RUNNING":
+        how = "is not finished" if run.info.status == "RUNNING" else f"is {tags.get('state', 'without a state')}"
+        reason = f" ({tags['state_reason']})" if tags.get("state_reason") else ""
+        raise ConfigError(
+            f"run_id must be that of a complete trial, got {run.info.run_name} of {tags.get('study')!r}, which "
+            f"{how}{reason}"
+        )
+    return run

@@ -1,0 +1,77 @@
+"""The commit point: from the moment an outcome lies here, its trial is finished, whatever dies.
+
+One zip file an outcome: outcome.json, result.json, confusion.png, and model.keras where there is a model. No pickle:
+reading it runs no code.
+"""
+
+import json
+import os
+import zipfile
+from dataclasses import asdict, fields
+from pathlib import Path
+
+from models.core.results import EpochReport, FoldsResult, TrialResult
+from search.stores.paths import StudyPaths
+from search.workers.outcome import Outcome
+
+
+def put(outcome: Outcome, paths: StudyPaths) -> Path:
+    """Writes the outcome under a temporary name, forces it to disk, then renames it: all of it is there, or nothing.
+
+    Raises:
+        OSError: the disk is full, or may not be written.
+    """
+    target = paths.outcome(outcome.number, outcome.attempt)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_suffix(".partial")
+    try:
+        _write(outcome, partial)
+        partial.replace(target)
+    except OSError:
+        partial.unlink(missing_ok=True)  # on a full disk, its part is room for others
+        raise
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    return target
+
+
+def _write(outcome: Outcome, path: Path) -> None:
+    with path.open("wb") as file:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+            archive.writestr("outcome.json", json.dumps(_plain(outcome), allow_nan=False))
+            if outcome.result is not None:
+                archive.writestr("result.json", outcome.result.to_json())
+            if isinstance(outcome.result, TrialResult):
+                archive.writestr("model.keras", outcome.result.model)
+            if outcome.picture:
+                archive.writestr("confusion.png", outcome.picture)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def take(path: Path) -> Outcome:
+    """Reads an outcome back, equal to the one that was put."""
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        plain = json.loads(archive.read("outcome.json"))
+        result: TrialResult | FoldsResult | None = None
+        if "model.keras" in names:
+            result = TrialResult.from_json(archive.read("result.json").decode(), archive.read("model.keras"))
+        elif "result.json" in names:
+            result = FoldsResult.from_json(archive.read("result.json").decode())
+        picture = archive.read("confusion.png") if "confusion.png" in names else b""
+    plain["history"] = tuple(EpochReport(**epoch) for epoch in plain["history"])
+    return Outcome(**plain, result=result, picture=picture)
+
+
+def remove(outcome: Outcome, paths: StudyPaths) -> None:
+    paths.outcome(outcome.number, outcome.attempt).unlink(missing_ok=True)
+
+
+def _plain(outcome: Outcome) -> dict[str, object]:
+    values = {item.name: getattr(outcome, item.name) for item in fields(outcome)}
+    del values["result"], values["picture"]
+    return values | {"history": [asdict(epoch) for epoch in outcome.history]}

@@ -1,0 +1,69 @@
+"""Every path that the search writes beside the databases, in one place.
+
+All of it lies where the study does: beside Optuna's SQLite file, or in the working directory when that is a server.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from search.stores.databases import sqlite_file
+
+
+def root_of(storage: str) -> Path:
+    """The folder that the files of the studies in an Optuna storage lie in."""
+    file = sqlite_file(storage)
+    return file.parent if file is not None else Path()
+
+
+def optuna_artifacts(storage: str) -> Path:
+    """Where the Optuna dashboard finds the trials' pictures."""
+    return root_of(storage) / "optuna-artifacts"
+
+
+def stores_lock(storage: str) -> Path:
+    """Held while the databases are opened for the first time."""
+    return root_of(storage) / "outbox" / "stores.lock"
+
+
+@dataclass(frozen=True)
+class StudyPaths:
+    """The folder of one study: finished trials wait there until both MLflow and Optuna have them."""
+
+    study: str
+    root: Path = Path()
+
+    @property
+    def folder(self) -> Path:
+        return self.root / "outbox" / self.study
+
+    @property
+    def lock(self) -> Path:
+        return self.folder / "driver.lock"
+
+    @property
+    def staged(self) -> "StudyPaths":
+        """Where outcomes whose models are among the best so far wait, with `--models best:K`."""
+        return StudyPaths(f"{self.study}/models", self.root)
+
+    def outcome(self, number: int, attempt: int) -> Path:
+        return self.folder / f"trial-{number:04d}-attempt-{attempt}.zip"
+
+    @staticmethod
+    def number_of(outcome: Path) -> int:
+        return int(outcome.stem.split("-")[1])
+
+    @staticmethod
+    def attempt_of(outcome: Path) -> int:
+        return int(outcome.stem.split("-")[3])
+
+    @property
+    def aside(self) -> Path:
+        """Where outcomes go that are none of the study's."""
+        return self.folder / "aside"
+
+    def partial(self) -> list[Path]:
+        """What a driver did not finish writing: nothing that counts."""
+        return sorted(path for folder in (self.folder, self.staged.folder) for path in folder.glob("*.partial"))
+
+    def outcomes(self) -> list[Path]:
+        return sorted(self.folder.glob("trial-*-attempt-*.zip"))

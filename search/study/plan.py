@@ -1,0 +1,117 @@
+"""The plan: every trial of a study, known before the first one starts.
+
+A pure function of (settings, seed, count). Random trials are drawn by Optuna's own RandomSampler, in one process:
+several processes with one seed draw the same trials, and a shared grid over-runs (optuna#3056, optuna#4121).
+"""
+
+import csv
+import hashlib
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+
+from models.core.config import TrialConfig
+from models.core.parameters import Scalar
+from models.core.seeds import derive_seed
+from search.study.settings import StudySettings
+from search.study.space import Domain, grid_cells
+
+
+@dataclass(frozen=True)
+class PlannedTrial:
+    """A place in the plan. Its seed comes from (study seed, number), never from an attempt."""
+
+    number: int
+    parameters: Mapping[str, Scalar]
+    """The searched ones that exist in this trial."""
+    config: TrialConfig
+    seed: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    trials: tuple[PlannedTrial, ...]
+    searched: tuple[str, ...]
+
+    @cached_property
+    def csv(self) -> str:
+        """number, seed, config_hash, then the searched parameters; blank where a parameter does not exist."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["number", "seed", "config_hash", *self.searched])
+        for trial in self.trials:
+            values = [trial.parameters.get(name, "") for name in self.searched]
+            writer.writerow([trial.number, trial.seed, trial.config.hash(), *values])
+        return text.getvalue()
+
+    @cached_property
+    def hash(self) -> str:
+        return hashlib.sha256(self.csv.encode()).hexdigest()
+
+
+def make_plan(settings: StudySettings) -> Plan:
+    """The first `settings.trials` trials of the study. A larger count extends them: they stay what they are."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    draw = {"random": _draw_random, "grid": _draw_grid, "list": _listed}[settings.sampler]
+    trials = tuple(
+        PlannedTrial(number, parameters, settings.config(parameters), derive_seed(settings.seed, number, "trial"))
+        for number, parameters in enumerate(draw(settings)[: settings.trials])
+    )
+    return Plan(trials, settings.searched)
+
+
+def distributions(settings: StudySettings, parameters: Mapping[str, Scalar]) -> dict[str, BaseDistribution]:
+    """Optuna's distributions of the parameters that exist in one trial."""
+    if settings.sampler == "list":
+        seen = {name: [] for name in settings.searched}  # type: dict[str, list[Scalar]]
+        for configuration in settings.configurations:
+            for name, value in configuration:
+                if value not in seen[name]:
+                    seen[name].append(value)
+        return {name: CategoricalDistribution(seen[name]) for name in parameters}
+    return {domain.name: _distribution(domain) for domain in settings.space if domain.name in parameters}
+
+
+def _distribution(domain: Domain) -> BaseDistribution:
+    if domain.choices:
+        return CategoricalDistribution(domain.choices)
+    if domain.integer:
+        return IntDistribution(int(domain.low), int(domain.high), log=domain.log, step=int(domain.step or 1))
+    return FloatDistribution(domain.low, domain.high, log=domain.log, step=domain.step)
+
+
+def _draw_random(settings: StudySettings) -> list[dict[str, Scalar]]:
+    sampler = optuna.samplers.RandomSampler(seed=derive_seed(settings.seed, "plan"))
+    study = optuna.create_study(sampler=sampler)
+    # RandomSampler looks at neither the study nor the trial, so one of each serves for all draws.
+    trial = optuna.trial.create_trial(state=optuna.trial.TrialState.RUNNING)
+    distribution = {domain.name: _distribution(domain) for domain in settings.space}
+    drawn = []
+    for _ in range(settings.trials):
+        parameters: dict[str, Scalar] = {}
+        for domain in settings.space:
+            if domain.exists(parameters):
+                value = sampler.sample_independent(study, trial, domain.name, distribution[domain.name])
+                parameters[domain.name] = value
+        drawn.append(parameters)
+    return drawn
+
+
+def _draw_grid(settings: StudySettings) -> list[dict[str, Scalar]]:
+    """Every cell once, in an order shuffled by the seed, so that a part of the grid is a random part of it.
+
+    Not by Optuna's GridSampler: it looks through all cells for each one that it draws (a minute for 2,460 of them), and
+    knows no parameters that exist only under a choice of another.
+    """
+    cells = grid_cells(settings.space)
+    order = np.random.default_rng(derive_seed(settings.seed, "plan")).permutation(len(cells))
+    return [cells[place] for place in order]
+
+
+def _listed(settings: StudySettings) -> list[dict[str, Scalar]]:
+    return [dict(configuration) for configuration in settings.configurations]

@@ -1,0 +1,101 @@
+"""What dask must be for a search: its settings here, and whether a user's scheduler and workers can run trials.
+
+dask's defaults are changed where they break the promises: a lost worker's task would be run again without a word
+(allowed-failures 3), the dashboard would listen on all interfaces, and a worker could hold several tasks. On a user's
+cluster the scheduler's own settings stand, so workers.py does not rely on them.
+"""
+
+import logging
+import socket
+
+import dask
+import distributed.gc
+import distributed.utils
+from distributed import Client
+from distributed.comm.addressing import get_address_host_port
+
+from models.core.errors import ConfigError
+from models.core.runtime import versions
+from search.workers import worker_process
+from search.workers.worker_process import Greeting
+
+_DECISIVE = ("tensorflow", "keras", "numpy")  # packages whose versions decide on a trial's bits
+_DASK = {
+    "distributed.scheduler.allowed-failures": 0,
+    "distributed.scheduler.worker-saturation": 1.0,
+    "distributed.worker.memory.terminate": False,
+    "distributed.worker.memory.pause": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.target": False,
+    "distributed.admin.log-format": "%(message)s",
+    "distributed.diagnostics.nvml": False,
+    "distributed.comm.timeouts.connect": "10s",
+    # What watches the cluster for dashboards and for balancing its load, of which there is none here, took 6% of a core
+    # with two idle workers; this leaves a quarter of that.
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.system-monitor.interval": "5s",
+    "distributed.scheduler.work-stealing": False,
+    "distributed.scheduler.active-memory-manager.start": False,
+    # Own workers: forked (fork_server.py), and without the variables of malloc that slow training down by a tenth.
+    "distributed.worker.multiprocessing-method": "forkserver",
+    "distributed.nanny.pre-spawn-environ": {},
+}
+
+
+def configure_dask() -> None:
+    dask.config.set(_DASK)
+    distributed.utils._forkserver_preload_set = True  # dask would have the fork server import a choice of its own
+    leave_garbage_collection_alone()
+    for noisy in ("", ".client", ".nanny", ".scheduler", ".worker"):  # a lost scheduler makes them print tracebacks
+        logging.getLogger(f"distributed{noisy}").setLevel(logging.CRITICAL)
+
+
+def leave_garbage_collection_alone() -> None:
+    """To be called before dask starts anything in a process.
+
+    dask times each collection, and begins to do so in whatever moment it is: in the middle of one that another thread
+    makes, it prints an AssertionError to the terminal.
+    """
+    distributed.gc._gc_diagnosis._gc_callback = lambda phase, info: None
+
+
+def check_scheduler(address: str) -> None:
+    """Raises ConfigError unless a dask scheduler answers, and it and a worker, if it has any, can run trials."""
+    try:
+        socket.create_connection(get_address_host_port(address), timeout=10).close()
+        if dask.config.get("distributed.comm.require-encryption") and not address.startswith("tls://"):
+            raise ValueError("dask's settings require encryption, so it must begin with tls://")
+        configure_dask()
+        with Client(address, timeout=10, set_as_default=False) as client:
+            client.run_on_scheduler(versions)
+            found = client.run(worker_process.greet, "", on_error="return")
+            known = client.scheduler_info(n_workers=-1)["workers"]
+    except ImportError as error:
+        raise ConfigError(f"the dask scheduler must be able to import the project, got {address!r}: {error}") from error
+    except (OSError, ValueError, TypeError, RuntimeError) as error:  # the last: TLS is required, or not set up
+        reason = " ".join(str(error).split())
+        raise ConfigError(
+            f"scheduler must be the address of a dask scheduler that answers, got {address!r}: {reason}"
+        ) from error
+    problems = [unfit(worker, found[worker], known[worker]["nanny"]) for worker in found if worker in known]
+    if problems and all(problems):
+        raise ConfigError(f"a search needs a worker that can run trials, got {problems[0]}")
+
+
+def unfit(address: str, greeting: Greeting | Exception, nanny: str | None) -> str | None:
+    """Why a worker of a user's cluster must not run trials, in one line; None when it may."""
+    if isinstance(greeting, OSError):  # it is about to leave, or not up yet
+        return None
+    if isinstance(greeting, Exception):  # dask's own kind: the real one's words are in it
+        return f"worker {address}, which cannot import the project: {greeting}"
+    if nanny is None:
+        return f"worker {address}, which has no nanny: a trial that does not stop could not be ended there"
+    here, there = versions(), greeting.versions
+    differing = [name for name in _DECISIVE if here.get(name) != there.get(name)]
+    if differing:
+        names = ", ".join(
+            f"{name} {there.get(name, 'missing')} (here {here.get(name, 'missing')})" for name in differing
+        )
+        return f"worker {address}, whose versions would give other bits: {names}"
+    return None

@@ -1,0 +1,320 @@
+"""Worker processes on this machine or on a user's dask cluster, as the driver sees them."""
+
+import hashlib
+import logging
+import os
+import queue
+import signal
+import threading
+import time
+from collections import deque
+from concurrent.futures import CancelledError
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from distributed import Client, Future, KilledWorker, LocalCluster
+
+from models.core.results import EpochReport
+from models.data.splits import PARTS, Split
+from search.workers import fork_server, worker_process
+from search.workers.cluster import configure_dask, unfit
+from search.workers.engine import Done, EngineError, Epoch, Event, Lost, drain
+from search.workers.job import Job
+from search.workers.worker_process import Greeting
+
+_LOOK_EVERY = 0.5  # seconds between looks at which workers there are
+_WORKERS_WITHIN = 120.0  # seconds that a search waits while it has no worker at all
+_SILENT_FOR = 25.0  # seconds without a heartbeat, which comes every 0.5 to 5 s, after which a worker is given up
+_RECYCLE_ABOVE = 2 * 1024**3  # bytes beside the data: several times what a trial on MNIST needs
+_log = logging.getLogger("search")
+
+
+@dataclass
+class _Slot:
+    """A worker as the driver sees it."""
+
+    process: str = ""
+    ready: bool = False
+    """Warm, and not to be restarted."""
+    accepting: bool = True
+    """Neither paused nor about to leave."""
+    job: Job | None = None
+    future: Future | None = field(default=None, repr=False)
+
+
+class DaskEngine:
+    """One job a worker, each in a process of its own with one thread; the driver alone decides on second attempts.
+
+    `scheduler` is the address of a cluster that the user started; without it, `workers` processes on this machine.
+    """
+
+    def __init__(self, split: Split, workers: int, scheduler: str | None = None) -> None:
+        self._split, self._workers, self._scheduler = split, workers, scheduler
+        self._recycle_above = _RECYCLE_ABOVE + 8 * sum(part.nbytes for part in split.inputs.values())
+        self._session = f"epochs-{uuid4().hex}"
+        self._key = ""
+        self._events: queue.Queue[Event] = queue.Queue()
+        self._waiting: deque[Job] = deque()
+        self._slots: dict[str, _Slot] = {}
+        self._refused: dict[str, str] = {}
+        self._heartbeats: dict[str, tuple[float, float]] = {}
+        self._guard = threading.RLock()
+        self._closing = threading.Event()
+        self._error: EngineError | None = None
+        self._cluster: LocalCluster | None = None
+        self._client: Client = None  # set by _bring_up, before there is a slot
+        self._watcher = threading.Thread(target=self._watch, name="workers", daemon=True)
+
+    def start(self) -> None:
+        if self._watcher.ident is None:
+            self._watcher.start()
+
+    def free(self) -> int:
+        with self._guard:
+            return max(len(self._idle()) - len(self._waiting), 0)
+
+    def submit(self, job: Job) -> None:
+        self._waiting.append(job)
+        self._assign()
+
+    def ask_to_stop(self, number: int, attempt: int, reason: str) -> None:
+        with self._guard:
+            for address, _ in self._running(number, attempt):
+                ask, where = (self._session, number, attempt, reason), [address]
+                self._client.loop.add_callback(
+                    self._client.run, worker_process.ask_to_stop, *ask, workers=where, on_error="ignore"
+                )
+
+    def abandon(self, number: int, attempt: int) -> None:
+        with self._guard:
+            self._waiting = deque(job for job in self._waiting if (job.number, job.attempt) != (number, attempt))
+            for address, slot in self._running(number, attempt):
+                slot.job, slot.ready = None, False
+                self._client.loop.add_callback(self._replace, address, slot)
+
+    def events(self, timeout: float) -> list[Event]:
+        found = drain(self._events, 0 if self._error is not None else timeout)
+        if self._error is not None and not found:
+            raise self._error
+        return found
+
+    def close(self) -> None:
+        self._closing.set()
+        if self._watcher.is_alive():
+            self._watcher.join(timeout=10)
+        if self._cluster is not None:
+            for nanny in list(self._cluster.workers.values()):
+                pid = getattr(nanny, "pid", None)
+                if pid:
+                    _end_process(pid)
+        for part in (self._client, self._cluster):
+            if part is not None:
+                part.close(timeout=5)
+
+    def _assign(self) -> None:
+        """Gives jobs to idle workers. One waits only when the worker that was free for it has left since."""
+        with self._guard:
+            for address, slot in self._idle()[: len(self._waiting)]:
+                slot.job = self._waiting.popleft()
+                self._client.loop.add_callback(self._attend, address, slot, slot.job)
+
+    def _idle(self) -> list[tuple[str, _Slot]]:
+        return [(a, slot) for a, slot in self._slots.items() if slot.ready and slot.accepting and slot.job is None]
+
+    def _running(self, number: int, attempt: int) -> list[tuple[str, _Slot]]:
+        """The one slot that the attempt is in, or none."""
+        jobs = [(address, slot, slot.job) for address, slot in self._slots.items()]
+        return [
+            (a, slot) for a, slot, job in jobs if job is not None and (job.number, job.attempt) == (number, attempt)
+        ]
+
+    def _fail(self, error: BaseException) -> None:
+        """Ends the search, unless it is over or has a reason already."""
+        if self._closing.is_set() or self._error is not None:
+            return
+        if isinstance(error, EngineError):
+            self._error = error
+        elif self._scheduler is not None and isinstance(error, OSError | CancelledError):
+            self._error = EngineError(
+                f"the dask scheduler must answer until the search ends, {self._scheduler} did not"
+            )
+        else:
+            self._error = EngineError(f"workers must come up, got {error!r}")
+
+    def _watch(self) -> None:
+        try:
+            self._bring_up()
+            had_some = time.monotonic()
+            while not self._closing.wait(_LOOK_EVERY):
+                self._look()
+                had_some = time.monotonic() if self._slots else had_some
+                if time.monotonic() - had_some > _WORKERS_WITHIN:
+                    others = "".join(f"; refused {problem}" for problem in self._refused.values())
+                    raise EngineError(f"there must be a worker, got none for {_WORKERS_WITHIN:g} s{others}")
+        except BaseException as error:
+            self._fail(error)
+
+    def _bring_up(self) -> None:
+        configure_dask()
+        self._key = _content_hash(self._split)
+        if self._scheduler is None:
+            # Ctrl-C is the driver's to answer. The processes and threads that this thread starts inherit its mask.
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            fork_server.start()
+            self._cluster = LocalCluster(
+                n_workers=self._workers,
+                threads_per_worker=1,
+                processes=True,
+                host="127.0.0.1",
+                dashboard_address="127.0.0.1:0",  # its port is opened even without a dashboard, else on 8787
+                memory_limit=0,
+                silence_logs=logging.CRITICAL,
+            )
+        self._client = Client(self._cluster or self._scheduler, set_as_default=False)
+        self._client.subscribe_topic(self._session, self._hear)
+        self._look()
+
+    def _hear(self, event: tuple[float, Any]) -> None:
+        number, attempt, epoch, metrics, timestamp_ms = event[1]
+        self._events.put(Epoch(number, attempt, EpochReport(epoch, metrics, timestamp_ms)))
+
+    def _look(self) -> None:
+        """Takes workers that joined into use, and gives up the jobs of those that left or fell silent."""
+        # Not the client's own scheduler_info: that answers from a copy which the client empties every two seconds.
+        found = self._client.sync(self._client.scheduler.identity, n_workers=-1)["workers"]
+        present = self._alive(found)
+        with self._guard:
+            self._refused = {address: why for address, why in self._refused.items() if address in found}
+            for address, slot in self._slots.items():
+                slot.accepting = address in found and found[address]["status"] == "running"
+            joined = [a for a in present - set(self._slots) - set(self._refused) if found[a]["status"] == "running"]
+            for address in joined:
+                self._slots[address] = _Slot()
+            gone = [(address, self._slots.pop(address)) for address in set(self._slots) - present]
+        for address, slot in gone:
+            why = "its worker fell silent" if address in found else "its worker left"
+            future = slot.future
+            if slot.job is not None:
+                self._end(slot, slot.job, Lost(slot.job.number, slot.job.attempt, why))
+            if future is not None:  # a worker that is heard again learns from this that nobody wants the result
+                future.cancel()
+        self._assign()  # a worker may accept jobs again
+        if joined:
+            self._client.loop.add_callback(self._welcome, joined, {a: found[a]["nanny"] for a in joined})
+
+    def _alive(self, found: dict[str, Any]) -> set[str]:
+        """The workers whose heartbeat has moved lately; the scheduler's clock is compared with itself alone."""
+        now, before = time.monotonic(), self._heartbeats
+        moved = {a: a not in before or before[a][0] != worker["last_seen"] for a, worker in found.items()}
+        self._heartbeats = {a: (found[a]["last_seen"], now if moved[a] else before[a][1]) for a in found}
+        return {address for address, (_, since) in self._heartbeats.items() if now - since < _SILENT_FOR}
+
+    async def _welcome(self, joined: list[str], nannies: dict[str, str | None]) -> None:
+        """Sends the data to those that may run trials and do not hold it yet, and has them warm up."""
+        try:
+            greetings = await self._client.run(worker_process.greet, self._key, workers=joined, on_error="return")
+            for address in joined:
+                problem = unfit(address, greetings[address], nannies[address])
+                if problem is not None:
+                    _log.warning("refused %s", problem)
+                    self._refused[address] = problem
+                if not isinstance(greetings[address], Greeting) or problem is not None:
+                    self._drop(address)
+                    del greetings[address]
+            without = [address for address, greeting in greetings.items() if not greeting.holds_data]
+            if without:
+                take = worker_process.take_data, self._key, self._split
+                await self._client.run(*take, workers=without, on_error="ignore")
+        except Exception as error:
+            self._fail(error)
+            return
+        for address, greeting in greetings.items():
+            self._client.loop.add_callback(self._warm_up, address, greeting.process)
+
+    async def _warm_up(self, address: str, process: str) -> None:
+        try:
+            await self._client.submit(worker_process.warm_up, self._key, **_only(address))
+        except (KilledWorker, CancelledError, worker_process.NotTheSame):  # gone again; if not, it joins once more
+            self._drop(address)
+        except Exception as error:
+            problem = f"worker {address}, which cannot train: {type(error).__name__}: {error}"
+            _log.warning("refused %s", problem)
+            self._refused[address] = problem
+            self._drop(address)
+        else:
+            with self._guard:
+                if address in self._slots:
+                    self._slots[address].process = process
+                    self._slots[address].ready = True
+            self._assign()
+
+    def _drop(self, address: str) -> None:
+        with self._guard:
+            self._slots.pop(address, None)
+
+    async def _attend(self, address: str, slot: _Slot, job: Job) -> None:
+        """Has the job run and tells how that ended."""
+        task = worker_process.run, job, self._key, slot.process, self._session
+        try:
+            slot.future = self._client.submit(*task, **_only(address))
+            outcome, held = await slot.future
+        except Exception as error:
+            if getattr(error, "reason", "") == "scheduler-connection-lost":
+                self._fail(error)
+                return
+            died = isinstance(error, KilledWorker | CancelledError)
+            why = "its worker left" if died else f"{type(error).__name__}: {error}"
+            self._drop(address)
+            self._end(slot, job, Lost(job.number, job.attempt, why))
+            return
+        recycle = held > self._recycle_above
+        self._end(slot, job, Done(outcome), ready=not recycle)
+        if recycle:
+            await self._replace(address, slot)
+
+    def _end(self, slot: _Slot, job: Job, event: Event, ready: bool = False) -> None:
+        """The attempt's one event, unless it had its own already or was abandoned."""
+        with self._guard:
+            if slot.job is not job or self._closing.is_set():
+                return
+            slot.job = slot.future = None
+            slot.ready = ready
+            self._assign()
+        self._events.put(event)
+
+    async def _replace(self, address: str, slot: _Slot) -> None:
+        """Kills the worker's process, whatever it does; its nanny brings a fresh one, which joins as any other."""
+        try:
+            if slot.future is not None:
+                await self._client.cancel([slot.future])
+            await self._client.run(worker_process.kill_worker, workers=[address], nanny=True, on_error="ignore")
+        except (KeyError, OSError) as error:  # the worker or the scheduler has gone by itself, which _look sees
+            _log.debug("worker %s could not be killed: %r", address, error)
+        with self._guard:
+            if self._slots.get(address) is slot:
+                del self._slots[address]
+
+
+def _only(address: str) -> dict[str, Any]:
+    """How a task is submitted that this worker runs once, or nobody."""
+    return {"workers": [address], "pure": False, "retries": 0, "allow_other_workers": False}
+
+
+def _content_hash(split: Split) -> str:
+    """SHA-256 of what a trial sees of the data: two searches on the same split share it on a worker."""
+    means = split.data_sha256, split.preprocessing, split.reduction, split.seed, split.n_classes
+    content = hashlib.sha256(" ".join(map(str, means)).encode())
+    arrays = [(part, values) for part in PARTS for values in (split.inputs[part], split.labels[part])]
+    arrays += [("folds", split.fold_of)] if split.fold_of is not None else []
+    for name, values in arrays:
+        content.update(f"{name} {values.shape} {values.dtype}".encode())
+        content.update(values.tobytes())
+    return content.hexdigest()
+
+
+def _end_process(pid: int) -> None:
+    try:
+        os.kill(pid, 9)
+    except ProcessLookupError:
+        return

@@ -1,0 +1,56 @@
+"""The process that worker processes on this machine are forked from.
+
+It imports what a worker needs once, while the driver imports MLflow and opens the databases. A worker is then there in
+0.02 s instead of 4 s of both cores, and shares the memory of what is imported. It is multiprocessing's own fork server;
+preloaded.py is what it imports.
+"""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import forkserver
+from pathlib import Path
+from typing import Any
+
+_PROJECT = Path(__file__).parent.parent
+
+
+def start() -> None:
+    """Starts the fork server if it is not running, and returns at once."""
+    multiprocessing.set_forkserver_preload(["search.workers.preloaded"])
+    with _importable(), _without_interrupts():
+        forkserver.ensure_running()
+
+
+def stop() -> None:
+    """Ends the fork server, whatever it is doing. The workers that were forked from it have ended before."""
+    server: Any = forkserver._forkserver
+    if server._forkserver_pid is not None:
+        os.kill(server._forkserver_pid, signal.SIGKILL)
+        server._stop()
+
+
+@contextmanager
+def _importable() -> Iterator[None]:
+    # Python 3.11's fork server is told the path of its parent and does not take it over.
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(_PROJECT), *filter(None, [before])])
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = before
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """What is started meanwhile never hears Ctrl-C: that is the driver's to answer."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

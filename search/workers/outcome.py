@@ -1,0 +1,54 @@
+"""How one attempt at a trial ended: the only thing that travels from a worker to the driver."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from models.core.results import EpochReport, FoldsResult, TrialResult
+from models.core.states import CONFIGURATION_REASONS, MACHINE_REASONS, is_final
+
+State = Literal["complete", "failed", "pruned"]
+
+MAX_ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished attempt.
+
+    Raises:
+        ValueError: state, reason and result contradict each other.
+    """
+
+    number: int
+    attempt: int
+    state: State
+    seed: int
+    config_hash: str
+    """With `seed`: which trial this is, whatever study lay in this folder before."""
+    reason: str = ""
+    message: str = ""
+    """The traceback or explanation of a failure."""
+    history: tuple[EpochReport, ...] = ()
+    result: TrialResult | FoldsResult | None = None
+    picture: bytes = field(default=b"", repr=False)
+    """PNG of the confusion matrices."""
+    environment: dict[str, str] = field(default_factory=dict)
+    """models.core.runtime.environment() of the process that trained; empty where none came to its end."""
+    started_ms: int = 0
+    ended_ms: int = 0
+
+    def __post_init__(self) -> None:
+        if (self.state == "complete") != (self.result is not None):
+            raise ValueError(f"an outcome has a result exactly when it is complete, got {self.state!r}")
+        if self.state == "failed" and self.reason not in CONFIGURATION_REASONS + MACHINE_REASONS:
+            reasons = ", ".join(CONFIGURATION_REASONS + MACHINE_REASONS)
+            raise ValueError(f"a failed outcome needs one of the reasons {reasons}, got {self.reason!r}")
+
+    @property
+    def score(self) -> float | None:
+        """Validation accuracy of the kept weights, or mean accuracy on the folds, in [0, 1]."""
+        return self.result.scores["val_accuracy"] if self.result is not None else None
+
+    @property
+    def final(self) -> bool:
+        return is_final(self.state, self.reason)

@@ -1,0 +1,210 @@
+"""The figures of a data set draw its numbers: counts, means, the nearest and farthest images, histograms."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from analysis.figures.data import (
+    CAPTIONS,
+    data_figures,
+    draw_class_counts,
+    draw_class_examples,
+    draw_mean_histograms,
+    draw_mean_images,
+    draw_typical_images,
+    draw_value_histograms,
+)
+from analysis.looks.classes import class_counts, class_means, examples, mean_histograms, typicality, value_histograms
+from analysis.looks.images import GAP_COLOUR, Shades, is_image, mosaic
+
+NAMES = ["zero", "one", "two"]
+
+
+def made_up_images(rows: int = 60, shape: tuple[int, ...] = (6, 5), seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """White ink on black: class k is a bar at row k, with noise."""
+    random = np.random.default_rng(seed)
+    labels = np.arange(rows) % 3
+    images = random.integers(0, 60, (rows, *shape))
+    images[np.arange(rows), labels] = random.integers(200, 256, (rows, *shape[1:]))
+    return images.astype(np.uint8), labels
+
+
+def tile(picture: np.ndarray, row: int, column: int, height: int, width: int) -> np.ndarray:
+    """What a mosaic with gaps of one pixel shows at a place."""
+    top, left = 1 + row * (height + 1), 1 + column * (width + 1)
+    return picture[top : top + height, left : left + width]
+
+
+def shown(axes: object) -> np.ndarray:
+    return np.asarray(axes.get_images()[0].get_array())  # type: ignore[attr-defined]
+
+
+def test_counts_examples_and_means_are_what_numpy_gives() -> None:
+    images, labels = made_up_images()
+    assert class_counts({"train": labels[:7]}, 4)["train"].tolist() == [3, 2, 2, 0]
+    means = class_means(images, labels, 4)
+    assert means.shape == (4, 6, 5)
+    for k in range(3):
+        assert means[k] == pytest.approx(images[labels == k].mean(axis=0))
+    assert np.isnan(means[3]).all()
+    drawn = examples(labels, 4, 5, seed=1)
+    assert [set(labels[rows]) for rows in drawn] == [{0}, {1}, {2}, set()]
+    assert [len(set(rows)) for rows in drawn] == [5, 5, 5, 0]
+    again, other = examples(labels, 4, 5, seed=1), examples(labels, 4, 5, seed=2)
+    assert all((a == b).all() for a, b in zip(drawn, again, strict=True))
+    assert any((a != b).any() for a, b in zip(drawn, other, strict=True))
+
+
+def test_typical_rows_are_by_distance_not_by_the_mean_of_signed_differences() -> None:
+    """As much ink as the mean, but in the wrong place: the farthest image, and the nearest one by signed means."""
+    images, labels = made_up_images()
+    images = images.astype(float)
+    own = np.flatnonzero(labels == 0)
+    odd = own[7]
+    images[odd] = np.roll(np.delete(images[own], 7, axis=0).mean(axis=0), 3, axis=0)
+    found = typicality(images, labels, 3, each=4)
+    distances = [np.linalg.norm(images[row] - found.means[labels[row]]) for row in range(len(images))]
+    assert found.distances == pytest.approx(distances)
+    for k in range(3):
+        rows = np.flatnonzero(labels == k)
+        ordered = rows[np.argsort(found.distances[rows])]
+        assert found.nearest[k].tolist() == ordered[:4].tolist()
+        assert found.farthest[k].tolist() == ordered[::-1][:4].tolist()
+    assert found.farthest[0][0] == odd
+    signed = np.abs((images[own] - found.means[0]).mean(axis=(1, 2)))
+    assert own[signed.argmin()] == odd
+
+
+@pytest.mark.parametrize("kind", ["uint8", "int16", "float32"])
+def test_histograms_hold_every_value_once(kind: str) -> None:
+    random = np.random.default_rng(2)
+    values = random.integers(-20 if kind == "int16" else 0, 200, (5000, 3)).astype(kind)
+    for histogram in (value_histograms({"train": values})["train"], mean_histograms({"train": values})["train"]):
+        assert histogram.shares.sum() == pytest.approx(1.0)
+    histogram = value_histograms({"train": values, "test": values[:10] // 2})["train"]
+    assert histogram.counts.sum() == values.size
+    expected = [
+        ((values >= low) & (values < high)).sum()
+        for low, high in zip(histogram.edges[:-1], [*histogram.edges[1:-1], np.inf], strict=True)
+    ]
+    assert histogram.counts.tolist() == expected
+
+
+def test_what_counts_as_an_image() -> None:
+    assert all(is_image(shape) for shape in [(8, 8), (8, 8, 1), (8, 8, 3)])
+    assert not any(is_image(shape) for shape in [(64,), (1, 64), (8, 8, 4), (8, 8, 3, 1)])
+    with pytest.raises(ValueError, match=r"images must be \(rows, H, W\).*got shape \(3, 64\)"):
+        Shades.of(np.zeros((3, 64)))
+
+
+def test_shades_are_ink_on_paper_for_mostly_black_images_and_colours_stay() -> None:
+    images, _ = made_up_images()
+    drawn = Shades.of(images).drawn(images)
+    top = images.max()
+    assert drawn[..., 0] == pytest.approx(np.rint(255 * (1 - images / top)), abs=1)
+    assert (drawn == drawn[..., :1]).all()
+    bright = 255 - images
+    assert Shades.of(bright).drawn(bright)[..., 0] == pytest.approx(bright, abs=1)
+    colours = np.random.default_rng(3).random((4, 6, 5, 3)).astype("float32")
+    low, high = colours.min(), colours.max()
+    expected = 255 * (colours - low) / (high - low)
+    assert Shades.of(colours).drawn(colours) == pytest.approx(np.rint(expected), abs=1)
+
+
+def test_a_mosaic_puts_every_tile_at_its_place() -> None:
+    tiles = np.random.default_rng(4).integers(0, 256, (5, 4, 3, 3)).astype(np.uint8)
+    whole = mosaic(tiles, 2, gap=1, text=6)
+    for i in range(5):
+        y, x = whole.y[i // 2], whole.x[i % 2]
+        part = whole.picture[int(y - 1.5) : int(y + 2.5), int(x - 1) : int(x + 2)]
+        assert (part == tiles[i]).all()
+    assert whole.picture.shape == (3 * 11 + 1, 2 * 4 + 1, 3)
+
+
+def test_the_counts_figure_draws_the_counts() -> None:
+    labels = {"train": np.array([0, 0, 1, 2, 2, 2]), "test": np.array([2, 2])}
+    figure = draw_class_counts(labels, NAMES, "made up")
+    train, test = figure.axes
+    assert [bar.get_width() for bar in train.patches] == [2, 1, 3]
+    assert [bar.get_width() for bar in test.patches] == [0, 0, 2]
+    assert [text.get_text() for text in train.texts] == [" 2 (33.3%)", " 1 (16.7%)", " 3 (50.0%)"]
+    assert [label.get_text() for label in train.get_yticklabels()] == NAMES
+    assert test.get_title(loc="left") == "test: 2"
+
+
+@pytest.mark.parametrize("channels", [(), (1,), (3,)])
+def test_pictures_of_classes_show_the_right_images(channels: tuple[int, ...]) -> None:
+    images, labels = made_up_images(shape=(6, 5, *channels))
+    shades = Shades.of(images)
+
+    axes = draw_class_examples(images, labels, NAMES, "t", each=4, seed=5).axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == NAMES
+    for k, rows in enumerate(examples(labels, 3, 4, seed=5)):
+        for place, row in enumerate(rows):
+            assert (tile(shown(axes), k, place, 6, 5) == shades.drawn(images[[row]])[0]).all()
+
+    axes = draw_mean_images(images, labels, NAMES, "t").axes[0]
+    means = shades.drawn(class_means(images, labels, 3))
+    for k, text in enumerate(axes.texts):
+        assert (tile(shown(axes), 0, k, 6, 5) == means[k]).all()
+        assert text.get_text() == f"{NAMES[k]}\nn = 20"
+
+    panels = draw_typical_images(images, labels, NAMES, "t", each=2).axes
+    found = typicality(images, labels, 3, 2)
+    for k in range(3):
+        assert (tile(shown(panels[0]), k, 0, 6, 5) == means[k]).all()
+        for axes, rows in ((panels[1], found.nearest), (panels[2], found.farthest)):
+            for place in range(2):
+                assert (tile(shown(axes), k, place, 6, 5) == shades.drawn(images[rows[k]])[place]).all()
+
+
+def test_a_class_with_too_few_images_leaves_its_places_empty() -> None:
+    images, labels = made_up_images(7)
+    axes = draw_class_examples(images, labels, [*NAMES, "none"], "t", each=3).axes[0]
+    picture = shown(axes)
+    for k, count in enumerate([3, 2, 2, 0]):
+        empty = [(tile(picture, k, place, 6, 5) == GAP_COLOUR).all() for place in range(3)]
+        assert empty == [False] * count + [True] * (3 - count)
+    assert (
+        tile(shown(draw_mean_images(images, labels, [*NAMES, "none"], "t").axes[0]), 0, 3, 6, 5) == GAP_COLOUR
+    ).all()
+
+
+def test_histogram_figures_draw_shares_and_turn_logarithmic_where_needed() -> None:
+    images, _ = made_up_images(300)
+    figure = draw_mean_histograms({"train": images, "test": images[:30]}, "t")
+    axes = figure.axes[0]
+    expected = mean_histograms({"train": images, "test": images[:30]})
+    steps = [patch.get_data() for patch in axes.patches]
+    assert steps[0].values == pytest.approx(100 * expected["train"].shares)
+    assert steps[2].values == pytest.approx(100 * expected["test"].shares)
+    assert (steps[0].edges == expected["train"].edges).all()
+    assert axes.get_yscale() == "linear"
+    mostly_black = np.where(np.random.default_rng(1).random((300, 6, 5)) < 0.01, images, 0)
+    axes = draw_value_histograms({"train": mostly_black}, "t").axes[0]
+    assert axes.get_yscale() == "log"
+    assert axes.patches[0].get_data().values[0] == pytest.approx(
+        100 * value_histograms({"train": mostly_black})["train"].shares[0]
+    )
+
+
+def test_all_figures_of_images_and_of_features() -> None:
+    images, labels = made_up_images()
+    parts = {"train": labels[:40], "validation": labels[40:50], "test": labels[50:]}
+    inputs = {"train": images[:40], "validation": images[40:50], "test": images[50:]}
+    figures = data_figures(inputs, parts, NAMES, "made up")
+    assert set(figures) == set(CAPTIONS)
+    for png in figures.values():
+        assert Image.open(io.BytesIO(png)).format == "PNG"
+    flat = {part: values.reshape(len(values), -1) / 7 for part, values in inputs.items()}
+    assert set(data_figures(flat, parts, NAMES, "features")) == {"class_counts", "mean_histograms", "value_histograms"}
+
+
+def test_wrong_labels_are_refused() -> None:
+    images, labels = made_up_images()
+    with pytest.raises(ValueError, match=r"labels must be in 0 \.\. 1, got 0 to 2"):
+        class_means(images, labels, 2)
+    with pytest.raises(ValueError, match="labels must be a whole number a row, got float64"):
+        class_counts({"train": labels / 2}, 3)

@@ -1,0 +1,54 @@
+"""No word of a figure is cut at its border, with two classes or 26 of long names."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from analysis.figures.data import draw_class_counts, draw_class_examples, draw_mean_images, draw_typical_images
+from analysis.figures.errors import draw_misclassified, draw_pair_panels, draw_top_probabilities
+from analysis.figures.network import draw_layers, draw_learning_curves
+from analysis.figures.scores import draw_one_against_rest, draw_score_histograms
+from analysis.looks.predictions import Predictions
+from models.networks.layers import Layer
+
+_SLACK = 0.015  # inches: a glyph's box is a little larger than its ink
+
+
+def drawn(n_classes: int, names: list[str]) -> Iterator[Figure]:
+    random = np.random.default_rng(n_classes)
+    labels = random.integers(0, n_classes, 400)
+    images = random.integers(0, 256, (400, 7, 9)).astype(np.uint8)
+    scores = random.random((400, n_classes)) + np.eye(n_classes)[labels]
+    predictions = Predictions(scores / scores.sum(axis=1, keepdims=True), labels)
+    title = "a study of many trials, trial 123, validation"
+    yield draw_class_counts({"train": labels, "validation": labels[:50], "test": labels[50:]}, names, title)
+    for draw in (draw_class_examples, draw_mean_images, draw_typical_images):
+        yield draw(images, labels, names, title)
+    yield draw_misclassified(images, predictions, names, title)
+    yield draw_pair_panels(images, predictions, 0, 1, names, title)
+    yield draw_top_probabilities(predictions, range(5), names, title, images)
+    yield draw_one_against_rest(predictions.confusion, names, title)
+    yield draw_score_histograms(predictions, 1, names, title)
+
+
+@pytest.mark.parametrize(("n_classes", "name"), [(2, "{}"), (26, "Mammoths, mostly {}")])
+def test_no_word_is_cut(n_classes: int, name: str) -> None:
+    for figure in drawn(n_classes, [name.format(k) for k in range(n_classes)]):
+        assert whole(figure)
+
+
+def test_no_word_of_a_network_is_cut() -> None:
+    layers = [Layer("a", "A layer of some long name, relu", (1024, 1024, 3), 12_345_678) for _ in range(3)]
+    assert whole(draw_layers(layers, "a study of many trials, trial 123"))
+    history = {e: {"loss": 1 / e, "accuracy": 1 - 0.1 / e, "val_loss": 1.0, "val_accuracy": 0.9} for e in range(1, 40)}
+    assert whole(draw_learning_curves(history, "a study of many trials, trial 123", kept=7))
+
+
+def whole(figure: Figure) -> bool:
+    """Whether all that is drawn lies within the figure."""
+    figure.draw_without_rendering()
+    box = figure.get_tightbbox()
+    width, height = figure.get_size_inches()
+    return box.x0 > -_SLACK and box.y0 > -_SLACK and box.x1 < width + _SLACK and box.y1 < height + _SLACK

@@ -1,0 +1,28 @@
+"""Evaluation of a part of the data agrees with Keras and with scikit-learn."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from sklearn.metrics import confusion_matrix
+
+from models.core.config import TrialConfig
+from models.networks.formula import Formula
+from models.networks.mlp import build_network
+from models.training import evaluation
+from models.training.evaluation import evaluate
+
+
+@pytest.mark.parametrize("rows_at_once", [7, 1024])
+def test_loss_and_confusion_are_those_of_the_keras_network(rows_at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluation, "_ROWS_AT_ONCE", rows_at_once)
+    evaluation._trace.cache_clear()
+    config = TrialConfig.from_parameters({"width": 9, "dropout": 0.5, "l2": 0.1, "batch_norm": "after"})
+    network = build_network(config, 5, 4, seed=1)
+    random = np.random.default_rng(1)
+    x, y = random.normal(size=(100, 5)).astype("float32"), random.integers(0, 4, 100).astype("int32")
+    ours = evaluate(network, Formula.of(config), tf.constant(x), tf.constant(y), 4)
+    evaluation._trace.cache_clear()
+    probabilities = network(x, training=False).numpy()
+    assert ours.loss == pytest.approx(-np.log(probabilities[np.arange(100), y]).mean(), rel=1e-5)
+    assert (ours.confusion == confusion_matrix(y, probabilities.argmax(1), labels=range(4))).all()
+    assert ours.accuracy == np.mean(probabilities.argmax(1) == y)

@@ -1,0 +1,373 @@
+"""Whatever the four disagree about is found, and mended when asked for; mended, it stays so, and nothing is lost."""
+
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import optuna
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+
+from analysis.reading.mlflow_studies import read_mlflow
+from models.core.config import TrialConfig
+from search.commands.doctor import main
+from search.driver.driver import Ended
+from search.stores import outbox
+from search.stores.lock import DriverLock
+from search.stores.optuna_study import StudyStore
+from search.stores.paths import StudyPaths
+from search.stores.tracking import Tracking
+from search.study.settings import StudySettings
+from search.workers.job import Job
+from search.workers.outcome import Outcome
+from tests.search.conftest import STORAGE
+from tests.search.driver.test_driver import comparable, nothing_is_running, optuna_trials
+from tests.search.fakes import FakeEngine, complete, fails
+
+Search = Callable[..., Ended]
+
+
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines that do not wrap."""
+    monkeypatch.setattr("search.commands.console._LOG_WIDTH", 300)
+
+
+class Died(BaseException):
+    """The driver is gone."""
+
+
+def examine(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    """The exit code of a look at the study, and what was printed on one line."""
+    code = main(["--study", "small", *arguments])
+    printed = capsys.readouterr()
+    return code, " ".join(re.sub("[\u2500-\u257f]", " ", printed.err if code == 2 else printed.out).split())
+
+
+def in_optuna() -> optuna.Study:
+    return optuna.load_study(study_name="small", storage=STORAGE, sampler=optuna.samplers.RandomSampler())
+
+
+def dies_in_trial_2(job: Job) -> Outcome:
+    if job.number == 2:
+        raise Died
+    return complete(job)
+
+
+# Each breaks something of a finished study by the stores' own means, most of them one trial's.
+def _child_runs(client: MlflowClient, run_id: str, parent: str) -> None:
+    client.update_run(run_id, status="RUNNING")
+
+
+def _no_state(client: MlflowClient, run_id: str, parent: str) -> None:
+    client.delete_tag(run_id, "state")
+
+
+def _said_to_have_failed(client: MlflowClient, run_id: str, parent: str) -> None:
+    for key, value in {"state": "failed", "state_reason": "exception"}.items():
+        client.set_tag(run_id, key, value)
+    client.set_terminated(run_id, "FAILED")
+
+
+def _no_result(client: MlflowClient, run_id: str, parent: str) -> None:
+    client.delete_tag(run_id, "weights_sha256")
+
+
+def _two_runs(client: MlflowClient, run_id: str, parent: str) -> None:
+    first = client.get_run(run_id)
+    client.set_terminated(client.create_run(first.info.experiment_id, tags=first.data.tags).info.run_id)
+
+
+def _two_trials(client: MlflowClient, run_id: str, parent: str) -> None:
+    in_optuna().add_trial(next(trial for trial in optuna_trials() if trial.user_attrs["run_id"] == run_id))
+
+
+def _deleted(client: MlflowClient, run_id: str, parent: str) -> None:
+    client.delete_run(run_id)
+
+
+def _gone(client: MlflowClient, run_id: str, parent: str) -> None:
+    client.delete_run(run_id)
+    with sqlite3.connect("mlflow.db") as connection:
+        for table in ("tags", "params", "metrics", "latest_metrics", "runs"):
+            connection.execute(f"delete from {table} where run_uuid = ?", [run_id])
+    connection.close()
+
+
+def _another_reason(client: MlflowClient, run_id: str, parent: str) -> None:
+    client.set_tag(run_id, "state_reason", "exception")
+
+
+def _another_score(client: MlflowClient, run_id: str, parent: str) -> None:
+    client.log_metric(run_id, "val_accuracy", 0.5, step=2)
+
+
+def _strangers(client: MlflowClient, run_id: str, parent: str) -> None:
+    in_optuna().ask()
+    in_optuna().enqueue_trial({"width": 4})
+
+
+def _continuation_runs(client: MlflowClient, run_id: str, parent: str) -> None:
+    client.create_run("0", tags={"parent_run_id": parent})
+
+
+def _parent_runs(client: MlflowClient, run_id: str, parent: str) -> None:
+    client.update_run(parent, status="RUNNING")
+
+
+def _parent_deleted(client: MlflowClient, run_id: str, parent: str) -> None:
+    client.delete_run(parent)
+
+
+def _half_written(client: MlflowClient, run_id: str, parent: str) -> None:
+    Path("outbox/small/trial-0003-attempt-0.partial").write_bytes(b"PK")
+
+
+def _unreadable(client: MlflowClient, run_id: str, parent: str) -> None:
+    Path("outbox/small/trial-0003-attempt-0.zip").write_bytes(b"PK")
+
+
+def _of_another_study(client: MlflowClient, run_id: str, parent: str) -> None:
+    job = Job("small", 0, 0, TrialConfig.from_parameters({}), seed=99)
+    outbox.put(complete(job), StudyPaths("small"))
+
+
+Break = Callable[[MlflowClient, str, str], None]
+TRIALS: list[tuple[Break, str]] = [
+    (_another_reason, r"failed \(diverged\) in Optuna, failed \(exception\) in MLflow"),
+    (_child_runs, r"complete 0.\d+ in Optuna, running in MLflow"),
+    (_no_state, r"complete 0.\d+ in Optuna, without a state with status FINISHED in MLflow"),
+    (_said_to_have_failed, r"complete 0.\d+ in Optuna, failed \(exception\) in MLflow"),
+    (_two_runs, "a duplicate MLflow"),
+    (_two_trials, "a duplicate Optuna"),
+    (_deleted, "its run is in MLflow's trash MLflow"),
+    (_another_score, r"complete 0.\d+ in Optuna, complete 0.5000 in MLflow"),
+    (_no_result, r"complete 0.\d+ in Optuna, complete 0.\d+ with status FINISHED in MLflow"),
+    (_gone, r"complete 0.\d+, its run \w{8} is gone MLflow"),
+]
+"""What is broken of the trial whose number is the place in this list, and how it is said."""
+RUN_AGAIN = {8, 9}
+OTHER_SINCE = [0, 7]  # MLflow's word is taken
+STUDY: list[tuple[Break, str]] = [
+    (_strangers, r"Optuna's trial \d+ is none of the plan's Optuna"),
+    (_continuation_runs, r"run \w{8} only continued the study, and is running without a driver MLflow"),
+    (_parent_runs, "the parent run is running without a driver MLflow"),
+    (_half_written, r"trial-0003-attempt-0\.partial was never finished outbox"),
+    (_unreadable, r"trial-0003-attempt-0\.zip is no result of this study's, or cannot be read outbox"),
+    (_of_another_study, r"trial-0000-attempt-0\.zip is no result of this study's, or cannot be read outbox"),
+    (_parent_deleted, "the parent run is in MLflow's trash MLflow"),
+]
+
+
+@pytest.mark.parametrize("broken", [TRIALS, STUDY[:-1], STUDY[-1:]], ids=["trials", "study", "parent"])
+def test_what_differs_is_found_and_mended(
+    search: Search, settings: StudySettings, capsys: pytest.CaptureFixture[str], broken: list[tuple[Break, str]]
+) -> None:
+    def behave(job: Job) -> Outcome:
+        return fails("diverged")(job) if job.number == 0 else complete(job)
+
+    whole = replace(settings, trials=len(TRIALS))
+    search(whole, FakeEngine(behave))
+    before, table = comparable(), read_mlflow("small")
+    agree = "plan, outbox, Optuna and MLflow agree 10 trials planned, 10 finished"
+    assert examine(capsys) == (0, agree)
+    for (break_it, _), run_id in zip(broken, table.frame["run_id"], strict=False):
+        break_it(MlflowClient(), run_id, str(table.parent_run_id))
+    code, printed = examine(capsys)
+    assert code == 1
+    for number, (_, words) in enumerate(broken):
+        assert re.search(f"{number} 0 {words}" if broken is TRIALS else words, printed), (words, printed)
+    assert "repair=true mends what has a repair" in printed
+    assert examine(capsys) == (code, printed), "looking mends nothing"
+
+    code, printed = examine(capsys, "--repair", "true")
+    assert code == 0, printed
+    assert "found, none left" in printed
+    assert nothing_is_running()
+    assert StudyPaths("small").outcomes() == []
+    code, printed = examine(capsys)
+    assert code == 0, printed
+    engine = FakeEngine(behave)
+    assert search(whole, engine).complete
+    assert {job.number for job in engine.jobs} == (RUN_AGAIN if broken is TRIALS else set())
+    other = OTHER_SINCE if broken is TRIALS else []
+    pd.testing.assert_frame_equal(before.drop(index=other), comparable().drop(index=other))
+    assert examine(capsys) == (0, agree)
+
+
+def test_what_a_dead_driver_left_is_closed_and_the_next_one_runs_it_again(
+    search: Search, settings: StudySettings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(Died):
+        search(settings, FakeEngine(dies_in_trial_2))
+    code, printed = examine(capsys)
+    assert code == 1
+    assert "2 0 running without a driver Optuna and MLflow closed: driver lost" in printed
+    assert "missing: 2-5" in printed
+    code, printed = examine(capsys, "--repair", "true")
+    assert code == 0
+    assert "missing: 2-5; the search's own command, run again, trains them" in printed
+    assert nothing_is_running()
+    engine = FakeEngine()
+    assert search(settings, engine).complete
+    assert {(job.number, job.attempt) for job in engine.jobs} == {(2, 1), (3, 0), (4, 0), (5, 0)}
+
+
+@pytest.mark.parametrize("dies_in", ["finish_trial", "finish"])
+def test_results_in_the_outbox_are_delivered_once(
+    search: Search,
+    settings: StudySettings,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    dies_in: str,
+) -> None:
+    def die(*_: object, **__: object) -> None:
+        raise Died
+
+    owner = Tracking if dies_in == "finish_trial" else StudyStore
+    whole = getattr(owner, dies_in)
+    monkeypatch.setattr(owner, dies_in, die)
+    with pytest.raises(Died):
+        search(settings, FakeEngine())
+    monkeypatch.setattr(owner, dies_in, whole)
+    code, printed = examine(capsys)
+    assert code == 1
+    assert "0 0 finished, not delivered outbox delivered" in printed
+    assert examine(capsys, "--repair", "true")[0] == 0
+    assert StudyPaths("small").outcomes() == []
+    assert read_mlflow("small").frame["state"][0] == "complete"
+    history = MlflowClient().get_metric_history(read_mlflow("small").frame["run_id"][0], "loss")
+    assert [(metric.step, metric.value) for metric in history] == [(1, 2.0), (2, 1.0)]
+    engine = FakeEngine()
+    assert search(settings, engine).complete
+    assert 0 not in {job.number for job in engine.jobs}
+
+
+def test_models_that_wait_are_logged(
+    search: Search, settings: StudySettings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(Died):
+        search(settings, FakeEngine(dies_in_trial_2), models="best:1")
+    code, printed = examine(capsys)
+    assert code == 1
+    assert "waits to be logged" in printed
+    assert examine(capsys, "--repair", "true")[0] == 0
+    client = MlflowClient()
+    best = read_mlflow("small").frame.sort_values("val_accuracy", ascending=False).iloc[0]["run_id"]
+    experiment = client.get_run(best).info.experiment_id
+    assert [model.source_run_id for model in client.search_logged_models([experiment])] == [best]
+
+
+def test_an_older_optuna_database_gets_what_mlflow_has(
+    search: Search, settings: StudySettings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    search(replace(settings, trials=4), FakeEngine())
+    with sqlite3.connect("optuna.db") as now, sqlite3.connect("old.db") as old:
+        now.backup(old)
+    search(settings, FakeEngine())
+    table = comparable()
+    with sqlite3.connect("optuna.db") as now, sqlite3.connect("old.db") as old:
+        old.backup(now)
+    for connection in (now, old):
+        connection.close()
+    code, printed = examine(capsys)
+    assert code == 1
+    for words in ("another plan's hash Optuna", "in MLflow, unknown to Optuna Optuna Optuna follows MLflow"):
+        assert words in printed
+    assert examine(capsys, "--repair", "true")[0] == 0
+    attempts = {trial.user_attrs["number"]: trial for trial in optuna_trials()}
+    scores = read_mlflow("small").frame.set_index("number")["val_accuracy"]
+    assert {number: trial.value for number, trial in attempts.items()} == dict(scores)
+    assert attempts[5].intermediate_values == {1: scores[5] / 2, 2: scores[5]}
+    engine = FakeEngine()
+    assert search(settings, engine).complete
+    assert engine.jobs == []
+    pd.testing.assert_frame_equal(table, comparable())
+
+
+def test_a_trial_of_another_seed_is_no_business_of_a_repair(
+    search: Search, settings: StudySettings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    search(settings, FakeEngine())
+    MlflowClient().set_tag(read_mlflow("small").frame["run_id"][2], "seed", "1")
+    for arguments in ([], ["--repair", "true"]):
+        code, printed = examine(capsys, *arguments)
+        assert code == 1
+        assert "2 0 seed or configuration are not the planned ones MLflow by hand" in printed
+
+
+def test_while_a_driver_holds_the_study_it_is_refused_in_one_line_that_names_it(
+    search: Search, settings: StudySettings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    search(settings, FakeEngine())
+    lock = DriverLock(StudyPaths("small"), STORAGE)
+    code, printed = examine(capsys)
+    lock.release()
+    assert code == 2
+    assert re.fullmatch(
+        r"error: a study must have one driver at a time, got 'small' held by process \d+ on \S+", printed
+    )
+    assert examine(capsys)[0] == 0
+
+
+def test_a_study_that_was_never_started_is_refused_and_nothing_is_made(
+    search: Search, settings: StudySettings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    search(settings, FakeEngine())
+    before = sorted(Path().rglob("*"))
+    assert main(["--study", "nope"]) == 2
+    assert "study must be one that was started in sqlite:///optuna.db (small), got 'nope'" in capsys.readouterr().err
+    assert main(["--study", "nope", "--storage", "sqlite:///none.db"]) == 2
+    assert "(none), got 'nope'" in capsys.readouterr().err
+    assert main(["--study", "small", "--repair", "maybe"]) == 2
+    assert "repair must be true or false, got 'maybe'" in capsys.readouterr().err
+    assert sorted(Path().rglob("*")) == before
+
+
+def test_after_kill_9_the_doctor_closes_what_ran(
+    workdir: Path, empty_stores: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for store in empty_stores:
+        shutil.copy(store, workdir)
+    study = "{sampler: list, configurations: [{width: 4, epochs: 2}, {width: 6, epochs: 100000}, {width: 8}]}"
+    Path("small.yaml").write_text(study)
+    command = [sys.executable, "-m", "search", "--study", "small.yaml", "--workers", "0"]
+    driver = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    client, until = MlflowClient(), time.monotonic() + 120
+    while not [
+        run
+        for found in [client.get_experiment_by_name("small")]
+        if found is not None
+        for run in client.search_runs([found.experiment_id], "tags.trial_number = '1'")
+        if "loss" in run.data.metrics
+    ]:
+        assert time.monotonic() < until
+        assert driver.poll() is None
+        time.sleep(0.2)
+    code, printed = examine(capsys)
+    assert code == 2
+    assert f"held by process {driver.pid} on " in printed
+    driver.send_signal(signal.SIGKILL)
+    driver.wait()
+
+    code, printed = examine(capsys)
+    assert code == 1
+    for words in ("the parent run is running without a driver", "1 0 running without a driver Optuna and MLflow"):
+        assert words in printed
+    assert not nothing_is_running()
+    assert examine(capsys, "--repair", "true")[0] == 0
+    code, printed = examine(capsys)
+    assert code == 0
+    assert "3 trials planned, 1 finished missing: 1-2" in printed
+    assert nothing_is_running()
+    parent = client.get_run(str(read_mlflow("small").parent_run_id))
+    assert parent.info.status == "FAILED"
+    assert "trials.csv" in [file.path for file in client.list_artifacts(parent.info.run_id)]

@@ -1,0 +1,128 @@
+"""Study files: what they may say, and what is said when they say something else."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models.core.errors import ConfigError
+from search.study.settings import STUDIES, differences, load_settings, read_settings
+
+SPACE = {"width": [8, 16]}
+
+
+@pytest.mark.parametrize("study", sorted(path.stem for path in STUDIES.glob("*.yaml")))
+def test_every_study_that_comes_with_the_project_loads_and_survives_its_own_writing(study: str) -> None:
+    settings = load_settings(study)
+    assert read_settings(settings.as_written(), study).identity("x") == settings.identity("x")
+    assert settings.description
+
+
+def test_a_learning_rate_without_a_dot_is_a_number(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("sampler: random\nspace:\n  learning_rate: [1e-5, 1e-3]\n")
+    assert load_settings(str(path)).space[0].choices == (1e-5, 1e-3)
+    assert load_settings(str(path)).name == "mine"
+
+
+def test_a_data_file_is_looked_for_beside_the_study_file_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("data: {dataset: own.npz}\nsampler: random\nspace: {width: [8, 16]}\n")
+    assert load_settings(str(tmp_path / "mine.yaml")).dataset == str(tmp_path / "own.npz")
+    assert load_settings(str(tmp_path / "mine.yaml"), dataset="other.npz").dataset == "other.npz"
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ({"sampler": "random", "space": {"width": []}}, r"space.width must have one choice at least, got \[\]"),
+        (
+            {"sampler": "random", "space": {"learning_rate": {"low": 0, "high": 1, "log": True}}},
+            "learning_rate must be a number above 0, got 0",
+        ),
+        (
+            {"sampler": "random", "space": {"l2": {"low": 0, "high": 1, "log": True}}},
+            "space.l2 is a log range, whose low must be above 0, got 0",
+        ),
+        ({"sampler": "random", "space": {"dropout": [0.5, 1]}}, "dropout must be a number from 0 to below 1, got 1"),
+        (
+            {"sampler": "grid", "space": {"dropout": {"low": 0.0, "high": 0.5}}},
+            "a grid needs choices or a step for every range, got dropout 0 to 0.5",
+        ),
+        (
+            {"sampler": "random", "space": SPACE, "training": {"width": 8}},
+            "either searched or fixed in training, got width in both",
+        ),
+        ({"sampler": "random", "space": {"activation": ["rleu"]}}, "activation must be one of .*relu.*, got 'rleu'"),
+        ({"sampler": "random", "space": {"widht": [8]}}, "a parameter must be one of .*width.*, got 'widht'"),
+        ({"sampler": "random", "space": {}}, "space must name the parameters to search, one at least, got {}"),
+        ({"sampler": "random", "space": {"width": {"low": 9, "high": 3}}}, "low below high, got 9 and 3"),
+        ({"sampler": "random", "space": {"width": {"low": 1}}}, "must have choices, or low and high"),
+        ({"sampler": "tpe", "space": SPACE}, "sampler must be one of grid, random, list .*, got 'tpe'"),
+        ({"sampler": "random", "space": SPACE, "trials": 0}, "trials must be a whole number, 1 or more, got 0"),
+        ({"sampler": "random", "space": SPACE, "trials": True}, "trials must be a whole number, 1 or more, got True"),
+        ({"sampler": "random", "space": SPACE, "seed": -1}, "seed must be a whole number, 0 or more, got -1"),
+        ({"sampler": "grid", "space": SPACE, "trials": 3}, "at most the 2 configurations of the grid, got 3"),
+        ({"sampler": "random", "space": SPACE, "epochs": 3}, "a study may have .*, got 'epochs'"),
+        ({"sampler": "random", "space": SPACE, "data": {"validation": 1.5}}, "validation must be .* got 1.5"),
+        (
+            {"sampler": "random", "space": SPACE, "data": {"preprocessing": "magic"}},
+            "preprocessing must be one of rescale, standardise, none, got 'magic'",
+        ),
+        (
+            {"sampler": "random", "space": SPACE, "data": {"reduction": "tsne:2"}},
+            "reduction must be none, or pca: or forest: .*, got 'tsne:2'",
+        ),
+        ({"sampler": "list", "configurations": []}, r"a list of one configuration at least, got \[\]"),
+        ({"sampler": "list", "configurations": [{"width": 8}], "space": SPACE}, "has configurations and no space"),
+        (
+            {"sampler": "random", "space": {"momentum": {"choices": [0.9], "when": {"optimizer": "sgd"}}}},
+            "must refer to a parameter with choices above it, got 'optimizer'",
+        ),
+        (
+            {"sampler": "random", "space": {"depth": [1], "width": {"choices": [8], "when": {"depth": 3}}}},
+            r"must name choices of depth, \[1\], got \[3\]",
+        ),
+        ({"sampler": "random", "space": SPACE, "data": {"validation": float("nan")}}, "validation must be .* got nan"),
+        ({"sampler": "random", "space": {"width": {"low": 1, "high": 3, "step": 9}}}, "step must fit .*, got 9"),
+        ([1, 2], r"a study must be a mapping of .*, got \[1, 2\]"),
+    ],
+)
+def test_a_study_that_breaks_a_rule_is_refused_with_the_rule_and_the_value(written: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        read_settings(written, "x")
+
+
+def test_differences_name_each_setting_that_changed() -> None:
+    before = read_settings({"sampler": "random", "space": SPACE, "training": {"epochs": 3}}, "x").identity("a")
+    now = read_settings({"sampler": "random", "space": SPACE, "training": {"epochs": 4}, "seed": 1}, "x").identity("b")
+    assert differences(before, now) == ["data.sha256: a -> b", "seed: 0 -> 1", "training.epochs: 3 -> 4"]
+
+
+def test_what_does_not_change_the_trials_is_not_part_of_the_identity() -> None:
+    one = read_settings({"sampler": "random", "space": SPACE, "trials": 3, "description": "a"}, "x")
+    other = read_settings({"sampler": "random", "space": SPACE, "trials": 9, "description": "b"}, "y")
+    assert one.identity("d") == other.identity("d") != one.identity("e")
+
+
+def test_a_reduction_is_part_of_the_identity_and_is_named_only_where_there_is_one() -> None:
+    without, none, pca = (
+        read_settings({"sampler": "random", "space": SPACE, "data": data}, "x")
+        for data in ({}, {"reduction": "none"}, {"reduction": "pca:.90"})
+    )
+    assert without.identity("d") == none.identity("d")
+    assert "reduction" not in without.split | without.as_written()["data"]
+    assert differences(without.identity("d"), pca.identity("d")) == ["data.reduction: (nothing) -> pca:0.9"]
+    assert pca.split["reduction"] == read_settings(pca.as_written(), "x").reduction == "pca:0.9"
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("sampler: random\nspace: {width: [8], width: [16]}\n")
+    with pytest.raises(ConfigError, match="each key once, got 'width' again"):
+        load_settings(str(tmp_path / "mine.yaml"))
+
+
+def test_a_range_ends_at_the_last_value_that_its_step_reaches() -> None:
+    space = {"width": {"low": 10, "high": 55, "step": 20}, "dropout": {"low": 0.0, "high": 0.5, "step": 0.2}}
+    settings = read_settings({"sampler": "grid", "space": space}, "x")
+    assert [domain.points() for domain in settings.space] == [(10, 30, 50), (0.0, 0.2, 0.4)]
+    assert [domain.high for domain in settings.space] == [50, 0.4]

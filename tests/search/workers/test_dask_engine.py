@@ -1,0 +1,161 @@
+"""Worker processes: real ones, on this machine."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from multiprocessing import forkserver
+from pathlib import Path
+
+import dask
+import numpy as np
+import psutil
+import pytest
+
+from search.workers.dask_engine import DaskEngine
+from search.workers.engine import Done, Epoch, InProcessEngine, Lost
+from tests.search.jobs import CONFIG, LONG, SPLIT, first_epoch, hashes, job, running, submit, wait
+
+
+@pytest.fixture
+def engine() -> Iterator[DaskEngine]:
+    engine = DaskEngine(SPLIT, workers=2)
+    engine.start()
+    yield engine
+    engine.close()
+
+
+def test_two_processes_and_this_one_give_the_same_bits(engine: DaskEngine) -> None:
+    jobs = [job(number) for number in range(4)]
+    submit(engine, jobs[:2])
+    events = wait(engine, 2)
+    submit(engine, jobs[2:])
+    events += wait(engine, 2)
+    epochs = [event for event in events if isinstance(event, Epoch)]
+    assert len(epochs) == 8
+    twin, here = InProcessEngine(SPLIT), []
+    twin.start()
+    for each in jobs:
+        twin.submit(each)
+        here += wait(twin, 1)
+    twin.close()
+    assert hashes(events) == hashes(here)
+    assert len(set(hashes(here).values())) == 4
+
+
+def test_a_killed_worker_loses_its_trial_alone_and_another_takes_its_place(
+    engine: DaskEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit(engine, [job(0, LONG), job(1, LONG)])
+    seen: set[int] = set()
+    until = time.monotonic() + 60
+    while seen != {0, 1}:  # both are in the middle of a trial
+        assert time.monotonic() < until
+        seen |= {event.number for event in engine.events(0.2) if isinstance(event, Epoch)}
+    assert engine._client is not None
+    victim = next(iter(engine._slots))
+    victims_job = engine._slots[victim].job
+    os.kill(engine._client.run(os.getpid, workers=[victim])[victim], signal.SIGKILL)
+    lost = [event for event in wait(engine, 1) if not isinstance(event, Epoch)]
+    assert [type(event) for event in lost] == [Lost]
+    assert victims_job is not None
+    assert lost[0].number == victims_job.number  # type: ignore[union-attr]
+    submit(engine, [job(2)])
+    assert hashes(wait(engine, 1)).keys() == {2}
+
+
+def test_an_attempt_stops_at_its_epochs_end_when_asked_and_its_process_ends_when_it_does_not() -> None:
+    times = 40  # rows enough for an epoch, one graph call, of a minute
+    rows = {part: np.repeat(values, times, axis=0) for part, values in SPLIT.inputs.items()}
+    labels = {part: np.repeat(values, times) for part, values in SPLIT.labels.items()}
+    slow = replace(CONFIG, width=(1024, 1024), dropout=(0.0, 0.0), epochs=2, batch_size=4)
+    engine = DaskEngine(replace(SPLIT, inputs=rows, labels=labels), workers=1)
+    engine.start()
+    try:
+        submit(engine, [job(0, replace(LONG, batch_size=512))])
+        first_epoch(engine, 0)
+        pids = engine._client.run(os.getpid)
+        began = time.monotonic()
+        engine.ask_to_stop(0, 0, "pruned")
+        assert time.monotonic() - began < 0.05
+        (done,) = [event for event in wait(engine, 1, seconds=10) if not isinstance(event, Epoch)]
+        assert isinstance(done, Done)
+        assert done.outcome.state == "pruned"
+        assert 1 <= len(done.outcome.history) < LONG.epochs
+        engine.ask_to_stop(0, 0, "timeout")  # it has ended: nothing may come of this, nor for the attempt after it
+        submit(engine, [replace(job(0, slow), attempt=1)])
+        time.sleep(3)  # into its first epoch
+        assert engine.events(0) == []
+        assert engine._client.run(os.getpid) == pids
+        (pid,) = pids.values()
+        began = time.monotonic()
+        engine.abandon(0, 1)
+        assert time.monotonic() - began < 0.05
+        while running(pid):
+            assert time.monotonic() - began < 5
+            time.sleep(0.05)
+        submit(engine, [job(2)])
+        ended = [event for event in wait(engine, 1) if not isinstance(event, Epoch)]
+        assert [event.outcome.number for event in ended if isinstance(event, Done)] == [2]
+    finally:
+        engine.close()
+
+
+def test_a_worker_that_is_there_is_never_taken_for_one_that_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.workers.dask_engine._LOOK_EVERY", 0.01)
+    # dask's client overwrites what it knows of the workers every two seconds; here as often as the engine looks.
+    with dask.config.set({"distributed.client.scheduler-info-interval": "10ms"}):
+        engine = DaskEngine(SPLIT, workers=1)
+        engine.start()
+        try:
+            until = time.monotonic() + 30
+            while not engine._slots:
+                assert time.monotonic() < until
+                time.sleep(0.05)
+            ((address, slot),) = engine._slots.items()
+            until = time.monotonic() + 2
+            while time.monotonic() < until:
+                assert engine._slots.get(address) is slot
+                time.sleep(0.001)
+        finally:
+            engine.close()
+
+
+def _listening_addresses() -> list[str]:
+    """The addresses that this process accepts TCP connections on."""
+    return [c.laddr.ip for c in psutil.Process().net_connections("tcp") if c.status == psutil.CONN_LISTEN]
+
+
+def test_nothing_listens_beyond_loopback_and_workers_know_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "secret")
+    engine = DaskEngine(SPLIT, workers=1)
+    engine.start()
+    try:
+        submit(engine, [job(0)])
+        wait(engine, 1)
+        assert engine._client is not None
+        listening = engine._client.run(_listening_addresses)
+        assert set(_listening_addresses()).union(*listening.values()) == {"127.0.0.1"}
+        environments = engine._client.run(lambda: sorted(os.environ)).values()
+        assert all("MLFLOW_TRACKING_PASSWORD" not in names for names in environments)
+        # Forked from one process that has imported everything, which is not this one.
+        assert set(engine._client.run(os.getppid).values()) == {forkserver._forkserver._forkserver_pid}
+    finally:
+        engine.close()
+
+
+def test_the_driver_process_never_imports_tensorflow(workdir: Path) -> None:
+    program = (
+        "import sys\n"
+        "from search.__main__ import main\n"
+        "if __name__ == '__main__':\n"
+        "    code = main(['--trials', '1', '--workers', '1'])\n"
+        "    found = [name for name in ('tensorflow', 'keras') if name in sys.modules]\n"
+        "    sys.exit(f'exit {code}, imported {found}')\n"
+    )
+    Path("drive.py").write_text(program)
+    ran = subprocess.run([sys.executable, "drive.py"], capture_output=True, text=True, timeout=120)
+    assert ran.stderr.strip().splitlines()[-1] == "exit 0, imported []"
