@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from analysis.reading.table import TrialTable, read_csv
-from analysis.report.contents import write_report
+from analysis.reading.csv_file import read_csv
+from analysis.reading.table import TrialTable
+from analysis.report.writing import write_report
 
 
 class _Parser(argparse.ArgumentParser):

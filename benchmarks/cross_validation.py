@@ -73,7 +73,7 @@ def ours(dataset: str, widths: list[int], epochs: int) -> dict[str, Any]:
 
 def read_study(study: str) -> dict[str, Any]:
     """What a study of ours came to, in the words of the other side."""
-    from analysis.reading.folds import cv_results
+    from analysis.reading.cv_results import cv_results
     from analysis.reading.mlflow_studies import read_mlflow
 
     table = read_mlflow(study)

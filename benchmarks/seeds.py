@@ -24,8 +24,9 @@ import pandas as pd
 from mlflow import MlflowClient
 
 from analysis.estimates.pareto import Network, pareto_front, smallest_at_least
-from analysis.reading.folds import cv_results
-from analysis.reading.mlflow_studies import read_mlflow, trials_frame
+from analysis.reading.columns import trials_frame
+from analysis.reading.cv_results import cv_results
+from analysis.reading.mlflow_studies import read_mlflow
 from analysis.reading.table import TrialTable
 from benchmarks.seeds_reported import CROSS_VALIDATED, REFIT, REPORTED, Reported
 from search.study.settings import load_settings

@@ -1,0 +1,1 @@
+"""From a pool of trials to numbers with their uncertainty."""

@@ -15,6 +15,7 @@ from analysis.estimates.notes import notes_of
 from analysis.estimates.order_statistics import median_best, median_interval, trials_for_upper_limit
 from analysis.reading.pool import Pool, Use, pool_of
 from analysis.reading.table import TrialTable
+from models.core import names, states
 
 CONFIDENCE = 0.95
 _STEPS = (1, 2, 5)
@@ -92,9 +93,9 @@ def best_of_n(table: TrialTable, at: Sequence[int] | None = None, use: Use = "pr
         confidence=CONFIDENCE,
         trials={
             "started": m,
-            "complete": pool.complete,
-            "failed": pool.failed,
-            "pruned": pool.pruned,
+            states.COMPLETE: pool.complete,
+            states.FAILED: pool.failed,
+            states.PRUNED: pool.pruned,
             "lost": pool.lost,
             "left_out": pool.left_out,
             "planned": table.planned_trials,
@@ -105,7 +106,7 @@ def best_of_n(table: TrialTable, at: Sequence[int] | None = None, use: Use = "pr
         maximum_seen={
             "best_val": float(pool.val[best]),
             **({"test_of_best": float(pool.test[tied].mean())} if pool.tested else {}),
-            "number": int(pool.numbers[best]),
+            names.NUMBER: int(pool.numbers[best]),
             "tied": int(np.count_nonzero(tied)),
         },
         curves=found,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.reading.table import TrialTable
+from models.core import names, states
 
 
 @dataclass(frozen=True)
@@ -45,31 +46,31 @@ def confirm_summary(search: TrialTable, confirm: TrialTable) -> tuple[Confirmed,
     """
     if not search.tested:
         raise ValueError(f"the second look is at trials that were tested: got {search.study}, whose refit is that")
-    if "confirms" not in confirm.frame or (confirm.frame["confirms"] == "").any():
+    if names.CONFIRMS not in confirm.frame or (confirm.frame[names.CONFIRMS] == "").any():
         raise ValueError(
             "every trial of a confirming study has the tag `confirms`, the number it repeats: got one without"
         )
-    repeats = confirm.frame.assign(confirms=pd.to_numeric(confirm.frame["confirms"]).astype(int))
-    unknown = sorted(set(repeats["confirms"]) - set(search.frame["number"]))
+    repeats = confirm.frame.assign(confirms=pd.to_numeric(confirm.frame[names.CONFIRMS]).astype(int))
+    unknown = sorted(set(repeats[names.CONFIRMS]) - set(search.frame[names.NUMBER]))
     if unknown:
         raise ValueError(f"a confirmed number is a trial of {search.study}: got {unknown[0]}")
-    numbers = sorted(set(repeats["confirms"]))
-    original = {n: search.frame[search.frame["number"] == n].iloc[0] for n in numbers}
-    rows = [_row(n, original[n], repeats[repeats["confirms"] == n]) for n in numbers]
+    numbers = sorted(set(repeats[names.CONFIRMS]))
+    original = {n: search.frame[search.frame[names.NUMBER] == n].iloc[0] for n in numbers}
+    rows = [_row(n, original[n], repeats[repeats[names.CONFIRMS] == n]) for n in numbers]
     return tuple(sorted(rows, key=lambda row: (-row.search_val, row.number)))
 
 
 def _row(number: int, original: pd.Series, group: pd.DataFrame) -> Confirmed:
-    lost = group["state_reason"].isin(("worker lost", "driver lost", "interrupted"))
-    done = group[(group["state"] == "complete") & group["val_accuracy"].notna()]
-    val_mean, val_deviation = _mean_and_deviation(done["val_accuracy"])
-    test_mean, test_deviation = _mean_and_deviation(done["test_accuracy"])
+    lost = group[names.STATE_REASON].isin(states.MACHINE_REASONS)
+    done = group[(group[names.STATE] == states.COMPLETE) & group[names.VAL_ACCURACY].notna()]
+    val_mean, val_deviation = _mean_and_deviation(done[names.VAL_ACCURACY])
+    test_mean, test_deviation = _mean_and_deviation(done[names.TEST_ACCURACY])
     return Confirmed(
         number=number,
         repeats=len(done),
         failed=len(group) - len(done) - int(lost.sum()),
-        search_val=float(original["val_accuracy"]),
-        search_test=float(original["test_accuracy"]),
+        search_val=float(original[names.VAL_ACCURACY]),
+        search_test=float(original[names.TEST_ACCURACY]),
         val_mean=val_mean,
         val_deviation=val_deviation,
         test_mean=test_mean,

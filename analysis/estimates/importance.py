@@ -16,7 +16,9 @@ from optuna.importance import (
 )
 
 from analysis.looks.groups import logarithmic
-from analysis.reading.table import PARAMS, TrialTable
+from analysis.reading.columns import PARAMS
+from analysis.reading.table import TrialTable
+from models.core import names, states
 
 FEWEST = 10  # complete trials below which no importance is given
 MOST = 1000  # complete trials that fANOVA is given
@@ -48,21 +50,21 @@ def importances(table: TrialTable) -> Importances:
     Source: Watanabe, Bansal and Hutter, "PED-ANOVA" (2023); Hutter, Hoos and Leyton-Brown, "An Efficient Approach for
     Assessing Hyperparameter Importance" (2014). Optuna's implementations, seeded.
     """
-    frame = table.frame[(table.frame["state"] == "complete") & table.frame["val_accuracy"].notna()]
-    names = [c for c in frame.columns if c.startswith(PARAMS) and frame[c].nunique(dropna=False) > 1]
-    names = [c for c in names if not (frame[c].isna() | (frame[c] == "")).any()]
+    frame = table.frame[(table.frame[names.STATE] == states.COMPLETE) & table.frame[names.VAL_ACCURACY].notna()]
+    columns = [c for c in frame.columns if c.startswith(PARAMS) and frame[c].nunique(dropna=False) > 1]
+    columns = [c for c in columns if not (frame[c].isna() | (frame[c] == "")).any()]
     m = len(frame)
     if m < FEWEST:
         return Importances({}, {}, m, f"needs {FEWEST} complete trials, has {m}")
-    if not names:
+    if not columns:
         return Importances({}, {}, m, "no hyperparameter varies")
-    if frame["val_accuracy"].nunique() == 1:
+    if frame[names.VAL_ACCURACY].nunique() == 1:
         return Importances({}, {}, m, "all scores are equal")
-    study = _study(frame, names)
+    study = _study(frame, columns)
     ped = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator())
     if m > MOST:
         drawn = frame.iloc[np.sort(np.random.default_rng(0).permutation(m)[:MOST])]
-        study = _study(drawn, names)
+        study = _study(drawn, columns)
     fanova = get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0))
     return Importances(_plain(ped), _plain(fanova), m, fanova_trials=min(m, MOST))
 
@@ -71,15 +73,15 @@ def _plain(found: dict[str, float]) -> dict[str, float]:
     return {name: float(share) for name, share in found.items() if np.isfinite(share)}
 
 
-def _study(frame: pd.DataFrame, names: list[str]) -> optuna.Study:
-    distributions = {c.removeprefix(PARAMS): _distribution(frame[c]) for c in names}
+def _study(frame: pd.DataFrame, columns: list[str]) -> optuna.Study:
+    distributions = {c.removeprefix(PARAMS): _distribution(frame[c]) for c in columns}
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
         study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(seed=0))
         for _, row in frame.iterrows():
-            params = {c.removeprefix(PARAMS): _value(row[c]) for c in names}
-            value = float(row["val_accuracy"])
+            params = {c.removeprefix(PARAMS): _value(row[c]) for c in columns}
+            value = float(row[names.VAL_ACCURACY])
             study.add_trial(optuna.trial.create_trial(params=params, distributions=distributions, value=value))
     finally:
         optuna.logging.set_verbosity(before)

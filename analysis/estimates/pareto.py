@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.reading.table import PARAMS, TrialTable
+from analysis.reading.columns import PARAMS
+from analysis.reading.table import TrialTable
+from models.core import names, states
 
 
 @dataclass(frozen=True)
@@ -25,9 +27,11 @@ class Network:
 def scored(table: TrialTable) -> pd.DataFrame:
     """The complete trials that have a validation accuracy and a number of parameters."""
     frame = table.frame
-    if "n_parameters" not in frame:
+    if names.N_PARAMETERS not in frame:
         return frame.iloc[:0]
-    kept = (frame["state"] == "complete") & frame["val_accuracy"].notna() & frame["n_parameters"].notna()
+    kept = (
+        (frame[names.STATE] == states.COMPLETE) & frame[names.VAL_ACCURACY].notna() & frame[names.N_PARAMETERS].notna()
+    )
     return frame[kept]
 
 
@@ -36,12 +40,14 @@ def pareto_front(table: TrialTable) -> tuple[Network, ...]:
 
     Chosen on validation accuracies that carry noise: the front is the best of many at every size, so it is optimistic.
     """
-    frame = scored(table).sort_values(["n_parameters", "val_accuracy", "number"], ascending=[True, False, True])
+    frame = scored(table).sort_values(
+        [names.N_PARAMETERS, names.VAL_ACCURACY, names.NUMBER], ascending=[True, False, True]
+    )
     best = -np.inf
     front = []
     for _, row in frame.iterrows():
-        if row["val_accuracy"] > best:
-            best = row["val_accuracy"]
+        if row[names.VAL_ACCURACY] > best:
+            best = row[names.VAL_ACCURACY]
             front.append(_network(row))
     return tuple(front)
 
@@ -57,9 +63,9 @@ def smallest_at_least(table: TrialTable, accuracy: float = 0.95) -> Network | No
 def _network(row: pd.Series) -> Network:
     params = {str(k).removeprefix(PARAMS): v for k, v in row.items() if str(k).startswith(PARAMS)}
     return Network(
-        int(row["number"]),
-        int(row["n_parameters"]),
-        float(row["val_accuracy"]),
-        float(row["test_accuracy"]),
+        int(row[names.NUMBER]),
+        int(row[names.N_PARAMETERS]),
+        float(row[names.VAL_ACCURACY]),
+        float(row[names.TEST_ACCURACY]),
         params,
     )

@@ -48,17 +48,6 @@ def probability_of_reaching(val: Sequence[float] | np.ndarray, target: float, at
     return np.array([1.0 - subset_probabilities(np.array([float(x)]), m)[0][k - 1] for x in n])
 
 
-def expected_draws(val: Sequence[float] | np.ndarray, target: float) -> float | None:
-    """Mean number of draws, in random order of this pool, until one reaches the target: (M + 1) / (K + 1).
-
-    None when no trial of the pool reaches it. Range: K >= 1. Source: negative hypergeometric mean; David and Nagaraja
-    (2003).
-    """
-    y = checked_scores("val", val)
-    k = int(np.count_nonzero(y >= target))
-    return (len(y) + 1) / (k + 1) if k else None
-
-
 def trials_to_reach(
     val: Sequence[float] | np.ndarray,
     target: float,

@@ -16,6 +16,7 @@ from analysis.figures.style import (
     number_axis,
     png,
 )
+from models.core import states
 
 
 def tuning_curve(result: BestOfN) -> bytes:
@@ -99,7 +100,7 @@ def gap_curve(result: BestOfN) -> bytes:
 
 def _basis(result: BestOfN) -> str:
     """M and the sampler, and that the curve is a lower bound where it is one."""
-    pruned = result.trials["pruned"]
+    pruned = result.trials[states.PRUNED]
     bound = f"; a lower bound, {pruned} pruned" if pruned else ""
     return f"M = {result.trials['started']}, {result.sampler}{bound}"
 

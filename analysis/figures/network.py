@@ -23,6 +23,7 @@ from analysis.figures.style import (
     png,
 )
 from analysis.figures.text import short
+from models.core import names
 from models.networks.layers import Layer
 
 CAPTIONS = {
@@ -108,7 +109,7 @@ def draw_layers(layers: Sequence[Layer], title: str) -> Figure:
 
 
 def learning_curves(
-    history: Mapping[int, Mapping[str, float]], title: str, kept: int | None = None, monitor: str = "val_loss"
+    history: Mapping[int, Mapping[str, float]], title: str, kept: int | None = None, monitor: str = names.VAL_LOSS
 ) -> bytes:
     """Loss and accuracy against the epoch, a panel each.
 
@@ -123,7 +124,7 @@ def learning_curves(
 
 
 def draw_learning_curves(
-    history: Mapping[int, Mapping[str, float]], title: str, kept: int | None = None, monitor: str = "val_loss"
+    history: Mapping[int, Mapping[str, float]], title: str, kept: int | None = None, monitor: str = names.VAL_LOSS
 ) -> Figure:
     if not history or (kept is not None and kept not in history):
         raise ValueError(f"kept must be one of the {len(history)} epochs, got {kept}")

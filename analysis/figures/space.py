@@ -23,7 +23,9 @@ from analysis.figures.style import (
     wrapped,
 )
 from analysis.looks.groups import Scale, grouped, scale_of
-from analysis.reading.table import PARAMS, TrialTable
+from analysis.reading.columns import PARAMS
+from analysis.reading.table import TrialTable
+from models.core import names, states
 
 _MOST_LINES = 400
 _FEWEST_IN_A_BOX = 5
@@ -32,15 +34,15 @@ _MOST_DARK = 100  # points in a box above which they fade, so that the box stays
 
 def importance_bars(found: Importances, study: str) -> bytes:
     """Share of each hyperparameter by both evaluators."""
-    names = sorted(found.ped_anova, key=lambda name: found.ped_anova[name])
-    figure = new_figure(8.0, 1.8 + 0.55 * len(names))
+    searched = sorted(found.ped_anova, key=lambda name: found.ped_anova[name])
+    figure = new_figure(8.0, 1.8 + 0.55 * len(searched))
     axes = figure.add_subplot()
     frame(axes, f"{study}: importance of the hyperparameters (complete trials: {found.trials})")
-    y = np.arange(len(names))
-    fanova = [found.fanova.get(name, 0.0) for name in names]
+    y = np.arange(len(searched))
+    fanova = [found.fanova.get(name, 0.0) for name in searched]
     axes.barh(
         y + 0.19,
-        [found.ped_anova[n] for n in names],
+        [found.ped_anova[n] for n in searched],
         0.36,
         color=DARK,
         label="PED-ANOVA: what sets the best trials apart",
@@ -56,7 +58,7 @@ def importance_bars(found: Importances, study: str) -> bytes:
         label="fANOVA: share of the variance of all scores"
         + (f" (of {found.fanova_trials:,} trials)" if found.fanova_trials < found.trials else ""),
     )
-    axes.set_yticks(y, names)
+    axes.set_yticks(y, searched)
     axes.set_xlim(0.0, 1.0)
     axes.set_xlabel("share of importance (adds to 1)")
     figure.legend(loc="outside lower center", ncols=2, fontsize=8.5)
@@ -70,8 +72,8 @@ def pareto_figure(table: TrialTable, front: tuple[Network, ...], smallest: Netwo
     axes = figure.add_subplot()
     frame(axes, f"{table.study}: accuracy against size (complete trials: {len(frame_)})")
     axes.plot(
-        frame_["n_parameters"],
-        frame_["val_accuracy"],
+        frame_[names.N_PARAMETERS],
+        frame_[names.VAL_ACCURACY],
         "o",
         color="#8a8a8a",
         markersize=4,
@@ -90,7 +92,7 @@ def pareto_figure(table: TrialTable, front: tuple[Network, ...], smallest: Netwo
         markersize=5,
         label="Pareto front: no trial is smaller and better",
     )
-    values = frame_["val_accuracy"].tolist()
+    values = frame_[names.VAL_ACCURACY].tolist()
     floor = np.quantile(values, 0.05) if len(values) > 20 else min(values)
     shown = [v for v in values if v >= floor]
     if smallest is not None:
@@ -106,7 +108,7 @@ def pareto_figure(table: TrialTable, front: tuple[Network, ...], smallest: Netwo
             label=f"smallest with at least {target:g}: trial {smallest.number}, {smallest.n_parameters:,} parameters",
         )
         shown.append(target)
-    size_axis(axes, frame_["n_parameters"].min(), frame_["n_parameters"].max())
+    size_axis(axes, frame_[names.N_PARAMETERS].min(), frame_[names.N_PARAMETERS].max())
     accuracy_axis(axes, shown, "validation accuracy")
     hidden = len(values) - sum(v >= axes.get_ylim()[0] for v in values)
     if hidden:
@@ -118,19 +120,19 @@ def pareto_figure(table: TrialTable, front: tuple[Network, ...], smallest: Netwo
 def parallel_coordinates(table: TrialTable) -> bytes:
     """One line a complete trial over all hyperparameters that vary, darker with its rank."""
     rows = _complete(table)
-    names = _varying(rows)
+    searched = _varying(rows)
     everyone = len(rows) <= _MOST_LINES
     if not everyone:  # the best and the worst ones: more lines than that are a grey sheet
-        ordered = rows.sort_values("val_accuracy")
+        ordered = rows.sort_values(names.VAL_ACCURACY)
         rows = pd.concat([ordered.iloc[: _MOST_LINES // 2], ordered.iloc[-_MOST_LINES // 2 :]])
-    figure = new_figure(max(8.0, 1.6 * (len(names) + 1) + 1.5), 5.0)
+    figure = new_figure(max(8.0, 1.6 * (len(searched) + 1) + 1.5), 5.0)
     axes = figure.add_subplot()
-    scales = [scale_of(rows[PARAMS + name]) for name in names]
-    scores = rows["val_accuracy"].to_numpy(dtype=float)
+    scales = [scale_of(rows[PARAMS + name]) for name in searched]
+    scores = rows[names.VAL_ACCURACY].to_numpy(dtype=float)
     rank = (pd.Series(scores).rank(method="average").to_numpy() - 1.0) / max(len(scores) - 1, 1)
     marks = tuple((q, f"{np.quantile(scores, q):.4f}") for q in (0.0, 0.25, 0.5, 0.75, 1.0))
     scales.append(Scale((), 0.0, 1.0, False, marks))
-    columns = [*(rows[PARAMS + name].tolist() for name in names), rank.tolist()]
+    columns = [*(rows[PARAMS + name].tolist() for name in searched), rank.tolist()]
     rng = np.random.default_rng(0)
     height = np.empty((len(rows), len(scales)))
     for k, (scale, column) in enumerate(zip(scales, columns, strict=True)):
@@ -159,7 +161,7 @@ def parallel_coordinates(table: TrialTable) -> bytes:
                 va="center",
                 bbox={"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 0.8},
             )
-    labels = [name + ("\n(logarithmic)" if s.log else "") for name, s in zip(names, scales, strict=False)]
+    labels = [name + ("\n(logarithmic)" if s.log else "") for name, s in zip(searched, scales, strict=False)]
     axes.set_xticks(range(len(scales)), [*labels, "validation accuracy\n(by rank)"])
     axes.set_yticks([])
     axes.set_xlim(-0.15, len(scales) - 1 + 0.35)
@@ -175,17 +177,17 @@ def parallel_coordinates(table: TrialTable) -> bytes:
 def boxes(table: TrialTable) -> bytes:
     """Boxes of the validation accuracies for each value (or range) of each hyperparameter."""
     rows = _complete(table)
-    names = _varying(rows)
-    across = min(3, len(names))
-    down = math.ceil(len(names) / across)
+    searched = _varying(rows)
+    across = min(3, len(searched))
+    down = math.ceil(len(searched) / across)
     figure = new_figure(4.2 * across, 3.6 * down + 0.3)
-    values = rows["val_accuracy"].tolist()
+    values = rows[names.VAL_ACCURACY].tolist()
     floor = np.quantile(values, 0.02) if len(values) > 50 else min(values)
     rng = np.random.default_rng(0)
-    for k, name in enumerate(names):
+    for k, name in enumerate(searched):
         axes = figure.add_subplot(down, across, k + 1)
         frame(axes, name)
-        groups = grouped(rows[PARAMS + name], rows["val_accuracy"])
+        groups = grouped(rows[PARAMS + name], rows[names.VAL_ACCURACY])
         data = [scores for _, scores in groups]
         boxed = [k for k, scores in enumerate(data, start=1) if len(scores) >= _FEWEST_IN_A_BOX]
         if boxed:
@@ -231,7 +233,7 @@ def varying(table: TrialTable) -> bool:
 
 def _complete(table: TrialTable) -> pd.DataFrame:
     frame_ = table.frame
-    return frame_[(frame_["state"] == "complete") & frame_["val_accuracy"].notna()]
+    return frame_[(frame_[names.STATE] == states.COMPLETE) & frame_[names.VAL_ACCURACY].notna()]
 
 
 def _varying(rows: pd.DataFrame) -> list[str]:

@@ -1,0 +1,1 @@
+"""What the pictures of data and errors show, as arrays."""

@@ -15,6 +15,7 @@ from mlflow.entities import Metric, Run
 from mlflow.tracking import MlflowClient
 from numpy.typing import NDArray
 
+from models.core import names
 from models.core.results import SCORED_PARTS
 
 INSPECTED = "inspect"
@@ -87,9 +88,9 @@ def read_trained(run_id: str, tracking_uri: str | None = None) -> Trained | None
     run = client.get_run(run_id)
     epochs, final = values_of(client, run)
     kept_there = {file.path for file in client.list_artifacts(run_id)}
-    if not epochs or "best_epoch" not in final or not kept_there.issuperset(map(_matrix, SCORED_PARTS)):
+    if not epochs or names.BEST_EPOCH not in final or not kept_there.issuperset(map(_matrix, SCORED_PARTS)):
         return None
-    kept, monitor = int(final["best_epoch"]), str(run.data.params["monitor"])
+    kept, monitor = int(final[names.BEST_EPOCH]), str(run.data.params["monitor"])
     return Trained(by_epoch(epochs), kept, monitor, confusions_of(client, run_id))
 
 

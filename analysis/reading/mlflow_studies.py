@@ -11,6 +11,8 @@ from typing import Any
 
 import pandas as pd
 
+from models.core import names, states
+
 # Small files: a bar for each would be all that one sees.
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
@@ -18,29 +20,18 @@ from mlflow.entities import Run, ViewType
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient, get_tracking_uri
 
-from analysis.reading.table import COLUMNS, FOLD, Refit, TrialTable, attempts_of, read_csv, trials_frame
-
-__all__ = [
-    "TrialTable",
-    "attach",
-    "attempts_frame",
-    "read_all",
-    "read_csv",
-    "read_mlflow",
-    "read_mlflow_or_say_why",
-    "read_text",
-    "trials_frame",
-]
+from analysis.reading.columns import COLUMNS, FOLD, attempts_of, trials_frame
+from analysis.reading.table import Refit, TrialTable
 
 _PAGE = 1000
 _METRICS = (
-    "val_accuracy",
-    "val_loss",
-    "test_accuracy",
-    "test_loss",
-    "n_parameters",
-    "best_epoch",
-    "seconds",
+    names.VAL_ACCURACY,
+    names.VAL_LOSS,
+    names.TEST_ACCURACY,
+    names.TEST_LOSS,
+    names.N_PARAMETERS,
+    names.BEST_EPOCH,
+    names.SECONDS,
 )
 
 
@@ -57,20 +48,20 @@ def read_all(
     parent = client.get_run(parent_run_id) if parent_run_id is not None else _parent(client, study)
     tags = parent.data.tags
     children = _children(client, parent)
-    rows = [_row(run) for run in children if "trial_number" in run.data.tags]
+    rows = [_row(run) for run in children if names.TRIAL_NUMBER in run.data.tags]
     table = TrialTable(
         frame=trials_frame(rows),
         study=study,
         sampler=tags.get("sampler", ""),
-        data_sha256=tags.get("data_sha256"),
-        plan_hash=tags.get("plan_hash"),
+        data_sha256=tags.get(names.DATA_SHA256),
+        plan_hash=tags.get(names.PLAN_HASH),
         parent_run_id=parent.info.run_id,
-        stopped_early=tags.get("stopped_early", "").lower() == "true",
+        stopped_early=tags.get(names.STOPPED_EARLY, "").lower() == "true",
         refit=None,  # below: which one it is follows from the trials
         **{name: _whole(tags.get(name)) for name in _COUNTS},
     )
     # What the workers had finished beyond the trial that the stop rule ended the search with is not part of it.
-    stopped_at = _whole(tags.get("stopped_at"))
+    stopped_at = _whole(tags.get(names.STOPPED_AT))
     table = table if stopped_at is None else table.prefix(stopped_at)
     return replace(table, refit=_refit(table, children)), attempts_of(rows)
 
@@ -95,7 +86,7 @@ def read_text(table: TrialTable, name: str, tracking_uri: str | None = None) -> 
         return Path(path).read_text(encoding="utf-8")
 
 
-_COUNTS = ("seed", "planned_trials", "grid_size", "train_rows", "validation_rows", "test_rows", "folds")
+_COUNTS = ("seed", names.PLANNED_TRIALS, names.GRID_SIZE, "train_rows", "validation_rows", "test_rows", "folds")
 
 
 def attempts_frame(study: str, tracking_uri: str | None = None, parent_run_id: str | None = None) -> pd.DataFrame:
@@ -131,13 +122,13 @@ def _refit(table: TrialTable, children: Sequence[Run]) -> Refit | None:
     """That of the best trial, not of one that was the best before the study was extended."""
     if table.best is None:
         return None
-    number = int(table.best["number"])
-    wanted = {"refit_of": str(number), "state": "complete"}
+    number = int(table.best[names.NUMBER])
+    wanted = {names.REFIT_OF: str(number), names.STATE: states.COMPLETE}
     for run in children:
         metrics = run.data.metrics
         if wanted.items() <= run.data.tags.items():
-            scores = metrics["val_accuracy"], metrics["test_accuracy"]
-            return Refit(number, run.info.run_id, *scores, int(metrics["best_epoch"]), metrics["seconds"])
+            scores = metrics[names.VAL_ACCURACY], metrics[names.TEST_ACCURACY]
+            return Refit(number, run.info.run_id, *scores, int(metrics[names.BEST_EPOCH]), metrics[names.SECONDS])
     return None
 
 
@@ -153,9 +144,9 @@ def _row(run: Run) -> dict[str, Any]:
             if name.startswith(FOLD) and name.endswith(("_score", "_seconds", "_epochs"))
         }
     )
-    row.update(number=tags["trial_number"], run_id=run.info.run_id)
-    if "confirms" in tags:
-        row["confirms"] = tags["confirms"]
+    row.update(number=tags[names.TRIAL_NUMBER], run_id=run.info.run_id)
+    if names.CONFIRMS in tags:
+        row[names.CONFIRMS] = tags[names.CONFIRMS]
     return row | {f"params.{name}": value for name, value in run.data.params.items()}
 
 

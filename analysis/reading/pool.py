@@ -21,10 +21,10 @@ import numpy as np
 import pandas as pd
 
 from analysis.reading.table import TrialTable
-from models.core.states import CONFIGURATION_REASONS, MACHINE_REASONS, STATES
+from models.core import names, states
+from models.core.states import CONFIGURATION_REASONS, MACHINE_REASONS, STATES, STOPPED_REASONS
 
 FLOOR = 0.0
-STOPPED = ("driver lost", "interrupted")  # by which a search that was cut off leaves its trials in flight
 EXCHANGEABLE = ("random", "grid", "list")
 Use = Literal["prefix", "all"]
 
@@ -87,7 +87,7 @@ class Pool:
 def pool_of(table: TrialTable, use: Use = "prefix") -> Pool:
     """The pool of a table, or a ValueError that names the row which does not fit the rules above."""
     frame, kinds, cut = _sorted_out(table)
-    numbers = frame["number"].to_numpy(dtype=int)
+    numbers = frame[names.NUMBER].to_numpy(dtype=int)
     finished = kinds != "lost"
     inside = numbers < cut
     late = int(np.count_nonzero(finished & ~inside))
@@ -99,18 +99,18 @@ def pool_of(table: TrialTable, use: Use = "prefix") -> Pool:
         )
     kinds = kinds[kept]
     rows = frame[kept]
-    seconds = rows["seconds"] if "seconds" in rows else pd.Series(np.nan, index=rows.index)
-    scored = kinds == "complete"
+    seconds = rows[names.SECONDS] if names.SECONDS in rows else pd.Series(np.nan, index=rows.index)
+    scored = kinds == states.COMPLETE
     return Pool(
-        val=np.where(scored, rows["val_accuracy"].to_numpy(dtype=float), FLOOR),
-        test=np.where(scored, rows["test_accuracy"].to_numpy(dtype=float), FLOOR if table.tested else np.nan),
+        val=np.where(scored, rows[names.VAL_ACCURACY].to_numpy(dtype=float), FLOOR),
+        test=np.where(scored, rows[names.TEST_ACCURACY].to_numpy(dtype=float), FLOOR if table.tested else np.nan),
         numbers=numbers[kept],
         seconds=seconds.to_numpy(dtype=float),
         was_scored=scored,
-        was_pruned=kinds == "pruned",
+        was_pruned=kinds == states.PRUNED,
         complete=int(np.count_nonzero(scored)),
-        failed=int(np.count_nonzero(kinds == "failed")),
-        pruned=int(np.count_nonzero(kinds == "pruned")),
+        failed=int(np.count_nonzero(kinds == states.FAILED)),
+        pruned=int(np.count_nonzero(kinds == states.PRUNED)),
         lost=int(np.count_nonzero(~finished)),
         left_out=0 if use == "all" else late,
         by_length=use == "all" and late > 0,
@@ -120,7 +120,7 @@ def pool_of(table: TrialTable, use: Use = "prefix") -> Pool:
 def has_prefix(table: TrialTable) -> bool:
     """Whether at least one trial that counts has finished in the plan's finished prefix."""
     frame, kinds, cut = _sorted_out(table)
-    return bool(((kinds != "lost") & (frame["number"].to_numpy(dtype=int) < cut)).any())
+    return bool(((kinds != "lost") & (frame[names.NUMBER].to_numpy(dtype=int) < cut)).any())
 
 
 def _sorted_out(table: TrialTable) -> tuple[pd.DataFrame, np.ndarray, int]:
@@ -130,22 +130,22 @@ def _sorted_out(table: TrialTable) -> tuple[pd.DataFrame, np.ndarray, int]:
             "best-of-N needs exchangeable trials (sampler random, grid or list); an adaptive sampler's later trials "
             f"depend on earlier scores: got sampler {table.sampler!r}"
         )
-    frame = table.frame.sort_values("number", kind="stable")
-    states = frame["state"].astype(str).str.strip()
-    reasons = frame["state_reason"].astype(str).str.split(":").str[0].str.strip()
-    _check(frame, ~states.isin(STATES), "state is complete, failed or pruned", states)
+    frame = table.frame.sort_values(names.NUMBER, kind="stable")
+    state = frame[names.STATE].astype(str).str.strip()
+    reasons = frame[names.STATE_REASON].astype(str).str.split(":").str[0].str.strip()
+    _check(frame, ~state.isin(STATES), "state is complete, failed or pruned", state)
     known = ("", *CONFIGURATION_REASONS, *MACHINE_REASONS)
-    unknown = (states == "failed") & ~reasons.isin(known)
+    unknown = (state == states.FAILED) & ~reasons.isin(known)
     _check(frame, unknown, f"state_reason of a failed trial is one of {', '.join(known[1:])}", reasons)
-    scored = (states == "complete") & frame["val_accuracy"].notna()
-    for name in ("val_accuracy", "test_accuracy") if table.tested else ("val_accuracy",):
+    scored = (state == states.COMPLETE) & frame[names.VAL_ACCURACY].notna()
+    for name in (names.VAL_ACCURACY, names.TEST_ACCURACY) if table.tested else (names.VAL_ACCURACY,):
         outside = scored & ~frame[name].between(0.0, 1.0)
         _check(frame, outside, f"{name} of a complete trial lies in [0, 1]", frame[name])
-    kinds = np.where(scored, "complete", np.where(states == "pruned", "pruned", "failed"))
-    kinds[((states == "failed") & reasons.isin(MACHINE_REASONS)).to_numpy(dtype=bool)] = "lost"
-    stopped = (states == "failed") & reasons.isin(STOPPED)
-    ended = frame.loc[~stopped, "number"].to_numpy(dtype=int)
-    end = max(int(frame["number"].max()) + 1 if len(frame) else 0, table.planned_trials or 0)
+    kinds = np.where(scored, states.COMPLETE, np.where(state == states.PRUNED, states.PRUNED, states.FAILED))
+    kinds[((state == states.FAILED) & reasons.isin(MACHINE_REASONS)).to_numpy(dtype=bool)] = "lost"
+    stopped = (state == states.FAILED) & reasons.isin(STOPPED_REASONS)
+    ended = frame.loc[~stopped, names.NUMBER].to_numpy(dtype=int)
+    end = max(int(frame[names.NUMBER].max()) + 1 if len(frame) else 0, table.planned_trials or 0)
     has_ended = np.zeros(end + 1, dtype=bool)
     has_ended[ended] = True
     return frame, kinds, int(np.argmin(has_ended))

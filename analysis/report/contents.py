@@ -1,12 +1,9 @@
-"""The report of a study: figures, best_of_n.json and one HTML page that opens offline."""
+"""What the report of a study holds: every number, sentence and picture of it, before anything is written."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from analysis.estimates.best_of_n import BestOfN, best_of_n
 from analysis.estimates.comparison import Comparison, compare
@@ -20,10 +17,7 @@ from analysis.figures import space as figures_space
 from analysis.figures.style import spaced
 from analysis.reading.pool import Pool, Use, pool_of
 from analysis.reading.table import TrialTable
-from analysis.report.page import report_page
-
-if TYPE_CHECKING:  # the figures of data and networks: a second of imports that a search does not need
-    from analysis.report.sections import Section
+from analysis.report.section import Section
 
 GOOD_ENOUGH = 0.95  # "the smallest network with at least this validation accuracy"
 _TARGETS = (0.5, 0.8, 0.9, 0.95, 0.97, 0.98, 0.985, 0.99, 0.995)
@@ -44,39 +38,6 @@ class Report:
     comparison: Comparison | None = None
     confirmed: tuple[Confirmed, ...] = field(default=())
     sections: tuple[Section, ...] = field(default=())
-
-
-def write_report(
-    table: TrialTable,
-    folder: Path,
-    at: Sequence[int] | None = None,
-    *,
-    use: Use = "prefix",
-    targets: Sequence[float] | None = None,
-    versus: TrialTable | None = None,
-    confirm: TrialTable | None = None,
-    sections: Sequence[Section] = (),
-) -> list[Path]:
-    """Write the figures, best_of_n.json and report.html into `folder`, and return their paths.
-
-    Everything is computed before the folder is made: bad input leaves nothing behind. `versus` adds a
-    comparison with another study, `confirm` the second look at the best trials, `sections` what stands at its end.
-    """
-    report = make_report(table, at, use=use, targets=targets, versus=versus, confirm=confirm, sections=sections)
-    page = report_page(report)
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    pictures = {name: png for name, (png, _) in report.pictures.items()}
-    pictures |= {each.name: each.png for section in sections for each in section.pictures}
-    for name, png in pictures.items():
-        path = folder / f"{name}.png"
-        path.write_bytes(png)
-        written.append(path)
-    numbers = folder / "best_of_n.json"
-    numbers.write_text(json.dumps(report.result.to_json(), indent=1, allow_nan=False) + "\n")
-    page_file = folder / "report.html"
-    page_file.write_text(page, encoding="utf-8")
-    return [*written, numbers, page_file]
 
 
 def make_report(

@@ -16,7 +16,8 @@ from analysis.figures import scores as figures_scores
 from analysis.looks.embedding import can_embed, embed
 from analysis.looks.images import is_image
 from analysis.looks.predictions import Predictions, most_confused
-from analysis.report.sections import Picture, Section, class_names, confusion_picture_of, training_picture
+from analysis.report.section import Picture, Section
+from analysis.report.sections import class_names, confusion_picture_of, training_picture
 from models.data.splits import Split
 from models.networks.layers import Layer
 from models.networks.logged_network import Inspection

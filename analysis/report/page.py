@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from analysis.estimates.best_of_n import CONFIDENCE
 from analysis.estimates.comparison import Comparison
 from analysis.estimates.confirmation import Confirmed
 from analysis.estimates.pareto import Network
 from analysis.looks.groups import label
-from analysis.reading import folds as cross_validation
-from analysis.reading.table import PARAMS, TrialTable
-from analysis.report import html
+from analysis.reading.columns import PARAMS
+from analysis.reading.table import TrialTable
+from analysis.report import cross_validation, html
+from analysis.report.contents import Report
 from analysis.report.sentences import basis, curve_rows, headline, inspect_hint, interval, reach_sentence
-
-if TYPE_CHECKING:
-    from analysis.report.contents import Report
+from models.core import names, states
 
 _TOP = 10
 
@@ -53,8 +50,8 @@ def report_page(report: Report) -> str:
     return html.page(f"Study {study}", parts)
 
 
-def _pictures(report: Report, *names: str) -> list[str]:
-    return [html.picture(n, *report.pictures[n]) for n in names if n in report.pictures]
+def _pictures(report: Report, *shown: str) -> list[str]:
+    return [html.picture(n, *report.pictures[n]) for n in shown if n in report.pictures]
 
 
 def _facts(report: Report) -> str:
@@ -77,15 +74,15 @@ def _facts(report: Report) -> str:
 
 
 def _curves(report: Report) -> list[str]:
-    names = {
+    shown = {
         "best_val": "validation, best of N",
         "test_of_best": "test, of that trial",
         "median_best_val": "median, validation",
     }
-    names = {name: words for name, words in names.items() if name in report.result.curves}
+    shown = {name: words for name, words in shown.items() if name in report.result.curves}
     level = f"{CONFIDENCE:.0%} interval"
-    head = ["N", *(cell for name in names.values() for cell in (name, level)), "expected: method"]
-    parts = [html.table(head, curve_rows(report.result, names), words=(len(head) - 1,))]
+    head = ["N", *(cell for name in shown.values() for cell in (name, level)), "expected: method"]
+    parts = [html.table(head, curve_rows(report.result, shown), words=(len(head) - 1,))]
     errors = report.result.test_standard_error
     if errors:
         largest = max(errors.values())
@@ -103,10 +100,10 @@ def _curves(report: Report) -> list[str]:
 def _gap(report: Report) -> list[str]:
     if "gap" not in report.result.curves:
         return []
-    names = {"gap": "gap", "gap_net_of_1": "gap net of N = 1"}
+    shown = {"gap": "gap", "gap_net_of_1": "gap net of N = 1"}
     level = f"{CONFIDENCE:.0%} interval"
-    head = ["N", *(cell for name in names.values() for cell in (name, level)), "gap: method"]
-    return [html.table(head, curve_rows(report.result, names), words=(len(head) - 1,))]
+    head = ["N", *(cell for name in shown.values() for cell in (name, level)), "gap: method"]
+    return [html.table(head, curve_rows(report.result, shown), words=(len(head) - 1,))]
 
 
 def _planning(report: Report) -> list[str]:
@@ -134,16 +131,16 @@ def _planning(report: Report) -> list[str]:
 
 
 def _best_trials(table: TrialTable) -> str:
-    frame, names = table.ranked.head(_TOP), table.searched
+    frame, shown = table.ranked.head(_TOP), table.searched
     rows = [
         [
-            str(row["number"]),
-            *_scores(table, row["val_accuracy"], row["test_accuracy"]),
-            *(label(row[PARAMS + name]) for name in names),
+            str(row[names.NUMBER]),
+            *_scores(table, row[names.VAL_ACCURACY], row[names.TEST_ACCURACY]),
+            *(label(row[PARAMS + name]) for name in shown),
         ]
         for _, row in frame.iterrows()
     ]
-    return html.table(["trial", *_score_names(table), *names], rows)
+    return html.table(["trial", *_score_names(table), *shown], rows)
 
 
 def _score_names(table: TrialTable) -> list[str]:
@@ -170,9 +167,9 @@ def _size(report: Report) -> list[str]:
         if smallest is not None
         else "No trial reached a validation accuracy of 0.95."
     )
-    names = report.table.searched
+    shown = report.table.searched
     rows = [_network(report.table, network) for network in report.front]
-    head = ["trial", "parameters", *_score_names(report.table), *names]
+    head = ["trial", "parameters", *_score_names(report.table), *shown]
     return [html.paragraph(words), html.table(head, rows)]
 
 
@@ -203,12 +200,12 @@ def _comparison(found: Comparison) -> list[str]:
         rows.append([f"{t:,.0f}", f"{one:.1f} / {two:.1f}", *cells, point.method])
     if rows:
         parts.append(html.paragraph("At equal seconds of training, one trial after another:"))
-        parts.append(html.table(["seconds", "trials paid for", *head], rows, words=(6,)))
+        parts.append(html.table([names.SECONDS, "trials paid for", *head], rows, words=(6,)))
     return parts
 
 
 def _confirmed(rows: tuple[Confirmed, ...]) -> list[str]:
-    head = ["trial", "repeats", "failed", "in the search: validation", "test"]
+    head = ["trial", "repeats", states.FAILED, "in the search: validation", "test"]
     head += ["repeats: validation", "test", "search less repeats (validation)"]
     cells = [
         [

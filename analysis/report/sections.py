@@ -1,11 +1,8 @@
-"""Sections of pictures about data and one trained network, for the pages of a study and of a trial."""
+"""The sections that the pages of a study and of a trial share: the data, learning curves, confusion matrices."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,41 +12,8 @@ from analysis.figures.confusion import confusion_picture
 from analysis.figures.network import CAPTIONS as NETWORK
 from analysis.figures.network import learning_curves
 from analysis.looks.images import is_image
-from analysis.report import html
+from analysis.report.section import Picture, Section
 from models.data.splits import PARTS, Split
-
-_LISTED = "sections.json"
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A PNG; `name` is its file's stem."""
-
-    name: str
-    png: bytes
-    caption: str
-
-
-@dataclass(frozen=True)
-class Section:
-    """A heading with sentences, a table of facts and pictures."""
-
-    title: str
-    pictures: tuple[Picture, ...] = ()
-    words: tuple[str, ...] = ()
-    facts: tuple[tuple[str, str], ...] = ()
-    listing: str = ""
-    """Text whose columns stand below each other."""
-
-    def parts(self) -> Iterable[str]:
-        """The section as HTML."""
-        yield html.heading(self.title)
-        if self.facts:
-            yield html.table(["", ""], self.facts, words=(1,))
-        yield from (html.paragraph(sentence) for sentence in self.words)
-        if self.listing:
-            yield html.preformatted(self.listing)
-        yield from (html.picture(each.name, each.png, each.caption) for each in self.pictures)
 
 
 def class_names(n_classes: int) -> list[str]:
@@ -84,40 +48,3 @@ def confusion_picture_of(matrices: Mapping[str, NDArray[np.int64]], title: str) 
     names = class_names(len(matrices["test"]))
     caption = "Rows are the truth, columns what the network took it for; colours grow with the square root."
     return Picture("confusion", confusion_picture(matrices, names, title), caption)
-
-
-def section_files(sections: Sequence[Section]) -> dict[str, bytes]:
-    """The pictures as files, and one that lists them: what `read_sections` reads."""
-    files = {f"{each.name}.png": each.png for section in sections for each in section.pictures}
-    listed = [
-        {
-            "title": section.title,
-            "words": section.words,
-            "listing": section.listing,
-            "pictures": {each.name: each.caption for each in section.pictures},
-        }
-        for section in sections
-    ]
-    return files | {_LISTED: json.dumps(listed, indent=1).encode()}
-
-
-def read_sections(folder: Path) -> list[Section]:
-    """The sections that `section_files` wrote into a folder, without their facts."""
-    return [
-        Section(
-            title=each["title"],
-            pictures=tuple(
-                Picture(name, (folder / f"{name}.png").read_bytes(), caption)
-                for name, caption in each["pictures"].items()
-            ),
-            words=tuple(each["words"]),
-            listing=each["listing"],
-        )
-        for each in json.loads((folder / _LISTED).read_text(encoding="utf-8"))
-    ]
-
-
-def page(title: str, top: Sequence[str], sections: Iterable[Section]) -> str:
-    """One HTML page that opens offline; `top` are the sentences below its title."""
-    parts = [html.heading(title, 1), *(html.paragraph(sentence) for sentence in top)]
-    return html.page(title, [*parts, *(part for section in sections for part in section.parts())])

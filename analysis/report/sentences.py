@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from analysis.estimates.best_of_n import BestOfN, Curve, Point, binomial_error
 from analysis.estimates.planning import Reach
 from analysis.reading.table import TrialTable
+from models.core import states
 
 
 def headline(result: BestOfN) -> str:
@@ -24,7 +25,7 @@ def headline(result: BestOfN) -> str:
     n = max(safe)
     error = result.test_standard_error.get(n)
     beside = f"; standard error of the test set itself {error:.4f}" if error else ""
-    bound = "at least " if result.trials["pruned"] else ""
+    bound = "at least " if result.trials[states.PRUNED] else ""
     on_validation = f"The best of {_trials(n)} reaches {bound}{quoted(val[n])} on validation in expectation"
     if test is None:
         return f"{on_validation}; no trial was tested."

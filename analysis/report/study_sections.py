@@ -8,8 +8,10 @@ from tempfile import TemporaryDirectory
 
 from analysis.reading.mlflow_runs import fetch_inspection, read_tags, read_trained, split_arguments
 from analysis.reading.table import TrialTable
-from analysis.report.sections import Section, confusion_picture_of, data_section, read_sections, training_picture
+from analysis.report.section import Section, read_sections
+from analysis.report.sections import confusion_picture_of, data_section, training_picture
 from analysis.report.sentences import inspect_hint
+from models.core import names
 from models.core.errors import ConfigError
 from models.data.sources import find_data
 from models.data.splits import split_by
@@ -26,7 +28,7 @@ def _best_trial(table: TrialTable, tracking_uri: str | None) -> list[Section]:
     run_id = table.network_run_id
     if table.best is None or run_id is None:
         return []
-    number = int(table.best["number"])
+    number = int(table.best[names.NUMBER])
     kind = "Refit of trial" if table.folds else "Best trial:"
     heading, title = f"{kind} {number}", f"{table.study} {'refit of ' if table.folds else ''}trial {number}"
     with TemporaryDirectory() as folder:
@@ -44,7 +46,7 @@ def _best_trial(table: TrialTable, tracking_uri: str | None) -> list[Section]:
 
 def _data(tags: Mapping[str, str]) -> Section:
     try:
-        data = find_data(tags["dataset_location"], tags["data_sha256"], None)
+        data = find_data(tags[names.DATASET_LOCATION], tags[names.DATA_SHA256], None)
     except (KeyError, ConfigError) as error:
         why = f"the study's run has no tag {error}" if isinstance(error, KeyError) else str(error)
         return Section("Data", words=(f"No pictures of the data: {why}.",))

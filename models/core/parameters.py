@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from models.core import names
 from models.core.errors import ConfigError
 
 ACTIVATIONS = (
@@ -13,7 +14,7 @@ ACTIVATIONS = (
     "tanh",
 )  # fmt: skip
 OPTIMIZERS = ("adam", "nadam", "rmsprop", "sgd")
-MONITORS = ("val_loss", "val_accuracy")
+MONITORS = (names.VAL_LOSS, names.VAL_ACCURACY)
 KEEPS = ("best", "last")
 BATCH_NORMS = ("none", "before", "after")
 TRAIN_METRICS = ("last", "each")
@@ -86,33 +87,35 @@ class Parameter:
 
     check: Callable[[Any], Scalar]
     default: Scalar
-    meaning: str
 
 
 PARAMETERS: dict[str, Parameter] = {
-    "width": Parameter(_per_layer(_integer("width", 1), int), 128, 'nodes a hidden layer, or "400-300"'),
-    "depth": Parameter(_integer("depth", 0), 0, "number of hidden layers; 0: as many as width names"),
-    "dropout": Parameter(
-        _per_layer(_real("dropout", "from 0 to below 1", lambda x: 0 <= x < 1), float),
-        0.0,
-        'share of a hidden layer dropped while training, or "0.5-0" a layer',
-    ),
-    "activation": Parameter(_one_of("activation", ACTIVATIONS), "relu", "of the hidden layers"),
-    "batch_norm": Parameter(_batch_norm, "none", "none, or before or after the activation"),
-    "l2": Parameter(_real("l2", "of 0 or more", lambda x: x >= 0), 0.0, "penalty on the hidden layers' kernels"),
-    "optimizer": Parameter(_one_of("optimizer", OPTIMIZERS), "adam", ""),
-    "learning_rate": Parameter(_real("learning_rate", "above 0", lambda x: x > 0), 0.001, ""),
-    "momentum": Parameter(_real("momentum", "from 0 to below 1", lambda x: 0 <= x < 1), 0.0, "of sgd"),
-    "batch_size": Parameter(_integer("batch_size", 1), 32, "rows a step"),
-    "epochs": Parameter(_integer("epochs", 1), 10, "at most, when patience is set"),
-    "patience": Parameter(_integer("patience", 0), 0, "epochs without gain before stopping; 0: never stop early"),
-    "monitor": Parameter(_one_of("monitor", MONITORS), "val_loss", "what early stopping and keep look at"),
-    "keep": Parameter(_one_of("keep", KEEPS), "best", "the weights of the best epoch, or of the last"),
-    "train_metrics": Parameter(
-        _one_of("train_metrics", TRAIN_METRICS),
-        "last",
-        "train part in inference mode: kept weights only, or each epoch",
-    ),
+    # Nodes a hidden layer, or "400-300".
+    "width": Parameter(_per_layer(_integer("width", 1), int), 128),
+    # Hidden layers; 0: as many as width names.
+    "depth": Parameter(_integer("depth", 0), 0),
+    # The share of a hidden layer that is dropped while training, or "0.5-0", a layer each.
+    "dropout": Parameter(_per_layer(_real("dropout", "from 0 to below 1", lambda x: 0 <= x < 1), float), 0.0),
+    "activation": Parameter(_one_of("activation", ACTIVATIONS), "relu"),
+    # Before or after the activation.
+    "batch_norm": Parameter(_batch_norm, "none"),
+    # The penalty on the hidden layers' kernels.
+    "l2": Parameter(_real("l2", "of 0 or more", lambda x: x >= 0), 0.0),
+    "optimizer": Parameter(_one_of("optimizer", OPTIMIZERS), "adam"),
+    "learning_rate": Parameter(_real("learning_rate", "above 0", lambda x: x > 0), 0.001),
+    # Of sgd alone.
+    "momentum": Parameter(_real("momentum", "from 0 to below 1", lambda x: 0 <= x < 1), 0.0),
+    "batch_size": Parameter(_integer("batch_size", 1), 32),
+    # At most, when patience is set.
+    "epochs": Parameter(_integer("epochs", 1), 10),
+    # Epochs without gain before stopping; 0: never stop early.
+    "patience": Parameter(_integer("patience", 0), 0),
+    # What early stopping and keep look at.
+    "monitor": Parameter(_one_of("monitor", MONITORS), names.VAL_LOSS),
+    # The weights of the best epoch, or of the last.
+    "keep": Parameter(_one_of("keep", KEEPS), "best"),
+    # When the training part is measured in inference mode: for the kept weights, or each epoch.
+    "train_metrics": Parameter(_one_of("train_metrics", TRAIN_METRICS), "last"),
 }
 
 

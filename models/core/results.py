@@ -9,9 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.core import names
+
 FAILURES = ("diverged", "out of memory")
 SCORED_PARTS = ("validation", "test")
-SCORES = ("val_accuracy", "val_loss", "test_accuracy", "test_loss", "train_accuracy", "train_loss")
+SCORES = (
+    names.VAL_ACCURACY,
+    names.VAL_LOSS,
+    names.TEST_ACCURACY,
+    names.TEST_LOSS,
+    names.TRAIN_ACCURACY,
+    names.TRAIN_LOSS,
+)
 OUT_OF_FOLD = "out_of_fold"
 """The part of the data that cross-validation scores: each training row once, by a network not trained on it."""
 
@@ -88,8 +97,8 @@ class Result:
     def metrics(self) -> dict[str, float]:
         """All numbers that a trial ends with; those that no other run of it repeats have names ending in `seconds`."""
         return self.scores | {
-            "n_parameters": self.n_parameters,
-            "n_trainable": self.n_trainable,
+            names.N_PARAMETERS: self.n_parameters,
+            names.N_TRAINABLE: self.n_trainable,
             "seconds": self.seconds,
         }
 
@@ -126,7 +135,7 @@ class TrialResult(Result):
 
     @property
     def metrics(self) -> dict[str, float]:
-        return super().metrics | {"best_epoch": self.best_epoch}
+        return super().metrics | {names.BEST_EPOCH: self.best_epoch}
 
     @classmethod
     def from_json(cls, text: str, model: bytes) -> "TrialResult":

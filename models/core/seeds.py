@@ -13,3 +13,8 @@ def derive_seed(*parts: int | str) -> int:
         raise ValueError("a seed needs at least one part, got none")
     digest = hashlib.sha256("/".join(str(part) for part in parts).encode()).digest()
     return int.from_bytes(digest[:4], "big") >> 1
+
+
+def trial_seed(study_seed: int, number: int) -> int:
+    """The seed of a trial: of its study's seed and its number, never of its attempt."""
+    return derive_seed(study_seed, number, "trial")

@@ -1,0 +1,1 @@
+"""What a configuration builds: the layers, what they compute, and how they are saved and looked at."""

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from models.core.results import SCORED_PARTS
 from models.core.runtime import without_harmless_warnings
-from models.data.splits import Float, Split, fit_scaling, fit_split_reduction
+from models.data.scaling import Float, fit_scaling, fit_split_reduction
+from models.data.splits import Split
 from models.networks.layers import Layer
 
 if TYPE_CHECKING:

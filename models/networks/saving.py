@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from models.data.reduction import Reduction
-from models.data.splits import Scaling
+from models.data.scaling import Scaling
 
 
 def with_preprocessing(

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from models.core import names
 from models.core.config import TrialConfig
 from models.core.results import OUT_OF_FOLD, EpochReport, FoldsResult, TrialFailed, TrialResult
 from models.core.seeds import derive_seed
@@ -58,15 +59,15 @@ def _named(epoch: EpochReport, number: int) -> EpochReport:
 
 def _joined(results: Sequence[TrialResult], seconds: Sequence[float]) -> FoldsResult:
     # What a fold's trial calls its test part is the fold.
-    of_folds = np.array([result.scores["test_accuracy"] for result in results])
+    of_folds = np.array([result.scores[names.TEST_ACCURACY] for result in results])
     scores = {
-        "val_accuracy": float(of_folds.mean()),
-        "val_accuracy_std": float(of_folds.std()),
-        "val_loss": float(np.mean([result.scores["test_loss"] for result in results])),
-        "train_accuracy": float(np.mean([result.scores["train_accuracy"] for result in results])),
+        names.VAL_ACCURACY: float(of_folds.mean()),
+        names.VAL_ACCURACY_STD: float(of_folds.std()),
+        names.VAL_LOSS: float(np.mean([result.scores[names.TEST_LOSS] for result in results])),
+        names.TRAIN_ACCURACY: float(np.mean([result.scores[names.TRAIN_ACCURACY] for result in results])),
     }
     for number, result in enumerate(results, start=1):
-        scores[f"fold_{number}_score"] = result.scores["test_accuracy"]
+        scores[f"fold_{number}_score"] = result.scores[names.TEST_ACCURACY]
         scores[f"fold_{number}_epochs"] = len(result.history)
         scores[f"fold_{number}_best_epoch"] = result.best_epoch
     confusion = sum((result.confusion["test"] for result in results), np.zeros_like(results[0].confusion["test"]))

@@ -14,6 +14,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from models.core.config import TrialConfig
+from models.training.keras_internals import slots_by_kind
 
 
 @dataclass(frozen=True)
@@ -85,14 +86,12 @@ def own_slots(optimizer: keras.optimizers.Optimizer) -> list[Any]:
 
     Trained with these, the optimizer's state is true: a checkpoint of the compiled network can go on with it.
     """
-    names = {keras.optimizers.Adam: ("_momentums", "_velocities"), keras.optimizers.SGD: ("momentums",)}
+    kinds = slots_by_kind(optimizer)
     if type(optimizer) is keras.optimizers.RMSprop:
         # The kernel has a momentum array always, Keras only for a momentum above 0.
-        unused = [tf.Variable(tf.zeros(v.shape, v.dtype)) for v in optimizer._velocities if not optimizer.momentum]
-        pairs = zip(optimizer._velocities, optimizer._momentums or unused, strict=True)
-        return [slot for pair in pairs for slot in pair]
-    arrays = [getattr(optimizer, name) for name in names[type(optimizer)]]
-    return [slot for of_one_variable in zip(*arrays, strict=False) for slot in of_one_variable]
+        squares, momenta = kinds
+        kinds = [squares, momenta or [tf.Variable(tf.zeros(v.shape, v.dtype)) for v in squares]]
+    return [slot for of_one_variable in zip(*kinds, strict=True) for slot in of_one_variable]
 
 
 def apply_fused(

@@ -11,6 +11,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from models.training.keras_internals import leave_sizes_open
+
 
 class StandIn:
     """Takes over `optimizer`, not built yet, with variables to train for networks with weights of the given ranks."""
@@ -18,9 +20,9 @@ class StandIn:
     def __init__(self, optimizer: keras.optimizers.Optimizer, ranks: Sequence[int], dtype: str) -> None:
         self._optimizer = optimizer
         self._variables = [keras.Variable(tf.ones([1] * rank, dtype), dtype=dtype) for rank in ranks]
-        _leave_sizes_open(self._variables)
+        leave_sizes_open(self._variables)
         self._optimizer.build(self._variables)
-        _leave_sizes_open(self._optimizer.variables)
+        leave_sizes_open(self._optimizer.variables)
 
     @property
     def handles(self) -> list[tf.Tensor]:
@@ -44,10 +46,3 @@ class StandIn:
     def _pairs(self, optimizer: keras.optimizers.Optimizer, variables: Sequence[Any]) -> list[tuple[Any, Any]]:
         own = [variable.value for variable in (*self._variables, *self._optimizer.variables)]
         return list(zip(own, (*variables, *optimizer.variables), strict=True))
-
-
-def _leave_sizes_open(variables: Sequence[Any]) -> None:
-    # Keras has no variable of open size, TensorFlow has; Keras reads and writes it through this attribute alone.
-    for variable in variables:
-        value = variable.value
-        variable._value = tf.Variable(value, shape=[None] * value.shape.rank, trainable=False)

@@ -6,9 +6,10 @@ import numpy as np
 import tensorflow as tf
 
 from models.core.runtime import settle
+from models.data.dataset import Array
 from models.data.reduction import Reduction
-from models.data.sources import Array
-from models.data.splits import PARTS, Scaling, Split, fit_scaling, fit_split_reduction
+from models.data.scaling import Scaling, fit_scaling, fit_split_reduction
+from models.data.splits import PARTS, Split
 
 _ROWS_AT_ONCE = 4096
 

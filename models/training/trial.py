@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from models.core.clock import now_ms
 from models.core.config import TrialConfig
 from models.core.results import EpochReport, TrialFailed, TrialResult
 from models.core.runtime import without_harmless_warnings
@@ -96,7 +97,7 @@ def _run(
             best_epoch, best_value, waited = epoch, value, 0
             if config.keep == "best":
                 best_weights = network.get_weights()
-        history.append(EpochReport(epoch, metrics, time.time_ns() // 1_000_000))
+        history.append(EpochReport(epoch, metrics, now_ms()))
         report(history[-1])
         listeners.on_epoch_end(epoch - 1, dict(metrics))
         if network.stop_training or (config.patience and waited >= config.patience):

@@ -14,7 +14,8 @@ from rich.table import Table
 from analysis.estimates.confirmation import Confirmed, confirm_summary
 from analysis.reading.mlflow_studies import attach, read_mlflow_or_say_why, read_text
 from analysis.reading.table import TrialTable
-from analysis.report.contents import write_report
+from analysis.report.writing import write_report
+from models.core import names
 from models.core.errors import ConfigError
 from models.core.seeds import derive_seed
 from search.commands.command import run_command
@@ -66,7 +67,7 @@ def confirm(study: str, top: int, repeats: int, options: Options, console: Conso
         raise ConfigError(str(error)) from None
     if options.dataset is not None:
         settings = replace(settings, dataset=options.dataset)
-    tags = {number: {"confirms": original} for number, original in enumerate(numbers)}
+    tags = {number: {names.CONFIRMS: original} for number, original in enumerate(numbers)}
     code = run_study(settings, options, console, tags)
     if code == COMPLETE and not options.dry_run:
         repeated = read_mlflow_or_say_why(settings.name)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.core import states
 from models.core.states import STATES
 from search.stores.child_runs import Child
 from search.stores.optuna_study import Attempt
@@ -169,7 +170,9 @@ def _of_one_attempt(
     linked = {attempt.run_id for attempt in attempts}
     child = min(alive, key=lambda each: (not each.final, not each.ended, each.run_id not in linked), default=None)
     at = child.run_id if child is not None else ""
-    attempt = min(attempts, key=lambda each: (not each.final, each.state == "running", each.run_id != at), default=None)
+    attempt = min(
+        attempts, key=lambda each: (not each.final, each.state == states.RUNNING, each.run_id != at), default=None
+    )
     found = _superfluous(
         [each for each in attempts if each is not attempt], [each for each in alive if each is not child], "a duplicate"
     )
@@ -183,16 +186,16 @@ def _of_one_attempt(
             what = "seed or configuration are not the planned ones"
             return [*found, Difference(planned.number, one.attempt, what, where, "")]
     found += _between(attempt, child)
-    if child.final and child.state == "complete" and child.models == "all" and child.run_id not in with_models:
+    if child.final and child.state == states.COMPLETE and child.models == "all" and child.run_id not in with_models:
         found.append(Difference(child.number, child.attempt, "its model is missing", "MLflow", "model", child.run_id))
     return found
 
 
 def _without_run(attempt: Attempt | None, trash: Child | None) -> Iterable[Difference]:
-    if attempt is None or (not attempt.run_id and attempt.state != "running" and not attempt.final):
+    if attempt is None or (not attempt.run_id and attempt.state != states.RUNNING and not attempt.final):
         return  # lost before its run was made: the number ran or runs again
     key = attempt.number, attempt.attempt
-    if attempt.state == "running":
+    if attempt.state == states.RUNNING:
         yield Difference(*key, "running without a driver", "Optuna", "close", trial=attempt.trial)
     elif trash is not None:
         yield Difference(*key, "its run is in MLflow's trash", "MLflow", "restore", trash.run_id, attempt.trial)
@@ -203,23 +206,23 @@ def _without_run(attempt: Attempt | None, trash: Child | None) -> Iterable[Diffe
 
 def _between(attempt: Attempt | None, child: Child) -> list[Difference]:
     """What one attempt is in Optuna against what it is in MLflow."""
-    running = attempt is not None and attempt.state == "running"
+    running = attempt is not None and attempt.state == states.RUNNING
     trial = attempt.trial if attempt is not None else None
 
     def difference(what: str, where: str, cure: str, *ends: str) -> list[Difference]:
         return [Difference(child.number, child.attempt, what, where, cure, child.run_id, trial, None, *ends)]
 
     if not child.ended:
-        shown = "running" if child.status == "RUNNING" else f"{_words(child)} with status {child.status}"
+        shown = states.RUNNING if child.status == "RUNNING" else f"{_words(child)} with status {child.status}"
         if attempt is not None and not running:
             what = f"{_words(attempt)} in Optuna, {shown} in MLflow"
-            if attempt.state == "complete" and (not child.measured or child.score != attempt.value):
+            if attempt.state == states.COMPLETE and (not child.measured or child.score != attempt.value):
                 return difference(what, "MLflow", "lose")
             return difference(what, "MLflow", "end", attempt.state, attempt.reason)
         if child.status == "RUNNING":
             where = "Optuna and MLflow" if running else "MLflow"
             return difference("running without a driver", where, "close")
-        if child.state in STATES and (child.measured or child.state != "complete"):
+        if child.state in STATES and (child.measured or child.state != states.COMPLETE):
             return difference(shown, "MLflow", "end", child.state, child.reason)
         return difference(shown, "MLflow", "lose")
     if attempt is None:
@@ -227,11 +230,11 @@ def _between(attempt: Attempt | None, child: Child) -> list[Difference]:
     if running:
         return difference(f"{_words(child)} in MLflow, running in Optuna", "Optuna", "record")
     same_result = child.measured and child.score == attempt.value
-    if attempt.state == "complete" and child.state != "complete" and same_result:
+    if attempt.state == states.COMPLETE and child.state != states.COMPLETE and same_result:
         # A failed trial has neither a score nor weights: it is the word for it that is wrong, and no result is lost.
         what = f"{_words(attempt)} in Optuna, {_words(child)} in MLflow"
         return difference(what, "MLflow", "end", attempt.state, attempt.reason)
-    score = child.score if child.state == "complete" else None
+    score = child.score if child.state == states.COMPLETE else None
     if (attempt.state, attempt.reason, attempt.value) != (child.state, child.reason, score):
         return difference(f"{_words(attempt)} in Optuna, {_words(child)} in MLflow", "Optuna", "record")
     if attempt.run_id != child.run_id and (attempt.run_id or attempt.final):
@@ -244,7 +247,7 @@ def _superfluous(attempts: Iterable[Attempt], children: Iterable[Child], what: s
     in_optuna = [
         Difference(each.number, each.attempt, what, "Optuna", cure, each.run_id, each.trial)
         for each in attempts
-        for cure in ("close" if each.state == "running" else "set aside",)
+        for cure in ("close" if each.state == states.RUNNING else "set aside",)
     ]
     return in_optuna + [
         Difference(each.number, each.attempt, what, "MLflow", "discard", each.run_id) for each in children
@@ -263,6 +266,6 @@ def _as_planned(seen: Seen) -> bool:
 
 def _words(one: Attempt | Child) -> str:
     value = one.value if isinstance(one, Attempt) else one.score
-    if one.state == "complete":
-        return "complete" + (f" {value:.4f}" if value is not None else " without a score")
+    if one.state == states.COMPLETE:
+        return states.COMPLETE + (f" {value:.4f}" if value is not None else " without a score")
     return (one.state or "without a state") + (f" ({one.reason})" if one.reason else "")

@@ -11,6 +11,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
+from models.core import names, states
 from models.core.errors import ConfigError
 from models.core.results import TrialResult
 from models.data.sources import find_data
@@ -98,8 +99,8 @@ class Doctor:
             parent_status=parent.info.status,
             parent_deleted=parent.info.lifecycle_stage == "deleted",
             continuations=continuations_of(parent),
-            plan_hashes={"Optuna": stored.plan_hash, "MLflow": tags.get("plan_hash", "")},
-            stopped_at=int(tags["stopped_at"]) if tags.get("stopped_at") else None,
+            plan_hashes={"Optuna": stored.plan_hash, "MLflow": tags.get(names.PLAN_HASH, "")},
+            stopped_at=int(tags[names.STOPPED_AT]) if tags.get(names.STOPPED_AT) else None,
         )
 
     def mend(self, seen: Seen, found: Sequence[Difference]) -> None:
@@ -133,7 +134,7 @@ class Doctor:
             "set aside": lambda each: self._study.set_aside(_trial(each)),
             "remake": lambda each: self._remake(each, seen),
             "end": lambda each: self._tracking.end_trial(each.run_id, each.state, each.reason),
-            "lose": lambda each: self._tracking.end_trial(each.run_id, "failed", "driver lost"),
+            "lose": lambda each: self._tracking.end_trial(each.run_id, states.FAILED, "driver lost"),
             "record": lambda each: self._record(each, seen),
             "stop": lambda each: self._tracking.close_parent("FAILED"),
         }
@@ -150,7 +151,9 @@ class Doctor:
         """A run for an attempt whose own is gone: how it failed, or that it was lost where it had a result."""
         number, attempt = _key(each)
         (known,) = [one for one in seen.attempts if one.trial == each.trial]
-        state, reason = ("failed", "driver lost") if known.state == "complete" else (known.state, known.reason)
+        state, reason = (
+            (states.FAILED, "driver lost") if known.state == states.COMPLETE else (known.state, known.reason)
+        )
         run_id = self._tracking.start_trial(self.plan.trials[number], attempt, self._delivery([]).child_tags(number), 0)
         self._tracking.end_trial(run_id, state, reason)
 
@@ -158,10 +161,10 @@ class Doctor:
         """Optuna follows MLflow."""
         number, attempt = _key(each)
         (child,) = [one for one in seen.children if one.run_id == each.run_id]
-        if any(one.trial == each.trial and one.state != "running" for one in seen.attempts):
+        if any(one.trial == each.trial and one.state != states.RUNNING for one in seen.attempts):
             self._study.set_aside(_trial(each))
         planned = self.plan.trials[number]
-        value = child.score if child.state == "complete" else None
+        value = child.score if child.state == states.COMPLETE else None
         told = Attempt(
             number, attempt, child.state, child.reason, value, child.run_id, planned.seed, planned.config.hash(), -1
         )
@@ -194,7 +197,7 @@ class Doctor:
     def _describe(self) -> None:
         """Brings the data in, which new child runs and models are described by."""
         if not self._described:
-            where = self._tracking.parent.data.tags.get("dataset_location", self.settings.dataset)
+            where = self._tracking.parent.data.tags.get(names.DATASET_LOCATION, self.settings.dataset)
             dataset = find_data(where, self._data_sha256, self._dataset)
             self._split = split_study(self.settings, dataset)
             self._tracking.describe(dataset, self._split, {})
@@ -261,7 +264,7 @@ def examine(study: str, storage: str, repair: bool, dataset: str | None, own_run
 def _print(title: str, found: Sequence[Difference], console: Console) -> None:
     shown = Table(title=title, title_justify="left")
     shown.add_column("trial", justify="right")
-    shown.add_column("attempt", justify="right")
+    shown.add_column(names.ATTEMPT, justify="right")
     shown.add_column("what")
     shown.add_column("where")
     shown.add_column("repair")

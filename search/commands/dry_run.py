@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from rich.console import Console
 from rich.table import Table
 
-from models.data.splits import Split, count_inputs
+from models.data.scaling import count_inputs
+from models.data.splits import Split
 from models.networks.mlp import parameter_count
 from search.commands.options import Options
 from search.study.plan import Plan, PlannedTrial

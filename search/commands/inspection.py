@@ -14,7 +14,9 @@ from rich.console import Console
 from analysis.looks.predictions import Predictions
 from analysis.reading.mlflow_runs import INSPECTED, by_epoch
 from analysis.report.network_sections import Versus, errors_section, inside_section, network_section, predictions_of
-from analysis.report.sections import Section, data_section, page, section_files
+from analysis.report.section import Section, page, section_files
+from analysis.report.sections import data_section
+from models.core import names, states
 from models.core.errors import ConfigError
 from models.core.results import SCORED_PARTS
 from models.core.runtime import prepare_process
@@ -31,7 +33,7 @@ from search.stores.tracking import note_run, tracking_ui
 MADE, WRONG = 0, 1
 DATA_FOLDER, PAGE = "data", "inspect.html"
 _SAMPLED = 2000  # rows whose hidden activations are drawn: t-SNE of more takes long and hides itself
-_METRICS = {"validation": "val_accuracy", "test": "test_accuracy"}
+_METRICS = {"validation": names.VAL_ACCURACY, "test": names.TEST_ACCURACY}
 
 
 def inspect_run(
@@ -68,7 +70,7 @@ def inspect_run(
         except (BrokenProcessPool, ValueError, OSError) as error:
             verdict = f"the logged model of {trial.title} cannot be run: {in_one_line(error)}"
             console.print(verdict, markup=False, highlight=False)
-            _note(own_run, trial, verdict, "failed")
+            _note(own_run, trial, verdict, states.FAILED)
             return WRONG
     predictions = predictions_of(found, split)
     wrong = contradictions(trial, predictions)
@@ -77,7 +79,7 @@ def inspect_run(
         console.print(verdict, markup=False, highlight=False)
         _note(own_run, trial, verdict, "contradicted")
         return WRONG
-    title, kept = _title(trial), int(trial.final["best_epoch"])
+    title, kept = _title(trial), int(trial.final[names.BEST_EPOCH])
     data_pictures = data_section(split, data.name)
     sections = [
         network_section(found.layers, by_epoch(trial.epochs), kept, trial.config.monitor, title),

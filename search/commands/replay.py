@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
+from models.core import names, states
 from models.core.results import EpochReport, FoldsResult, TrialFailed, TrialResult
-from models.core.seeds import derive_seed
+from models.core.seeds import trial_seed
 from models.data.sources import find_data
 from models.data.splits import Split, split_by
 from search.commands.command import run_command
@@ -51,17 +52,17 @@ def replay(logged: LoggedTrial, split: Split, report: Callable[[EpochReport], No
 
 def find_differences(logged: LoggedTrial, split: Split, replayed: Replayed) -> list[Difference]:
     """Everything that the run has otherwise than the replay, tags that contradict each other included."""
-    seed, config_hash = derive_seed(logged.study_seed, logged.number, "trial"), logged.config.hash()
+    seed, config_hash = trial_seed(logged.study_seed, logged.number), logged.config.hash()
     found = [
         *_differing(None, {"seed": str(logged.seed)}, {"seed": str(seed)}),
-        *_differing(None, {"config_hash": logged.config_hash}, {"config_hash": config_hash}),
+        *_differing(None, {names.CONFIG_HASH: logged.config_hash}, {names.CONFIG_HASH: config_hash}),
         *_differing(None, logged.rows, {f"{part}_rows": str(split.rows(part)) for part in split.labels}),
     ]
     if isinstance(replayed, TrialFailed):
-        return [*found, Difference("state", None, "complete", f"failed ({replayed})")]
+        return [*found, Difference(names.STATE, None, states.COMPLETE, f"failed ({replayed})")]
     again = {(name, each.epoch): [value] for each in replayed.history for name, value in each.metrics.items()}
-    names = {name for name, _ in again} | set(replayed.metrics)
-    before = {place: values for place, values in logged.epochs.items() if place[0] in names}
+    compared = {name for name, _ in again} | set(replayed.metrics)
+    before = {place: values for place, values in logged.epochs.items() if place[0] in compared}
     for name, epoch in sorted(again.keys() | before.keys(), key=lambda place: (place[1], place[0])):
         old, new = _shown(before.get((name, epoch), [])), _shown(again.get((name, epoch), []))
         found += _differing(epoch, {name: old}, {name: new})
@@ -70,7 +71,7 @@ def find_differences(logged: LoggedTrial, split: Split, replayed: Replayed) -> l
         old = _shown([logged.final[name]] if name in logged.final else [])
         found += _differing(None, {name: old}, {name: _shown([value])})
     return found + _differing(
-        None, {"weights_sha256": logged.weights_sha256}, {"weights_sha256": replayed.weights_sha256}
+        None, {names.WEIGHTS_SHA256: logged.weights_sha256}, {names.WEIGHTS_SHA256: replayed.weights_sha256}
     )
 
 
@@ -109,10 +110,10 @@ def replay_run(run_id: str, dataset: str | None, own_run: str | None, console: C
 
 
 def _differing(epoch: int | None, before: Mapping[str, str], now: Mapping[str, str]) -> list[Difference]:
-    names = [*before, *(name for name in now if name not in before)]
+    compared = [*before, *(name for name in now if name not in before)]
     return [
         Difference(name, epoch, before.get(name) or "-", now.get(name) or "-")
-        for name in names
+        for name in compared
         if before.get(name) != now.get(name)
     ]
 

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from models.core import names
 from models.core.errors import ConfigError
-from models.data.sources import Dataset, load_dataset
+from models.data.dataset import Dataset
+from models.data.sources import load_dataset
 from models.data.splits import Split, split_by
 from search.commands.options import Options
 from search.driver.signals import asked_to_stop
@@ -223,7 +225,7 @@ def _facts(settings: StudySettings, plan: "Plan") -> dict[str, object]:
     facts: dict[str, object] = {
         "sampler": settings.sampler,
         "seed": settings.seed,
-        "planned_trials": len(plan.trials),
+        names.PLANNED_TRIALS: len(plan.trials),
         "pruner": settings.pruner,
     }
-    return facts | settings.split | ({"grid_size": settings.population} if settings.sampler == "grid" else {})
+    return facts | settings.split | ({names.GRID_SIZE: settings.population} if settings.sampler == "grid" else {})

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from analysis.reading.folds import cv_results
+from analysis.reading.cv_results import cv_results
 from analysis.reading.mlflow_studies import read_all
 from search.driver.driver import Ended
 from search.driver.summary import Summary, summarise
@@ -47,7 +47,7 @@ def conclude(
         if summary is not None and not tracking.has_report_of(digest):
             tracking.summarise(summary.curve, summary.runs, summary.note(tracking.link))
             if with_report and summary.estimates is not None:
-                from analysis.report.contents import write_report
+                from analysis.report.writing import write_report
 
                 with tempfile.TemporaryDirectory() as folder:
                     tracking.attach(paths=write_report(table, Path(folder)), folder="report")

@@ -6,6 +6,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from models.core import names
 from models.core.results import EpochReport
 from search.driver.keeping import ModelKeeper
 from search.driver.progress import Progress
@@ -174,7 +175,7 @@ class Delivery:
         return len(self.undelivered) + models_wait
 
     def child_tags(self, number: int) -> dict[str, object]:
-        own = {"study_seed": self._settings.seed, "sampler": self._settings.sampler, "models": self._keeper.policy}
+        own = {names.STUDY_SEED: self._settings.seed, "sampler": self._settings.sampler, "models": self._keeper.policy}
         own |= self._settings.split
         return own | dict(self._further_tags.get(number, {}))
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from models.core import states
+from models.core.clock import now_ms
 from models.core.errors import ConfigError
 from search.driver.delivery import Delivery
 from search.driver.limits import GRACE, Limits
@@ -109,7 +111,7 @@ class Driver:
 
     def _recover(self) -> None:
         """What earlier drivers left: outcomes in the outbox first, then attempts that nobody runs any more."""
-        over = {(each.number, each.attempt) for each in self._delivery.study.attempts() if each.state != "running"}
+        over = {(each.number, each.attempt) for each in self._delivery.study.attempts() if each.state != states.RUNNING}
         for path in self._delivery.paths.outcomes():
             outcome = outbox.take(path)
             planned = self._planned(outcome.number)
@@ -124,9 +126,9 @@ class Driver:
                 self._delivery.deliver(outcome)
         waiting = {(outcome.number, outcome.attempt): outcome for outcome in self._delivery.undelivered}
         for attempt in self._delivery.study.attempts():
-            if attempt.state == "running" and (attempt.number, attempt.attempt) not in waiting:
+            if attempt.state == states.RUNNING and (attempt.number, attempt.attempt) not in waiting:
                 # As an outcome like any other, so that both sides tell the same of it, whichever knew of it.
-                left = _InFlight(self._plan.trials[attempt.number], attempt.attempt, _now_ms(), time.monotonic())
+                left = _InFlight(self._plan.trials[attempt.number], attempt.attempt, now_ms(), time.monotonic())
                 lost = self._given_up(left, "driver lost", "")
                 if self._delivery.commit(lost):
                     self._delivery.deliver(lost)
@@ -159,7 +161,7 @@ class Driver:
             self._next_attempt[planned.number] = attempt + 1
             # The worker starts before the books are written: it needs neither of them.
             self._engine.submit(Job(self._name, planned.number, attempt, planned.config, planned.seed))
-            started = _now_ms()
+            started = now_ms()
             self._in_flight[planned.number] = _InFlight(planned, attempt, started, time.monotonic())
             self._delivery.begin(planned, attempt, started)
 
@@ -184,7 +186,7 @@ class Driver:
         self._delivery.heard(*key, event.report)
         last = event.report.epoch == current.planned.config.epochs
         if not last and self._delivery.should_prune(*key, event.report):
-            self._engine.ask_to_stop(*key, "pruned")
+            self._engine.ask_to_stop(*key, states.PRUNED)
 
     def _end_overdue_trials(self) -> None:
         now = time.monotonic()
@@ -210,14 +212,14 @@ class Driver:
         return Outcome(
             planned.number,
             attempt,
-            "failed",
+            states.FAILED,
             planned.seed,
             planned.config.hash(),
             reason,
             message,
             history=self._delivery.epochs_of(planned.number, attempt),
             started_ms=given_up.started_ms,
-            ended_ms=_now_ms(),
+            ended_ms=now_ms(),
         )
 
     def _finish(self, outcome: Outcome, planned: PlannedTrial) -> None:
@@ -257,8 +259,8 @@ class Driver:
     def _count(self, number: int, state: str, score: float | None) -> None:
         if self._rule is not None:
             self._rule.add(number, state, score)
-        self._complete += state == "complete"
-        self._failed += state == "failed"
+        self._complete += state == states.COMPLETE
+        self._failed += state == states.FAILED
         self._progress.seen(state, score)
 
     def _planned(self, number: int) -> PlannedTrial | None:
@@ -269,7 +271,3 @@ def _key(event: Done | Lost) -> tuple[int, int]:
     if isinstance(event, Lost):
         return event.number, event.attempt
     return event.outcome.number, event.outcome.attempt
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1000)

@@ -7,6 +7,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from models.core import states
+
 _FEWEST = 4  # trials before the time left is estimated
 _LINE_EVERY = 10.0  # seconds between lines where there is no terminal
 
@@ -53,7 +55,7 @@ class ConsoleProgress:
             self._console.print(f"training {total - done} trials ({done} of {total} are finished already)")
 
     def seen(self, state: str, score: float | None) -> None:
-        self._failed += state == "failed"
+        self._failed += state == states.FAILED
         if score is not None and (self._best is None or score > self._best):
             self._best = score
         self._bar.update(self._task, failed=self._failed, best=self._best_text)

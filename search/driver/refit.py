@@ -4,10 +4,11 @@ Its run lies below the study's parent like a trial's, but it is no trial: it has
 chooses trials sees it. The folds only score; this alone has a model.
 """
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 
+from models.core import names, states
+from models.core.clock import now_ms
 from models.core.seeds import derive_seed
 from search.driver.driver import Ended
 from search.driver.progress import Progress
@@ -48,11 +49,11 @@ def refit_best(
     planned = plan.trials[best.number]
     seed = derive_seed(settings.seed, best.number, "refit")
     split = {name: value for name, value in settings.split.items() if name != "folds"}
-    tags = split | {"study_seed": settings.seed, "sampler": settings.sampler}
+    tags = split | {names.STUDY_SEED: settings.seed, "sampler": settings.sampler}
     engine.start()
     reason = ""
     for attempt in range(MAX_ATTEMPTS):
-        run_id = tracking.start_refit(planned, seed, best.run_id, tags, _now_ms())
+        run_id = tracking.start_refit(planned, seed, best.run_id, tags, now_ms())
         job = Job(settings.name, planned.number, attempt, planned.config, seed, refit=True)
         outcome = _trained(job, engine, asked_to_stop)
         tracking.finish_trial(run_id, outcome, with_model)
@@ -67,14 +68,14 @@ def refit_best(
 
 def _best(attempts: Sequence[Attempt], stopped_at: int | None) -> Attempt | None:
     """The complete trial with the highest score, the lowest number on ties."""
-    scored = [each for each in attempts if each.state == "complete" and each.value is not None]
+    scored = [each for each in attempts if each.state == states.COMPLETE and each.value is not None]
     counted = [each for each in scored if stopped_at is None or each.number < stopped_at]
     return max(counted, key=lambda each: (each.value, -each.number), default=None)
 
 
 def _trained(job: Job, engine: Engine, asked_to_stop: Sequence[str]) -> Outcome:
     """How one attempt ended."""
-    started, submitted = _now_ms(), False
+    started, submitted = now_ms(), False
     reason, message = "interrupted", ""
     try:
         while not asked_to_stop:
@@ -94,10 +95,6 @@ def _trained(job: Job, engine: Engine, asked_to_stop: Sequence[str]) -> Outcome:
 
 def _lost(job: Job, started_ms: int, reason: str, message: str) -> Outcome:
     return Outcome(
-        job.number, job.attempt, "failed", job.seed, job.config.hash(), reason, message,
-        started_ms=started_ms, ended_ms=_now_ms(),
+        job.number, job.attempt, states.FAILED, job.seed, job.config.hash(), reason, message,
+        started_ms=started_ms, ended_ms=now_ms(),
     )  # fmt: skip
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1000)

@@ -2,6 +2,7 @@
 
 from analysis.estimates.doubling import SHARE, first_stop
 from analysis.reading.pool import FLOOR
+from models.core import states
 from models.core.errors import ConfigError
 from search.study.settings import StudySettings
 
@@ -32,7 +33,7 @@ class StopRule:
     def add(self, number: int, state: str, score: float | None) -> None:
         """A trial has finished; each number counts once. Without a score it stands at the floor."""
         if number >= len(self._scores):
-            self._ahead.setdefault(number, score if state == "complete" and score is not None else FLOOR)
+            self._ahead.setdefault(number, score if state == states.COMPLETE and score is not None else FLOOR)
         while len(self._scores) in self._ahead:
             self._scores.append(self._ahead.pop(len(self._scores)))
         if self.stopped_at is None and len(self._scores) >= self._looked + SHARE:

@@ -9,10 +9,12 @@ from rich.table import Table
 
 from analysis.estimates import curves
 from analysis.estimates.best_of_n import BestOfN, Point, best_of_n
-from analysis.reading.folds import cv_results, refit_words
+from analysis.reading.cv_results import cv_results
 from analysis.reading.pool import has_prefix, pool_of
 from analysis.reading.table import TrialTable
+from analysis.report.cross_validation import refit_words
 from analysis.report.sentences import tested_accuracy
+from models.core import names, states
 from models.core.parameters import Scalar
 from search.study.plan import Plan
 
@@ -38,18 +40,18 @@ class Summary:
     def runs(self) -> dict[str, str]:
         """The runs to look at first, by the tag of the parent that names each."""
         refit = self.table.refit
-        return {"best_run_id": str(self.best["run_id"])} | ({"refit_run_id": refit.run_id} if refit else {})
+        return {names.BEST_RUN_ID: str(self.best["run_id"])} | ({names.REFIT_RUN_ID: refit.run_id} if refit else {})
 
     def note(self, link: Callable[[str], str]) -> str:
         """The parent run's description in the MLflow UI (Markdown); `link` gives the address of a run."""
         table, refit = self.table, self.table.refit
         best = f"Best trial: [trial-{int(self.best['number']):04d}]({link(str(self.best['run_id']))}), "
         if table.folds:
-            reached = f"mean accuracy over {table.folds} folds {self.best['val_accuracy']:.4f}."
+            reached = f"mean accuracy over {table.folds} folds {self.best[names.VAL_ACCURACY]:.4f}."
         else:
             reached = (
-                f"validation accuracy {self.best['val_accuracy']:.4f}, test accuracy "
-                f"{tested_accuracy(table, float(self.best['test_accuracy']))}."
+                f"validation accuracy {self.best[names.VAL_ACCURACY]:.4f}, test accuracy "
+                f"{tested_accuracy(table, float(self.best[names.TEST_ACCURACY]))}."
             )
         if refit is not None:
             reached += (
@@ -63,7 +65,7 @@ class Summary:
 
 
 def _states(table: TrialTable) -> str:
-    counts = table.frame["state"].value_counts()
+    counts = table.frame[names.STATE].value_counts()
     return f"{len(table.frame)} trials ({', '.join(f'{count} {state}' for state, count in counts.items())})"
 
 
@@ -92,17 +94,17 @@ def print_summary(summary: Summary, console: Console) -> None:
     facts.add_column()
     facts.add_row("trial", f"{int(best['number'])} (run {best['run_id']})")
     facts.add_row("parameters", parameters)
-    size = f"{int(best['n_parameters']):,} parameters"
+    size = f"{int(best[names.N_PARAMETERS]):,} parameters"
     if table.folds:
         facts.add_row("network", size)
         facts.add_row(
-            "accuracy", f"{best['val_accuracy']:.4f}  (mean of {table.folds} folds; chosen by it: optimistic)"
+            "accuracy", f"{best[names.VAL_ACCURACY]:.4f}  (mean of {table.folds} folds; chosen by it: optimistic)"
         )
         facts.add_row("refit", refit_words(table))
     else:
-        facts.add_row("network", f"{size}, kept epoch {int(best['best_epoch'])}")
-        facts.add_row("validation accuracy", f"{best['val_accuracy']:.4f}  (chosen by it: optimistic)")
-        facts.add_row("test accuracy", tested_accuracy(table, float(best["test_accuracy"])))
+        facts.add_row("network", f"{size}, kept epoch {int(best[names.BEST_EPOCH])}")
+        facts.add_row("validation accuracy", f"{best[names.VAL_ACCURACY]:.4f}  (chosen by it: optimistic)")
+        facts.add_row("test accuracy", tested_accuracy(table, float(best[names.TEST_ACCURACY])))
     console.print(facts)
     console.print()
     if table.folds:
@@ -155,9 +157,11 @@ def _best_of_n_table(estimates: BestOfN) -> Table:
 
 def _pool_words(estimates: BestOfN) -> str:
     trials = estimates.trials
-    states = ", ".join(f"{trials[state]} {state}" for state in ("complete", "failed", "pruned") if trials[state])
+    counted = ", ".join(
+        f"{trials[state]} {state}" for state in (states.COMPLETE, states.FAILED, states.PRUNED) if trials[state]
+    )
     head = (
-        f"{trials['started']} trials ({states}), sampler {estimates.sampler}, seed {estimates.seed}, "
+        f"{trials['started']} trials ({counted}), sampler {estimates.sampler}, seed {estimates.seed}, "
         f"data {(estimates.data_sha256 or '')[:12]}; intervals: 95%, where N allows one."
     )
     return "\n".join([head, *estimates.notes])

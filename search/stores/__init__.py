@@ -1,0 +1,1 @@
+"""Where results are kept: outbox, MLflow, Optuna, and the lock on them."""

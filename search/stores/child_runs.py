@@ -8,6 +8,7 @@ from mlflow.entities import LifecycleStage, LoggedModel, LoggedModelStatus, Run,
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
+from models.core import names, states
 from models.core.states import STATES, is_final
 from search.stores.model_folder import MODEL_FILE
 from search.stores.tracking import pages, status_of, tracking_uri
@@ -44,7 +45,7 @@ class Child:
         return (
             self.state in STATES
             and self.status == status_of(self.state, self.reason)
-            and (self.state != "complete" or self.measured)
+            and (self.state != states.COMPLETE or self.measured)
         )
 
     @property
@@ -56,7 +57,7 @@ def children_of(parent: Run) -> list[Child]:
     """Every attempt of a study's parent run, those in MLflow's trash included."""
     query = f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent.info.run_id}'"
     found = pages(MlflowClient(), [parent.info.experiment_id], query, ViewType.ALL)
-    return [_child(run) for run in found if "trial_number" in run.data.tags]
+    return [_child(run) for run in found if names.TRIAL_NUMBER in run.data.tags]
 
 
 def continuations_of(parent: Run) -> list[str]:
@@ -74,7 +75,7 @@ def runs_with_models(parent: Run) -> set[str]:
 
 def epochs_of(run_id: str) -> dict[int, float]:
     """val_accuracy by epoch; of the last one, what the epoch ended with and not the kept weights' value after it."""
-    history = MlflowClient().get_metric_history(run_id, "val_accuracy")
+    history = MlflowClient().get_metric_history(run_id, names.VAL_ACCURACY)
     return {metric.step: metric.value for metric in sorted(history, key=lambda each: -each.timestamp)}
 
 
@@ -98,15 +99,15 @@ def _child(run: Run) -> Child:
     tags = run.data.tags
     return Child(
         run_id=run.info.run_id,
-        number=int(tags["trial_number"]),
-        attempt=int(tags["attempt"]),
+        number=int(tags[names.TRIAL_NUMBER]),
+        attempt=int(tags[names.ATTEMPT]),
         status=run.info.status,
-        state=tags.get("state", ""),
-        reason=tags.get("state_reason", ""),
-        score=run.data.metrics.get("val_accuracy"),
-        weights_sha256=tags.get("weights_sha256", ""),
+        state=tags.get(names.STATE, ""),
+        reason=tags.get(names.STATE_REASON, ""),
+        score=run.data.metrics.get(names.VAL_ACCURACY),
+        weights_sha256=tags.get(names.WEIGHTS_SHA256, ""),
         seed=tags.get("seed", ""),
-        config_hash=tags.get("config_hash", ""),
+        config_hash=tags.get(names.CONFIG_HASH, ""),
         models=tags.get("models", ""),
         deleted=run.info.lifecycle_stage == LifecycleStage.DELETED,
     )

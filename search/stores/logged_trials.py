@@ -10,6 +10,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID
 
 from analysis.reading.mlflow_runs import split_arguments, values_of
+from models.core import names, states
 from models.core.config import TrialConfig
 from models.core.errors import ConfigError
 from models.core.parameters import PARAMETERS
@@ -18,8 +19,8 @@ from search.stores.mlflow_records import ENVIRONMENT
 from search.stores.tracking import check_tracking, tracking_uri
 
 _NEEDED = (
-    "study", "seed", "study_seed", "config_hash", "data_sha256", "dataset_location",
-    "validation", "preprocessing", "split_seed", "weights_sha256",
+    "study", "seed", names.STUDY_SEED, names.CONFIG_HASH, names.DATA_SHA256, names.DATASET_LOCATION,
+    "validation", "preprocessing", "split_seed", names.WEIGHTS_SHA256,
 )  # fmt: skip
 
 
@@ -83,8 +84,8 @@ def read_trial(run_id: str, refits: bool = False) -> LoggedTrial:
     client = open_tracking()
     run = _run_of_trial(client, run_id, refits)
     tags, parameters = run.data.tags, run.data.params
-    refit = "trial_number" not in tags
-    missing = [name for name in (_NEEDED if refit else (*_NEEDED, "attempt")) if name not in tags]
+    refit = names.TRIAL_NUMBER not in tags
+    missing = [name for name in (_NEEDED if refit else (*_NEEDED, names.ATTEMPT)) if name not in tags]
     if missing:
         raise ConfigError(
             f"a trial is read from the tags of its run, all of them, got {run_id!r} without {', '.join(missing)}"
@@ -95,19 +96,19 @@ def read_trial(run_id: str, refits: bool = False) -> LoggedTrial:
         parent_run_id=tags[MLFLOW_PARENT_RUN_ID],
         experiment_id=run.info.experiment_id,
         study=tags["study"],
-        number=int(tags["refit_of" if refit else "trial_number"]),
+        number=int(tags[names.REFIT_OF if refit else names.TRIAL_NUMBER]),
         refit=refit,
         config=TrialConfig.from_text({name: text for name, text in parameters.items() if name in PARAMETERS}),
-        config_hash=tags["config_hash"],
+        config_hash=tags[names.CONFIG_HASH],
         seed=int(tags["seed"]),
-        study_seed=int(tags["study_seed"]),
-        dataset_location=tags["dataset_location"],
-        data_sha256=tags["data_sha256"],
+        study_seed=int(tags[names.STUDY_SEED]),
+        dataset_location=tags[names.DATASET_LOCATION],
+        data_sha256=tags[names.DATA_SHA256],
         split=split_arguments(tags),
         rows={name: text for name, text in parameters.items() if name.endswith("_rows")},
         epochs=epochs,
         final=final,
-        weights_sha256=tags["weights_sha256"],
+        weights_sha256=tags[names.WEIGHTS_SHA256],
         environment={
             name.removeprefix(ENVIRONMENT): text for name, text in tags.items() if name.startswith(ENVIRONMENT)
         },
@@ -123,16 +124,16 @@ def _run_of_trial(client: MlflowClient, run_id: str, refits: bool) -> Run:
         store = without_secrets(tracking_uri())
         raise ConfigError(f"run_id must be that of a run in the tracking store {store}, got {run_id!r}") from None
     tags = run.data.tags
-    if "plan_hash" in tags:
-        best = f"; its best trial is {tags['best_run_id']}" if "best_run_id" in tags else ""
+    if names.PLAN_HASH in tags:
+        best = f"; its best trial is {tags[names.BEST_RUN_ID]}" if names.BEST_RUN_ID in tags else ""
         raise ConfigError(
             f"run_id must be that of a trial, a child run, got the parent run of study {tags.get('study')!r}{best}"
         )
-    if not ("trial_number" in tags or (refits and "refit_of" in tags)) or MLFLOW_PARENT_RUN_ID not in tags:
+    if not (names.TRIAL_NUMBER in tags or (refits and names.REFIT_OF in tags)) or MLFLOW_PARENT_RUN_ID not in tags:
         raise ConfigError(f"run_id must be that of a trial, got {run.info.run_name!r}, a run of something else")
-    if tags.get("state") != "complete" or run.info.status == "RUNNING":
+    if tags.get(names.STATE) != states.COMPLETE or run.info.status == "RUNNING":
         how = "is not finished" if run.info.status == "RUNNING" else f"is {tags.get('state', 'without a state')}"
-        reason = f" ({tags['state_reason']})" if tags.get("state_reason") else ""
+        reason = f" ({tags[names.STATE_REASON]})" if tags.get(names.STATE_REASON) else ""
         raise ConfigError(
             f"run_id must be that of a complete trial, got {run.info.run_name} of {tags.get('study')!r}, which "
             f"{how}{reason}"

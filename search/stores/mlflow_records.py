@@ -11,7 +11,7 @@ from mlflow.entities import DatasetInput, InputTag, Metric, RunTag
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_SOURCE_NAME
 
 from models.core.results import EpochReport
-from models.data.sources import Dataset
+from models.data.dataset import Dataset
 from models.data.splits import Split
 from search.workers.outcome import Outcome
 

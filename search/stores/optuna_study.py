@@ -17,6 +17,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from models.core import names, states
 from models.core.errors import ConfigError
 from models.core.results import EpochReport
 from models.core.states import is_final
@@ -38,10 +39,10 @@ _PRUNERS: dict[str, Callable[[], BasePruner]] = {
     "halving": lambda: SuccessiveHalvingPruner(min_resource=2, reduction_factor=3),
 }
 _ASIDE = "set_aside"  # the study's attribute with Optuna's numbers of the trials that count no more
-_STATES = {"complete": TrialState.COMPLETE, "failed": TrialState.FAIL, "pruned": TrialState.PRUNED}
+_STATES = {states.COMPLETE: TrialState.COMPLETE, states.FAILED: TrialState.FAIL, states.PRUNED: TrialState.PRUNED}
 NOTED = 500
 """Numbers below this have a note with a link in the dashboard."""
-_ATTRIBUTES = ("number", "attempt", "state_reason", "run_id", "seed", "config_hash")
+_ATTRIBUTES = ("number", names.ATTEMPT, names.STATE_REASON, names.RUN_ID, "seed", names.CONFIG_HASH)
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class StudyStore:
         if self.is_new:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-                self._study.set_metric_names(["val_accuracy"])  # what the dashboard writes at its axes
+                self._study.set_metric_names([names.VAL_ACCURACY])  # what the dashboard writes at its axes
         for key, value in {"settings": identity, "sampler": settings.sampler, "seed": settings.seed}.items():
             if self._study.user_attrs.get(key) is None:
                 self._study.set_user_attr(key, value)
@@ -114,7 +115,7 @@ class StudyStore:
 
     @property
     def parent_run_id(self) -> str | None:
-        return self._study.user_attrs.get("parent_run_id")
+        return self._study.user_attrs.get(names.PARENT_RUN_ID)
 
     def remember(self, **attributes: str | int) -> None:
         """Keeps facts about the study beside it; `parent_run_id` is how the next start finds the MLflow run."""
@@ -149,7 +150,7 @@ class StudyStore:
 
         One that is running here is told so, else the attempt is added: a finished trial cannot be changed.
         """
-        attributes = {"run_id": ended.run_id} | ({"state_reason": ended.reason} if ended.reason else {})
+        attributes = {names.RUN_ID: ended.run_id} | ({names.STATE_REASON: ended.reason} if ended.reason else {})
         running = self._running.get((planned.number, ended.attempt))
         if running is not None:
             write_trial(self._storage, running.trial_id, epochs, attributes)
@@ -195,7 +196,7 @@ class StudyStore:
         if running is None:
             return
         noted = number < NOTED
-        attributes = {"run_id": run_id} if noted else {"run_id": run_id, "run_url": url}
+        attributes = {names.RUN_ID: run_id} if noted else {names.RUN_ID: run_id, "run_url": url}
         write_trial(self._storage, running.trial_id, user_attrs=attributes)
         if noted:
             self._write_note(f"{running.trial_id}:", f"Trial {number}, attempt {attempt}: [run in MLflow]({url})")
@@ -229,9 +230,12 @@ class StudyStore:
         running = self._running.get(key)
         if running is None:
             return
-        attributes: dict[str, object] = {"state_reason": outcome.reason} if outcome.reason else {}
+        attributes: dict[str, object] = {names.STATE_REASON: outcome.reason} if outcome.reason else {}
         if outcome.result is not None:
-            shown, metrics = ("test_accuracy", "val_loss", "val_accuracy_std", "n_parameters"), outcome.result.metrics
+            shown, metrics = (
+                (names.TEST_ACCURACY, names.VAL_LOSS, names.VAL_ACCURACY_STD, names.N_PARAMETERS),
+                outcome.result.metrics,
+            )
             attributes |= {name: metrics[name] for name in shown if name in metrics}
         write_trial(
             self._storage,
@@ -241,8 +245,8 @@ class StudyStore:
             self._keep_picture(outcome) if outcome.picture else {},
         )
         value = outcome.score
-        if outcome.state == "pruned" and outcome.history:  # Optuna's own convention for pruned trials
-            value = outcome.history[-1].metrics["val_accuracy"]
+        if outcome.state == states.PRUNED and outcome.history:  # Optuna's own convention for pruned trials
+            value = outcome.history[-1].metrics[names.VAL_ACCURACY]
         self._in_doubt = True
         self._storage.set_trial_state_values(
             running.trial_id, _STATES[outcome.state], None if value is None else [value]
@@ -262,7 +266,7 @@ class StudyStore:
         stored = self._stored()
         self._known = {(each.number, each.attempt) for _, each in stored}
         self._running = {
-            (each.number, each.attempt): _Running(trial_id) for trial_id, each in stored if each.state == "running"
+            (each.number, each.attempt): _Running(trial_id) for trial_id, each in stored if each.state == states.RUNNING
         }
         self._in_doubt = False  # whether a write has failed that may have come through all the same
 
@@ -294,8 +298,8 @@ class _Running:
 
     def unreported(self, epochs: Sequence[EpochReport]) -> dict[int, float]:
         """Of a fold's epochs none: each fold has an epoch 1 of its own."""
-        fresh = (each for each in epochs if each.epoch not in self.reported and "val_accuracy" in each.metrics)
-        return {each.epoch: each.metrics["val_accuracy"] for each in fresh}
+        fresh = (each for each in epochs if each.epoch not in self.reported and names.VAL_ACCURACY in each.metrics)
+        return {each.epoch: each.metrics[names.VAL_ACCURACY] for each in fresh}
 
 
 def study_reason(error: BaseException) -> BaseException:
@@ -307,23 +311,23 @@ def study_reason(error: BaseException) -> BaseException:
 def _identity(planned: PlannedTrial, attempt: int) -> dict[str, int | str]:
     return {
         "number": planned.number,
-        "attempt": attempt,
+        names.ATTEMPT: attempt,
         "seed": planned.seed,
-        "config_hash": planned.config.hash(),
+        names.CONFIG_HASH: planned.config.hash(),
     }
 
 
 def _attempt(row: TrialRow) -> Attempt:
-    names = {TrialState.COMPLETE: "complete", TrialState.FAIL: "failed", TrialState.PRUNED: "pruned"}
+    words = {TrialState.COMPLETE: states.COMPLETE, TrialState.FAIL: states.FAILED, TrialState.PRUNED: states.PRUNED}
     return Attempt(
         number=row.user_attrs["number"],
-        attempt=row.user_attrs["attempt"],
-        state=names.get(row.state, "running"),
-        reason=row.user_attrs.get("state_reason", ""),
+        attempt=row.user_attrs[names.ATTEMPT],
+        state=words.get(row.state, states.RUNNING),
+        reason=row.user_attrs.get(names.STATE_REASON, ""),
         value=row.value if row.state == TrialState.COMPLETE else None,
-        run_id=row.user_attrs.get("run_id", ""),
+        run_id=row.user_attrs.get(names.RUN_ID, ""),
         seed=row.user_attrs["seed"],
-        config_hash=row.user_attrs["config_hash"],
+        config_hash=row.user_attrs[names.CONFIG_HASH],
         trial=row.number,
     )
 
@@ -358,8 +362,8 @@ def look_up(url: str, name: str) -> Stored:
     rows = read_trials(storage, study_id, _ATTRIBUTES)
     ours = (row for row in rows if "number" in row.user_attrs and row.number not in facts.get(_ASIDE, ()))
     finished = frozenset(attempt.number for attempt in map(_attempt, ours) if attempt.final)
-    known = {fact: str(facts.get(fact, "")) for fact in ("parent_run_id", "data_sha256", "plan_hash")}
-    return Stored(int(facts.get("planned_trials", 0)), finished, **known)
+    known = {fact: str(facts.get(fact, "")) for fact in (names.PARENT_RUN_ID, names.DATA_SHA256, names.PLAN_HASH)}
+    return Stored(int(facts.get(names.PLANNED_TRIALS, 0)), finished, **known)
 
 
 def _study_id(storage: RDBStorage, name: str) -> int | None:

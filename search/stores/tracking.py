@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from models.core import names, states
 from models.core.errors import ConfigError
 from models.core.results import EpochReport, TrialResult
 from search.stores.databases import (
@@ -54,7 +55,7 @@ from mlflow.utils.mlflow_tags import (
 )
 
 from models.core.states import is_final
-from models.data.sources import Dataset
+from models.data.dataset import Dataset
 from models.data.splits import Split
 from search.stores.mlflow_records import ENVIRONMENT, dataset_inputs, epoch_metrics, run_tags, write_artifacts
 from search.stores.model_folder import write_model_folder
@@ -73,7 +74,7 @@ _REFUSALS = (
 
 MODEL_NAME = "model"
 _EXPERIMENT_KIND = "mlflow.experimentKind"
-_STATUS = {"complete": "FINISHED", "pruned": "FINISHED", "failed": "FAILED"}
+_STATUS = {states.COMPLETE: "FINISHED", states.PRUNED: "FINISHED", states.FAILED: "FAILED"}
 
 
 def status_of(state: str, reason: str) -> str:
@@ -120,7 +121,7 @@ def tracking_ui() -> str | None:
 def refuse_run(run_id: str, reason: str) -> None:
     """Ends the run that `mlflow run` made for a command which cannot be carried out, with the reason on it."""
     client = MlflowClient()
-    client.log_batch(run_id, tags=run_tags({"state": "failed", "state_reason": reason}))
+    client.log_batch(run_id, tags=run_tags({names.STATE: states.FAILED, names.STATE_REASON: reason}))
     client.set_terminated(run_id, "FAILED")
 
 
@@ -183,7 +184,7 @@ class Tracking:
 
         parent_id = self._read_parent(open_it)
         use_wal(tracking_uri())
-        tags = {"study": self._study, "plan_hash": plan_hash}
+        tags = {"study": self._study, names.PLAN_HASH: plan_hash}
         if self.parent.data.tags.get(MLFLOW_RUN_NAME) != self._study:
             tags[MLFLOW_RUN_NAME] = self._study
         self._client.log_batch(parent_id, tags=run_tags(tags))
@@ -194,7 +195,7 @@ class Tracking:
             link = f"This run only continued the study: see [its parent run]({self.link(parent_id)})."
             invocation = {
                 "study": self._study,
-                "parent_run_id": parent_id,
+                names.PARENT_RUN_ID: parent_id,
                 MLFLOW_RUN_NAME: f"{self._study} (again)",
                 MLFLOW_RUN_NOTE: link,
             }
@@ -221,7 +222,7 @@ class Tracking:
         return parent_id
 
     def note_plan(self, plan_hash: str) -> None:
-        self._client.log_batch(self.parent_id, tags=run_tags({"plan_hash": plan_hash}))
+        self._client.log_batch(self.parent_id, tags=run_tags({names.PLAN_HASH: plan_hash}))
 
     def describe(self, dataset: Dataset, split: Split, facts: Mapping[str, object]) -> None:
         """What the study rests on: the data with its hash, and `facts` as tags of the parent."""
@@ -230,9 +231,9 @@ class Tracking:
         self._client.log_inputs(self.parent_id, self._datasets)
         rows = {f"{part}_rows": split.rows(part) for part in split.labels}
         self._data = {
-            "data_sha256": dataset.sha256,
+            names.DATA_SHA256: dataset.sha256,
             "dataset": dataset.name,
-            "dataset_location": dataset.location,
+            names.DATASET_LOCATION: dataset.location,
         }
         self._client.log_batch(self.parent_id, tags=run_tags(self._data | rows | dict(facts)))
 
@@ -265,8 +266,8 @@ class Tracking:
         own = {
             MLFLOW_RUN_NAME: f"refit of trial-{planned.number:04d}",
             MLFLOW_RUN_NOTE: f"Trained on all of the training part: the best of [the trials]({self.link(of_run)}).",
-            "refit_of": planned.number,
-            "refit_of_run_id": of_run,
+            names.REFIT_OF: planned.number,
+            names.REFIT_OF_RUN: of_run,
             "seed": seed,
         }
         run_id = self._create_child(planned, own | dict(tags), started_ms)
@@ -276,7 +277,7 @@ class Tracking:
     def has_refit(self, number: int) -> bool:
         """Whether the trial's configuration is refitted, or failed at that as it would again."""
         ends = (run.data.tags for run in self._children(f"tags.refit_of = '{number}'"))
-        return any(is_final(tags.get("state", ""), tags.get("state_reason", "")) for tags in ends)
+        return any(is_final(tags.get(names.STATE, ""), tags.get(names.STATE_REASON, "")) for tags in ends)
 
     def _describe_child(self, run_id: str, planned: PlannedTrial) -> None:
         assert self._split is not None
@@ -288,13 +289,13 @@ class Tracking:
     def _create_trial(self, planned: PlannedTrial, attempt: int, tags: Mapping[str, object], started_ms: int) -> str:
         own: dict[str, object] = {
             MLFLOW_RUN_NAME: f"trial-{planned.number:04d}" + (f" attempt {attempt}" if attempt else ""),
-            "trial_number": planned.number,
-            "attempt": attempt,
+            names.TRIAL_NUMBER: planned.number,
+            names.ATTEMPT: attempt,
             "seed": planned.seed,
         }
         before = self.find_trial(planned.number, attempt - 1) if attempt else None
         if before is not None:
-            own["previous_attempt_run_id"] = before
+            own[names.PREVIOUS_ATTEMPT] = before
             own[MLFLOW_RUN_NOTE] = f"Trial {planned.number} again: [attempt {attempt - 1}]({self.link(before)})"
         return self._create_child(planned, own | dict(tags), started_ms)
 
@@ -303,7 +304,7 @@ class Tracking:
         own = {key: value for key, value in self.parent.data.tags.items() if key in shown} | {
             MLFLOW_PARENT_RUN_ID: self.parent_id,
             "study": self._study,
-            "config_hash": planned.config.hash(),
+            names.CONFIG_HASH: planned.config.hash(),
             MLFLOW_GIT_COMMIT: self._commit,
         }
         text = {key: str(value) for key, value in {**own, **self._data, **tags}.items() if value != ""}
@@ -329,14 +330,14 @@ class Tracking:
         # What is there would change nothing, but finding that out costs MLflow several times the writing.
         there = made.metrics if made is not None else set()
         metrics = [each for each in epoch_metrics(outcome.history) if (each.key, each.step) not in there]
-        tags: dict[str, object] = {"state": outcome.state, "state_reason": outcome.reason}
+        tags: dict[str, object] = {names.STATE: outcome.state, names.STATE_REASON: outcome.reason}
         tags |= {f"{ENVIRONMENT}{name}": value for name, value in outcome.environment.items()}
         result = outcome.result
         if result is not None:
             # At the last epoch's step but later, so that MLflow shows the kept weights' value as the metric's latest.
             last = max(each.epoch for each in outcome.history)
             metrics += [Metric(key, value, outcome.ended_ms, last) for key, value in result.metrics.items()]
-            tags["weights_sha256"] = result.weights_sha256
+            tags[names.WEIGHTS_SHA256] = result.weights_sha256
             tags[MLFLOW_LOGGED_ARTIFACTS] = json.dumps(
                 [{"path": f"per_class_{part}.json", "type": "table"} for part in result.per_class]
             )
@@ -351,8 +352,8 @@ class Tracking:
 
     def end_trial(self, run_id: str, state: str, reason: str) -> None:
         """Ends a child run whose metrics are there or lost; a complete one at the time that its final ones carry."""
-        self._client.log_batch(run_id, tags=run_tags({"state": state, "state_reason": reason}))
-        history = self._client.get_metric_history(run_id, "n_parameters") if state == "complete" else []
+        self._client.log_batch(run_id, tags=run_tags({names.STATE: state, names.STATE_REASON: reason}))
+        history = self._client.get_metric_history(run_id, names.N_PARAMETERS) if state == states.COMPLETE else []
         ended = max((metric.timestamp for metric in history), default=None)
         self._client.set_terminated(run_id, status_of(state, reason), ended)
 
@@ -390,7 +391,9 @@ class Tracking:
         By the parent's ID, never by the study's name: another study of that name may be running on the same server.
         """
         for run in self._children("attributes.status = 'RUNNING'"):
-            self._client.log_batch(run.info.run_id, tags=run_tags({"state": "failed", "state_reason": reason}))
+            self._client.log_batch(
+                run.info.run_id, tags=run_tags({names.STATE: states.FAILED, names.STATE_REASON: reason})
+            )
             self._client.set_terminated(run.info.run_id, "KILLED")
         experiments = [experiment.experiment_id for experiment in self._client.search_experiments()]
         continued = f"attributes.status = 'RUNNING' and tags.parent_run_id = '{self.parent_id}'"
@@ -407,15 +410,19 @@ class Tracking:
 
     def has_report_of(self, digest: str) -> bool:
         """Whether the report on the parent was made from the trials table of this digest."""
-        return bool(self.parent.data.tags.get("report_of") == digest)
+        return bool(self.parent.data.tags.get(names.REPORT_OF) == digest)
 
     def set_report_of(self, digest: str) -> None:
-        self._client.set_tag(self.parent_id, "report_of", digest)
+        self._client.set_tag(self.parent_id, names.REPORT_OF, digest)
 
     def stopped(self, stopped_at: int | None) -> None:
         """Notes that the stop rule ended the search with so many plan numbers: the sample size was not fixed before."""
-        tags = {"stopped_at": stopped_at, "stopped_early": "true"} if stopped_at is not None else {"stopped_at": ""}
-        if stopped_at is not None or "stopped_at" in self.parent.data.tags:
+        tags = (
+            {names.STOPPED_AT: stopped_at, names.STOPPED_EARLY: "true"}
+            if stopped_at is not None
+            else {names.STOPPED_AT: ""}
+        )
+        if stopped_at is not None or names.STOPPED_AT in self.parent.data.tags:
             self._client.log_batch(self.parent_id, tags=run_tags(tags))
 
     def close_parent(self, status: str) -> None:

@@ -15,9 +15,10 @@ import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
+from models.core import names
 from models.core.config import TrialConfig
 from models.core.parameters import Scalar
-from models.core.seeds import derive_seed
+from models.core.seeds import derive_seed, trial_seed
 from search.study.settings import StudySettings
 from search.study.space import Domain, grid_cells
 
@@ -43,7 +44,7 @@ class Plan:
         """number, seed, config_hash, then the searched parameters; blank where a parameter does not exist."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["number", "seed", "config_hash", *self.searched])
+        writer.writerow(["number", "seed", names.CONFIG_HASH, *self.searched])
         for trial in self.trials:
             values = [trial.parameters.get(name, "") for name in self.searched]
             writer.writerow([trial.number, trial.seed, trial.config.hash(), *values])
@@ -59,7 +60,7 @@ def make_plan(settings: StudySettings) -> Plan:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     draw = {"random": _draw_random, "grid": _draw_grid, "list": _listed}[settings.sampler]
     trials = tuple(
-        PlannedTrial(number, parameters, settings.config(parameters), derive_seed(settings.seed, number, "trial"))
+        PlannedTrial(number, parameters, settings.config(parameters), trial_seed(settings.seed, number))
         for number, parameters in enumerate(draw(settings)[: settings.trials])
     )
     return Plan(trials, settings.searched)

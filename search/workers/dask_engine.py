@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from distributed import Client, Future, KilledWorker, LocalCluster
 
+from models.core import states
 from models.core.results import EpochReport
 from models.data.splits import PARTS, Split
 from search.workers import fork_server, worker_process
@@ -187,8 +188,10 @@ class DaskEngine:
         with self._guard:
             self._refused = {address: why for address, why in self._refused.items() if address in found}
             for address, slot in self._slots.items():
-                slot.accepting = address in found and found[address]["status"] == "running"
-            joined = [a for a in present - set(self._slots) - set(self._refused) if found[a]["status"] == "running"]
+                slot.accepting = address in found and found[address]["status"] == states.RUNNING
+            joined = [
+                a for a in present - set(self._slots) - set(self._refused) if found[a]["status"] == states.RUNNING
+            ]
             for address in joined:
                 self._slots[address] = _Slot()
             gone = [(address, self._slots.pop(address)) for address in set(self._slots) - present]

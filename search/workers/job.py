@@ -1,11 +1,12 @@
 """What runs in a worker: one trial from its job to its outcome. No storage, no tracking."""
 
-import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from models.core import names, states
+from models.core.clock import now_ms
 from models.core.config import TrialConfig
 from models.core.results import EpochReport, TrialFailed, TrialStopped
 from search.workers.outcome import Outcome
@@ -38,15 +39,15 @@ def run_job(job: Job, data: "Prepared", report: Callable[[EpochReport], None]) -
     from models.training.cross_validation import train
     from models.training.resident import PreparedFolds
 
-    started, history = _now_ms(), []
+    started, history = now_ms(), []
 
     def note(epoch: EpochReport) -> None:
         history.append(epoch)
         report(epoch)
 
     def ended(**values: object) -> Outcome:
-        common = {"history": tuple(history), "started_ms": started, "ended_ms": _now_ms()}
-        identity = {"seed": job.seed, "config_hash": job.config.hash(), "environment": environment()}
+        common = {"history": tuple(history), "started_ms": started, "ended_ms": now_ms()}
+        identity = {"seed": job.seed, names.CONFIG_HASH: job.config.hash(), "environment": environment()}
         return Outcome(job.number, job.attempt, **common | identity | values)  # type: ignore[arg-type]
 
     try:
@@ -54,19 +55,15 @@ def run_job(job: Job, data: "Prepared", report: Callable[[EpochReport], None]) -
         result = train(job.config, whole, job.seed, note)
         labels = [str(label) for label in range(data.n_classes)]
         picture = confusion_picture(result.confusion, labels, job.title)
-        return ended(state="complete", result=result, picture=picture)
+        return ended(state=states.COMPLETE, result=result, picture=picture)
     except TrialStopped as stopped:
-        if stopped.reason == "pruned":
-            return ended(state="pruned")
+        if stopped.reason == states.PRUNED:
+            return ended(state=states.PRUNED)
         message = f"stopped after epoch {len(history)} of {job.config.epochs}: {stopped.reason}"
-        return ended(state="failed", reason=stopped.reason, message=message)
+        return ended(state=states.FAILED, reason=stopped.reason, message=message)
     except TrialFailed as failure:
-        return ended(state="failed", reason=failure.reason, message=traceback.format_exc())
+        return ended(state=states.FAILED, reason=failure.reason, message=traceback.format_exc())
     except MemoryError:
-        return ended(state="failed", reason="out of memory", message=traceback.format_exc())
+        return ended(state=states.FAILED, reason="out of memory", message=traceback.format_exc())
     except Exception:  # a failed trial is data: its traceback goes to the run
-        return ended(state="failed", reason="exception", message=traceback.format_exc())
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1000)
+        return ended(state=states.FAILED, reason="exception", message=traceback.format_exc())

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from models.core import names, states
 from models.core.results import EpochReport, FoldsResult, TrialResult
 from models.core.states import CONFIGURATION_REASONS, MACHINE_REASONS, is_final
 
@@ -38,16 +39,16 @@ class Outcome:
     ended_ms: int = 0
 
     def __post_init__(self) -> None:
-        if (self.state == "complete") != (self.result is not None):
+        if (self.state == states.COMPLETE) != (self.result is not None):
             raise ValueError(f"an outcome has a result exactly when it is complete, got {self.state!r}")
-        if self.state == "failed" and self.reason not in CONFIGURATION_REASONS + MACHINE_REASONS:
+        if self.state == states.FAILED and self.reason not in CONFIGURATION_REASONS + MACHINE_REASONS:
             reasons = ", ".join(CONFIGURATION_REASONS + MACHINE_REASONS)
             raise ValueError(f"a failed outcome needs one of the reasons {reasons}, got {self.reason!r}")
 
     @property
     def score(self) -> float | None:
         """Validation accuracy of the kept weights, or mean accuracy on the folds, in [0, 1]."""
-        return self.result.scores["val_accuracy"] if self.result is not None else None
+        return self.result.scores[names.VAL_ACCURACY] if self.result is not None else None
 
     @property
     def final(self) -> bool:

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from analysis.reading.table import TrialTable, trials_frame
+from analysis.reading.columns import trials_frame
+from analysis.reading.table import TrialTable
 
 ORACLES = Path(__file__).parent / "oracles"
 

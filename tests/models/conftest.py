@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator  # noqa: E402
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 
-from models.data.sources import Dataset, load_dataset  # noqa: E402
+from models.data.dataset import Dataset  # noqa: E402
+from models.data.sources import load_dataset  # noqa: E402
 from models.data.splits import split_dataset  # noqa: E402
 from models.training.trial import PreparedData, prepare  # noqa: E402
 

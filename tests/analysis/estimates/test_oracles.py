@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.estimates import curves, grid
+from analysis.estimates import curves
 from analysis.estimates.band import box_probability, simultaneous_band
 from analysis.estimates.best_of_n import best_of_n
 from analysis.estimates.jackknife import jackknife_variance, leave_one_out
 from analysis.estimates.order_statistics import median_best, median_interval
-from analysis.estimates.planning import expected_draws, probability_of_reaching
+from analysis.estimates.planning import probability_of_reaching
 from analysis.reading.pool import pool_of
 from tests.analysis.made_up import oracle, oracle_names, table_of
 
@@ -114,20 +114,17 @@ def test_no_survivor_at_all_is_the_floor_and_no_trial_at_all_an_error() -> None:
         pool_of(states_table(oracle("t02_failed.json") | {"trials": [{"state": "failed", "val": None}]}, "interrupted"))
 
 
-def test_a_full_grid_with_and_without_replacement() -> None:
+def test_a_full_grid_is_a_population_drawn_from_without_replacement() -> None:
     given = oracle("g01_grid.json")
     for row in given["expected"]:
-        assert near(grid.without_replacement(given["val"], [row["N"]])[0], row["without_replacement"])
-        if "with_replacement" in row:
-            assert near(grid.with_replacement(given["val"], [row["N"]])[0], row["with_replacement"])
+        assert near(curves.best_val(given["val"], [row["N"]])[0], row["without_replacement"])
 
 
-def test_u_v_and_jackknife_variances() -> None:
+def test_u_and_jackknife_variances() -> None:
     given = oracle("v01_variance.json")
     val = np.array(given["val"])
     for row in given["expected"]:
         assert near(curves.best_val(val, [row["N"]])[0], row["u"])
-        assert near(grid.with_replacement(val, [row["N"]])[0], row["v"])
         if "jackknife_var" in row:
             assert near(jackknife_variance(leave_one_out(val, val, row["N"])), row["jackknife_var"])
 
@@ -165,5 +162,3 @@ def test_reaching_a_target() -> None:
     for row in given["expected"]:
         found = probability_of_reaching(given["val"], row["target"], range(1, given["M"] + 1))
         assert np.abs(found - row["prob_reach"]).max() <= EXACT
-        draws = expected_draws(given["val"], row["target"])
-        assert draws is None if row["expected_draws"] is None else near(draws or 0.0, row["expected_draws"])

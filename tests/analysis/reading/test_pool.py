@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.reading.columns import attempts_of, trials_frame
+from analysis.reading.csv_file import read_csv
 from analysis.reading.pool import has_prefix, pool_of
-from analysis.reading.table import TrialTable, attempts_of, read_csv, trials_frame
+from analysis.reading.table import TrialTable
 from models.core.states import CONFIGURATION_REASONS, MACHINE_REASONS
 from tests.analysis.made_up import scored, table_of
 

@@ -23,7 +23,7 @@ from analysis.figures.curves import gap_curve, median_steps, tuning_curve
 from analysis.figures.style import spaced
 from analysis.looks.groups import grouped, logarithmic, ordered
 from analysis.reading.table import TrialTable
-from analysis.report.contents import write_report
+from analysis.report.writing import write_report
 from tests.analysis.made_up import scored, table_of
 
 MakeTable = Callable[..., TrialTable]

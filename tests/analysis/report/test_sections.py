@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from analysis.report.network_sections import Versus, errors_section, inside_section, network_section, predictions_of
-from analysis.report.sections import Picture, Section, data_section, page, read_sections, section_files
-from models.data.sources import Dataset, load_dataset
+from analysis.report.section import Picture, Section, page, read_sections, section_files
+from analysis.report.sections import data_section
+from models.data.dataset import Dataset
+from models.data.sources import load_dataset
 from models.data.splits import Split, split_dataset
 from models.networks.layers import Layer
 from models.networks.logged_network import Inspection

@@ -24,7 +24,7 @@ def test_the_process_has_one_thread_no_gpu_and_is_not_set_up_twice() -> None:
 
 
 def test_it_must_come_before_tensorflow() -> None:
-    code = "import sys; sys.modules['tensorflow'] = sys; from models.core.runtime import prepare_process; prepare_process()"
+    code = "import sys, models.core.runtime as r; sys.modules['tensorflow'] = sys; r.prepare_process()"
     ended = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[3], capture_output=True, text=True)
     assert "must come before the first import of tensorflow" in ended.stderr
 

@@ -8,9 +8,11 @@ import pytest
 from sklearn.decomposition import PCA
 
 from models.core.errors import ConfigError
+from models.data.dataset import Dataset
 from models.data.reduction import Reduction, check_reduction
-from models.data.sources import Dataset, load_dataset
-from models.data.splits import Split, count_inputs, fit_scaling, fit_split_reduction, split_dataset
+from models.data.scaling import count_inputs, fit_scaling, fit_split_reduction
+from models.data.sources import load_dataset
+from models.data.splits import Split, split_dataset
 from models.training.trial import prepare
 
 

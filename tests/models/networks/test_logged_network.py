@@ -11,8 +11,10 @@ import pytest
 from models.core.config import TrialConfig
 from models.core.results import TrialResult
 from models.core.runtime import without_harmless_warnings
-from models.data.sources import Dataset, load_dataset
-from models.data.splits import Split, fit_scaling, split_dataset
+from models.data.dataset import Dataset
+from models.data.scaling import fit_scaling
+from models.data.sources import load_dataset
+from models.data.splits import Split, split_dataset
 from models.networks.logged_network import Inspection, inspect_model
 from models.training.trial import prepare, run_trial
 

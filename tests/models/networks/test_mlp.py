@@ -25,7 +25,8 @@ def test_the_closed_form_counts_what_keras_counts(width: int | str, batch_norm: 
 
 
 def test_counting_needs_no_tensorflow() -> None:
-    code = "import sys, models.networks.mlp, models.core.results; sys.exit(not {'tensorflow', 'keras'}.isdisjoint(sys.modules))"
+    heavy = "{'tensorflow', 'keras'}"
+    code = f"import sys, models.networks.mlp, models.core.results; sys.exit(not {heavy}.isdisjoint(sys.modules))"
     subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[3], check=True)
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from models.core.config import TrialConfig
-from models.data.sources import Dataset, load_dataset
+from models.data.dataset import Dataset
+from models.data.sources import load_dataset
 from models.data.splits import Split, split_dataset
 from models.networks.mlp import parameter_count
 from models.networks.saving import weights_sha256

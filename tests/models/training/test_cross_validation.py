@@ -11,8 +11,10 @@ from models.core.config import TrialConfig
 from models.core.errors import ConfigError
 from models.core.results import OUT_OF_FOLD, EpochReport, FoldsResult, TrialFailed
 from models.core.seeds import derive_seed
-from models.data.sources import Dataset, load_dataset
-from models.data.splits import Split, fit_scaling, split_dataset
+from models.data.dataset import Dataset
+from models.data.scaling import fit_scaling
+from models.data.sources import load_dataset
+from models.data.splits import Split, split_dataset
 from models.data.stratified import stratified_folds
 from models.training.cross_validation import run_folds, train
 from models.training.resident import PreparedFolds, prepare

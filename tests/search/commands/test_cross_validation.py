@@ -11,10 +11,10 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from rich.console import Console
 
-from analysis.reading.folds import cv_results
+from analysis.reading.cv_results import cv_results
 from analysis.reading.mlflow_studies import read_mlflow, read_text
 from analysis.reading.table import TrialTable
-from analysis.report.contents import write_report
+from analysis.report.writing import write_report
 from models.core.errors import ConfigError
 from models.core.results import OUT_OF_FOLD, EpochReport, FoldsResult
 from models.data.sources import load_dataset

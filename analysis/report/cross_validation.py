@@ -1,0 +1,56 @@
+"""What the report says of cross-validated trials, and of the refit of the best of them."""
+
+from __future__ import annotations
+
+import math
+
+from analysis.looks.groups import label
+from analysis.reading.cv_results import cv_results
+from analysis.reading.table import TrialTable
+from analysis.report import html
+from analysis.report.sentences import tested_accuracy
+
+
+def refit_words(table: TrialTable) -> str:
+    """What the refit of the best trial reached, or that there is none yet."""
+    refit = table.refit
+    if refit is None:
+        return "not there: the study is not complete, or the refit failed (its run says why)"
+    rows = "" if table.train_rows is None else f" on all {table.train_rows:,} training rows"
+    return (
+        f"trial {refit.number} trained once{rows}: test accuracy {tested_accuracy(table, refit.test_accuracy)}, "
+        f"validation accuracy {refit.val_accuracy:.4f}, kept epoch {refit.best_epoch} (run {refit.run_id})"
+    )
+
+
+def section(table: TrialTable) -> list[str]:
+    """The report's part on them."""
+    found = cv_results(table)
+    searched = [name for name in found.columns if name.startswith("param_")]
+    splits = [name for name in found.columns if name.startswith("split")]
+    folds = [name.removesuffix("_test_score") for name in splits]
+    head = [*(name.removeprefix("param_") for name in searched), "rank", "mean", "std", *folds, "fit time, s", "std"]
+    rows = [
+        [
+            *(label(row[name]) for name in searched),
+            str(row["rank_test_score"]),
+            *(_shown(row[name]) for name in ("mean_test_score", "std_test_score", *splits)),
+            *(_shown(row[name], 2) for name in ("mean_fit_time", "std_fit_time")),
+        ]
+        for _, row in found.iterrows()
+    ]
+    words = (
+        f"Accuracy on each of {table.folds} folds, scored by a network that was trained on the others. std is that of "
+        "the folds themselves (divided by their number, as NumPy's and scikit-learn's). The numbers are in "
+        "cv_results.csv, in the columns of scikit-learn's cv_results_."
+    )
+    return [
+        html.heading("Cross-validation"),
+        html.paragraph(f"Refit: {refit_words(table)}."),
+        html.table(head, rows),
+        html.paragraph(words, "small"),
+    ]
+
+
+def _shown(value: float, digits: int = 4) -> str:
+    return "-" if math.isnan(value) else f"{value:.{digits}f}"
