@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks.seeds import read, search
 from models.data.dataset import Dataset
 from models.data.sources import load_dataset
-from search.study.settings import load_settings
+from search.study.study_file import load_settings
 
 # 004, the grid's printed accuracies on 8,000 test images: rows dropout 0, 0.1, 0.3, 0.5, 0.8, columns width 16 to 256.
 GRID_004 = np.array(

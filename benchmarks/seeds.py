@@ -29,7 +29,7 @@ from analysis.reading.cv_results import cv_results
 from analysis.reading.mlflow_studies import read_mlflow
 from analysis.reading.table import TrialTable
 from benchmarks.seeds_reported import CROSS_VALIDATED, REFIT, REPORTED, Reported
-from search.study.settings import load_settings
+from search.study.study_file import load_settings
 
 PROJECT = Path(__file__).parent.parent
 # In the order of their cost, so that a run that is cut short has most of them.

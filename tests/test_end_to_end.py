@@ -23,7 +23,7 @@ from optuna.artifacts import FileSystemArtifactStore, download_artifact, get_all
 from analysis.reading.mlflow_studies import read_mlflow
 from analysis.report.study_sections import study_sections
 from models.data.sources import load_dataset
-from search.stores.model_folder import MODEL_FILE
+from search.tracking.mlflow_internals import MODEL_FILE
 from tests.project import PROJECT, copy_project, environment, mlflow_run
 
 TINY = """

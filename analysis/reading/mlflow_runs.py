@@ -15,6 +15,7 @@ from mlflow.entities import Metric, Run
 from mlflow.tracking import MlflowClient
 from numpy.typing import NDArray
 
+from analysis.reading.mlflow_client import needed, real_number, whole_number
 from models.core import names
 from models.core.results import SCORED_PARTS
 
@@ -37,28 +38,30 @@ class Trained:
     """As `confusions_of`."""
 
 
-def split_arguments(tags: Mapping[str, str]) -> dict[str, Any]:
-    """The arguments of models.data.splits.split_by, from the tags of a study's run or of a trial's."""
+def split_arguments(run: Run) -> dict[str, Any]:
+    """The arguments of models.data.splits.split_by, from the tags of a study's run or of a trial's.
+
+    Raises:
+        ConfigError: a tag is missing, or no number.
+    """
     return {
-        "validation": float(tags["validation"]),
-        "preprocessing": tags["preprocessing"],
-        "split_seed": int(tags["split_seed"]),
-        "folds": int(tags.get("folds", 0)),
-        "reduction": tags.get("reduction", "none"),
+        "validation": needed(real_number(run, "validation"), run, "validation"),
+        "preprocessing": run.data.tags.get("preprocessing", "none"),
+        "split_seed": needed(whole_number(run, "split_seed"), run, "split_seed"),
+        "folds": whole_number(run, "folds") or 0,
+        "reduction": run.data.tags.get("reduction", "none"),
     }
 
 
 def values_of(client: MlflowClient, run: Run) -> tuple[Epochs, dict[str, float]]:
-    """Each epoch's values by (metric, epoch), and those of the kept weights, which carry the time the trial ended."""
+    """Each epoch's values by (metric, epoch), and those of the kept weights, each under its own name."""
     epochs: Epochs = defaultdict(list)
-    final: dict[str, float] = {}
     for name in run.data.metrics:
-        history: list[Metric] = client.get_metric_history(run.info.run_id, name)
-        for metric in sorted(history, key=lambda each: each.timestamp):
-            if metric.timestamp == run.info.end_time:
-                final[name] = metric.value
-            else:
-                epochs[name, metric.step].append(metric.value)
+        if name.startswith(names.EPOCH):
+            history: list[Metric] = client.get_metric_history(run.info.run_id, name)
+            for metric in history:
+                epochs[name.removeprefix(names.EPOCH), metric.step].append(metric.value)
+    final = {name: value for name, value in run.data.metrics.items() if not name.startswith(names.EPOCH)}
     return dict(epochs), final
 
 
@@ -77,9 +80,9 @@ def confusions_of(client: MlflowClient, run_id: str) -> dict[str, NDArray[np.int
         return {part: np.asarray(json.loads(Path(file).read_text()), np.int64) for part, file in files.items()}
 
 
-def read_tags(run_id: str, tracking_uri: str | None = None) -> Mapping[str, str]:
-    """All tags of a run."""
-    return dict(MlflowClient(tracking_uri).get_run(run_id).data.tags)
+def read_run(run_id: str, tracking_uri: str | None = None) -> Run:
+    """A run as MLflow has it."""
+    return MlflowClient(tracking_uri).get_run(run_id)
 
 
 def read_trained(run_id: str, tracking_uri: str | None = None) -> Trained | None:

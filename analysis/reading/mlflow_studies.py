@@ -1,8 +1,7 @@
-"""Trials tables from MLflow (client calls only) or from a CSV file, and files attached to a study's parent run."""
+"""Studies in MLflow: their trials tables, and what stands on the parent run. Writes nothing but attached files."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,20 +9,17 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
-
-from models.core import names, states
-
-# Small files: a bar for each would be all that one sees.
-os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-
-from mlflow.entities import Run, ViewType
+from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient, get_tracking_uri
 
+from analysis.reading.addresses import in_one_line, shown, sqlite_file
 from analysis.reading.columns import COLUMNS, FOLD, attempts_of, trials_frame
+from analysis.reading.mlflow_client import check_format, children_found, parents_found, title_of, whole_number
 from analysis.reading.table import Refit, TrialTable
+from models.core import names, states
+from models.core.errors import ConfigError
 
-_PAGE = 1000
 _METRICS = (
     names.VAL_ACCURACY,
     names.VAL_LOSS,
@@ -46,8 +42,9 @@ def read_all(
     """As read_mlflow and attempts_frame, with the runs read once."""
     client = MlflowClient(tracking_uri)
     parent = client.get_run(parent_run_id) if parent_run_id is not None else _parent(client, study)
+    check_format(parent)
     tags = parent.data.tags
-    children = _children(client, parent)
+    children = list(children_found(client, parent))
     rows = [_row(run) for run in children if names.TRIAL_NUMBER in run.data.tags]
     table = TrialTable(
         frame=trials_frame(rows),
@@ -58,10 +55,10 @@ def read_all(
         parent_run_id=parent.info.run_id,
         stopped_early=tags.get(names.STOPPED_EARLY, "").lower() == "true",
         refit=None,  # below: which one it is follows from the trials
-        **{name: _whole(tags.get(name)) for name in _COUNTS},
+        **{name: whole_number(parent, name) for name in _COUNTS},
     )
     # What the workers had finished beyond the trial that the stop rule ended the search with is not part of it.
-    stopped_at = _whole(tags.get(names.STOPPED_AT))
+    stopped_at = whole_number(parent, names.STOPPED_AT)
     table = table if stopped_at is None else table.prefix(stopped_at)
     return replace(table, refit=_refit(table, children)), attempts_of(rows)
 
@@ -69,12 +66,13 @@ def read_all(
 def read_mlflow_or_say_why(study: str, tracking_uri: str | None = None) -> TrialTable:
     """As read_mlflow for the command line: makes no store, and a store that is away is a ValueError too."""
     uri = tracking_uri or get_tracking_uri()
-    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///").split("?")[0]).is_file():
-        raise ValueError(f"--study is read from a tracking store that exists: got {uri!r}")
+    file = sqlite_file(uri)
+    if file is not None and not file.is_file():
+        raise ValueError(f"--study is read from a tracking store that exists: got {shown(uri)!r}")
     try:
         return read_mlflow(study, tracking_uri)
     except MlflowException as error:
-        raise ValueError(f"--study is read from a tracking store that answers: {error}") from None
+        raise ValueError(f"--study is read from a tracking store that answers: {in_one_line(error)}") from None
 
 
 def read_text(table: TrialTable, name: str, tracking_uri: str | None = None) -> str:
@@ -82,8 +80,14 @@ def read_text(table: TrialTable, name: str, tracking_uri: str | None = None) -> 
     if table.parent_run_id is None:
         raise ValueError(f"{name} is read from the parent run of a study in MLflow: got a table without one")
     with TemporaryDirectory() as folder:
-        path = MlflowClient(tracking_uri).download_artifacts(table.parent_run_id, name, folder)
-        return Path(path).read_text(encoding="utf-8")
+        try:
+            path = MlflowClient(tracking_uri).download_artifacts(table.parent_run_id, name, folder)
+            return Path(path).read_text(encoding="utf-8")
+        except (MlflowException, OSError, UnicodeDecodeError) as error:
+            raise ValueError(
+                f"the parent run of {table.study} must have {name} among its artifacts, got: {in_one_line(error)}; the "
+                "search's own command, run again, writes it"
+            ) from None
 
 
 _COUNTS = ("seed", names.PLANNED_TRIALS, names.GRID_SIZE, "train_rows", "validation_rows", "test_rows", "folds")
@@ -106,16 +110,17 @@ def attach(table: TrialTable, files: Sequence[Path], tracking_uri: str | None = 
 def _parent(client: MlflowClient, study: str) -> Run:
     if not study or "'" in study or '"' in study:
         raise ValueError(f"a study's name is not empty and has no quotes: got {study!r}")
-    found = _search(client, _experiments(client), f"tags.study = '{study}' and tags.plan_hash LIKE '%'")
-    parents = [run for run in found if "mlflow.parentRunId" not in run.data.tags]
+    parents = parents_found(client, study)
     if not parents:
         raise ValueError(f"a study is a parent run with the tags study and plan_hash: got {study!r}, found none")
-    return max(parents, key=lambda run: run.info.start_time)
-
-
-def _children(client: MlflowClient, parent: Run) -> list[Run]:
-    query = f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'"
-    return _search(client, [parent.info.experiment_id], query)
+    generation = {run.info.run_id: whole_number(run, names.GENERATION) or 0 for run in parents}
+    newest = [run for run in parents if generation[run.info.run_id] == max(generation.values())]
+    if len(newest) > 1:
+        raise ConfigError(
+            f"a study's name must have one newest parent run, got {' and '.join(map(title_of, newest))} for {study!r}; "
+            "delete the others in MLflow"
+        )
+    return newest[0]
 
 
 def _refit(table: TrialTable, children: Sequence[Run]) -> Refit | None:
@@ -127,43 +132,24 @@ def _refit(table: TrialTable, children: Sequence[Run]) -> Refit | None:
     for run in children:
         metrics = run.data.metrics
         if wanted.items() <= run.data.tags.items():
-            scores = metrics[names.VAL_ACCURACY], metrics[names.TEST_ACCURACY]
-            return Refit(number, run.info.run_id, *scores, int(metrics[names.BEST_EPOCH]), metrics[names.SECONDS])
+            wanted_metrics = (names.VAL_ACCURACY, names.TEST_ACCURACY, names.BEST_EPOCH, names.SECONDS)
+            missing = [name for name in wanted_metrics if name not in metrics]
+            if missing:
+                raise ConfigError(f"{title_of(run)} must have the metrics of a refit, got none of {', '.join(missing)}")
+            val, test, kept, seconds = (metrics[name] for name in wanted_metrics)
+            return Refit(number, run.info.run_id, val, test, int(kept), seconds)
     return None
 
 
 def _row(run: Run) -> dict[str, Any]:
     tags, metrics = run.data.tags, run.data.metrics
     row: dict[str, Any] = dict.fromkeys(COLUMNS)
-    row.update({name: tags.get(name) for name in COLUMNS if name in tags})
-    row.update({name: metrics.get(name) for name in _METRICS})
-    row.update(
-        {
-            name: value
-            for name, value in metrics.items()
-            if name.startswith(FOLD) and name.endswith(("_score", "_seconds", "_epochs"))
-        }
-    )
-    row.update(number=tags[names.TRIAL_NUMBER], run_id=run.info.run_id)
+    row |= {name: tags.get(name) for name in COLUMNS if name in tags}
+    row |= {name: metrics.get(name) for name in _METRICS}
+    of_folds = ("_score", f"_{names.SECONDS}", "_epochs")
+    row |= {name: value for name, value in metrics.items() if name.startswith(FOLD) and name.endswith(of_folds)}
+    row |= {names.NUMBER: whole_number(run, names.TRIAL_NUMBER), names.ATTEMPT: whole_number(run, names.ATTEMPT)}
+    row[names.RUN_ID] = run.info.run_id
     if names.CONFIRMS in tags:
-        row[names.CONFIRMS] = tags[names.CONFIRMS]
-    return row | {f"params.{name}": value for name, value in run.data.params.items()}
-
-
-def _experiments(client: MlflowClient) -> list[str]:
-    return [found.experiment_id for found in client.search_experiments(view_type=ViewType.ACTIVE_ONLY)]
-
-
-def _search(client: MlflowClient, experiments: list[str], query: str) -> list[Run]:
-    runs: list[Run] = []
-    token = None
-    while True:
-        page = client.search_runs(experiments, query, max_results=_PAGE, page_token=token)
-        runs.extend(page)
-        token = page.token
-        if not token:
-            return runs
-
-
-def _whole(text: str | None) -> int | None:
-    return int(text) if text else None
+        row[names.CONFIRMS] = whole_number(run, names.CONFIRMS)
+    return row | {f"{names.PARAMS}{name}": value for name, value in run.data.params.items()}

@@ -8,6 +8,7 @@ import pandas as pd
 
 from analysis.reading.columns import FOLD, PARAMS, REQUIRED
 from models.core import names, states
+from models.core.ranking import place
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,9 @@ class TrialTable:
     def ranked(self) -> pd.DataFrame:
         """The complete trials by validation accuracy, the best first, the earlier one on ties."""
         complete = self.frame[(self.frame[names.STATE] == states.COMPLETE) & self.frame[names.VAL_ACCURACY].notna()]
-        return complete.sort_values([names.VAL_ACCURACY, names.NUMBER], ascending=[False, True])
+        scored = zip(complete[names.VAL_ACCURACY], complete[names.NUMBER], strict=True)
+        places = [place(score, number) for score, number in scored]
+        return complete.iloc[sorted(range(len(places)), key=places.__getitem__)]
 
     @property
     def tested(self) -> bool:

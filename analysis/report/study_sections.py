@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from tempfile import TemporaryDirectory
+from typing import Any
 
-from analysis.reading.mlflow_runs import fetch_inspection, read_tags, read_trained, split_arguments
+from analysis.reading.mlflow_runs import fetch_inspection, read_run, read_trained, split_arguments
 from analysis.reading.table import TrialTable
 from analysis.report.section import Section, read_sections
 from analysis.report.sections import confusion_picture_of, data_section, training_picture
@@ -21,7 +21,7 @@ def study_sections(table: TrialTable, tracking_uri: str | None = None) -> list[S
     """The best trial, with the pictures of its inspection if it has one, and the data, where it lies still."""
     if table.parent_run_id is None:
         raise ValueError("the best trial is read from the parent run of a study in MLflow: got a table without one")
-    return [*_best_trial(table, tracking_uri), _data(read_tags(table.parent_run_id, tracking_uri))]
+    return [*_best_trial(table, tracking_uri), _data(read_run(table.parent_run_id, tracking_uri))]
 
 
 def _best_trial(table: TrialTable, tracking_uri: str | None) -> list[Section]:
@@ -44,10 +44,11 @@ def _best_trial(table: TrialTable, tracking_uri: str | None) -> list[Section]:
     return [Section(heading, (curves, matrices), (inspect_hint(run_id),))]
 
 
-def _data(tags: Mapping[str, str]) -> Section:
+def _data(run: Any) -> Section:
+    tags = run.data.tags
     try:
         data = find_data(tags[names.DATASET_LOCATION], tags[names.DATA_SHA256], None)
     except (KeyError, ConfigError) as error:
         why = f"the study's run has no tag {error}" if isinstance(error, KeyError) else str(error)
         return Section("Data", words=(f"No pictures of the data: {why}.",))
-    return data_section(split_by(data, **split_arguments(tags)), data.name)
+    return data_section(split_by(data, **split_arguments(run)), data.name)

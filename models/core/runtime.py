@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+PROJECT = Path(__file__).parents[2]
+"""The folder that holds this project's packages."""
 _PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn", "h5py")
 # Keras imports these for plots and wrappers that no trial uses: without them TensorFlow's import takes 3.6 s and 575 MB
 # instead of 6.4 s and 720 MB. Who needs one imports it afterwards.

@@ -1,7 +1,5 @@
 """`python -m search confirm`: the best trials of a study, trained again with fresh seeds, as a study of its own."""
 
-import argparse
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,10 +16,10 @@ from analysis.report.writing import write_report
 from models.core import names
 from models.core.errors import ConfigError
 from models.core.seeds import derive_seed
-from search.commands.command import run_command
 from search.commands.console import make_console
+from search.commands.exit_codes import COMPLETE, Parser, run_command
 from search.commands.options import Options, read_options, whole_number
-from search.commands.session import COMPLETE, run_study
+from search.commands.session import run_study
 from search.study.plan import make_plan
 from search.study.settings import StudySettings, read_settings
 
@@ -100,19 +98,15 @@ def _spread(mean: float | None, deviation: float | None) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m search confirm", description=__doc__, allow_abbrev=False)
+    parser = Parser(prog="python -m search confirm", description=__doc__, allow_abbrev=False)
     parser.add_argument("--study", required=True, metavar="NAME", help="the study whose best trials are trained again")
     parser.add_argument("--top", default="3", metavar="N", help="how many of its trials (3)")
     parser.add_argument("--repeats", default="5", metavar="N", help="how often each (5)")
-    given, others = parser.parse_known_args(arguments)
 
     def act() -> int:
+        given, others = parser.parse_known_args(arguments)
         options = read_options(others)
         top, repeats = whole_number("top", given.top, 1), whole_number("repeats", given.repeats, 1)
         return confirm(given.study, top, repeats, options, make_console())
 
     return run_command(act)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -11,20 +11,23 @@ from pathlib import Path
 
 from models.core import states
 from models.core.states import STATES
-from search.stores.child_runs import Child
-from search.stores.optuna_study import Attempt
+from search.stores.optuna_attempts import Attempt
 from search.study.plan import Plan, PlannedTrial
+from search.tracking.child_runs import Child, Unreadable
 
 MENDED = {
     "deliver": "delivered",
     "remove": "removed",
     "move": "moved to aside/",
+    "restore experiment": "restored",
     "restore": "restored",
     "discard": "to the trash",
     "set aside": "set aside",
     "remake": "made again",
     "end": "MLflow follows Optuna",
     "lose": "lost: runs again",
+    "score": "scores written again",
+    "retag": "tags written again",
     "record": "Optuna follows MLflow",
     "stop": "closed",
     "close": "closed: driver lost",
@@ -48,6 +51,14 @@ class Waiting:
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """What a trial's own epochs and matrices say that it scored; None where they say nothing."""
+
+    score: float | None
+    test_score: float | None
+
+
+@dataclass(frozen=True)
 class Seen:
     """What there is of a study, as read at one time."""
 
@@ -55,13 +66,18 @@ class Seen:
     outbox: Sequence[Waiting]
     partial: Sequence[Path]
     staged: Sequence[Path]
+    foreign: Sequence[Path]
     attempts: Sequence[Attempt]
     strangers: Sequence[int]
     children: Sequence[Child]
+    unreadable: Sequence[Unreadable]
+    evidence: Mapping[str, Evidence]
+    """By run ID, for trials whose scores the two stores tell differently."""
     with_models: frozenset[str]
     parent: str
     parent_status: str
     parent_deleted: bool
+    experiment_deleted: bool
     continuations: Sequence[str]
     plan_hashes: Mapping[str, str]
     """Of the plan as each store remembers it, by the store's name."""
@@ -102,7 +118,10 @@ class Difference:
 
 def compare(seen: Seen) -> list[Difference]:
     """Every difference, the study's own first, then by number and attempt."""
-    found = [*_of_the_study(seen), *_of_the_outbox(seen)]
+    if seen.experiment_deleted:  # with all that is in it: what else there is shows once it is back
+        what = "the study's experiment is in MLflow's trash"
+        return [Difference(None, None, what, "MLflow", "restore experiment"), *_of_the_outbox(seen)]
+    found = [*_of_the_study(seen), *_of_unreadable_runs(seen), *_of_the_outbox(seen)]
     attempts, children = defaultdict(list), defaultdict(list)
     for attempt in seen.attempts:
         attempts[attempt.number, attempt.attempt].append(attempt)
@@ -118,9 +137,7 @@ def compare(seen: Seen) -> list[Difference]:
         elif number in ended:
             found += _superfluous(attempts[key], [child for child in children[key] if not child.deleted])
         else:
-            own = _of_one_attempt(
-                seen.plan.trials[number], attempts[key], children[key], key in waiting, seen.with_models
-            )
+            own = list(_of_one_attempt(seen, seen.plan.trials[number], attempts[key], children[key], key in waiting))
             found += own
             if not any(each.cure in ("lose", "remake", "restore") for each in own) and (
                 any(attempt.final for attempt in attempts[key])
@@ -145,6 +162,16 @@ def _of_the_study(seen: Seen) -> Iterable[Difference]:
         yield Difference(None, None, f"Optuna's trial {trial} is none of the plan's", "Optuna", "set aside", "", trial)
 
 
+def _of_unreadable_runs(seen: Seen) -> Iterable[Difference]:
+    linked = {attempt.run_id: attempt for attempt in seen.attempts if attempt.run_id}
+    for run in seen.unreadable:
+        known = linked.get(run.run_id)
+        if known is None:
+            yield Difference(None, None, run.why, "MLflow", "")
+        else:
+            yield Difference(known.number, known.attempt, run.why, "MLflow", "retag", run.run_id, known.trial)
+
+
 def _of_the_outbox(seen: Seen) -> Iterable[Difference]:
     for each in seen.outbox:
         if each.ours:
@@ -152,6 +179,9 @@ def _of_the_outbox(seen: Seen) -> Iterable[Difference]:
         else:
             what = f"{each.path.name} is no result of this study's, or cannot be read"
             yield Difference(None, None, what, "outbox", "move", path=each.path)
+    for path in seen.foreign:
+        what = f"{path.name} is no file of the search's"
+        yield Difference(None, None, what, "outbox", "move", path=path)
     for path in seen.partial:
         yield Difference(None, None, f"{path.name} was never finished", "outbox", "remove", path=path)
     for path in seen.staged:
@@ -159,11 +189,7 @@ def _of_the_outbox(seen: Seen) -> Iterable[Difference]:
 
 
 def _of_one_attempt(
-    planned: PlannedTrial,
-    attempts: Sequence[Attempt],
-    children: Sequence[Child],
-    waits: bool,
-    with_models: frozenset[str],
+    seen: Seen, planned: PlannedTrial, attempts: Sequence[Attempt], children: Sequence[Child], waits: bool
 ) -> Iterable[Difference]:
     """Where the two stores disagree about one attempt; while its result waits in the outbox, only what is twice."""
     alive = [child for child in children if not child.deleted]
@@ -181,14 +207,23 @@ def _of_one_attempt(
     trash = next((each for each in children if each.deleted and each.run_id in linked), None)
     if child is None:
         return [*found, *_without_run(attempt, trash)]
-    for where, one in (("Optuna", attempt), ("MLflow", child)):
-        if one is not None and (str(one.seed), one.config_hash) != (str(planned.seed), planned.config.hash()):
-            what = "seed or configuration are not the planned ones"
-            return [*found, Difference(planned.number, one.attempt, what, where, "")]
-    found += _between(attempt, child)
-    if child.final and child.state == states.COMPLETE and child.models == "all" and child.run_id not in with_models:
+    own = planned.seed, planned.config.hash()
+    if attempt is not None and (attempt.seed, attempt.config_hash) != own:
+        return [*found, _not_as_planned(attempt, "Optuna", "")]
+    if (child.seed, child.config_hash) != (str(own[0]), own[1]):
+        retag = attempt is not None and attempt.run_id == child.run_id
+        return [*found, _not_as_planned(child, "MLflow", "retag" if retag else "", attempt if retag else None)]
+    found += _between(attempt, child, seen.evidence.get(child.run_id))
+    complete = child.final and child.state == states.COMPLETE
+    if complete and child.models == "all" and child.run_id not in seen.with_models:
         found.append(Difference(child.number, child.attempt, "its model is missing", "MLflow", "model", child.run_id))
     return found
+
+
+def _not_as_planned(one: Attempt | Child, where: str, cure: str, known: Attempt | None = None) -> Difference:
+    what = f"seed {one.seed} or configuration {one.config_hash} is not the planned one"
+    trial = None if known is None else known.trial
+    return Difference(one.number, one.attempt, what, where, cure, one.run_id, trial)
 
 
 def _without_run(attempt: Attempt | None, trash: Child | None) -> Iterable[Difference]:
@@ -204,7 +239,7 @@ def _without_run(attempt: Attempt | None, trash: Child | None) -> Iterable[Diffe
         yield Difference(*key, what, "MLflow", "remake", attempt.run_id, attempt.trial)
 
 
-def _between(attempt: Attempt | None, child: Child) -> list[Difference]:
+def _between(attempt: Attempt | None, child: Child, evidence: Evidence | None) -> list[Difference]:
     """What one attempt is in Optuna against what it is in MLflow."""
     running = attempt is not None and attempt.state == states.RUNNING
     trial = attempt.trial if attempt is not None else None
@@ -216,7 +251,7 @@ def _between(attempt: Attempt | None, child: Child) -> list[Difference]:
         shown = states.RUNNING if child.status == "RUNNING" else f"{_words(child)} with status {child.status}"
         if attempt is not None and not running:
             what = f"{_words(attempt)} in Optuna, {shown} in MLflow"
-            if attempt.state == states.COMPLETE and (not child.measured or child.score != attempt.value):
+            if attempt.state == states.COMPLETE and (not child.measured or child.score != attempt.score):
                 return difference(what, "MLflow", "lose")
             return difference(what, "MLflow", "end", attempt.state, attempt.reason)
         if child.status == "RUNNING":
@@ -229,17 +264,29 @@ def _between(attempt: Attempt | None, child: Child) -> list[Difference]:
         return difference(f"{_words(child)} in MLflow, unknown to Optuna", "Optuna", "record")
     if running:
         return difference(f"{_words(child)} in MLflow, running in Optuna", "Optuna", "record")
-    same_result = child.measured and child.score == attempt.value
+    same_result = child.measured and child.score == attempt.score
     if attempt.state == states.COMPLETE and child.state != states.COMPLETE and same_result:
         # A failed trial has neither a score nor weights: it is the word for it that is wrong, and no result is lost.
         what = f"{_words(attempt)} in Optuna, {_words(child)} in MLflow"
         return difference(what, "MLflow", "end", attempt.state, attempt.reason)
     score = child.score if child.state == states.COMPLETE else None
-    if (attempt.state, attempt.reason, attempt.value) != (child.state, child.reason, score):
+    if evidence is not None and _scored_wrong(attempt, child, evidence):
+        shown = ", ".join(f"{value:.6g}" for value in (child.score, child.test_score) if value is not None)
+        return difference(f"{shown} in MLflow is not what the trial's own epochs and matrices say", "MLflow", "score")
+    if (attempt.state, attempt.reason, attempt.score) != (child.state, child.reason, score):
         return difference(f"{_words(attempt)} in Optuna, {_words(child)} in MLflow", "Optuna", "record")
     if attempt.run_id != child.run_id and (attempt.run_id or attempt.final):
         return difference(f"Optuna links to run {attempt.run_id[:8] or '(none)'}", "Optuna", "record")
     return []
+
+
+def _scored_wrong(attempt: Attempt, child: Child, evidence: Evidence) -> bool:
+    """Whether it is MLflow's score that is wrong: the evidence and Optuna tell the same, and something else."""
+    pairs = (
+        (child.score, attempt.score, evidence.score),
+        (child.test_score, attempt.test_score, evidence.test_score),
+    )
+    return any(there != told == known for there, told, known in pairs if known is not None)
 
 
 def _superfluous(attempts: Iterable[Attempt], children: Iterable[Child], what: str = "") -> list[Difference]:
@@ -265,7 +312,7 @@ def _as_planned(seen: Seen) -> bool:
 
 
 def _words(one: Attempt | Child) -> str:
-    value = one.value if isinstance(one, Attempt) else one.score
+    value = one.score
     if one.state == states.COMPLETE:
         return states.COMPLETE + (f" {value:.4f}" if value is not None else " without a score")
     return (one.state or "without a state") + (f" ({one.reason})" if one.reason else "")

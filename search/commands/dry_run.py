@@ -12,6 +12,7 @@ from models.networks.mlp import parameter_count
 from search.commands.options import Options
 from search.study.plan import Plan, PlannedTrial
 from search.study.settings import StudySettings
+from search.workers.choice import make_engine
 from search.workers.engine import Done, Engine, Lost
 from search.workers.job import Job
 
@@ -31,17 +32,15 @@ class Estimate:
 
 def dry_run(
     settings: StudySettings, plan: Plan, finished: frozenset[int], split: Split, options: Options, console: Console
-) -> int:
+) -> None:
     """Prints the plan's size, parameter counts, time and disk; trains a few epochs to know the time, keeps nothing."""
-    from search.commands.session import COMPLETE, make_engine
-
     n_inputs = count_inputs(split)
     sizes = {trial.number: parameter_count(trial.config, n_inputs, split.n_classes)[0] for trial in plan.trials}
     missing = [trial for trial in plan.trials if trial.number not in finished]
     measured: list[tuple[PlannedTrial, float]] = []
     if missing:
         # One probe runs at a time, and each worker more would prepare the data for nothing.
-        engine = make_engine(replace(options, workers=min(options.workers, 1)), split)
+        engine = make_engine(min(options.workers, 1), options.scheduler, split)
         try:
             engine.start()
             measured = _probe(missing, sizes, engine)
@@ -62,7 +61,6 @@ def dry_run(
     table.add_row("time", f"about {time_words} with {max(options.workers, 1)} workers, after they have started")
     table.add_row("disk", f"about {estimate.disk_bytes / 1e6:,.0f} MB (models: {options.models})")
     console.print(table)
-    return COMPLETE
 
 
 def _probe(trials: list[PlannedTrial], sizes: dict[int, int], engine: Engine) -> list[tuple[PlannedTrial, float]]:

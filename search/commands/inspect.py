@@ -1,11 +1,10 @@
 """`python -m search inspect`: what the network of one trial does on its data, as pictures on its run."""
 
 import os
-import sys
 from collections.abc import Sequence
 
-from search.commands.command import run_command
-from search.commands.options import DEFAULT, Parser
+from search.commands.exit_codes import Parser, run_command
+from search.commands.options import DEFAULT
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -27,7 +26,7 @@ def main(arguments: Sequence[str]) -> int:
         fork_server.start()
         try:
             from search.commands.console import make_console
-            from search.commands.inspection import inspect_run
+            from search.commands.network_pictures import inspect_run
 
             versus, classes, dataset = (
                 None if text == DEFAULT else text for text in (given.versus, given.classes, given.dataset)
@@ -37,7 +36,3 @@ def main(arguments: Sequence[str]) -> int:
             fork_server.stop()
 
     return run_command(act)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

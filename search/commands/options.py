@@ -4,9 +4,11 @@ import argparse
 from dataclasses import dataclass
 
 from models.core.errors import ConfigError
+from search.commands.exit_codes import Parser
 from search.driver.keeping import ModelPolicy
 from search.driver.limits import Limits
-from search.study.settings import PRUNERS, SAMPLERS, STUDIES
+from search.study.settings import PRUNERS, SAMPLERS
+from search.study.study_file import STUDIES
 
 DEFAULT = "default"
 
@@ -45,13 +47,6 @@ class Options:
     dry_run: bool
     given: dict[str, str]
     """What was said and is not a default, as it was said: for commands that are suggested."""
-
-
-class Parser(argparse.ArgumentParser):
-    """Raises ConfigError where argparse would end the program."""
-
-    def error(self, message: str) -> None:  # type: ignore[override]
-        raise ConfigError(f"{message} (see {self.prog} --help)")
 
 
 def read_options(arguments: list[str]) -> Options:

@@ -1,7 +1,6 @@
 """`python -m search replay`: one trial trained again from its child run alone, and compared with it bit for bit."""
 
 import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,15 +9,16 @@ from rich.table import Table
 
 from models.core import names, states
 from models.core.results import EpochReport, FoldsResult, TrialFailed, TrialResult
+from models.core.runtime import PROJECT
 from models.core.seeds import trial_seed
 from models.data.sources import find_data
 from models.data.splits import Split, split_by
-from search.commands.command import run_command
 from search.commands.console import make_console
-from search.commands.options import DEFAULT, Parser
-from search.commands.session import PROJECT
-from search.stores.logged_trials import LoggedTrial, read_trial
-from search.stores.tracking import git_commit, note_run
+from search.commands.exit_codes import Parser, run_command
+from search.commands.options import DEFAULT
+from search.tracking.logged_trials import LoggedTrial, read_trial
+from search.tracking.mlflow_internals import git_commit
+from search.tracking.own_run import note_run
 
 Replayed = TrialResult | FoldsResult | TrialFailed
 
@@ -180,7 +180,3 @@ def main(arguments: Sequence[str]) -> int:
         return replay_run(given.run_id, dataset, os.environ.get("MLFLOW_RUN_ID"), make_console())
 
     return run_command(act)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

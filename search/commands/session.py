@@ -1,8 +1,8 @@
-"""One command from its options to its exit code: every part of a search is made and joined here."""
+"""One search from its options to its exit code: every part of it is made and joined here."""
 
 import os
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
@@ -12,31 +12,56 @@ from rich.console import Console
 
 from models.core import names
 from models.core.errors import ConfigError
+from models.core.runtime import PROJECT
 from models.data.dataset import Dataset
 from models.data.sources import load_dataset
 from models.data.splits import Split, split_by
+from search.commands.exit_codes import COMPLETE, MISSING
 from search.commands.options import Options
 from search.driver.signals import asked_to_stop
 from search.stores.databases import check_storage, check_writable
 from search.stores.paths import StudyPaths, root_of, stores_lock
-from search.study.settings import StudySettings, load_settings
+from search.study.settings import StudySettings
+from search.study.study_file import load_settings
 from search.workers import fork_server
-from search.workers.engine import Engine, InProcessEngine
+from search.workers.choice import make_engine
+from search.workers.engine import Engine
 
 if TYPE_CHECKING:  # imported where they are used, beside the worker processes' own imports
+    from search.driver.driver import Ended
     from search.driver.stopping import StopRule
+    from search.stores.optuna_study import StudyStore
     from search.study.plan import Plan
+    from search.tracking.parent_run import ParentRun
 
-PROJECT = Path(__file__).parent.parent
-COMPLETE, MISSING, BAD_INPUT = 0, 1, 2
 DEFAULT_UI = "http://127.0.0.1:5000"
 
 Tags = Mapping[int, Mapping[str, object]]
 """Further tags of a plan number's child runs."""
+MakeEngine = Callable[[int, str | None, Split], Engine]
 
 
-def run_search(options: Options, console: Console) -> int:
-    """`python -m search`: searches, tracks and reports.
+@dataclass(frozen=True)
+class _Search:
+    """What a search needs, checked, before anything is made."""
+
+    settings: StudySettings
+    options: Options
+    dataset: Dataset
+    split: Split
+    plan: "Plan"
+    rule: "StopRule | None"
+    finished: frozenset[int]
+    tags: Tags
+    console: Console
+
+    @property
+    def missing(self) -> int:
+        return sum(trial.number not in self.finished for trial in self.plan.trials)
+
+
+def run_search(options: Options, console: Console, make: MakeEngine = make_engine) -> int:
+    """`python -m search`: searches, tracks and reports; `make` gives the engine.
 
     Returns:
         COMPLETE when every planned trial is finished and delivered, else MISSING.
@@ -57,20 +82,40 @@ def run_search(options: Options, console: Console) -> int:
             f"the sampler {options.sampler} needs a {options.sampler} study, got {settings.name!r}, whose sampler is "
             f"{settings.sampler}"
         )
-    return run_study(settings, options, console)
+    return run_study(settings, options, console, make=make)
 
 
-def run_study(settings: StudySettings, options: Options, console: Console, tags: Tags | None = None) -> int:
+def run_study(
+    settings: StudySettings,
+    options: Options,
+    console: Console,
+    tags: Tags | None = None,
+    make: MakeEngine = make_engine,
+) -> int:
     """Runs what is missing of a study; returns and raises as `run_search`. With `tags` the headline is the caller's."""
     if options.workers and options.scheduler is None:
         fork_server.start()  # imports TensorFlow while this process imports everything else
     try:
-        return _run_study(settings, options, console, tags or {})
+        search = _prepare(settings, options, console, tags or {})
+        if options.dry_run:
+            from search.commands.dry_run import dry_run
+            from search.tracking.tracking_store import check_tracking
+
+            check_tracking()
+            dry_run(search.settings, search.plan, search.finished, search.split, options, console)
+            return COMPLETE
+        return _train(search, make)
     finally:
         fork_server.stop()
 
 
-def _run_study(settings: StudySettings, options: Options, console: Console, tags: Tags) -> int:
+def split_study(settings: StudySettings, dataset: Dataset) -> Split:
+    """The study's training, validation and test parts."""
+    return split_by(dataset, **settings.split)  # type: ignore[arg-type]
+
+
+def _prepare(settings: StudySettings, options: Options, console: Console, tags: Tags) -> _Search:
+    """Reads and checks; makes nothing."""
     from search.study.plan import make_plan
 
     dataset = load_dataset(settings.dataset)
@@ -89,142 +134,137 @@ def _run_study(settings: StudySettings, options: Options, console: Console, tags
     check_storage(options.storage)
     check_writable(Path(), "what MLflow keeps")
     check_writable(root_of(options.storage), "the outbox")
-    from search.stores.optuna_study import look_up
+    from search.stores.optuna_attempts import look_up
 
     stored = look_up(options.storage, settings.name)
     if stored.planned > len(plan.trials):  # a plan is extended, never cut
         settings = replace(settings, trials=stored.planned)
         plan = make_plan(settings)
-    if options.dry_run:
-        from search.commands.dry_run import dry_run
-        from search.stores.tracking import check_tracking
+    return _Search(settings, options, dataset, split, plan, rule, stored.finished, tags, console)
 
-        check_tracking()
-        return dry_run(settings, plan, stored.finished, split, options, console)
+
+def _train(search: _Search, make: MakeEngine) -> int:
     # `mlflow run` hands its run over in the environment. No worker may see it: it would reopen and rename that run.
     own_run = os.environ.pop("MLFLOW_RUN_ID", None)
-    missing = sum(trial.number not in stored.finished for trial in plan.trials)
+    options = search.options
     # A worker without a trial would only prepare the data: on MNIST a forest takes most of a minute.
-    engine = make_engine(replace(options, workers=min(options.workers, max(missing, 1))), split)
+    engine = make(min(options.workers, max(search.missing, 1)), options.scheduler, search.split)
     with asked_to_stop() as asked:
         try:
-            if missing:
+            if search.missing:
                 engine.start()  # workers import TensorFlow while this process imports MLflow and opens the databases
-            return _run(settings, options, dataset, split, plan, engine, own_run, asked, tags, rule, console)
+            return _track(search, engine, own_run, asked)
         finally:
             engine.close()
 
 
-def split_study(settings: StudySettings, dataset: Dataset) -> Split:
-    """The study's training, validation and test parts."""
-    return split_by(dataset, **settings.split)  # type: ignore[arg-type]
-
-
-def make_engine(options: Options, split: Split) -> Engine:
-    if options.workers == 0 and options.scheduler is None:
-        return InProcessEngine(split)
-    from search.workers.dask_engine import DaskEngine
-
-    if options.scheduler is not None:
-        from search.workers.cluster import check_scheduler
-
-        check_scheduler(options.scheduler)
-    return DaskEngine(split, options.workers, options.scheduler)
-
-
-def _run(
-    settings: StudySettings,
-    options: Options,
-    dataset: Dataset,
-    split: Split,
-    plan: "Plan",
-    engine: Engine,
-    own_run: str | None,
-    asked: list[str],
-    tags: Tags,
-    rule: "StopRule | None",
-    console: Console,
-) -> int:
-    from search.driver.delivery import Delivery
-    from search.driver.driver import Driver
-    from search.driver.keeping import ModelKeeper, ModelPolicy
-    from search.driver.progress import ConsoleProgress
+def _track(search: _Search, engine: Engine, own_run: str | None, asked: list[str]) -> int:
+    """Holds the study, opens both stores, and searches."""
+    from search.driver.store_errors import StoreError, explain
     from search.stores.lock import DriverLock, Taken, alone
     from search.stores.optuna_study import StudyStore
-    from search.stores.store_errors import StoreError, explain
-    from search.stores.tracking import Tracking, check_tracking, tracking_ui
+    from search.tracking.parent_run import ParentRun
+    from search.tracking.tracking_store import check_tracking
 
+    settings, options, plan, dataset = search.settings, search.options, search.plan, search.dataset
     check_tracking()
-    paths = StudyPaths(settings.name, root_of(options.storage))
-    lock = DriverLock(paths, options.storage)
+    lock = DriverLock(StudyPaths(settings.name, root_of(options.storage)), options.storage)
     try:
         with alone(stores_lock(options.storage)):
             study = StudyStore(options.storage, settings, dataset.sha256, lock.hold)
-            tracking = Tracking(settings.name, PROJECT)
-            parent = tracking.open_parent(study.parent_run_id, own_run, plan.hash)
+            study.check_plan(plan)
+            parent = ParentRun(settings.name, PROJECT)
+            parent.open(study.parent_run_id, own_run, plan.hash)
             # At once: a parent that the study does not know of would stay RUNNING if this process were killed.
             study.remember(
-                parent_run_id=parent, plan_hash=plan.hash, planned_trials=len(plan.trials), data_sha256=dataset.sha256
+                parent_run_id=parent.id,
+                plan_hash=plan.hash,
+                planned_trials=len(plan.trials),
+                data_sha256=dataset.sha256,
             )
-        tracking.describe(dataset, split, _facts(settings, plan))
-        tracking.attach({"plan.csv": plan.csv, "study.yaml": settings.to_yaml()})
-        ui_url = options.ui_url or tracking_ui() or DEFAULT_UI
-        study.note(
-            f"**{settings.name}**: {settings.sampler} sampler, seed {settings.seed}, {len(plan.trials)} trials.\n\n"
-            f"{settings.description}\n\n[Parent run in MLflow]({ui_url}/{tracking.link(parent)})"
-        )
-        progress = ConsoleProgress(console)
-        keeper = ModelKeeper(ModelPolicy("none") if settings.folds else options.models, paths, study.attempts())
-        delivery = Delivery(settings, plan, study, tracking, keeper, paths, progress, f"{ui_url}/", tags)
-        driver = Driver(
-            settings.name,
-            plan,
-            engine,
-            delivery,
-            progress,
-            rule,
-            options.limits,
-            # Seconds of imports, on the core of the first worker that has nothing left to do.
-            when_idle=Thread(target=_import_report, daemon=True).start,
-        )
-        try:
-            ended = driver.run(asked)
-            if settings.folds and ended.complete:
-                from search.driver.refit import refit_best
-
-                with_model = options.models.mode == "all"
-                ended = refit_best(settings, plan, ended, study, engine, tracking, progress, asked, with_model)
-        except Taken as error:  # while the database was away
-            console.print(str(error), markup=False)
-            return MISSING
-        finally:
-            progress.close()
-        from search.driver.conclusion import conclude, print_next_steps
-        from search.driver.summary import print_summary
-
-        summary = conclude(settings, plan, tracking, ended, console, with_report=not asked)
-        if not tags or not ended.complete:
-            if summary is not None:
-                print_summary(summary, console)
-            best = None if summary is None or options.models.mode == "none" else summary.table.network_run_id
-            print_next_steps(settings, options.given, ended, best, tracking.launcher(own_run), console)
-        return COMPLETE if ended.complete else MISSING
+        parent.describe(dataset, search.split, _facts(settings, plan))
+        parent.attach({"plan.csv": plan.csv, "study.yaml": settings.to_yaml()})
+        ended = _drive(search, engine, study, parent, asked)
+        return _conclude(search, study, parent, ended, own_run, with_report=not asked)
+    except Taken as error:  # while the database was away
+        search.console.print(str(error), markup=False)
+        return MISSING
     except StoreError as error:  # before the driver could start: it waits for stores that go away later
-        console.print(f"{explain(error)}\nthe same command goes on where this one ended", markup=False)
+        search.console.print(f"{explain(error)}\nthe same command goes on where this one ended", markup=False)
         return MISSING
     finally:
         lock.release()
 
 
+def _drive(search: _Search, engine: Engine, study: "StudyStore", parent: "ParentRun", asked: Sequence[str]) -> "Ended":
+    """Trains what is missing, and the refit of a cross-validated study that is complete."""
+    from search.driver.delivery import Delivery
+    from search.driver.driver import Driver
+    from search.driver.keeping import ModelKeeper, ModelPolicy
+    from search.driver.progress import ConsoleProgress
+    from search.tracking.tracking_store import tracking_ui
+    from search.tracking.trial_runs import TrialRuns
+
+    settings, options, plan = search.settings, search.options, search.plan
+    ui_url = options.ui_url or tracking_ui() or DEFAULT_UI
+    study.note(
+        f"**{settings.name}**: {settings.sampler} sampler, seed {settings.seed}, {len(plan.trials)} trials.\n\n"
+        f"{settings.description}\n\n[Parent run in MLflow]({ui_url}/{parent.link(parent.id)})"
+    )
+    paths, runs = StudyPaths(settings.name, root_of(options.storage)), TrialRuns(parent)
+    progress = ConsoleProgress(search.console)
+    keeper = ModelKeeper(ModelPolicy("none") if settings.folds else options.models, paths, study.attempts())
+    delivery = Delivery(
+        settings, plan, study, runs, keeper, paths, progress,
+        link=lambda run_id: f"{ui_url}/{parent.link(run_id)}", further_tags=search.tags, limits=options.limits,
+    )  # fmt: skip
+    # Seconds of imports, on the core of the first worker that has nothing left to do.
+    when_idle = Thread(target=_import_report, daemon=True).start
+    driver = Driver(settings.name, plan, engine, delivery, progress, search.rule, options.limits, when_idle)
+    try:
+        ended = driver.run(asked)
+        if settings.folds and ended.complete:
+            from search.driver.refit import refit_best
+
+            with_model = options.models.mode == "all"
+            ended = refit_best(settings, plan, ended, study, engine, runs, progress, asked, with_model)
+        return ended
+    finally:
+        progress.close()
+
+
+def _conclude(
+    search: _Search,
+    study: "StudyStore",
+    parent: "ParentRun",
+    ended: "Ended",
+    own_run: str | None,
+    with_report: bool,
+) -> int:
+    from search.driver.conclusion import conclude, print_next_steps
+    from search.driver.summary import print_summary
+    from search.tracking.own_run import launcher
+
+    settings, options, console = search.settings, search.options, search.console
+    finished = {each.number for each in study.attempts() if each.final}
+    summary = conclude(settings, search.plan, parent, ended, finished, console, with_report)
+    if not search.tags or not ended.complete:
+        if summary is not None:
+            print_summary(summary, console)
+        best = None if summary is None or options.models.mode == "none" else summary.table.network_run_id
+        print_next_steps(settings, options.given, ended, best, launcher(own_run), console)
+    return COMPLETE if ended.complete else MISSING
+
+
 def _import_report() -> None:
-    for name in ("search.driver.conclusion", "analysis.report.contents"):
+    for name in ("search.driver.conclusion", "analysis.report.writing"):
         import_module(name)
 
 
 def _facts(settings: StudySettings, plan: "Plan") -> dict[str, object]:
     facts: dict[str, object] = {
-        "sampler": settings.sampler,
-        "seed": settings.seed,
+        names.SAMPLER: settings.sampler,
+        names.SEED: settings.seed,
         names.PLANNED_TRIALS: len(plan.trials),
         "pruner": settings.pruner,
     }

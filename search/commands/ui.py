@@ -1,6 +1,5 @@
 """`python -m search ui`: the MLflow UI and the Optuna dashboard on what was made here, both on loopback alone."""
 
-import argparse
 import os
 import signal
 import socket
@@ -10,10 +9,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from analysis.reading.addresses import password_apart, sqlite_file, without_secrets
 from models.core.errors import ConfigError
-from search.stores.databases import password_apart, sqlite_file, without_secrets
+from search.commands.exit_codes import Parser, run_command
 from search.stores.paths import optuna_artifacts
-from search.stores.tracking import tracking_uri
+from search.tracking.tracking_store import tracking_uri
 
 HOST = "127.0.0.1"
 _UP_WITHIN = 60.0  # seconds
@@ -132,17 +132,13 @@ def _port(text: str) -> int:
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m search ui", description=__doc__, allow_abbrev=False)
+    parser = Parser(prog="python -m search ui", description=__doc__, allow_abbrev=False)
     parser.add_argument("--mlflow-port", "--mlflow_port", default="5000", metavar="PORT")
     parser.add_argument("--optuna-port", "--optuna_port", default="8080", metavar="PORT")
     parser.add_argument("--storage", default="sqlite:///optuna.db", metavar="URL")
-    given = parser.parse_args(arguments)
-    try:
+
+    def act() -> int:
+        given = parser.parse_args(arguments)
         return serve(_port(given.mlflow_port), _port(given.optuna_port), given.storage)
-    except ConfigError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 2
 
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    return run_command(act)

@@ -3,62 +3,85 @@
 import hashlib
 import shlex
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
+from analysis.reading.addresses import without_secrets
 from analysis.reading.cv_results import cv_results
 from analysis.reading.mlflow_studies import read_all
+from models.core import names
 from search.driver.driver import Ended
+from search.driver.store_errors import StoreError, explain
 from search.driver.summary import Summary, summarise
-from search.stores.databases import without_secrets
-from search.stores.store_errors import StoreError, explain
-from search.stores.tracking import Tracking
 from search.study.plan import Plan
 from search.study.settings import StudySettings
+from search.tracking.parent_run import ParentRun
 
 
 def conclude(
     settings: StudySettings,
     plan: Plan,
-    tracking: Tracking,
+    parent: ParentRun,
     ended: Ended,
+    finished: Collection[int],
     console: Console,
     with_report: bool = True,
 ) -> Summary | None:
     """Writes trials.csv, attempts.csv, the headline and the report to the parent, and closes it.
 
+    `finished` are the plan numbers that are: those of them that the table lacks have lost their runs to MLflow's trash.
     Without the report where the user waits for the end: its figures take seconds, and the next session makes them.
 
     Returns:
         The headline; None, having said so, while no trial is complete or the tracking store is away.
     """
     try:
-        tracking.stopped(ended.stopped_at)
-        table, attempts = read_all(settings.name, parent_run_id=tracking.parent_id)
+        parent.note_stop(ended.stopped_at)
+        table, attempts = read_all(settings.name, parent_run_id=parent.id)
         trials_csv = table.frame.to_csv(index=False)
-        tracking.attach({"trials.csv": trials_csv, "attempts.csv": attempts.to_csv(index=False)})
+        parent.attach({"trials.csv": trials_csv, "attempts.csv": attempts.to_csv(index=False)})
+        gone = sorted(set(finished) - set(table.frame[names.NUMBER].tolist()) - _beyond(ended, finished))
+        if gone:
+            console.print(
+                f"the runs of trials {ranges(gone)} are deleted in MLflow, though they are finished: the table and the "
+                "estimates lack them; the doctor brings them back with repair=true",
+                markup=False,
+            )
         if table.folds:
-            tracking.attach({"cv_results.csv": cv_results(table).to_csv(index=False)})
+            parent.attach({"cv_results.csv": cv_results(table).to_csv(index=False)})
         summary = summarise(table, plan)
         refit = table.refit.run_id if table.refit is not None else ""
         digest = hashlib.sha256((trials_csv + refit).encode()).hexdigest()
-        if summary is not None and not tracking.has_report_of(digest):
-            tracking.summarise(summary.curve, summary.runs, summary.note(tracking.link))
+        if summary is not None and not parent.has_report_of(digest):
+            parent.summarise(summary.curve, summary.runs, summary.note(parent.link))
             if with_report and summary.estimates is not None:
                 from analysis.report.writing import write_report
 
                 with tempfile.TemporaryDirectory() as folder:
-                    tracking.attach(paths=write_report(table, Path(folder)), folder="report")
-                tracking.set_report_of(digest)
-        tracking.close_parent("FINISHED" if ended.complete else "FAILED")
+                    parent.attach(paths=write_report(table, Path(folder)), folder="report")
+                parent.set_report_of(digest)
+        parent.close("FINISHED" if ended.complete else "FAILED")
     except StoreError as error:
         console.print(f"there is no table: {explain(error)}", markup=False)
         return None
     if summary is None:
         console.print("no trial is complete: there is nothing to report yet")
     return summary
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """`0-3, 7`: ascending numbers, runs of them joined."""
+    known = set(numbers)
+    starts = [number for number in numbers if number - 1 not in known]
+    ends = [number for number in numbers if number + 1 not in known]
+    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in zip(starts, ends, strict=True))
+
+
+def _beyond(ended: Ended, finished: Collection[int]) -> set[int]:
+    """What was finished beyond the trial that the stop rule ended the search with: no part of the table."""
+    return set() if ended.stopped_at is None else {number for number in finished if number >= ended.stopped_at}
 
 
 def print_next_steps(

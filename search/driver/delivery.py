@@ -6,28 +6,27 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from models.core import names
+from models.core import names, states
 from models.core.results import EpochReport
 from search.driver.keeping import ModelKeeper
+from search.driver.limits import Limits
 from search.driver.progress import Progress
+from search.driver.store_errors import StoreError, explain
 from search.stores import outbox
 from search.stores.optuna_study import StudyStore
 from search.stores.paths import StudyPaths
-from search.stores.store_errors import StoreError, explain
-from search.stores.tracking import Tracking, refuses
 from search.study.plan import Plan, PlannedTrial, distributions
 from search.study.settings import StudySettings
+from search.tracking.tracking_store import refuses
+from search.tracking.trial_runs import TrialRuns
 from search.workers.outcome import Outcome
-
-_EPOCHS_EVERY = 1.0  # seconds between writes of per-epoch metrics: they show within two
-_RETRY_EVERY = 10.0  # seconds between deliveries while a store is away
-_LAST_PATIENCE = 30.0  # seconds that a search which has nothing left to train waits for a store to come back
 
 
 class Delivery:
     """Writes what happens to MLflow and Optuna. While one of them is away results wait in the outbox.
 
-    `further_tags` are tags of a plan number's child runs beside the usual ones.
+    `link` gives a run's address in the MLflow UI. `further_tags` are tags of a plan number's child runs beside the
+    usual ones.
     """
 
     def __init__(
@@ -35,16 +34,18 @@ class Delivery:
         settings: StudySettings,
         plan: Plan,
         study: StudyStore,
-        tracking: Tracking,
+        runs: TrialRuns,
         keeper: ModelKeeper,
         paths: StudyPaths,
         progress: Progress,
-        ui_url: str,
+        link: Callable[[str], str],
         further_tags: Mapping[int, Mapping[str, object]] | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self.study, self.paths = study, paths
-        self._settings, self._plan, self._tracking, self._keeper = settings, plan, tracking, keeper
-        self._progress, self._ui_url, self._further_tags = progress, ui_url, further_tags or {}
+        self._settings, self._plan, self._runs, self._keeper = settings, plan, runs, keeper
+        self._progress, self._link, self._further_tags = progress, link, further_tags or {}
+        self._limits = limits or Limits()
         self._run_ids: dict[tuple[int, int], str] = {}
         self._epochs: dict[tuple[int, int], list[EpochReport]] = defaultdict(list)
         self._epochs_written = 0.0
@@ -90,14 +91,14 @@ class Delivery:
 
     def write_epochs(self) -> None:
         """Writes what was heard, about once a second."""
-        if time.monotonic() - self._epochs_written < _EPOCHS_EVERY:
+        if time.monotonic() - self._epochs_written < self._limits.epochs_every:
             return
         self._epochs_written = time.monotonic()
         fresh = {key: reports for key, reports in self._epochs.items() if reports}
         self._epochs.clear()
         by_run = {self._run_ids[key]: reports for key, reports in fresh.items() if key in self._run_ids}
         if by_run:
-            self.through(lambda: self._tracking.log_epochs(by_run))
+            self.through(lambda: self._runs.log_epochs(by_run))
         for (number, attempt), reports in fresh.items():
             self.through(lambda n=number, a=attempt, r=reports: self.study.report(n, a, r))  # type: ignore[misc]
 
@@ -119,7 +120,7 @@ class Delivery:
 
         def log() -> None:
             run_id = self._run_ids.get(key) or self._open(planned, outcome.attempt, outcome.started_ms)
-            self._tracking.finish_trial(run_id, outcome, with_model=self._keeper.log_now)
+            self._runs.finish(run_id, outcome, with_model=self._keeper.log_now)
             self._keeper.offer(outcome, run_id)
 
         def write() -> None:
@@ -156,7 +157,7 @@ class Delivery:
 
     def close_unfinished(self) -> None:
         """Ends the runs that drivers which are gone left RUNNING."""
-        self._closed = self.through(lambda: self._tracking.close_unfinished("driver lost"))
+        self._closed = self.through(lambda: self._runs.close_unfinished(states.DRIVER_LOST))
 
     def finish(self, asked_to_stop: Sequence[str]) -> int:
         """Delivers what can be, and waits a while for stores that are away unless `asked_to_stop` has a reason.
@@ -164,31 +165,35 @@ class Delivery:
         Returns:
             How many finished attempts wait in the outbox, or models in their folder.
         """
-        until = time.monotonic() + _LAST_PATIENCE
+        until = time.monotonic() + self._limits.last_patience
         self.retry(now=True)
         while self.undelivered and time.monotonic() < until and not (asked_to_stop or self.stuck):
             time.sleep(1)
             self.retry(now=True)
         if not self._closed:
             self.close_unfinished()
-        models_wait = self._keeper.waiting and not self.through(lambda: self._keeper.deliver(self._tracking))
+        models_wait = self._keeper.waiting and not self.through(lambda: self._keeper.deliver(self._runs))
         return len(self.undelivered) + models_wait
 
     def child_tags(self, number: int) -> dict[str, object]:
-        own = {names.STUDY_SEED: self._settings.seed, "sampler": self._settings.sampler, "models": self._keeper.policy}
+        own = {
+            names.STUDY_SEED: self._settings.seed,
+            names.SAMPLER: self._settings.sampler,
+            names.MODELS: self._keeper.policy,
+        }
         own |= self._settings.split
         return own | dict(self._further_tags.get(number, {}))
 
     def _open(self, planned: PlannedTrial, attempt: int, started_ms: int, new: bool = False) -> str:
-        run_id = self._tracking.start_trial(planned, attempt, self.child_tags(planned.number), started_ms, new)
-        self.study.link(planned.number, attempt, run_id, self._ui_url + self._tracking.link(run_id))
+        run_id = self._runs.start(planned, attempt, self.child_tags(planned.number), started_ms, new)
+        self.study.link(planned.number, attempt, run_id, self._link(run_id))
         self._run_ids[planned.number, attempt] = run_id
         return run_id
 
     def through(self, write: Callable[[], Any]) -> bool:
         """Whether `write` got through to MLflow and Optuna. While one of them is away, training goes on."""
         was_away = self._away_since is not None
-        if self._away_since is not None and time.monotonic() - self._away_since < _RETRY_EVERY:
+        if self._away_since is not None and time.monotonic() - self._away_since < self._limits.retry_every:
             return False
         try:
             self.study.lock()

@@ -1,22 +1,25 @@
 """The driver: which trial runs when, what ends it, and when the search is over. The only process that writes."""
 
 import time
-from collections import Counter, defaultdict, deque
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.core import states
 from models.core.clock import now_ms
 from models.core.errors import ConfigError
 from search.driver.delivery import Delivery
-from search.driver.limits import GRACE, Limits
+from search.driver.limits import Limits
 from search.driver.progress import Progress
+from search.driver.retries import Retries
 from search.stores import outbox
+from search.stores.optuna_attempts import Attempt
 from search.study.plan import Plan, PlannedTrial
 from search.workers.engine import Done, Engine, EngineError, Epoch, Event, Lost
 from search.workers.job import Job
-from search.workers.outcome import MAX_ATTEMPTS, Outcome
+from search.workers.outcome import Outcome
 
 if TYPE_CHECKING:  # pandas and SciPy, for a rule that few searches have
     from search.driver.stopping import StopRule
@@ -75,8 +78,7 @@ class Driver:
         self._progress, self._rule, self._limits = progress, rule, limits or Limits()
         self._when_idle = when_idle
         self._pending: deque[PlannedTrial] = deque()
-        self._next_attempt: dict[int, int] = defaultdict(int)
-        self._lost_workers: Counter[int] = Counter()
+        self._retries = Retries()
         self._in_flight: dict[int, _InFlight] = {}
         self._trained = 0
         self._complete = self._failed = 0
@@ -111,41 +113,24 @@ class Driver:
 
     def _recover(self) -> None:
         """What earlier drivers left: outcomes in the outbox first, then attempts that nobody runs any more."""
-        over = {(each.number, each.attempt) for each in self._delivery.study.attempts() if each.state != states.RUNNING}
-        for path in self._delivery.paths.outcomes():
-            outcome = outbox.take(path)
-            planned = self._planned(outcome.number)
-            if planned is None or (outcome.seed, outcome.config_hash) != (planned.seed, planned.config.hash()):
-                raise ConfigError(
-                    f"the outbox must hold results of this study alone; move those of another one away, got {path}"
-                )
-            if (outcome.number, outcome.attempt) in over:
-                # Delivered already; or given up by a driver elsewhere, which went on with the number's next attempt.
-                outbox.remove(outcome, self._delivery.paths)
-            else:
-                self._delivery.deliver(outcome)
+        self._deliver_left_outcomes()
         waiting = {(outcome.number, outcome.attempt): outcome for outcome in self._delivery.undelivered}
         for attempt in self._delivery.study.attempts():
             if attempt.state == states.RUNNING and (attempt.number, attempt.attempt) not in waiting:
                 # As an outcome like any other, so that both sides tell the same of it, whichever knew of it.
                 left = _InFlight(self._plan.trials[attempt.number], attempt.attempt, now_ms(), time.monotonic())
-                lost = self._given_up(left, "driver lost", "")
+                lost = self._given_up(left, states.DRIVER_LOST, "")
                 if self._delivery.commit(lost):
                     self._delivery.deliver(lost)
         self._delivery.through(self._delivery.study.close_strangers)
         self._delivery.close_unfinished()
         ended: dict[int, tuple[str, float | None]] = {}
-        for attempt in self._delivery.study.attempts():
-            self._next_attempt[attempt.number] = max(self._next_attempt[attempt.number], attempt.attempt + 1)
-            self._lost_workers[attempt.number] += attempt.reason == "worker lost"
-            if attempt.final:
-                ended[attempt.number] = attempt.state, attempt.value
-        for outcome in waiting.values():  # Optuna may know nothing of them yet
-            number = outcome.number
-            self._next_attempt[number] = max(self._next_attempt[number], outcome.attempt + 1)
-            self._lost_workers[number] += outcome.reason == "worker lost"
-            if outcome.final:
-                ended[outcome.number] = outcome.state, outcome.score
+        # Of what waits, Optuna may know nothing yet.
+        known: list[Attempt | Outcome] = [*self._delivery.study.attempts(), *waiting.values()]
+        for each in known:
+            self._retries.note(each.number, each.attempt, each.reason)
+            if each.final:
+                ended[each.number] = each.state, each.score
         trials = self._plan.trials
         self._pending.extend(trial for trial in trials if trial.number not in ended)
         self._progress.begin(total=len(trials), done=len(trials) - len(self._pending))
@@ -153,12 +138,40 @@ class Driver:
             if number < len(trials):
                 self._count(number, state, score)
 
+    def _deliver_left_outcomes(self) -> None:
+        over = {(each.number, each.attempt) for each in self._delivery.study.attempts() if each.state != states.RUNNING}
+        for path in self._delivery.paths.outcomes():
+            outcome = self._take(path)
+            if (outcome.number, outcome.attempt) in over:
+                # Delivered already; or given up by a driver elsewhere, which went on with the number's next attempt.
+                outbox.remove(outcome, self._delivery.paths)
+            else:
+                self._delivery.deliver(outcome)
+
+    def _take(self, path: Path) -> Outcome:
+        """An outcome of the plan from the outbox.
+
+        Raises:
+            ConfigError: it cannot be read, or is another study's.
+        """
+        try:
+            outcome = outbox.take(path)
+        except outbox.UnreadableOutcome as error:
+            raise ConfigError(
+                f"{error}; the doctor moves it aside with repair=true, and its trial runs again"
+            ) from None
+        planned = self._plan.trials[outcome.number] if outcome.number < len(self._plan.trials) else None
+        if planned is None or (outcome.seed, outcome.config_hash) != (planned.seed, planned.config.hash()):
+            raise ConfigError(
+                f"the outbox must hold results of this study alone; move those of another one away, got {path}"
+            )
+        return outcome
+
     def _submit(self) -> None:
         for _ in range(min(self._engine.free(), len(self._pending))):
             self._progress.training()
             planned = self._pending.popleft()
-            attempt = self._next_attempt[planned.number]
-            self._next_attempt[planned.number] = attempt + 1
+            attempt = self._retries.begin(planned.number)
             # The worker starts before the books are written: it needs neither of them.
             self._engine.submit(Job(self._name, planned.number, attempt, planned.config, planned.seed))
             started = now_ms()
@@ -175,7 +188,8 @@ class Driver:
             return  # a late word from an attempt that was given up
         del self._in_flight[number]
         if isinstance(event, Lost):
-            self._finish(self._lost(current, event.message), current.planned)
+            reason = self._retries.worker_lost(number)
+            self._finish(self._given_up(current, reason, event.message), current.planned)
         else:
             self._finish(event.outcome, current.planned)
 
@@ -195,17 +209,14 @@ class Driver:
                 if now - current.began > self._limits.trial_timeout:
                     current.asked_to_end = now
                     self._engine.ask_to_stop(number, current.attempt, "timeout")
-            elif now - current.asked_to_end > GRACE:
+            elif now - current.asked_to_end > self._limits.grace:
                 self._engine.abandon(number, current.attempt)
                 del self._in_flight[number]
-                why = f"the epoch did not end within {GRACE:g} s of trial_timeout, {self._limits.trial_timeout:g} s"
-                self._finish(self._given_up(current, "timeout", f"{why}: the worker was restarted"), current.planned)
-
-    def _lost(self, lost: _InFlight, message: str) -> Outcome:
-        number = lost.planned.number
-        self._lost_workers[number] += 1
-        exhausted = self._lost_workers[number] >= MAX_ATTEMPTS
-        return self._given_up(lost, "retries exhausted" if exhausted else "worker lost", message)
+                why = (
+                    f"the epoch did not end within {self._limits.grace:g} s of trial_timeout, "
+                    f"{self._limits.trial_timeout:g} s: the worker was restarted"
+                )
+                self._finish(self._given_up(current, "timeout", why), current.planned)
 
     def _given_up(self, given_up: _InFlight, reason: str, message: str) -> Outcome:
         planned, attempt = given_up.planned, given_up.attempt
@@ -238,7 +249,7 @@ class Driver:
     def _interrupt_in_flight(self) -> None:
         for current in list(self._in_flight.values()):
             self._pending.append(current.planned)
-            outcome = self._given_up(current, "interrupted", "")
+            outcome = self._given_up(current, states.INTERRUPTED, "")
             if self._delivery.commit(outcome):
                 self._delivery.deliver(outcome)
         self._in_flight.clear()
@@ -262,9 +273,6 @@ class Driver:
         self._complete += state == states.COMPLETE
         self._failed += state == states.FAILED
         self._progress.seen(state, score)
-
-    def _planned(self, number: int) -> PlannedTrial | None:
-        return self._plan.trials[number] if number < len(self._plan.trials) else None
 
 
 def _key(event: Done | Lost) -> tuple[int, int]:

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from models.core.errors import ConfigError
+from models.core.ranking import place
 from models.core.results import TrialResult
 from search.stores import outbox
 from search.stores.paths import StudyPaths
 from search.workers.outcome import Outcome
 
 if TYPE_CHECKING:  # the command line is read before Optuna and MLflow are imported
-    from search.stores.optuna_study import Attempt
-    from search.stores.tracking import Tracking
+    from search.stores.optuna_attempts import Attempt
+    from search.tracking.trial_runs import TrialRuns
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class ModelKeeper:
         self._logged: set[int] = set()
         self._run_ids: dict[int, str] = {}
         for each in finished:
-            self._rank(each.number, each.value, each.run_id)
+            self._rank(each.number, each.score, each.run_id)
         self._logged = self._numbers()
 
     @property
@@ -65,7 +66,7 @@ class ModelKeeper:
         if outcome.number in best:
             outbox.put(outcome, self._staged)
         for path in self._staged.outcomes():
-            if self._staged.number_of(path) not in best:
+            if self._staged.attempt_in(path)[0] not in best:
                 path.unlink()
 
     @property
@@ -73,25 +74,24 @@ class ModelKeeper:
         """Whether there are models to log, or to drop."""
         return bool(self._staged.outcomes() or self._logged - self._numbers())
 
-    def deliver(self, tracking: "Tracking") -> None:
+    def deliver(self, runs: "TrialRuns") -> None:
         """Logs the models that waited, and drops those of earlier sessions that are no longer among the best."""
         best = self._numbers()
         for path in self._staged.outcomes():
             outcome = outbox.take(path)
             if outcome.number in best and isinstance(outcome.result, TrialResult):
-                run_id = self._run_ids.get(outcome.number) or tracking.find_trial(outcome.number, outcome.attempt)
+                run_id = self._run_ids.get(outcome.number) or runs.find(outcome.number, outcome.attempt)
                 if run_id:
-                    tracking.log_model(run_id, outcome.result)
+                    runs.log_model(run_id, outcome.result)
             path.unlink()
         for number in self._logged - best:
-            tracking.drop_model(self._run_ids[number])
+            runs.drop_model(self._run_ids[number])
 
     def _rank(self, number: int, score: float | None, run_id: str) -> None:
         """Takes the trial among the best K, if it belongs there."""
-        place = (-(score or 0.0), number)
-        if score is None or place in self._best:
+        if score is None or place(score, number) in self._best:
             return
-        insort(self._best, place)
+        insort(self._best, place(score, number))
         self._run_ids[number] = run_id
         for _, beaten in self._best[self.policy.best :]:
             if beaten not in self._logged:

@@ -9,16 +9,19 @@ from dataclasses import replace
 
 from models.core import names, states
 from models.core.clock import now_ms
+from models.core.ranking import place
 from models.core.seeds import derive_seed
 from search.driver.driver import Ended
 from search.driver.progress import Progress
-from search.stores.optuna_study import Attempt, StudyStore
-from search.stores.tracking import Tracking
+from search.driver.retries import MAX_ATTEMPTS
+from search.stores.optuna_attempts import Attempt
+from search.stores.optuna_study import StudyStore
 from search.study.plan import Plan
 from search.study.settings import StudySettings
+from search.tracking.trial_runs import TrialRuns
 from search.workers.engine import Done, Engine, EngineError, Lost
 from search.workers.job import Job
-from search.workers.outcome import MAX_ATTEMPTS, Outcome
+from search.workers.outcome import Outcome
 
 
 def refit_best(
@@ -27,7 +30,7 @@ def refit_best(
     ended: Ended,
     study: StudyStore,
     engine: Engine,
-    tracking: Tracking,
+    runs: TrialRuns,
     progress: Progress,
     asked_to_stop: Sequence[str],
     with_model: bool,
@@ -42,21 +45,21 @@ def refit_best(
         StoreError: a store is away; the run is closed by the next start, and made again.
     """
     best = _best(study.attempts(), ended.stopped_at)
-    if best is None or tracking.has_refit(best.number):
+    if best is None or runs.has_refit(best.number):
         return ended
     study.lock()
     progress.say(f"training the best, trial {best.number}, on all of the training part")
     planned = plan.trials[best.number]
     seed = derive_seed(settings.seed, best.number, "refit")
     split = {name: value for name, value in settings.split.items() if name != "folds"}
-    tags = split | {names.STUDY_SEED: settings.seed, "sampler": settings.sampler}
+    tags = split | {names.STUDY_SEED: settings.seed, names.SAMPLER: settings.sampler}
     engine.start()
     reason = ""
     for attempt in range(MAX_ATTEMPTS):
-        run_id = tracking.start_refit(planned, seed, best.run_id, tags, now_ms())
+        run_id = runs.start_refit(planned, seed, best.run_id, tags, now_ms())
         job = Job(settings.name, planned.number, attempt, planned.config, seed, refit=True)
         outcome = _trained(job, engine, asked_to_stop)
-        tracking.finish_trial(run_id, outcome, with_model)
+        runs.finish(run_id, outcome, with_model)
         ended = replace(ended, trained=ended.trained + 1)
         if outcome.final:
             return ended
@@ -67,16 +70,16 @@ def refit_best(
 
 
 def _best(attempts: Sequence[Attempt], stopped_at: int | None) -> Attempt | None:
-    """The complete trial with the highest score, the lowest number on ties."""
-    scored = [each for each in attempts if each.state == states.COMPLETE and each.value is not None]
-    counted = [each for each in scored if stopped_at is None or each.number < stopped_at]
-    return max(counted, key=lambda each: (each.value, -each.number), default=None)
+    """The best complete trial among those that count."""
+    counted = [each for each in attempts if stopped_at is None or each.number < stopped_at]
+    scored = [(place(each.score, each.number), each) for each in counted if each.score is not None]
+    return min(scored, key=lambda pair: pair[0])[1] if scored else None
 
 
 def _trained(job: Job, engine: Engine, asked_to_stop: Sequence[str]) -> Outcome:
     """How one attempt ended."""
     started, submitted = now_ms(), False
-    reason, message = "interrupted", ""
+    reason, message = states.INTERRUPTED, ""
     try:
         while not asked_to_stop:
             if not submitted and engine.free():
@@ -87,9 +90,9 @@ def _trained(job: Job, engine: Engine, asked_to_stop: Sequence[str]) -> Outcome:
                 if isinstance(event, Done) and (event.outcome.number, event.outcome.seed) == (job.number, job.seed):
                     return event.outcome
                 if isinstance(event, Lost) and (event.number, event.attempt) == (job.number, job.attempt):
-                    return _lost(job, started, "worker lost", event.message)
+                    return _lost(job, started, states.WORKER_LOST, event.message)
     except EngineError as error:
-        reason, message = "worker lost", str(error)
+        reason, message = states.WORKER_LOST, str(error)
     return _lost(job, started, reason, message)
 
 

@@ -1,47 +1,14 @@
-"""Database addresses: what they may be, how they are shown, and SQLite's mode for one writer and many readers."""
+"""Databases that results are kept in: what they must be, and SQLite's mode for one writer and many readers."""
 
 import os
-import re
 import sqlite3
 import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+from analysis.reading.addresses import in_one_line, shown, sqlite_file
 from models.core.errors import ConfigError
-
-
-def sqlite_file(url: str) -> Path | None:
-    """The file behind an `sqlite:///` address, else None."""
-    return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
-
-
-def without_secrets(text: str) -> str:
-    """`text` with the password of every address in it replaced: this is what may be shown, logged or raised."""
-    text = re.sub(r"(\w[\w+.-]*://[^\s:/@]*):[^\s@]*@", r"\1:***@", text)
-    return re.sub(r"([?&]password=)[^\s&'\"]*", r"\1***", text)
-
-
-def password_apart(url: str) -> tuple[str, dict[str, str]]:
-    """A PostgreSQL address without its password, and the variable that gives the password to a program instead.
-
-    Everybody on a machine can read the arguments of a process.
-    """
-    from sqlalchemy import make_url
-
-    if not url.startswith("postgresql"):
-        return url, {}
-    address = make_url(url)
-    if address.password is None:
-        return url, {}
-    return address.set(password=None).render_as_string(), {"PGPASSWORD": str(address.password)}
-
-
-def in_one_line(error: BaseException) -> str:
-    """What an error says, as far as it may be shown; SQLAlchemy's without the statement and its values."""
-    said = str(error).split("[SQL:")[0].split("(Background on this error")[0]
-    return without_secrets(" ".join(said.split()))[:200]
 
 
 def check_writable(folder: Path, what: str) -> None:
@@ -74,29 +41,31 @@ def check_sqlite(file: Path, what: str) -> None:
 
 def check_storage(url: str) -> None:
     """Raises ConfigError unless `url` is a database that Optuna can open; creates nothing."""
-    from sqlalchemy import create_engine
-    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy import create_engine, make_url
+    from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-    file = sqlite_file(url)
-    if file is not None:
-        if str(file) in ("", ".", ":memory:"):
+    try:
+        kind = make_url(url).get_backend_name()
+    except (ArgumentError, ValueError):
+        kind = ""
+    if kind == "sqlite":
+        file = sqlite_file(url)
+        if file is None or str(file) == ".":
             raise ConfigError(f"storage must be kept in a file, got {url!r}")
         check_writable(file.parent, "storage")
         check_sqlite(file, "storage")
         return
+    if kind not in ("postgresql", "mysql"):
+        raise ConfigError(
+            f"storage must be an address like sqlite:///optuna.db or postgresql://..., got {shown(url)!r}"
+        )
     try:
-        if urlsplit(url).scheme.split("+")[0] not in ("postgresql", "mysql"):
-            raise ConfigError(
-                f"storage must be an address like sqlite:///optuna.db or postgresql://..., got {without_secrets(url)!r}"
-            )
         engine = create_engine(url, connect_args={"connect_timeout": 5})
         engine.connect().close()
         engine.dispose()
     except (SQLAlchemyError, ImportError, ValueError) as error:
-        if isinstance(error, ConfigError):
-            raise
         raise ConfigError(
-            f"storage must be a database that answers, got {without_secrets(url)!r}: {in_one_line(error)}"
+            f"storage must be a database that answers, got {shown(url)!r}: {in_one_line(error)}"
         ) from None  # the original carries the password
 
 

@@ -1,13 +1,17 @@
-"""Rows of Optuna's tables, many at once. Its own calls take one value a transaction, and load whole trials to read one.
+"""What is read and written in Optuna's tables themselves, and the attributes that its dashboard reads.
 
-The tables are those of the Optuna version that conda.yaml pins.
+Optuna's own calls take one value a transaction, and load whole trials to read one. The tables are those of the version
+that conda.yaml pins; tests/search/stores/test_optuna_internals.py holds them to Optuna's own readers and fails first
+when an upgrade changes them.
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from optuna.artifacts import ArtifactMeta
+from optuna.artifacts._upload import ARTIFACTS_ATTR_PREFIX
 from optuna.storages import RDBStorage
 from optuna.storages._rdb import models as tables
 from optuna.trial import TrialState
@@ -62,12 +66,24 @@ def write_trial(
         _replace(connection, system, system.trial_id, trial_id, system.key, _attribute_rows(system_attrs or {}))
 
 
-def write_study(storage: RDBStorage, study_id: int, system_attrs: Mapping[str, Any]) -> None:
-    """Sets system attributes of the study in one transaction."""
+def write_note(storage: RDBStorage, study_id: int, of: str, text: str) -> None:
+    """What the dashboard shows first of the study, or of the trial whose ID and a colon `of` is (Markdown).
+
+    As optuna_dashboard.save_note, whose import takes a second and which reads all trials' notes to write one.
+    """
+    note = f"dashboard:{of}note"
+    rows = _attribute_rows({f"{note}_ver": 1, f"{note}_str:0": text})
     attributes = tables.StudySystemAttributeModel
     with storage.engine.begin() as connection:
-        rows = _attribute_rows(system_attrs)
         _replace(connection, attributes, attributes.study_id, study_id, attributes.key, rows)
+
+
+def picture_attribute(artifact: ArtifactMeta) -> dict[str, str]:
+    """The system attribute by which a trial has an artifact that was written without optuna.artifacts.upload_artifact.
+
+    That one draws an ID at random, so that a picture written again would stand there twice.
+    """
+    return {f"{ARTIFACTS_ATTR_PREFIX}{artifact.artifact_id}": json.dumps(asdict(artifact))}
 
 
 def _replace(

@@ -5,11 +5,11 @@ import json
 import uuid
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from typing import Any
 
 import optuna
 from optuna.artifacts import ArtifactMeta, FileSystemArtifactStore
-from optuna.artifacts._upload import ARTIFACTS_ATTR_PREFIX
 from optuna.distributions import BaseDistribution
 from optuna.exceptions import StorageInternalError
 from optuna.pruners import BasePruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
@@ -20,12 +20,13 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from models.core import names, states
 from models.core.errors import ConfigError
 from models.core.results import EpochReport
-from models.core.states import is_final
-from search.stores.databases import sqlite_file, sync, use_few_syncs, use_wal
-from search.stores.optuna_internals import TrialRow, read_trials, write_study, write_trial
+from search.stores.databases import sync, use_few_syncs, use_wal
+from search.stores.optuna_attempts import ASIDE, ATTRIBUTES, OPTUNA_STATES, Attempt, attempts_in, is_ours, study_id_of
+from search.stores.optuna_internals import picture_attribute, read_trials, write_note, write_trial
 from search.stores.paths import optuna_artifacts
-from search.study.plan import PlannedTrial
-from search.study.settings import StudySettings, differences
+from search.study.identity import differences, identity_of
+from search.study.plan import Plan, PlannedTrial
+from search.study.settings import StudySettings
 from search.workers.outcome import Outcome
 
 Values = Mapping[int, float]
@@ -38,32 +39,8 @@ _PRUNERS: dict[str, Callable[[], BasePruner]] = {
     "median": lambda: MedianPruner(n_startup_trials=5, n_warmup_steps=2),
     "halving": lambda: SuccessiveHalvingPruner(min_resource=2, reduction_factor=3),
 }
-_ASIDE = "set_aside"  # the study's attribute with Optuna's numbers of the trials that count no more
-_STATES = {states.COMPLETE: TrialState.COMPLETE, states.FAILED: TrialState.FAIL, states.PRUNED: TrialState.PRUNED}
 NOTED = 500
 """Numbers below this have a note with a link in the dashboard."""
-_ATTRIBUTES = ("number", names.ATTEMPT, names.STATE_REASON, names.RUN_ID, "seed", names.CONFIG_HASH)
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """What Optuna knows of one attempt."""
-
-    number: int
-    attempt: int
-    state: str
-    """complete | failed | pruned | running."""
-    reason: str
-    value: float | None
-    run_id: str
-    seed: int
-    config_hash: str
-    trial: int
-    """Optuna's own number of it."""
-
-    @property
-    def final(self) -> bool:
-        return is_final(self.state, self.reason)
 
 
 class StudyStore:
@@ -82,8 +59,7 @@ class StudyStore:
         use_few_syncs()
         self._storage = RDBStorage(url)
         use_wal(url)
-        identity = settings.identity(data_sha256)
-        self.is_new = _study_id(self._storage, settings.name) is None
+        self.is_new = study_id_of(self._storage, settings.name) is None
         # The sampler draws nothing here: every trial comes with the plan's parameters.
         self._study = optuna.create_study(
             storage=self._storage,
@@ -93,25 +69,48 @@ class StudyStore:
             pruner=_PRUNERS[settings.pruner](),
             load_if_exists=True,
         )
-        stored = self._study.user_attrs.get("settings")
-        if stored is None and not self.is_new and read_trials(self._storage, self._study._study_id, ()):
-            raise ConfigError(f"name must be that of a new study or of one made here, got {settings.name!r}")
-        if stored is not None and stored != json.loads(json.dumps(identity)):
-            changed = "; ".join(differences(stored, identity))
-            raise ConfigError(
-                f"a study keeps the settings that decide its trials; start another with a new name, got {changed}"
-            )
+        self._study_id = self._storage.get_study_id_from_name(settings.name)
+        identity = identity_of(settings, data_sha256)
+        self._check_identity(settings.name, json.loads(json.dumps(identity)))
         if self.is_new:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
                 self._study.set_metric_names([names.VAL_ACCURACY])  # what the dashboard writes at its axes
-        for key, value in {"settings": identity, "sampler": settings.sampler, "seed": settings.seed}.items():
+        for key, value in {"settings": identity, names.SAMPLER: settings.sampler, names.SEED: settings.seed}.items():
             if self._study.user_attrs.get(key) is None:
                 self._study.set_user_attr(key, value)
         self.prunes = settings.pruner != "none"
         self._artifacts = optuna_artifacts(url)
-        self._study_id = self._study._study_id
         self._load()
+
+    def _check_identity(self, name: str, identity: Mapping[str, Any]) -> None:
+        stored = self._study.user_attrs.get("settings")
+        if stored is None:
+            if not self.is_new and read_trials(self._storage, self._study_id, ()):
+                raise ConfigError(f"name must be that of a new study or of one made here, got {name!r}")
+            return
+        if stored.get(names.FORMAT, "1") != names.FORMAT_NOW:
+            raise ConfigError(
+                f"a study goes on with the version of this project that began it, or one with the same names of "
+                f"metrics ({names.FORMAT} {names.FORMAT_NOW}); start another with a new name, got {name!r} with "
+                f"{names.FORMAT} {stored.get(names.FORMAT, '1')}"
+            )
+        if stored != identity:
+            raise ConfigError(
+                f"a study keeps the settings that decide its trials; start another with a new name, got "
+                f"{'; '.join(differences(stored, identity))}"
+            )
+
+    def check_plan(self, plan: Plan) -> None:
+        """Raises ConfigError unless every attempt so far is one of the plan's trials."""
+        for each in self.attempts():
+            planned = plan.trials[each.number] if each.number < len(plan.trials) else None
+            if planned is not None and (each.seed, each.config_hash) != (planned.seed, planned.config.hash()):
+                raise ConfigError(
+                    f"a study's trials must be those of its plan, so that it can be extended and replayed; start "
+                    f"another with a new name, got trial {each.number} with seed {each.seed} and configuration "
+                    f"{each.config_hash}, planned with {planned.seed} and {planned.config.hash()}"
+                )
 
     @property
     def parent_run_id(self) -> str | None:
@@ -129,18 +128,18 @@ class StudyStore:
 
     def strangers(self) -> list[int]:
         """Optuna's numbers of trials that nobody here asked for."""
-        rows = read_trials(self._storage, self._study_id, _ATTRIBUTES)
-        return [row.number for row in rows if "number" not in row.user_attrs and row.number not in self._aside()]
+        rows = read_trials(self._storage, self._study_id, ATTRIBUTES)
+        return [row.number for row in rows if not is_ours(row) and row.number not in self._aside()]
 
     def close_strangers(self) -> None:
         """Ends trials that were enqueued or asked for by hand: nobody here will run them."""
-        for row in read_trials(self._storage, self._study_id, _ATTRIBUTES):
-            if "number" not in row.user_attrs and not row.state.is_finished():
+        for row in read_trials(self._storage, self._study_id, ATTRIBUTES):
+            if not is_ours(row) and not row.state.is_finished():
                 self._storage.set_trial_state_values(row.trial_id, TrialState.FAIL)
 
     def set_aside(self, trial: int) -> None:
         """Leaves one of Optuna's trials out from now on: a finished one can be neither changed nor deleted there."""
-        self._study.set_user_attr(_ASIDE, sorted({*self._aside(), trial}))
+        self._study.set_user_attr(ASIDE, sorted({*self._aside(), trial}))
         self._load()
 
     def record(
@@ -150,16 +149,18 @@ class StudyStore:
 
         One that is running here is told so, else the attempt is added: a finished trial cannot be changed.
         """
-        attributes = {names.RUN_ID: ended.run_id} | ({names.STATE_REASON: ended.reason} if ended.reason else {})
+        attributes: dict[str, object] = {names.RUN_ID: ended.run_id}
+        attributes |= {names.STATE_REASON: ended.reason} if ended.reason else {}
+        attributes |= {names.TEST_ACCURACY: ended.test_score} if ended.test_score is not None else {}
         running = self._running.get((planned.number, ended.attempt))
         if running is not None:
             write_trial(self._storage, running.trial_id, epochs, attributes)
-            values = None if ended.value is None else [ended.value]
-            self._storage.set_trial_state_values(running.trial_id, _STATES[ended.state], values)
+            values = None if ended.score is None else [ended.score]
+            self._storage.set_trial_state_values(running.trial_id, OPTUNA_STATES[ended.state], values)
         else:
             trial = optuna.trial.create_trial(
-                state=_STATES[ended.state],
-                value=ended.value,
+                state=OPTUNA_STATES[ended.state],
+                value=ended.score,
                 params=dict(planned.parameters),
                 distributions=dict(distributions),
                 user_attrs=_identity(planned, ended.attempt) | attributes,
@@ -199,16 +200,16 @@ class StudyStore:
         attributes = {names.RUN_ID: run_id} if noted else {names.RUN_ID: run_id, "run_url": url}
         write_trial(self._storage, running.trial_id, user_attrs=attributes)
         if noted:
-            self._write_note(f"{running.trial_id}:", f"Trial {number}, attempt {attempt}: [run in MLflow]({url})")
+            write_note(
+                self._storage,
+                self._study_id,
+                f"{running.trial_id}:",
+                f"Trial {number}, attempt {attempt}: [run in MLflow]({url})",
+            )
 
     def note(self, text: str) -> None:
         """What the dashboard shows first of the study (Markdown)."""
-        self._write_note("", text)
-
-    def _write_note(self, of: str, text: str) -> None:
-        # As optuna_dashboard.save_note, whose import takes a second and which reads all trials' notes to write one.
-        note = f"dashboard:{of}note"
-        write_study(self._storage, self._study_id, {f"{note}_ver": 1, f"{note}_str:0": text})
+        write_note(self._storage, self._study_id, "", text)
 
     def report(self, number: int, attempt: int, epochs: Sequence[EpochReport]) -> None:
         """Intermediate values: val_accuracy an epoch."""
@@ -249,7 +250,7 @@ class StudyStore:
             value = outcome.history[-1].metrics[names.VAL_ACCURACY]
         self._in_doubt = True
         self._storage.set_trial_state_values(
-            running.trial_id, _STATES[outcome.state], None if value is None else [value]
+            running.trial_id, OPTUNA_STATES[outcome.state], None if value is None else [value]
         )
         sync(self._url)
         del self._running[key]
@@ -271,14 +272,10 @@ class StudyStore:
         self._in_doubt = False  # whether a write has failed that may have come through all the same
 
     def _stored(self) -> list[tuple[int, Attempt]]:
-        """Every attempt with its trial's ID, in the order they were asked for."""
-        rows = read_trials(self._storage, self._study_id, _ATTRIBUTES)
-        aside = self._aside()
-        ours = (row for row in rows if "number" in row.user_attrs and row.number not in aside)
-        return [(row.trial_id, _attempt(row)) for row in ours]
+        return attempts_in(read_trials(self._storage, self._study_id, ATTRIBUTES), self._aside())
 
     def _aside(self) -> list[int]:
-        return list(self._study.user_attrs.get(_ASIDE, ()))
+        return list(self._study.user_attrs.get(ASIDE, ()))
 
     def _keep_picture(self, outcome: Outcome) -> dict[str, str]:
         """The attempt's picture as an artifact, under an ID of its own for ever; the attribute that says so."""
@@ -286,7 +283,7 @@ class StudyStore:
         artifact = ArtifactMeta(str(uuid.uuid5(uuid.NAMESPACE_URL, name)), "confusion.png", "image/png", None)
         self._artifacts.mkdir(exist_ok=True)
         FileSystemArtifactStore(self._artifacts).write(artifact.artifact_id, io.BytesIO(outcome.picture))
-        return {f"{ARTIFACTS_ATTR_PREFIX}{artifact.artifact_id}": json.dumps(asdict(artifact))}
+        return picture_attribute(artifact)
 
 
 @dataclass
@@ -297,7 +294,7 @@ class _Running:
     reported: set[int] = field(default_factory=set)
 
     def unreported(self, epochs: Sequence[EpochReport]) -> dict[int, float]:
-        """Of a fold's epochs none: each fold has an epoch 1 of its own."""
+        """What Optuna has not been told; nothing of cross-validated trials, whose folds have an epoch 1 each."""
         fresh = (each for each in epochs if each.epoch not in self.reported and names.VAL_ACCURACY in each.metrics)
         return {each.epoch: each.metrics[names.VAL_ACCURACY] for each in fresh}
 
@@ -310,64 +307,8 @@ def study_reason(error: BaseException) -> BaseException:
 
 def _identity(planned: PlannedTrial, attempt: int) -> dict[str, int | str]:
     return {
-        "number": planned.number,
+        names.TRIAL_NUMBER: planned.number,
         names.ATTEMPT: attempt,
-        "seed": planned.seed,
+        names.SEED: planned.seed,
         names.CONFIG_HASH: planned.config.hash(),
     }
-
-
-def _attempt(row: TrialRow) -> Attempt:
-    words = {TrialState.COMPLETE: states.COMPLETE, TrialState.FAIL: states.FAILED, TrialState.PRUNED: states.PRUNED}
-    return Attempt(
-        number=row.user_attrs["number"],
-        attempt=row.user_attrs[names.ATTEMPT],
-        state=words.get(row.state, states.RUNNING),
-        reason=row.user_attrs.get(names.STATE_REASON, ""),
-        value=row.value if row.state == TrialState.COMPLETE else None,
-        run_id=row.user_attrs.get(names.RUN_ID, ""),
-        seed=row.user_attrs["seed"],
-        config_hash=row.user_attrs[names.CONFIG_HASH],
-        trial=row.number,
-    )
-
-
-@dataclass(frozen=True)
-class Stored:
-    """What is known of a study before it is opened."""
-
-    planned: int = 0
-    finished: frozenset[int] = frozenset()
-    parent_run_id: str = ""
-    data_sha256: str = ""
-    plan_hash: str = ""
-
-
-def study_names(url: str) -> list[str]:
-    """Of the studies in a storage. Creates no database."""
-    file = sqlite_file(url)
-    return [] if file is not None and not file.exists() else optuna.get_all_study_names(storage=url)
-
-
-def look_up(url: str, name: str) -> Stored:
-    """How far the stored study is; nothing where there is none. Creates no database."""
-    file = sqlite_file(url)
-    if file is not None and not file.exists():
-        return Stored()
-    storage = RDBStorage(url)
-    study_id = _study_id(storage, name)
-    if study_id is None:
-        return Stored()
-    facts = storage.get_study_user_attrs(study_id)
-    rows = read_trials(storage, study_id, _ATTRIBUTES)
-    ours = (row for row in rows if "number" in row.user_attrs and row.number not in facts.get(_ASIDE, ()))
-    finished = frozenset(attempt.number for attempt in map(_attempt, ours) if attempt.final)
-    known = {fact: str(facts.get(fact, "")) for fact in (names.PARENT_RUN_ID, names.DATA_SHA256, names.PLAN_HASH)}
-    return Stored(int(facts.get(names.PLANNED_TRIALS, 0)), finished, **known)
-
-
-def _study_id(storage: RDBStorage, name: str) -> int | None:
-    try:
-        return storage.get_study_id_from_name(name)
-    except KeyError:
-        return None

@@ -5,14 +5,27 @@ reading it runs no code.
 """
 
 import json
+import lzma
 import os
 import zipfile
+import zlib
 from dataclasses import asdict, fields
 from pathlib import Path
 
+from models.core import names
 from models.core.results import EpochReport, FoldsResult, TrialResult
 from search.stores.paths import StudyPaths
 from search.workers.outcome import Outcome
+
+_DAMAGE = (
+    OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, NotImplementedError, zlib.error, lzma.LZMAError,
+    zipfile.BadZipFile,
+)  # fmt: skip
+"""What reading a zip file raises that is damaged, or holds something else."""
+
+
+class UnreadableOutcome(ValueError):
+    """A file in the outbox is no result: damaged, or somebody else's. The message names it."""
 
 
 def put(outcome: Outcome, paths: StudyPaths) -> Path:
@@ -53,16 +66,41 @@ def _write(outcome: Outcome, path: Path) -> None:
 
 
 def take(path: Path) -> Outcome:
-    """Reads an outcome back, equal to the one that was put."""
+    """Reads an outcome back, equal to the one that was put.
+
+    Raises:
+        UnreadableOutcome: the file holds none.
+    """
+    try:
+        return _read(path)
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        EOFError,
+        NotImplementedError,
+        zlib.error,
+        zipfile.BadZipFile,
+    ) as error:
+        said = " ".join(f"{type(error).__name__}: {error}".split())[:120]
+        raise UnreadableOutcome(
+            f"a file in the outbox must be a finished trial's result, got {path} ({said})"
+        ) from error
+
+
+def _read(path: Path) -> Outcome:
     with zipfile.ZipFile(path) as archive:
-        names = archive.namelist()
+        listed = archive.namelist()
         plain = json.loads(archive.read("outcome.json"))
         result: TrialResult | FoldsResult | None = None
-        if "model.keras" in names:
+        if "model.keras" in listed:
             result = TrialResult.from_json(archive.read("result.json").decode(), archive.read("model.keras"))
-        elif "result.json" in names:
+        elif "result.json" in listed:
             result = FoldsResult.from_json(archive.read("result.json").decode())
-        picture = archive.read("confusion.png") if "confusion.png" in names else b""
+        picture = archive.read("confusion.png") if "confusion.png" in listed else b""
+    if not all(isinstance(plain[name], int) for name in (names.NUMBER, names.ATTEMPT, names.SEED)):
+        raise ValueError(f"number, attempt and seed must be whole numbers, got {plain}")
     plain["history"] = tuple(EpochReport(**epoch) for epoch in plain["history"])
     return Outcome(**plain, result=result, picture=picture)
 

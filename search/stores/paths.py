@@ -3,10 +3,13 @@
 All of it lies where the study does: beside Optuna's SQLite file, or in the working directory when that is a server.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from search.stores.databases import sqlite_file
+from analysis.reading.addresses import sqlite_file
+
+_OUTCOME = re.compile(r"trial-([0-9]{4,9})-attempt-([0-9]{1,9})\.zip", re.ASCII)
 
 
 def root_of(storage: str) -> Path:
@@ -49,12 +52,12 @@ class StudyPaths:
         return self.folder / f"trial-{number:04d}-attempt-{attempt}.zip"
 
     @staticmethod
-    def number_of(outcome: Path) -> int:
-        return int(outcome.stem.split("-")[1])
-
-    @staticmethod
-    def attempt_of(outcome: Path) -> int:
-        return int(outcome.stem.split("-")[3])
+    def attempt_in(outcome: Path) -> tuple[int, int]:
+        """The number and the attempt whose outcome a file is called after."""
+        named = _OUTCOME.fullmatch(outcome.name)
+        if named is None:
+            raise ValueError(f"an outcome's file is called trial-NUMBER-attempt-ATTEMPT.zip, got {outcome.name!r}")
+        return int(named[1]), int(named[2])
 
     @property
     def aside(self) -> Path:
@@ -66,4 +69,9 @@ class StudyPaths:
         return sorted(path for folder in (self.folder, self.staged.folder) for path in folder.glob("*.partial"))
 
     def outcomes(self) -> list[Path]:
-        return sorted(self.folder.glob("trial-*-attempt-*.zip"))
+        return sorted(path for path in self.folder.glob("*.zip") if _OUTCOME.fullmatch(path.name))
+
+    def foreign(self) -> list[Path]:
+        """Files that are called like an outcome or like nothing that the search writes here."""
+        own = {self.lock, *self.outcomes(), *self.partial()}
+        return sorted(path for path in self.folder.glob("*") if path.is_file() and path not in own)

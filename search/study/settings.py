@@ -1,11 +1,9 @@
 """A study's settings: its YAML file with the command line's overrides, checked as a whole and then frozen."""
 
-import json
 import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -19,28 +17,9 @@ from search.study.space import Domain, grid_cells, read_space
 
 SAMPLERS = ("grid", "random", "list")
 PRUNERS = ("none", "median", "halving")
-STUDIES = Path(__file__).parent / "studies"
 _KEYS = ("description", "data", "sampler", "trials", "seed", "space", "configurations", "training", "pruner")
 _DATA_KEYS = ("dataset", "validation", "folds", "preprocessing", "reduction", "split_seed")
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-
-
-class _StudyLoader(yaml.SafeLoader):
-    """YAML 1.1 reads 1e-5 as a word; people who write learning rates mean the number."""
-
-
-def _unique_keys(loader: _StudyLoader, node: yaml.MappingNode) -> dict[Any, Any]:
-    keys = [loader.construct_object(key) for key, _ in node.value]
-    twice = next((key for key in keys if keys.count(key) > 1), None)
-    if twice is not None:
-        raise ConfigError(f"a study file must name each key once, got {twice!r} again")
-    return loader.construct_mapping(node, deep=True)
-
-
-_StudyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _unique_keys)
-_StudyLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
-)
 
 
 @dataclass(frozen=True)
@@ -129,61 +108,6 @@ class StudySettings:
     def to_yaml(self) -> str:
         return yaml.safe_dump(self.as_written(), sort_keys=False, allow_unicode=True)
 
-    def identity(self, data_sha256: str) -> dict[str, Any]:
-        """What decides the trials: two runs that agree here make the same ones, apart from how many."""
-        written = self.as_written()
-        data = written["data"] | {"sha256": data_sha256}
-        del data["dataset"], written["trials"], written["description"]
-        # Defaults are part of it, so that a release that changes one does not extend an old study with other trials.
-        defaults = TrialConfig.from_parameters({}).parameters()
-        return written | {"data": data, "training": defaults | written["training"]}
-
-
-def find_study(name_or_path: str) -> Path:
-    """The file of a study that comes with the project, by name, or of the user's own, by path.
-
-    Raises:
-        ConfigError: there is none.
-    """
-    for candidate in (STUDIES / f"{name_or_path}.yaml", Path(name_or_path).expanduser()):
-        if candidate.is_file() and candidate.suffix in (".yaml", ".yml"):
-            return candidate
-    names = ", ".join(sorted(path.stem for path in STUDIES.glob("*.yaml")))
-    raise ConfigError(f"study must be one of {names}, or the path of a .yaml file, got {name_or_path!r}")
-
-
-def load_settings(
-    study: str,
-    *,
-    name: str | None = None,
-    dataset: str | None = None,
-    trials: int | None = None,
-    seed: int | None = None,
-    pruner: str | None = None,
-) -> StudySettings:
-    """The settings of a study file, with what the command line says instead of it.
-
-    Raises:
-        ConfigError: anything in them breaks a rule; the message names it and the value received.
-    """
-    path = find_study(study)
-    try:
-        written = yaml.load(path.read_text(encoding="utf-8"), Loader=_StudyLoader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"a study must be a YAML file, got {str(path)!r}: {' '.join(str(error).split())}") from error
-    settings = replace(read_settings(written, name or path.stem), source=study)
-    if dataset is not None:
-        settings = replace(settings, dataset=dataset)
-    elif settings.dataset.endswith(".npz"):
-        settings = replace(settings, dataset=str(path.parent / settings.dataset))  # a file's paths start from the file
-    if seed is not None:
-        settings = replace(settings, seed=_check_count("seed", seed, 0))
-    if trials is not None:
-        settings = replace(settings, trials=_check_count("trials", trials, 1))
-    if pruner is not None:
-        settings = replace(settings, pruner=pruner)
-    return _checked(settings)
-
 
 def read_settings(written: Any, name: str) -> StudySettings:
     """The settings that a study file's content describes."""
@@ -224,35 +148,23 @@ def read_settings(written: Any, name: str) -> StudySettings:
         description=str(written.get("description", "")).strip(),
         sampler=sampler,
         trials=0,
-        seed=_check_count("seed", written.get("seed", 0), 0),
+        seed=check_count("seed", written.get("seed", 0), 0),
         dataset=str(data.get("dataset", "digits")),
         validation=_check_validation(data.get("validation", 0.1)),
         preprocessing=str(data.get("preprocessing", "rescale")),
         reduction=check_reduction(data.get("reduction", "none")),
-        split_seed=_check_count("split_seed", data["split_seed"], 0) if "split_seed" in data else None,
+        split_seed=check_count("split_seed", data["split_seed"], 0) if "split_seed" in data else None,
         space=space,
         configurations=configurations,
         training=fixed,
         pruner=written.get("pruner", "none"),
-        folds=_check_count("folds", data.get("folds", 0), 0),
+        folds=check_count("folds", data.get("folds", 0), 0),
     )
     default_trials = settings.population or 40
-    return _checked(replace(settings, trials=_check_count("trials", written.get("trials", default_trials), 1)))
+    return checked(replace(settings, trials=check_count("trials", written.get("trials", default_trials), 1)))
 
 
-def differences(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """What changed between two identities, a line each: `training.epochs: 10 -> 20`."""
-    lines = []
-    for key in sorted(set(before) | set(now)):
-        old, new = before.get(key, "(nothing)"), now.get(key, "(nothing)")
-        if isinstance(old, Mapping) and isinstance(new, Mapping):
-            lines += differences(old, new, f"{prefix}{key}.")
-        elif old != new:
-            lines.append(f"{prefix}{key}: {_short(old)} -> {_short(new)}")
-    return lines
-
-
-def _checked(settings: StudySettings) -> StudySettings:
+def checked(settings: StudySettings) -> StudySettings:
     """The rules that hold between settings."""
     if settings.preprocessing not in PREPROCESSINGS:
         raise ConfigError(f"preprocessing must be one of {', '.join(PREPROCESSINGS)}, got {settings.preprocessing!r}")
@@ -285,7 +197,7 @@ def _read_configurations(written: Any) -> tuple[tuple[tuple[str, Scalar], ...], 
     return tuple(tuple((key, check_parameter(key, value)) for key, value in one.items()) for one in written)
 
 
-def _check_count(name: str, value: Any, low: int) -> int:
+def check_count(name: str, value: Any, low: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < low:
         raise ConfigError(f"{name} must be a whole number, {low} or more, got {value!r}")
     return value
@@ -302,8 +214,3 @@ def _only_keys(what: str, written: Mapping[str, Any], allowed: tuple[str, ...]) 
     for key in written:
         if key not in allowed:
             raise ConfigError(f"{what} may have {', '.join(allowed)}, got {key!r}")
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value) if not isinstance(value, str) else value
-    return text if len(text) <= 60 else text[:57] + "..."

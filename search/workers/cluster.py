@@ -9,14 +9,13 @@ import logging
 import socket
 
 import dask
-import distributed.gc
-import distributed.utils
 from distributed import Client
 from distributed.comm.addressing import get_address_host_port
 
 from models.core.errors import ConfigError
 from models.core.runtime import versions
 from search.workers import worker_process
+from search.workers.dask_internals import leave_fork_server_alone, leave_garbage_collection_alone
 from search.workers.worker_process import Greeting
 
 _DECISIVE = ("tensorflow", "keras", "numpy")  # packages whose versions decide on a trial's bits
@@ -45,19 +44,10 @@ _DASK = {
 
 def configure_dask() -> None:
     dask.config.set(_DASK)
-    distributed.utils._forkserver_preload_set = True  # dask would have the fork server import a choice of its own
+    leave_fork_server_alone()
     leave_garbage_collection_alone()
     for noisy in ("", ".client", ".nanny", ".scheduler", ".worker"):  # a lost scheduler makes them print tracebacks
         logging.getLogger(f"distributed{noisy}").setLevel(logging.CRITICAL)
-
-
-def leave_garbage_collection_alone() -> None:
-    """To be called before dask starts anything in a process.
-
-    dask times each collection, and begins to do so in whatever moment it is: in the middle of one that another thread
-    makes, it prints an AssertionError to the terminal.
-    """
-    distributed.gc._gc_diagnosis._gc_callback = lambda phase, info: None
 
 
 def check_scheduler(address: str) -> None:

@@ -1,6 +1,5 @@
 """Worker processes on this machine or on a user's dask cluster, as the driver sees them."""
 
-import hashlib
 import logging
 import os
 import queue
@@ -17,18 +16,27 @@ from distributed import Client, Future, KilledWorker, LocalCluster
 
 from models.core import states
 from models.core.results import EpochReport
-from models.data.splits import PARTS, Split
+from models.data.splits import Split
 from search.workers import fork_server, worker_process
 from search.workers.cluster import configure_dask, unfit
 from search.workers.engine import Done, EngineError, Epoch, Event, Lost, drain
 from search.workers.job import Job
+from search.workers.recycling import recycle_above
 from search.workers.worker_process import Greeting
 
-_LOOK_EVERY = 0.5  # seconds between looks at which workers there are
-_WORKERS_WITHIN = 120.0  # seconds that a search waits while it has no worker at all
-_SILENT_FOR = 25.0  # seconds without a heartbeat, which comes every 0.5 to 5 s, after which a worker is given up
-_RECYCLE_ABOVE = 2 * 1024**3  # bytes beside the data: several times what a trial on MNIST needs
 _log = logging.getLogger("search")
+
+
+@dataclass(frozen=True)
+class Watch:
+    """How the engine watches its workers, in seconds."""
+
+    look_every: float = 0.5
+    """Between looks at which workers there are."""
+    workers_within: float = 120.0
+    """That a search waits while it has no worker at all."""
+    silent_for: float = 25.0
+    """Without a heartbeat, which comes every 0.5 to 5 s, after which a worker is given up."""
 
 
 @dataclass
@@ -50,9 +58,10 @@ class DaskEngine:
     `scheduler` is the address of a cluster that the user started; without it, `workers` processes on this machine.
     """
 
-    def __init__(self, split: Split, workers: int, scheduler: str | None = None) -> None:
+    def __init__(self, split: Split, workers: int, scheduler: str | None = None, watch: Watch | None = None) -> None:
         self._split, self._workers, self._scheduler = split, workers, scheduler
-        self._recycle_above = _RECYCLE_ABOVE + 8 * sum(part.nbytes for part in split.inputs.values())
+        self._timing = watch or Watch()
+        self._recycle_above = recycle_above(split)
         self._session = f"epochs-{uuid4().hex}"
         self._key = ""
         self._events: queue.Queue[Event] = queue.Queue()
@@ -147,18 +156,18 @@ class DaskEngine:
         try:
             self._bring_up()
             had_some = time.monotonic()
-            while not self._closing.wait(_LOOK_EVERY):
+            while not self._closing.wait(self._timing.look_every):
                 self._look()
                 had_some = time.monotonic() if self._slots else had_some
-                if time.monotonic() - had_some > _WORKERS_WITHIN:
+                if time.monotonic() - had_some > self._timing.workers_within:
                     others = "".join(f"; refused {problem}" for problem in self._refused.values())
-                    raise EngineError(f"there must be a worker, got none for {_WORKERS_WITHIN:g} s{others}")
+                    raise EngineError(f"there must be a worker, got none for {self._timing.workers_within:g} s{others}")
         except BaseException as error:
             self._fail(error)
 
     def _bring_up(self) -> None:
         configure_dask()
-        self._key = _content_hash(self._split)
+        self._key = worker_process.data_key(self._split)
         if self._scheduler is None:
             # Ctrl-C is the driver's to answer. The processes and threads that this thread starts inherit its mask.
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -211,7 +220,7 @@ class DaskEngine:
         now, before = time.monotonic(), self._heartbeats
         moved = {a: a not in before or before[a][0] != worker["last_seen"] for a, worker in found.items()}
         self._heartbeats = {a: (found[a]["last_seen"], now if moved[a] else before[a][1]) for a in found}
-        return {address for address, (_, since) in self._heartbeats.items() if now - since < _SILENT_FOR}
+        return {address for address, (_, since) in self._heartbeats.items() if now - since < self._timing.silent_for}
 
     async def _welcome(self, joined: list[str], nannies: dict[str, str | None]) -> None:
         """Sends the data to those that may run trials and do not hold it yet, and has them warm up."""
@@ -302,18 +311,6 @@ class DaskEngine:
 def _only(address: str) -> dict[str, Any]:
     """How a task is submitted that this worker runs once, or nobody."""
     return {"workers": [address], "pure": False, "retries": 0, "allow_other_workers": False}
-
-
-def _content_hash(split: Split) -> str:
-    """SHA-256 of what a trial sees of the data: two searches on the same split share it on a worker."""
-    means = split.data_sha256, split.preprocessing, split.reduction, split.seed, split.n_classes
-    content = hashlib.sha256(" ".join(map(str, means)).encode())
-    arrays = [(part, values) for part in PARTS for values in (split.inputs[part], split.labels[part])]
-    arrays += [("folds", split.fold_of)] if split.fold_of is not None else []
-    for name, values in arrays:
-        content.update(f"{name} {values.shape} {values.dtype}".encode())
-        content.update(values.tobytes())
-    return content.hexdigest()
 
 
 def _end_process(pid: int) -> None:

@@ -1,17 +1,12 @@
-"""What the driver asks of whatever runs the trials, and the twin that runs them in this process."""
+"""What the driver asks of whatever runs the trials."""
 
 import queue
-import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-from models.core.results import EpochReport, TrialStopped
-from models.data.splits import Split
-from search.workers.job import Job, run_job
+from models.core.results import EpochReport
+from search.workers.job import Job
 from search.workers.outcome import Outcome
-
-if TYPE_CHECKING:
-    from models.training.resident import Prepared
 
 
 class EngineError(RuntimeError):
@@ -72,98 +67,6 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Ends everything within seconds; attempts in flight are gone."""
-
-
-class InProcessEngine:
-    """The twin: one trial at a time in a thread of this process. For tests and `workers=0`.
-
-    A thread cannot be killed: an abandoned trial keeps the only place until its next epoch's end.
-    """
-
-    def __init__(self, split: Split) -> None:
-        self._split = split
-        self._data: Prepared | None = None
-        self._events: queue.Queue[Event] = queue.Queue()
-        self._thread: threading.Thread | None = None
-        self._stops: dict[tuple[int, int], str] = {}
-        self._abandoned: set[tuple[int, int]] = set()
-        self._closing = False
-        self._error: BaseException | None = None
-
-    def start(self) -> None:
-        from models.core.runtime import prepare_process
-
-        # Before the driver imports more: what is hidden from TensorFlow's import would be missing in that of others.
-        prepare_process()
-
-    def free(self) -> int:
-        return 0 if self._thread is not None and self._thread.is_alive() else 1
-
-    def submit(self, job: Job) -> None:
-        self._thread = threading.Thread(target=self._run, args=(job,), name=job.title, daemon=True)
-        self._thread.start()
-
-    def ask_to_stop(self, number: int, attempt: int, reason: str) -> None:
-        self._stops[number, attempt] = reason
-
-    def abandon(self, number: int, attempt: int) -> None:
-        self._abandoned.add((number, attempt))
-        self.ask_to_stop(number, attempt, "timeout")
-
-    def events(self, timeout: float) -> list[Event]:
-        if self._error is not None:
-            raise EngineError(f"this process must be able to train, got {self._error}") from self._error
-        return drain(self._events, timeout)
-
-    def close(self) -> None:
-        self._closing = True
-        if self._thread is not None:
-            self._thread.join()
-
-    def _run(self, job: Job) -> None:
-        def report(epoch: EpochReport) -> None:
-            self._events.put(Epoch(job.number, job.attempt, epoch))
-            reason = "interrupted" if self._closing else self._stops.get((job.number, job.attempt))
-            if reason:
-                raise TrialStopped(reason)
-
-        try:
-            if self._data is None:
-                from models.training.trial import prepare
-
-                self._data = prepare(self._split)
-            outcome = run_job(job, self._data, report)
-        except BaseException as error:
-            self._error = error
-            return
-        self._thread = None  # free before the driver hears of it, so that it can submit the next at once
-        if (job.number, job.attempt) not in self._abandoned:
-            self._events.put(Done(outcome))
-
-
-class NoEngine:
-    """Trains nothing: for a driver that only delivers and closes what others left."""
-
-    def start(self) -> None:
-        return
-
-    def free(self) -> int:
-        return 0
-
-    def submit(self, job: Job) -> None:
-        raise RuntimeError(f"an engine without workers takes no job, got {job.title}")
-
-    def ask_to_stop(self, number: int, attempt: int, reason: str) -> None:
-        return
-
-    def abandon(self, number: int, attempt: int) -> None:
-        return
-
-    def events(self, timeout: float) -> list[Event]:
-        return []
-
-    def close(self) -> None:
-        return
 
 
 def drain(events: "queue.Queue[Event]", timeout: float) -> list[Event]:

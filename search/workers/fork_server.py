@@ -11,10 +11,9 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import forkserver
-from pathlib import Path
-from typing import Any
 
-_PROJECT = Path(__file__).parent.parent
+from models.core.runtime import PROJECT
+from search.workers.multiprocessing_internals import kill_fork_server
 
 
 def start() -> None:
@@ -26,17 +25,14 @@ def start() -> None:
 
 def stop() -> None:
     """Ends the fork server, whatever it is doing. The workers that were forked from it have ended before."""
-    server: Any = forkserver._forkserver
-    if server._forkserver_pid is not None:
-        os.kill(server._forkserver_pid, signal.SIGKILL)
-        server._stop()
+    kill_fork_server()
 
 
 @contextmanager
 def _importable() -> Iterator[None]:
     # Python 3.11's fork server is told the path of its parent and does not take it over.
     before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(_PROJECT), *filter(None, [before])])
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(PROJECT), *filter(None, [before])])
     try:
         yield
     finally:

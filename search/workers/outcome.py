@@ -9,8 +9,6 @@ from models.core.states import CONFIGURATION_REASONS, MACHINE_REASONS, is_final
 
 State = Literal["complete", "failed", "pruned"]
 
-MAX_ATTEMPTS = 3
-
 
 @dataclass(frozen=True)
 class Outcome:

@@ -9,7 +9,7 @@ prepare_process()
 
 from models.training import trial as trial  # noqa: E402
 from search.workers import worker_process as worker_process  # noqa: E402
-from search.workers.cluster import leave_garbage_collection_alone  # noqa: E402
+from search.workers.dask_internals import leave_garbage_collection_alone  # noqa: E402
 
 leave_garbage_collection_alone()
 settle()

@@ -3,6 +3,7 @@
 Everything here is called by the driver's side, workers.py, through dask, and names no address but that of dask itself.
 """
 
+import hashlib
 import os
 import signal
 import threading
@@ -15,7 +16,7 @@ import psutil
 
 from models.core.results import EpochReport, TrialStopped
 from models.core.runtime import versions
-from models.data.splits import Split
+from models.data.splits import PARTS, Split
 from search.workers.job import Job, run_job
 from search.workers.outcome import Outcome
 
@@ -43,6 +44,18 @@ class Greeting:
     """Another one in each process: an address alone may be that of a successor."""
     versions: dict[str, str]
     holds_data: bool
+
+
+def data_key(split: Split) -> str:
+    """SHA-256 of what a trial sees of the data: two searches on the same split share it on a worker."""
+    means = split.data_sha256, split.preprocessing, split.reduction, split.seed, split.n_classes
+    content = hashlib.sha256(" ".join(map(str, means)).encode())
+    arrays = [(part, values) for part in PARTS for values in (split.inputs[part], split.labels[part])]
+    arrays += [("folds", split.fold_of)] if split.fold_of is not None else []
+    for name, values in arrays:
+        content.update(f"{name} {values.shape} {values.dtype}".encode())
+        content.update(values.tobytes())
+    return content.hexdigest()
 
 
 def greet(key: str) -> Greeting:

@@ -16,9 +16,9 @@ from search.driver.signals import asked_to_stop
 from search.driver.stopping import StopRule
 from search.stores.optuna_study import StudyStore
 from search.stores.paths import StudyPaths
-from search.stores.tracking import Tracking
 from search.study.plan import make_plan
 from search.study.settings import StudySettings, read_settings
+from search.tracking.parent_run import Tracking
 from search.workers.engine import Engine
 
 STORAGE = "sqlite:///optuna.db"

@@ -25,8 +25,10 @@ from search.commands.replay import main as replay
 from search.commands.session import run_search, split_study
 from search.stores import outbox
 from search.stores.paths import StudyPaths
+from search.study.identity import identity_of
 from search.study.plan import make_plan
-from search.study.settings import load_settings, read_settings
+from search.study.settings import read_settings
+from search.study.study_file import load_settings
 from search.workers.job import Job, run_job
 from search.workers.outcome import Outcome
 from tests.project import work_in
@@ -284,10 +286,10 @@ def test_a_study_without_folds_is_what_it_was_before_there_were_any() -> None:
     plain, none = read_settings(SPACE, "a"), read_settings(SPACE | {"data": {"folds": 0}}, "a")
     assert plain == none
     assert set(plain.as_written()["data"]) == {"dataset", "validation", "preprocessing"}
-    assert set(plain.identity("x")["data"]) == {"validation", "preprocessing", "sha256"}
+    assert set(identity_of(plain, "x")["data"]) == {"validation", "preprocessing", "sha256"}
     assert set(plain.split) == {"validation", "preprocessing", "split_seed"}
     folds = read_settings(SPACE | {"data": {"folds": 3}}, "a")
-    assert folds.identity("x")["data"]["folds"] == folds.split["folds"] == 3
+    assert identity_of(folds, "x")["data"]["folds"] == folds.split["folds"] == 3
     assert read_settings(folds.as_written(), "a") == folds
 
 

@@ -24,8 +24,8 @@ from search.stores import outbox
 from search.stores.lock import DriverLock
 from search.stores.optuna_study import StudyStore
 from search.stores.paths import StudyPaths
-from search.stores.tracking import Tracking
 from search.study.settings import StudySettings
+from search.tracking.parent_run import Tracking
 from search.workers.job import Job
 from search.workers.outcome import Outcome
 from tests.search.conftest import STORAGE

@@ -11,11 +11,11 @@ from analysis.looks.predictions import Predictions
 from analysis.reading.mlflow_studies import read_mlflow
 from models.core.errors import ConfigError
 from search.commands.inspect import main
-from search.commands.inspection import contradictions
+from search.commands.network_pictures import contradictions
 from search.driver.driver import Ended
-from search.stores.artifacts import replace_folder
-from search.stores.logged_trials import read_trial
 from search.study.settings import StudySettings
+from search.tracking.artifacts import replace_folder
+from search.tracking.logged_trials import read_trial
 from tests.search.fakes import FakeEngine
 
 Search = Callable[..., Ended]

@@ -19,9 +19,9 @@ from models.data.splits import split_by
 from search.commands.replay import find_differences, main
 from search.commands.session import split_study
 from search.driver.driver import Ended
-from search.stores.logged_trials import read_trial
 from search.study.plan import make_plan
 from search.study.settings import StudySettings, read_settings
+from search.tracking.logged_trials import read_trial
 from search.workers.job import Job
 from tests.search.fakes import FakeEngine, complete, fails
 

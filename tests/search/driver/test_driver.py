@@ -23,9 +23,9 @@ from search.driver.driver import Ended
 from search.driver.limits import Limits
 from search.stores import outbox
 from search.stores.paths import StudyPaths
-from search.stores.tracking import Tracking
 from search.study.plan import make_plan
 from search.study.settings import StudySettings, read_settings
+from search.tracking.parent_run import Tracking
 from search.workers.job import Job
 from search.workers.outcome import Outcome
 from tests.search.conftest import SMALL, STORAGE

@@ -11,7 +11,8 @@ from optuna.trial import TrialState
 from optuna_dashboard import get_note
 from sqlalchemy import text
 
-from search.stores.optuna_study import NOTED, StudyStore, look_up
+from search.stores.optuna_attempts import look_up
+from search.stores.optuna_study import NOTED, StudyStore
 from search.study.plan import PlannedTrial, distributions, make_plan
 from search.study.settings import StudySettings
 from search.workers.job import Job

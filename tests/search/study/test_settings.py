@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from models.core.errors import ConfigError
-from search.study.settings import STUDIES, differences, load_settings, read_settings
+from search.study.identity import differences, identity_of
+from search.study.settings import read_settings
+from search.study.study_file import STUDIES, load_settings
 
 SPACE = {"width": [8, 16]}
 
@@ -14,7 +16,7 @@ SPACE = {"width": [8, 16]}
 @pytest.mark.parametrize("study", sorted(path.stem for path in STUDIES.glob("*.yaml")))
 def test_every_study_that_comes_with_the_project_loads_and_survives_its_own_writing(study: str) -> None:
     settings = load_settings(study)
-    assert read_settings(settings.as_written(), study).identity("x") == settings.identity("x")
+    assert identity_of(read_settings(settings.as_written(), study), "x") == identity_of(settings, "x")
     assert settings.description
 
 
@@ -93,15 +95,16 @@ def test_a_study_that_breaks_a_rule_is_refused_with_the_rule_and_the_value(writt
 
 
 def test_differences_name_each_setting_that_changed() -> None:
-    before = read_settings({"sampler": "random", "space": SPACE, "training": {"epochs": 3}}, "x").identity("a")
-    now = read_settings({"sampler": "random", "space": SPACE, "training": {"epochs": 4}, "seed": 1}, "x").identity("b")
+    before = identity_of(read_settings({"sampler": "random", "space": SPACE, "training": {"epochs": 3}}, "x"), "a")
+    later = {"sampler": "random", "space": SPACE, "training": {"epochs": 4}, "seed": 1}
+    now = identity_of(read_settings(later, "x"), "b")
     assert differences(before, now) == ["data.sha256: a -> b", "seed: 0 -> 1", "training.epochs: 3 -> 4"]
 
 
 def test_what_does_not_change_the_trials_is_not_part_of_the_identity() -> None:
     one = read_settings({"sampler": "random", "space": SPACE, "trials": 3, "description": "a"}, "x")
     other = read_settings({"sampler": "random", "space": SPACE, "trials": 9, "description": "b"}, "y")
-    assert one.identity("d") == other.identity("d") != one.identity("e")
+    assert identity_of(one, "d") == identity_of(other, "d") != identity_of(one, "e")
 
 
 def test_a_reduction_is_part_of_the_identity_and_is_named_only_where_there_is_one() -> None:
@@ -109,9 +112,9 @@ def test_a_reduction_is_part_of_the_identity_and_is_named_only_where_there_is_on
         read_settings({"sampler": "random", "space": SPACE, "data": data}, "x")
         for data in ({}, {"reduction": "none"}, {"reduction": "pca:.90"})
     )
-    assert without.identity("d") == none.identity("d")
+    assert identity_of(without, "d") == identity_of(none, "d")
     assert "reduction" not in without.split | without.as_written()["data"]
-    assert differences(without.identity("d"), pca.identity("d")) == ["data.reduction: (nothing) -> pca:0.9"]
+    assert differences(identity_of(without, "d"), identity_of(pca, "d")) == ["data.reduction: (nothing) -> pca:0.9"]
     assert pca.split["reduction"] == read_settings(pca.as_written(), "x").reduction == "pca:0.9"
 
 

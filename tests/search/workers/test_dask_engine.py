@@ -16,7 +16,8 @@ import psutil
 import pytest
 
 from search.workers.dask_engine import DaskEngine
-from search.workers.engine import Done, Epoch, InProcessEngine, Lost
+from search.workers.engine import Done, Epoch, Lost
+from search.workers.in_process import InProcessEngine
 from tests.search.jobs import CONFIG, LONG, SPLIT, first_epoch, hashes, job, running, submit, wait
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 
 from analysis.looks.predictions import Predictions
+from analysis.reading.addresses import in_one_line
 from analysis.reading.mlflow_runs import INSPECTED, by_epoch
 from analysis.report.network_sections import Versus, errors_section, inside_section, network_section, predictions_of
 from analysis.report.section import Section, page, section_files
@@ -24,11 +25,12 @@ from models.core.seeds import derive_seed
 from models.data.sources import find_data
 from models.data.splits import split_by
 from models.networks.logged_network import Inspection, inspect_model
-from search.stores.artifacts import fetch_confusions, fetch_model, replace_folder
-from search.stores.databases import in_one_line
-from search.stores.logged_trials import LoggedTrial, read_trial
-from search.stores.store_errors import StoreError, explain
-from search.stores.tracking import note_run, tracking_ui
+from search.driver.store_errors import StoreError, explain
+from search.tracking.artifacts import fetch_confusions, replace_folder
+from search.tracking.logged_models import fetch_model
+from search.tracking.logged_trials import LoggedTrial, read_trial
+from search.tracking.own_run import note_run
+from search.tracking.tracking_store import tracking_ui
 
 MADE, WRONG = 0, 1
 DATA_FOLDER, PAGE = "data", "inspect.html"

@@ -1,11 +1,20 @@
-"""What the commands have in common: how they end on bad input and on Ctrl-C."""
+"""How every command ends: its exit code, and the one line of a command that cannot be carried out."""
 
+import argparse
 import os
 import sys
 from collections.abc import Callable
 
 from models.core.errors import ConfigError
-from search.commands.session import BAD_INPUT, MISSING
+
+COMPLETE, MISSING, BAD_INPUT = 0, 1, 2
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises ConfigError where argparse would end the program."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        raise ConfigError(f"{message} (see {self.prog} --help)")
 
 
 def run_command(act: Callable[[], int]) -> int:
@@ -19,7 +28,7 @@ def run_command(act: Callable[[], int]) -> int:
     except ConfigError as error:
         sys.stderr.write(f"error: {error}\n")
         if own_run is not None:
-            from search.stores.tracking import refuse_run
+            from search.tracking.own_run import refuse_run
 
             refuse_run(own_run, str(error))
         return BAD_INPUT

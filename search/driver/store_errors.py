@@ -1,8 +1,8 @@
 """What the driver's two stores raise when they cannot be written, and how that is said."""
 
-from search.stores.databases import in_one_line
+from analysis.reading.addresses import in_one_line
 from search.stores.optuna_study import StudyError, study_reason
-from search.stores.tracking import TrackingError, refuses
+from search.tracking.tracking_store import TrackingError, refuses
 
 StoreError = (*TrackingError, *StudyError)
 

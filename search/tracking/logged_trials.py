@@ -9,17 +9,17 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID
 
+from analysis.reading.addresses import shown
+from analysis.reading.mlflow_client import check_format, needed, whole_number
 from analysis.reading.mlflow_runs import split_arguments, values_of
 from models.core import names, states
 from models.core.config import TrialConfig
 from models.core.errors import ConfigError
 from models.core.parameters import PARAMETERS
-from search.stores.databases import sqlite_file, without_secrets
-from search.stores.mlflow_records import ENVIRONMENT
-from search.stores.tracking import check_tracking, tracking_uri
+from search.tracking.tracking_store import open_tracking, tracking_uri
 
 _NEEDED = (
-    "study", "seed", names.STUDY_SEED, names.CONFIG_HASH, names.DATA_SHA256, names.DATASET_LOCATION,
+    names.STUDY, names.SEED, names.STUDY_SEED, names.CONFIG_HASH, names.DATA_SHA256, names.DATASET_LOCATION,
     "validation", "preprocessing", "split_seed", names.WEIGHTS_SHA256,
 )  # fmt: skip
 
@@ -62,19 +62,6 @@ class LoggedTrial:
         return f"{'refit of ' if self.refit else ''}trial {self.number} of {self.study}"
 
 
-def open_tracking() -> MlflowClient:
-    """A client for the tracking store.
-
-    Raises:
-        ConfigError: it does not answer, or is a file that does not exist; none is made.
-    """
-    check_tracking()
-    file = sqlite_file(tracking_uri())
-    if file is not None and not file.exists():
-        raise ConfigError(f"the tracking store must exist, got {tracking_uri()!r}")
-    return MlflowClient()
-
-
 def read_trial(run_id: str, refits: bool = False) -> LoggedTrial:
     """The trial that a child run holds, or with `refits` the refit of one.
 
@@ -91,29 +78,35 @@ def read_trial(run_id: str, refits: bool = False) -> LoggedTrial:
             f"a trial is read from the tags of its run, all of them, got {run_id!r} without {', '.join(missing)}"
         )
     epochs, final = values_of(client, run)
+
+    def number(tag: str) -> int:
+        return needed(whole_number(run, tag), run, tag)
+
     return LoggedTrial(
         run_id=run_id,
         parent_run_id=tags[MLFLOW_PARENT_RUN_ID],
         experiment_id=run.info.experiment_id,
-        study=tags["study"],
-        number=int(tags[names.REFIT_OF if refit else names.TRIAL_NUMBER]),
+        study=tags[names.STUDY],
+        number=number(names.REFIT_OF if refit else names.TRIAL_NUMBER),
         refit=refit,
         config=TrialConfig.from_text({name: text for name, text in parameters.items() if name in PARAMETERS}),
         config_hash=tags[names.CONFIG_HASH],
-        seed=int(tags["seed"]),
-        study_seed=int(tags[names.STUDY_SEED]),
+        seed=number(names.SEED),
+        study_seed=number(names.STUDY_SEED),
         dataset_location=tags[names.DATASET_LOCATION],
         data_sha256=tags[names.DATA_SHA256],
-        split=split_arguments(tags),
-        rows={name: text for name, text in parameters.items() if name.endswith("_rows")},
+        split=split_arguments(run),
+        rows={name: text for name, text in parameters.items() if name.endswith(names.ROWS)},
         epochs=epochs,
         final=final,
         weights_sha256=tags[names.WEIGHTS_SHA256],
         environment={
-            name.removeprefix(ENVIRONMENT): text for name, text in tags.items() if name.startswith(ENVIRONMENT)
+            name.removeprefix(names.ENVIRONMENT): text
+            for name, text in tags.items()
+            if name.startswith(names.ENVIRONMENT)
         },
         commit=tags.get(MLFLOW_GIT_COMMIT, ""),
-        models=tags.get("models", ""),
+        models=tags.get(names.MODELS, ""),
     )
 
 
@@ -121,21 +114,22 @@ def _run_of_trial(client: MlflowClient, run_id: str, refits: bool) -> Run:
     try:
         run = client.get_run(run_id)
     except MlflowException:
-        store = without_secrets(tracking_uri())
+        store = shown(tracking_uri())
         raise ConfigError(f"run_id must be that of a run in the tracking store {store}, got {run_id!r}") from None
     tags = run.data.tags
     if names.PLAN_HASH in tags:
         best = f"; its best trial is {tags[names.BEST_RUN_ID]}" if names.BEST_RUN_ID in tags else ""
         raise ConfigError(
-            f"run_id must be that of a trial, a child run, got the parent run of study {tags.get('study')!r}{best}"
+            f"run_id must be that of a trial, a child run, got the parent run of study {tags.get(names.STUDY)!r}{best}"
         )
     if not (names.TRIAL_NUMBER in tags or (refits and names.REFIT_OF in tags)) or MLFLOW_PARENT_RUN_ID not in tags:
         raise ConfigError(f"run_id must be that of a trial, got {run.info.run_name!r}, a run of something else")
+    check_format(run)
     if tags.get(names.STATE) != states.COMPLETE or run.info.status == "RUNNING":
-        how = "is not finished" if run.info.status == "RUNNING" else f"is {tags.get('state', 'without a state')}"
+        how = "is not finished" if run.info.status == "RUNNING" else f"is {tags.get(names.STATE, 'without a state')}"
         reason = f" ({tags[names.STATE_REASON]})" if tags.get(names.STATE_REASON) else ""
         raise ConfigError(
-            f"run_id must be that of a complete trial, got {run.info.run_name} of {tags.get('study')!r}, which "
+            f"run_id must be that of a complete trial, got {run.info.run_name} of {tags.get(names.STUDY)!r}, which "
             f"{how}{reason}"
         )
     return run

@@ -1,0 +1,60 @@
+"""Addresses of databases and servers: the file behind one, and how one may be shown."""
+
+import re
+from pathlib import Path
+
+_SECRET = re.compile(r"([?&][^=&\s]*(?:pass|pwd|secret|token|key)[^=&\s]*=)[^&\s'\"]*", re.IGNORECASE)
+
+
+def sqlite_file(url: str) -> Path | None:
+    """The file of an SQLite address, whatever driver or parameters it names; None for any other address."""
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        address = make_url(url)
+    except ArgumentError:
+        return None
+    if address.get_backend_name() != "sqlite" or address.database in (None, "", ":memory:"):
+        return None
+    return Path(str(address.database).removeprefix("file:"))
+
+
+def password_apart(url: str) -> tuple[str, dict[str, str]]:
+    """A PostgreSQL address without its password, and the variable that gives the password to a program instead.
+
+    Everybody on a machine can read the arguments of a process.
+    """
+    from sqlalchemy import make_url
+
+    if not url.startswith("postgresql"):
+        return url, {}
+    address = make_url(url)
+    if address.password is None:
+        return url, {}
+    return address.set(password=None).render_as_string(), {"PGPASSWORD": str(address.password)}
+
+
+def shown(address: str) -> str:
+    """An address that somebody handed over, as it may be shown: without user, password and secret parameters."""
+    scheme, found, rest = address.partition("://")
+    if not found:
+        return "(not shown: it may hold a password)" if "@" in address else address
+    return without_secrets(f"{scheme}://" + ("***@" if "@" in rest else "") + rest.rpartition("@")[2])
+
+
+def without_secrets(text: str) -> str:
+    """`text`, anybody's, as it may be shown, logged or raised.
+
+    Of each address nothing stands from its scheme to the last @ of its authority: a password may hold an @, a space or
+    a slash, and who parsed it wrongly quotes a part of it as the host. So whatever stands before an @ goes.
+    """
+    text = re.sub(r"(\w[\w+.-]*://)(?:[^/?#\n]*@|[^\s]*@)", r"\1***@", text)
+    text = re.sub(r"(?<!/)(?<![^\s'\"(])[^\s'\"/]*[^\s'\"/*]@(?=[\w\[.])", "***@", text)
+    return _SECRET.sub(r"\1***", text)
+
+
+def in_one_line(error: BaseException) -> str:
+    """What an error says, as far as it may be shown; SQLAlchemy's without the statement and its values."""
+    said = str(error).split("[SQL:")[0].split("(Background on this error")[0]
+    return without_secrets(" ".join(said.split()))[:200]

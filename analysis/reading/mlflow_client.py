@@ -1,0 +1,101 @@
+"""How MLflow is asked: for all runs of a query, and for what a run's tags say in the type that they must have."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+# Small files: a bar for each would be all that one sees.
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+
+from mlflow.entities import Run, ViewType
+from mlflow.tracking import MlflowClient
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+
+from models.core import names
+from models.core.errors import ConfigError
+
+_PAGE = 1000
+Value = TypeVar("Value", int, float)
+
+
+def runs_found(
+    client: MlflowClient, experiments: Sequence[str], query: str, view: str = ViewType.ACTIVE_ONLY
+) -> Iterator[Run]:
+    """All runs that a query finds."""
+    token = None
+    while True:
+        page = client.search_runs(list(experiments), query, run_view_type=view, max_results=_PAGE, page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def children_found(
+    client: MlflowClient, parent: Run, condition: str = "", view: str = ViewType.ACTIVE_ONLY
+) -> Iterator[Run]:
+    """The runs below a study's parent run, those that meet `condition` where there is one."""
+    query = f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent.info.run_id}'" + (f" and {condition}" if condition else "")
+    return runs_found(client, [parent.info.experiment_id], query, view)
+
+
+def experiments_found(client: MlflowClient) -> list[str]:
+    """The IDs of all experiments that are not deleted."""
+    return [str(found.experiment_id) for found in client.search_experiments(view_type=ViewType.ACTIVE_ONLY)]
+
+
+def parents_found(client: MlflowClient, study: str) -> list[Run]:
+    """The parent runs of a study's name; several where it was begun anew in the same tracking store."""
+    query = f"tags.{names.STUDY} = '{study}' and tags.{names.PLAN_HASH} LIKE '%'"
+    found = runs_found(client, experiments_found(client), query)
+    return [run for run in found if MLFLOW_PARENT_RUN_ID not in run.data.tags]
+
+
+def title_of(run: Run) -> str:
+    """What a run is called in a message: its name and the beginning of its ID."""
+    return f"run {run.info.run_id[:8]} ({run.info.run_name})"
+
+
+def whole_number(run: Run, tag: str) -> int | None:
+    """The number that a tag of a run holds, None where the tag is missing or empty.
+
+    Raises:
+        ConfigError: the tag's text is no whole number.
+    """
+    return _read(run, run.data.tags, tag, int, "a whole number")
+
+
+def real_number(run: Run, tag: str) -> float | None:
+    """As `whole_number`, for any number."""
+    return _read(run, run.data.tags, tag, float, "a number")
+
+
+def needed(value: Value | None, run: Run, tag: str) -> Value:
+    """`value`, or a ConfigError that names the tag which must hold it."""
+    if value is None:
+        raise ConfigError(f"{title_of(run)} must have the tag {tag}, got none")
+    return value
+
+
+def check_format(run: Run) -> None:
+    """Raises ConfigError unless the run was written with this version's list of names."""
+    found = run.data.tags.get(names.FORMAT, "1")
+    if found != names.FORMAT_NOW:
+        raise ConfigError(
+            f"a study is read by the version of this project that wrote it, or by one with the same names of metrics "
+            f"({names.FORMAT} {names.FORMAT_NOW}), got {title_of(run)} with {names.FORMAT} {found}"
+        )
+
+
+def _read(run: Run, tags: Mapping[str, str], tag: str, kind: Callable[[str], Any], what: str) -> Any:
+    text = tags.get(tag, "")
+    if not text:
+        return None
+    try:
+        return kind(text)
+    except ValueError:
+        raise ConfigError(
+            f"the tag {tag} must be {what}, got {text[:60]!r} on {title_of(run)}; correct it in MLflow"
+        ) from None

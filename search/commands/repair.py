@@ -1,0 +1,294 @@
+"""One study as the doctor holds it: what there is of it is read, and what differs is mended."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import yaml
+from rich.console import Console
+
+from analysis.reading.addresses import in_one_line, shown
+from analysis.reading.mlflow_client import whole_number
+from models.core import names, states
+from models.core.errors import ConfigError
+from models.core.results import TrialResult
+from models.core.runtime import PROJECT
+from models.data.sources import find_data
+from search.commands.differences import Difference, Evidence, Seen, Waiting
+from search.commands.replay import find_differences, replay
+from search.commands.session import DEFAULT_UI, split_study
+from search.driver.conclusion import conclude
+from search.driver.delivery import Delivery
+from search.driver.driver import Driver, Ended
+from search.driver.keeping import ModelKeeper, ModelPolicy
+from search.driver.progress import ConsoleProgress
+from search.stores import outbox
+from search.stores.databases import check_storage
+from search.stores.lock import DriverLock
+from search.stores.optuna_attempts import Attempt, look_up, study_names
+from search.stores.optuna_study import StudyStore
+from search.stores.paths import StudyPaths, root_of
+from search.study.plan import distributions, make_plan
+from search.study.settings import StudySettings, read_settings
+from search.tracking.child_runs import Child, children_of, continuations_of, epochs_of, told_by_evidence
+from search.tracking.logged_models import runs_with_models
+from search.tracking.logged_trials import read_trial
+from search.tracking.parent_run import ParentRun
+from search.tracking.tracking_store import TrackingError, open_tracking, tracking_ui
+from search.tracking.trial_runs import TrialRuns
+from search.workers.in_process import NoEngine
+
+_NEED_DATA = ("deliver", "remake", "model")
+
+
+class Doctor:
+    """One study, held for as long as this lives: no driver can start meanwhile.
+
+    Raises:
+        ConfigError: there is no such study, one of its stores cannot be had, or a living driver holds it.
+    """
+
+    def __init__(self, name: str, storage: str, dataset: str | None) -> None:
+        check_storage(storage)
+        stored = look_up(storage, name)
+        if not stored.parent_run_id:
+            known = ", ".join(study_names(storage)) or "none"
+            raise ConfigError(f"study must be one that was started in {shown(storage)} ({known}), got {name!r}")
+        self._client = open_tracking()
+        self._storage, self._dataset, self._data_sha256 = storage, dataset, stored.data_sha256
+        self._paths = StudyPaths(name, root_of(storage))
+        self._parent = ParentRun(name, PROJECT)
+        self._parent.look(stored.parent_run_id)
+        self._runs = TrialRuns(self._parent)
+        self._quiet = ConsoleProgress(Console(quiet=True))
+        self._described = False
+        self._tried: set[str] = set()
+        self._lock = DriverLock(self._paths, storage)
+        try:
+            self.settings = self._settings(name, stored.planned)
+            self.plan = make_plan(self.settings)
+            self._study = StudyStore(storage, self.settings, stored.data_sha256, self._lock.hold)
+        except BaseException:
+            self.release()
+            raise
+
+    def release(self) -> None:
+        self._lock.release()
+
+    def look(self) -> Seen:
+        """What there is now."""
+        self._parent.look(self._parent.id)
+        parent = self._parent.run
+        stored = look_up(self._storage, self.settings.name)
+        children, unreadable = children_of(parent)
+        attempts = self._study.attempts()
+        with_models = any(each.models == "all" for each in children)
+        whole = runs_with_models(self._client, self._parent.experiment_id) if with_models else ()
+        return Seen(
+            plan=self.plan,
+            outbox=[self._waiting(path) for path in self._paths.outcomes()],
+            partial=self._paths.partial(),
+            staged=self._paths.staged.outcomes(),
+            foreign=self._paths.foreign(),
+            attempts=attempts,
+            strangers=self._study.strangers(),
+            children=children,
+            unreadable=unreadable,
+            evidence=_evidence(attempts, children),
+            with_models=frozenset(whole),
+            parent=self._parent.id,
+            parent_status=parent.info.status,
+            parent_deleted=parent.info.lifecycle_stage == "deleted",
+            experiment_deleted=self._parent.experiment_deleted,
+            continuations=continuations_of(parent),
+            plan_hashes={"Optuna": stored.plan_hash, "MLflow": parent.data.tags.get(names.PLAN_HASH, "")},
+            stopped_at=whole_number(parent, names.STOPPED_AT),
+        )
+
+    def mend(self, seen: Seen, found: Sequence[Difference]) -> None:
+        """Carries out the cures of `found`, in the order in which one makes way for the next."""
+        wanted = {each.cure for each in found}
+        without_run = any(each.cure == "close" and each.number is not None and not each.run_id for each in found)
+        if without_run or wanted & set(_NEED_DATA):
+            self._describe()
+        for cure, act in self._cures(seen).items():
+            for each in found:
+                if each.cure == cure:
+                    act(each)
+        if wanted & {"deliver", "close", "set aside"}:
+            self._deliver_and_close(seen)
+        for each in found:
+            if each.cure == "model":
+                self._train_for_model(each)
+
+    def conclude(self, seen: Seen) -> None:
+        """Writes tables, headline and report of what is there now, and closes the parent."""
+        ended = Ended(len(seen.missing), 0, stopped_at=seen.stopped_at)
+        conclude(self.settings, self.plan, self._parent, ended, seen.finished, Console(quiet=True))
+
+    def _cures(self, seen: Seen) -> dict[str, Callable[[Difference], None]]:
+        return {
+            "restore experiment": lambda each: self._parent.restore_experiment(),
+            "restore": lambda each: self._runs.restore(each.run_id),
+            "remove": lambda each: _path(each).unlink(),
+            "move": self._move_aside,
+            "note": lambda each: self._note_plan(),
+            "retag": lambda each: self._retag(each, seen),
+            "score": lambda each: self._score_again(each, seen),
+            "discard": lambda each: self._runs.discard(each.run_id),
+            "set aside": lambda each: self._study.set_aside(_trial(each)),
+            "remake": lambda each: self._remake(each, seen),
+            "end": lambda each: self._runs.end(each.run_id, each.state, each.reason),
+            "lose": lambda each: self._runs.end(each.run_id, states.FAILED, states.DRIVER_LOST),
+            "record": lambda each: self._record(each, seen),
+            "stop": lambda each: self._parent.close("FAILED"),
+        }
+
+    def _retag(self, each: Difference, seen: Seen) -> None:
+        """The tags that say which attempt a run holds, as Optuna knows them."""
+        (known,) = [one for one in seen.attempts if one.trial == each.trial]
+        self._runs.tag(
+            each.run_id,
+            {
+                names.TRIAL_NUMBER: known.number,
+                names.ATTEMPT: known.attempt,
+                names.SEED: known.seed,
+                names.CONFIG_HASH: known.config_hash,
+            },
+        )
+
+    def _score_again(self, each: Difference, seen: Seen) -> None:
+        told = seen.evidence[each.run_id]
+        scores = {names.VAL_ACCURACY: told.score, names.TEST_ACCURACY: told.test_score}
+        self._runs.score_again(each.run_id, {name: value for name, value in scores.items() if value is not None})
+
+    def _move_aside(self, each: Difference) -> None:
+        self._paths.aside.mkdir(exist_ok=True)
+        _path(each).rename(self._paths.aside / _path(each).name)
+
+    def _note_plan(self) -> None:
+        self._parent.note_plan(self.plan.hash)
+        self._study.remember(plan_hash=self.plan.hash, planned_trials=len(self.plan.trials))
+
+    def _remake(self, each: Difference, seen: Seen) -> None:
+        """A run for an attempt whose own is gone: how it failed, or that it was lost where it had a result."""
+        number, attempt = _key(each)
+        (known,) = [one for one in seen.attempts if one.trial == each.trial]
+        state, reason = (
+            (states.FAILED, states.DRIVER_LOST) if known.state == states.COMPLETE else (known.state, known.reason)
+        )
+        run_id = self._runs.start(self.plan.trials[number], attempt, self._delivery([]).child_tags(number), 0)
+        self._runs.end(run_id, state, reason)
+
+    def _record(self, each: Difference, seen: Seen) -> None:
+        """Optuna follows MLflow."""
+        number, attempt = _key(each)
+        (child,) = [one for one in seen.children if one.run_id == each.run_id]
+        if any(one.trial == each.trial and one.state != states.RUNNING for one in seen.attempts):
+            self._study.set_aside(_trial(each))
+        planned = self.plan.trials[number]
+        complete = child.state == states.COMPLETE
+        told = Attempt(
+            number=number,
+            attempt=attempt,
+            state=child.state,
+            reason=child.reason,
+            score=child.score if complete else None,
+            test_score=child.test_score if complete else None,
+            run_id=child.run_id,
+            seed=planned.seed,
+            config_hash=planned.config.hash(),
+            trial=-1,
+        )
+        epochs = {} if self.settings.folds else epochs_of(child.run_id)  # a fold's epochs are not the trial's
+        self._study.record(planned, told, distributions(self.settings, planned.parameters), epochs)
+
+    def _deliver_and_close(self, seen: Seen) -> None:
+        """By the driver's own beginning and end; what it says of a store that is away, the next look says too."""
+        delivery = self._delivery(self._study.attempts(), _policy(seen))
+        Driver(self.settings.name, self.plan, NoEngine(), delivery, self._quiet).run(["only mended"])
+
+    def _delivery(self, attempts: list[Attempt], policy: ModelPolicy | None = None) -> Delivery:
+        keeper = ModelKeeper(policy or ModelPolicy("all"), self._paths, attempts)
+        ui_url = tracking_ui() or DEFAULT_UI
+        return Delivery(
+            self.settings, self.plan, self._study, self._runs, keeper, self._paths, self._quiet,
+            link=lambda run_id: f"{ui_url}/{self._parent.link(run_id)}",
+        )  # fmt: skip
+
+    def _train_for_model(self, each: Difference) -> None:
+        """The model of a trial follows from its run, as all of it does: it is logged if the replay is bit-equal."""
+        if each.run_id in self._tried:
+            return
+        self._tried.add(each.run_id)
+        logged = read_trial(each.run_id)
+        split = self._split
+        result = replay(logged, split, lambda epoch: None)
+        if isinstance(result, TrialResult) and not find_differences(logged, split, result):
+            self._runs.log_model(each.run_id, result)
+
+    def _describe(self) -> None:
+        """Brings the data in, which new child runs and models are described by."""
+        if not self._described:
+            where = self._parent.run.data.tags.get(names.DATASET_LOCATION, self.settings.dataset)
+            dataset = find_data(where, self._data_sha256, self._dataset)
+            self._split = split_study(self.settings, dataset)
+            self._parent.describe(dataset, self._split, {})
+            self._described = True
+
+    def _settings(self, name: str, planned: int) -> StudySettings:
+        try:
+            path = self._client.download_artifacts(self._parent.id, "study.yaml")
+            settings = read_settings(yaml.safe_load(Path(path).read_text(encoding="utf-8")), name)
+        except (*TrackingError, yaml.YAMLError, UnicodeDecodeError) as error:
+            raise ConfigError(
+                f"the parent run must have study.yaml among its artifacts, got: {in_one_line(error)}; the search's own "
+                "command, run again, writes it"
+            ) from None
+        return replace(settings, trials=max(planned, settings.trials))
+
+    def _waiting(self, path: Path) -> Waiting:
+        try:
+            outcome = outbox.take(path)
+        except outbox.UnreadableOutcome:
+            return Waiting(path, *self._paths.attempt_in(path), final=False, ours=False)
+        trials = self.plan.trials
+        planned = trials[outcome.number] if outcome.number < len(trials) else None
+        ours = planned is not None and (outcome.seed, outcome.config_hash) == (planned.seed, planned.config.hash())
+        return Waiting(path, outcome.number, outcome.attempt, outcome.final, ours)
+
+
+def _evidence(attempts: Sequence[Attempt], children: Sequence[Child]) -> dict[str, Evidence]:
+    """For the complete trials whose scores the two stores tell differently."""
+    told = {each.run_id: each for each in attempts if each.state == states.COMPLETE}
+    found = {}
+    for child in children:
+        known = told.get(child.run_id)
+        if known is None or child.state != states.COMPLETE:
+            continue
+        other_test = known.test_score is not None and child.test_score != known.test_score
+        if child.score != known.score or other_test:
+            found[child.run_id] = Evidence(*told_by_evidence(child.run_id))
+    return found
+
+
+def _policy(seen: Seen) -> ModelPolicy:
+    """What the newest trial was told about models."""
+    told = [each.models for each in sorted(seen.children, key=lambda one: one.number) if each.models]
+    return ModelPolicy.read(told[-1]) if told else ModelPolicy("all")
+
+
+def _key(each: Difference) -> tuple[int, int]:
+    assert each.number is not None
+    assert each.attempt is not None
+    return each.number, each.attempt
+
+
+def _trial(each: Difference) -> int:
+    assert each.trial is not None
+    return each.trial
+
+
+def _path(each: Difference) -> Path:
+    assert each.path is not None
+    return each.path

@@ -1,0 +1,31 @@
+"""The retry rule: which attempt of a number runs next, and when a lost worker is the trial's own fault."""
+
+from collections import Counter, defaultdict
+
+from models.core import states
+
+MAX_ATTEMPTS = 3
+
+
+class Retries:
+    """What has become of each number's attempts. The driver alone decides on another one."""
+
+    def __init__(self) -> None:
+        self._next: dict[int, int] = defaultdict(int)
+        self._lost_workers: Counter[int] = Counter()
+
+    def note(self, number: int, attempt: int, reason: str) -> None:
+        """Takes an attempt of an earlier driver into account."""
+        self._next[number] = max(self._next[number], attempt + 1)
+        self._lost_workers[number] += reason == states.WORKER_LOST
+
+    def begin(self, number: int) -> int:
+        """The attempt that runs now."""
+        attempt = self._next[number]
+        self._next[number] = attempt + 1
+        return attempt
+
+    def worker_lost(self, number: int) -> str:
+        """Why the attempt failed: "worker lost", which runs again, or what ends a trial that took its third worker."""
+        self._lost_workers[number] += 1
+        return "retries exhausted" if self._lost_workers[number] >= MAX_ATTEMPTS else states.WORKER_LOST

@@ -1,0 +1,116 @@
+"""What Optuna's storage holds of a study: its attempts, and how far it is. Nothing here writes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import optuna
+from optuna.storages import RDBStorage
+from optuna.trial import TrialState
+
+from analysis.reading.addresses import sqlite_file
+from models.core import names, states
+from models.core.states import is_final
+from search.stores.optuna_internals import TrialRow, read_trials
+
+ASIDE = "set_aside"
+"""The study's attribute with Optuna's numbers of the trials that count no more."""
+OPTUNA_STATES = {
+    states.COMPLETE: TrialState.COMPLETE,
+    states.FAILED: TrialState.FAIL,
+    states.PRUNED: TrialState.PRUNED,
+}
+_WORDS = {state: word for word, state in OPTUNA_STATES.items()}
+ATTRIBUTES = (
+    names.TRIAL_NUMBER, names.ATTEMPT, names.STATE_REASON, names.RUN_ID, names.SEED, names.CONFIG_HASH,
+    names.TEST_ACCURACY,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What Optuna knows of one attempt."""
+
+    number: int
+    attempt: int
+    state: str
+    """complete | failed | pruned | running."""
+    reason: str
+    score: float | None
+    test_score: float | None
+    """None too where it was not noted."""
+    run_id: str
+    seed: int
+    config_hash: str
+    trial: int
+    """Optuna's own number of it."""
+
+    @property
+    def final(self) -> bool:
+        return is_final(self.state, self.reason)
+
+
+def is_ours(row: TrialRow) -> bool:
+    """Whether a trial is an attempt that the driver asked for, by what stands on it."""
+    kinds = {names.TRIAL_NUMBER: int, names.ATTEMPT: int, names.SEED: int, names.CONFIG_HASH: str}
+    return all(isinstance(row.user_attrs.get(name), kind) for name, kind in kinds.items())
+
+
+def attempts_in(rows: Sequence[TrialRow], aside: Sequence[int]) -> list[tuple[int, Attempt]]:
+    """Every attempt with its trial's ID, in the order they were asked for."""
+    return [(row.trial_id, _attempt(row)) for row in rows if is_ours(row) and row.number not in aside]
+
+
+def study_id_of(storage: RDBStorage, name: str) -> int | None:
+    try:
+        return storage.get_study_id_from_name(name)
+    except KeyError:
+        return None
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What is known of a study before it is opened."""
+
+    planned: int = 0
+    finished: frozenset[int] = frozenset()
+    parent_run_id: str = ""
+    data_sha256: str = ""
+    plan_hash: str = ""
+
+
+def study_names(url: str) -> list[str]:
+    """Of the studies in a storage. Creates no database."""
+    file = sqlite_file(url)
+    return [] if file is not None and not file.exists() else optuna.get_all_study_names(storage=url)
+
+
+def look_up(url: str, name: str) -> Stored:
+    """How far the stored study is; nothing where there is none. Creates no database."""
+    file = sqlite_file(url)
+    if file is not None and not file.exists():
+        return Stored()
+    storage = RDBStorage(url)
+    study_id = study_id_of(storage, name)
+    if study_id is None:
+        return Stored()
+    facts = storage.get_study_user_attrs(study_id)
+    attempts = attempts_in(read_trials(storage, study_id, ATTRIBUTES), facts.get(ASIDE, ()))
+    finished = frozenset(attempt.number for _, attempt in attempts if attempt.final)
+    known = {fact: str(facts.get(fact, "")) for fact in (names.PARENT_RUN_ID, names.DATA_SHA256, names.PLAN_HASH)}
+    return Stored(int(facts.get(names.PLANNED_TRIALS, 0)), finished, **known)
+
+
+def _attempt(row: TrialRow) -> Attempt:
+    attributes = row.user_attrs
+    return Attempt(
+        number=attributes[names.TRIAL_NUMBER],
+        attempt=attributes[names.ATTEMPT],
+        state=_WORDS.get(row.state, states.RUNNING),
+        reason=attributes.get(names.STATE_REASON, ""),
+        score=row.value if row.state == TrialState.COMPLETE else None,
+        test_score=attributes.get(names.TEST_ACCURACY),
+        run_id=attributes.get(names.RUN_ID, ""),
+        seed=attributes[names.SEED],
+        config_hash=attributes[names.CONFIG_HASH],
+        trial=row.number,
+    )

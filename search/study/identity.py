@@ -1,0 +1,49 @@
+"""What makes a study the one that it is, and what changed between two of them."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from models.core import names
+from models.core.config import TrialConfig
+from search.study.settings import StudySettings
+
+
+def identity_of(settings: StudySettings, data_sha256: str) -> dict[str, Any]:
+    """What decides the trials: two runs that agree here make the same ones, apart from how many.
+
+    The draw takes the parameters in the order of the study file, so their order is a part of it.
+    """
+    written = settings.as_written()
+    data = written["data"] | {"sha256": data_sha256}
+    del data["dataset"], written["trials"], written["description"]
+    # Defaults are part of it, so that a release that changes one does not extend an old study with other trials.
+    defaults = TrialConfig.from_parameters({}).parameters()
+    ordered = {"space": [list(item) for item in written["space"].items()]} if "space" in written else {}
+    kept = {names.FORMAT: names.FORMAT_NOW, "data": data, "training": defaults | written["training"]}
+    return written | kept | ordered
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """What changed between two identities, a line each: `training.epochs: 10 -> 20`."""
+    lines = []
+    for key in sorted(set(before) | set(now)):
+        old, new = before.get(key, "(nothing)"), now.get(key, "(nothing)")
+        if old == new:
+            continue
+        if key == "space" and isinstance(old, list) and isinstance(new, list):
+            if dict(old) == dict(new):
+                orders = (", ".join(name for name, _ in space) for space in (old, new))
+                lines.append(f"space, the order of its parameters: {' -> '.join(orders)}")
+                continue
+            old, new = dict(old), dict(new)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            lines += differences(old, new, f"{prefix}{key}.")
+        else:
+            lines.append(f"{prefix}{key}: {_short(old)} -> {_short(new)}")
+    return lines
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value) if not isinstance(value, str) else value
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,123 @@
+"""What MLflow holds of a study: its child runs, and the runs that only continued it. Nothing here writes."""
+
+from dataclasses import dataclass
+
+from mlflow import MlflowClient
+from mlflow.entities import LifecycleStage, Run, ViewType
+from mlflow.exceptions import MlflowException
+
+from analysis.reading.mlflow_client import children_found, experiments_found, needed, runs_found, whole_number
+from analysis.reading.mlflow_runs import confusions_of
+from models.core import names, states
+from models.core.errors import ConfigError
+from models.core.states import STATES, is_final
+from search.tracking.records import status_of
+
+
+@dataclass(frozen=True)
+class Child:
+    """A child run as MLflow shows it."""
+
+    run_id: str
+    number: int
+    attempt: int
+    status: str
+    """MLflow's."""
+    state: str
+    """complete | failed | pruned, empty before the attempt has ended."""
+    reason: str
+    score: float | None
+    test_score: float | None
+    """None too where trials are not tested."""
+    weights_sha256: str
+    seed: str
+    config_hash: str
+    models: str
+    """What the search was told to do with models, when it started the trial."""
+    deleted: bool
+
+    @property
+    def measured(self) -> bool:
+        """Whether it has what a complete trial leaves."""
+        return self.score is not None and bool(self.weights_sha256)
+
+    @property
+    def ended(self) -> bool:
+        """Whether MLflow holds the final state and, for a complete trial, its scores."""
+        return (
+            self.state in STATES
+            and self.status == status_of(self.state, self.reason)
+            and (self.state != states.COMPLETE or self.measured)
+        )
+
+    @property
+    def final(self) -> bool:
+        return self.ended and is_final(self.state, self.reason)
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A run below the parent whose tags do not say which attempt it holds."""
+
+    run_id: str
+    why: str
+
+
+def children_of(parent: Run) -> tuple[list[Child], list[Unreadable]]:
+    """Every attempt of a study's parent run, those in MLflow's trash included; apart, the runs that cannot be read."""
+    children: list[Child] = []
+    unreadable: list[Unreadable] = []
+    for run in children_found(MlflowClient(), parent, view=ViewType.ALL):
+        if names.TRIAL_NUMBER in run.data.tags:
+            try:
+                children.append(_child(run))
+            except ConfigError as error:
+                unreadable.append(Unreadable(run.info.run_id, str(error)))
+    return children, unreadable
+
+
+def continuations_of(parent: Run) -> list[str]:
+    """The runs of `mlflow run` that only continued the study and did not end."""
+    client = MlflowClient()
+    query = f"attributes.status = 'RUNNING' and tags.{names.PARENT_RUN_ID} = '{parent.info.run_id}'"
+    return [str(run.info.run_id) for run in runs_found(client, experiments_found(client), query)]
+
+
+def epochs_of(run_id: str) -> dict[int, float]:
+    """val_accuracy by epoch."""
+    history = MlflowClient().get_metric_history(run_id, names.EPOCH + names.VAL_ACCURACY)
+    return {metric.step: metric.value for metric in history}
+
+
+def told_by_evidence(run_id: str) -> tuple[float | None, float | None]:
+    """What a trial's own epochs say of its validation, and its matrix of its test accuracy; None where they are silent.
+
+    The scores are those of the kept epoch's weights, measured in the same way, so they agree to the last bit.
+    """
+    client = MlflowClient()
+    kept = client.get_run(run_id).data.metrics.get(names.BEST_EPOCH)
+    score = None if kept is None else epochs_of(run_id).get(int(kept))
+    try:
+        matrix = confusions_of(client, run_id)["test"]
+        return score, int(matrix.trace()) / int(matrix.sum())
+    except (MlflowException, OSError, ValueError, TypeError, ZeroDivisionError):
+        return score, None
+
+
+def _child(run: Run) -> Child:
+    tags, metrics = run.data.tags, run.data.metrics
+    return Child(
+        run_id=run.info.run_id,
+        number=needed(whole_number(run, names.TRIAL_NUMBER), run, names.TRIAL_NUMBER),
+        attempt=needed(whole_number(run, names.ATTEMPT), run, names.ATTEMPT),
+        status=run.info.status,
+        state=tags.get(names.STATE, ""),
+        reason=tags.get(names.STATE_REASON, ""),
+        score=metrics.get(names.VAL_ACCURACY),
+        test_score=metrics.get(names.TEST_ACCURACY),
+        weights_sha256=tags.get(names.WEIGHTS_SHA256, ""),
+        seed=tags.get(names.SEED, ""),
+        config_hash=tags.get(names.CONFIG_HASH, ""),
+        models=tags.get(names.MODELS, ""),
+        deleted=run.info.lifecycle_stage == LifecycleStage.DELETED,
+    )

@@ -1,0 +1,76 @@
+"""The models of a study's trials: logged from what a worker saved, dropped, found and fetched."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from mlflow import MlflowClient
+from mlflow.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus
+
+from analysis.reading.addresses import in_one_line
+from models.core.errors import ConfigError
+from models.core.results import TrialResult
+from models.data.splits import Split
+from search.tracking.logged_trials import LoggedTrial
+from search.tracking.mlflow_internals import MODEL_FILE, artifact_store, fill, write_model_folder
+from search.tracking.tracking_store import TrackingError
+
+MODEL_NAME = "model"
+"""What each is called, so that `runs:/RUN_ID/model` finds it."""
+
+
+def log_model(client: MlflowClient, experiment_id: str, run_id: str, result: TrialResult, split: Split) -> None:
+    """The Keras model that a worker saved, as an MLflow model; made here without importing TensorFlow."""
+    logged = client.create_logged_model(experiment_id, name=MODEL_NAME, source_run_id=run_id)
+    fill(
+        logged.artifact_location,
+        lambda folder: write_model_folder(folder, result.model, split, run_id, logged.model_id),
+    )
+    client.finalize_logged_model(logged.model_id, "READY")
+    client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=result.best_epoch)])
+
+
+def drop_models(client: MlflowClient, experiment_id: str, run_id: str) -> None:
+    """Deletes what models a run has, half-made ones included."""
+    for model in _of_run(client, experiment_id, run_id):
+        client.delete_logged_model(model.model_id)
+
+
+def runs_with_models(client: MlflowClient, experiment_id: str) -> Iterator[str]:
+    """The runs of an experiment that have a model which is whole, its file included."""
+    token = None
+    while True:
+        page = client.search_logged_models([experiment_id], page_token=token)
+        whole = (model for model in page if model.status == LoggedModelStatus.READY and _has_file(model))
+        yield from (str(model.source_run_id) for model in whole)
+        token = page.token
+        if not token:
+            return
+
+
+def fetch_model(trial: LoggedTrial, folder: Path) -> Path:
+    """The .keras file that was logged for a trial, from wherever it is kept, in `folder`.
+
+    Raises:
+        ConfigError: no model was logged, or its file cannot be had.
+    """
+    found = _of_run(MlflowClient(), trial.experiment_id, trial.run_id)
+    whole = [model for model in found if model.status == LoggedModelStatus.READY]
+    if not whole:
+        raise ConfigError(
+            f"run_id must be that of a trial whose model was logged, got {trial.title}, searched with "
+            f"models={trial.models or 'none'}"
+        )
+    try:
+        return Path(artifact_store(whole[0].artifact_location).download_artifacts(MODEL_FILE, str(folder)))
+    except TrackingError as error:
+        raise ConfigError(
+            f"the model of {trial.title} must be where it was logged, got: {in_one_line(error)}"
+        ) from None
+
+
+def _of_run(client: MlflowClient, experiment_id: str, run_id: str) -> list[LoggedModel]:
+    return list(client.search_logged_models([experiment_id], filter_string=f"source_run_id = '{run_id}'"))
+
+
+def _has_file(model: LoggedModel) -> bool:
+    return any(each.path == MODEL_FILE for each in artifact_store(model.artifact_location).list_artifacts("data"))

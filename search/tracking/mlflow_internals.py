@@ -1,0 +1,121 @@
+"""What the driver takes from inside MLflow, since the public way would import TensorFlow here or costs seconds a trial.
+
+A model's folder, which mlflow.keras.log_model would make by importing TensorFlow; the entity of a data set; the store
+behind an artifact's location. tests/search/tracking/test_mlflow_internals.py fails first when an upgrade changes them.
+"""
+
+import importlib.metadata
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import yaml
+from mlflow import pyfunc
+from mlflow.data.code_dataset_source import CodeDatasetSource
+from mlflow.data.sources import LocalArtifactDatasetSource
+from mlflow.entities import DatasetInput, InputTag
+from mlflow.models import Model, ModelSignature
+from mlflow.store.artifact.artifact_repo import ArtifactRepository
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
+from mlflow.types.schema import Schema, TensorSpec
+from mlflow.utils.git_utils import get_git_commit
+from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_SOURCE_NAME
+
+from models.data.dataset import Dataset
+from models.data.splits import Split
+from search.tracking.tracking_store import tracking_uri
+
+_Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+_version = cache(importlib.metadata.version)
+MODEL_FILE = "data/model.keras"
+REQUIRED = ("mlflow", "tensorflow", "keras", "numpy")
+
+
+def git_commit(project: Path) -> str:
+    """The commit that the project stands at, or an empty text outside a checkout."""
+    return get_git_commit(str(project)) or ""
+
+
+def artifact_store(location: str) -> ArtifactRepository:
+    """The store behind an artifact's location; MlflowClient reaches those of runs alone, and deletes none."""
+    return get_artifact_repository(location, tracking_uri=tracking_uri())
+
+
+def fill(location: str, write: Callable[[Path], None]) -> None:
+    """Has `write` make the files of an artifact location: in place where that is a folder here, else by way of one."""
+    store = artifact_store(location)
+    if isinstance(store, LocalArtifactRepository):
+        folder = Path(store.artifact_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        write(folder)
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        write(Path(temporary))
+        if any(Path(temporary).iterdir()):
+            store.log_artifacts(temporary)
+
+
+def dataset_inputs(dataset: Dataset, split: Split) -> list[DatasetInput]:
+    """The three parts of the data, as MLflow's runs list them."""
+    file = Path(dataset.source)
+    source = (
+        LocalArtifactDatasetSource(str(file.resolve()))
+        if file.is_file()
+        else CodeDatasetSource({MLFLOW_SOURCE_NAME: dataset.source})
+    )
+    inputs = []
+    for context, part in (("training", "train"), ("validation", "validation"), ("test", "test")):
+        entity = mlflow.data.from_numpy(
+            split.inputs[part],
+            targets=split.labels[part],
+            source=source,
+            name=f"{dataset.name}-{part}",
+            digest=dataset.sha256[:32],
+        )._to_mlflow_entity()
+        inputs.append(DatasetInput(entity, [InputTag(MLFLOW_DATASET_CONTEXT, context)]))
+    return inputs
+
+
+@cache
+def environment_files() -> dict[str, str]:
+    """What it takes to load a model again, at the versions that made it: file name -> text."""
+    needed = [f"{name}=={_version(name)}" for name in REQUIRED]
+    conda = {
+        "name": "model",
+        "channels": ["conda-forge"],
+        "dependencies": ["python=3.11", "pip", {"pip": needed}],
+    }
+    python = {"python": "3.11", "build_dependencies": ["pip"], "dependencies": ["-r requirements.txt"]}
+    return {
+        "conda.yaml": yaml.safe_dump(conda, sort_keys=False),
+        "python_env.yaml": yaml.safe_dump(python, sort_keys=False),
+        "requirements.txt": "\n".join(needed) + "\n",
+    }
+
+
+def signature(split: Split) -> ModelSignature:
+    """Raw inputs of the data set in, class probabilities out."""
+    inputs = TensorSpec(np.dtype(split.input_dtype), (-1, *split.input_shape))
+    outputs = TensorSpec(np.dtype("float32"), (-1, split.n_classes))
+    return ModelSignature(Schema([inputs]), Schema([outputs]))
+
+
+def write_model_folder(folder: Path, model: bytes, split: Split, run_id: str, model_id: str) -> None:
+    """Fills `folder` as `mlflow.keras.save_model` would: MLmodel, data/model.keras and the environment files."""
+    data = (folder / MODEL_FILE).parent
+    data.mkdir(parents=True, exist_ok=True)
+    (data / "keras_module.txt").write_text("keras", encoding="utf-8")
+    (folder / MODEL_FILE).write_bytes(model)
+    described = Model(run_id=run_id, model_id=model_id, signature=signature(split), model_size_bytes=len(model))
+    described.add_flavor(
+        "keras", data=data.name, keras_version=_version("keras"), keras_backend="tensorflow", save_exported_model=False
+    )
+    pyfunc.add_to_model(described, loader_module="mlflow.keras", conda_env="conda.yaml", python_env="python_env.yaml")
+    # As Model.save, by libyaml where there is one: a tenth of the time.
+    text = yaml.dump(described.to_dict(), Dumper=_Dumper, default_flow_style=False)
+    for name, content in {"MLmodel": text, **environment_files()}.items():
+        (folder / name).write_text(content, encoding="utf-8")

@@ -1,0 +1,229 @@
+"""The parent run of a study: adopted or made, found again, described, and closed."""
+
+import getpass
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlflow import MlflowClient
+from mlflow.entities import DatasetInput, LifecycleStage, Metric, Run
+from mlflow.exceptions import MlflowException
+from mlflow.utils.mlflow_tags import (
+    MLFLOW_GIT_COMMIT,
+    MLFLOW_RUN_NAME,
+    MLFLOW_RUN_NOTE,
+    MLFLOW_SOURCE_NAME,
+    MLFLOW_SOURCE_TYPE,
+    MLFLOW_USER,
+)
+
+from analysis.reading.addresses import in_one_line, shown
+from analysis.reading.mlflow_client import check_format, parents_found, whole_number
+from models.core import names
+from models.core.errors import ConfigError
+from models.data.dataset import Dataset
+from models.data.splits import Split
+from search.stores.databases import use_few_syncs, use_wal
+from search.tracking.mlflow_internals import dataset_inputs, git_commit
+from search.tracking.records import run_tags
+from search.tracking.tracking_store import run_link, tracking_uri
+
+_EXPERIMENT_KIND = "mlflow.experimentKind"
+
+
+@dataclass(frozen=True)
+class StudyData:
+    """The data that a study's runs are described by."""
+
+    split: Split
+    inputs: list[DatasetInput]
+    tags: Mapping[str, object]
+
+    @property
+    def rows(self) -> dict[str, int]:
+        return {f"{part}{names.ROWS}": self.split.rows(part) for part in self.split.labels}
+
+
+class ParentRun:
+    """The run that a study's trials lie below. Only the driver writes it."""
+
+    def __init__(self, study: str, project: Path) -> None:
+        use_few_syncs()
+        self.study = study
+        self.commit = git_commit(project)
+        self.run: Run = None  # set by open or look, before anything else is called
+        self.data: StudyData | None = None
+        self.own_run: str | None = None
+        """The run that `mlflow run` made for this command, where it did."""
+        self._client = MlflowClient()
+
+    @property
+    def id(self) -> str:
+        return str(self.run.info.run_id)
+
+    @property
+    def experiment_id(self) -> str:
+        return str(self.run.info.experiment_id)
+
+    def open(self, remembered: str | None, own_run: str | None, plan_hash: str) -> str:
+        """Opens the study's parent run and returns its ID.
+
+        `remembered` is the parent that the study knows of; `own_run` the run that `mlflow run` made for this command.
+        A new study adopts it as its parent; for one that has a parent already it is an invocation, and says so.
+
+        Raises:
+            ConfigError: the run cannot be found or made in this tracking store, or it is deleted.
+        """
+        self.own_run = own_run
+        if remembered:
+            self.look(remembered)
+            self._check_alive()
+            check_format(self.run)
+            generation = whole_number(self.run, names.GENERATION) or 1
+        else:
+            generation = self._next_generation()
+            self.look(own_run or self._make())
+        self._client.update_run(self.id, status="RUNNING")
+        use_wal(tracking_uri())
+        tags = {
+            names.STUDY: self.study,
+            names.PLAN_HASH: plan_hash,
+            names.FORMAT: names.FORMAT_NOW,
+            names.GENERATION: generation,
+            MLFLOW_RUN_NAME: self.study,
+        }
+        known = self.run.data.tags
+        self._client.log_batch(self.id, tags=run_tags({k: v for k, v in tags.items() if known.get(k) != str(v)}))
+        if _EXPERIMENT_KIND not in self._client.get_experiment(self.experiment_id).tags:
+            # Without it the UI takes an experiment for one of prompts and traces, and hides the training runs.
+            self._client.set_experiment_tag(self.experiment_id, _EXPERIMENT_KIND, "custom_model_development")
+        if own_run and own_run != self.id:
+            self._note_invocation(own_run)
+        return self.id
+
+    def look(self, run_id: str) -> None:
+        """Takes a parent run as it is, without opening it.
+
+        Raises:
+            ConfigError: it cannot be found in this tracking store.
+        """
+        try:
+            self.run = self._client.get_run(run_id)
+        except MlflowException as error:
+            raise ConfigError(
+                f"the study's parent run must be had in the tracking store, {shown(tracking_uri())}; for "
+                f"another store start the study under another name, got: {in_one_line(error)}"
+            ) from None
+
+    @property
+    def experiment_deleted(self) -> bool:
+        return bool(self._client.get_experiment(self.experiment_id).lifecycle_stage == LifecycleStage.DELETED)
+
+    def restore_experiment(self) -> None:
+        self._client.restore_experiment(self.experiment_id)
+
+    def note_plan(self, plan_hash: str) -> None:
+        self._client.log_batch(self.id, tags=run_tags({names.PLAN_HASH: plan_hash}))
+
+    def describe(self, dataset: Dataset, split: Split, facts: Mapping[str, object]) -> None:
+        """What the study rests on: the data with its hash, and `facts` as tags."""
+        tags: dict[str, object] = {
+            names.DATA_SHA256: dataset.sha256,
+            names.DATASET: dataset.name,
+            names.DATASET_LOCATION: dataset.location,
+        }
+        self.data = StudyData(split, dataset_inputs(dataset, split), tags)
+        self._client.log_inputs(self.id, self.data.inputs)
+        self._client.log_batch(self.id, tags=run_tags(tags | self.data.rows | dict(facts)))
+
+    def attach(self, files: Mapping[str, str] | None = None, paths: Sequence[Path] = (), folder: str = "") -> None:
+        """Text files by name, and files by path, as artifacts; written again, they are replaced."""
+        for name, text in (files or {}).items():
+            self._client.log_text(self.id, text, name)
+        for path in paths:
+            self._client.log_artifact(self.id, str(path), folder or None)
+
+    def summarise(self, curve: Mapping[int, float], runs: Mapping[str, str], note: str) -> None:
+        """The headline: `best_of_n` with step N, so that the UI draws the curve, and children by tag."""
+        # One timestamp for ever: written again unchanged, the curve adds nothing.
+        at = int(self.run.info.start_time)
+        metrics = [Metric(names.BEST_OF_N, value, at, n) for n, value in curve.items()]
+        self._client.log_batch(self.id, metrics=metrics, tags=run_tags({MLFLOW_RUN_NOTE: note} | dict(runs)))
+
+    def has_report_of(self, digest: str) -> bool:
+        """Whether the attached report was made from the trials table of this digest."""
+        return bool(self.run.data.tags.get(names.REPORT_OF) == digest)
+
+    def set_report_of(self, digest: str) -> None:
+        self._client.set_tag(self.id, names.REPORT_OF, digest)
+
+    def note_stop(self, stopped_at: int | None) -> None:
+        """Notes that the stop rule ended the search with so many plan numbers: the sample size was not fixed before."""
+        tags: dict[str, object] = {names.STOPPED_AT: ""}
+        if stopped_at is not None:
+            tags = {names.STOPPED_AT: stopped_at, names.STOPPED_EARLY: "true"}
+        if stopped_at is not None or names.STOPPED_AT in self.run.data.tags:
+            self._client.log_batch(self.id, tags=run_tags(tags))
+
+    def close(self, status: str) -> None:
+        self._client.set_terminated(self.id, status)
+
+    def link(self, run_id: str) -> str:
+        """The path of one of the study's runs within the MLflow UI."""
+        return run_link(self.experiment_id, run_id)
+
+    def _check_alive(self) -> None:
+        if self.experiment_deleted:
+            what, how = f"its experiment {self.experiment_id}", f"experiments restore -x {self.experiment_id}"
+        elif self.run.info.lifecycle_stage == LifecycleStage.DELETED:
+            what, how = f"its parent run {self.id}", f"runs restore --run-id {self.id}"
+        else:
+            return
+        raise ConfigError(
+            f"a study goes on where its runs are, got {self.study!r}, of which {what} is in MLflow's trash: "
+            f"`mlflow {how}` brings it back, as the doctor does with repair=true"
+        )
+
+    def _next_generation(self) -> int:
+        """One more than the highest of the parent runs that the study's name has had."""
+        found = [whole_number(run, names.GENERATION) or 0 for run in parents_found(self._client, self.study)]
+        return 1 + max(found, default=0)
+
+    def _note_invocation(self, own_run: str) -> None:
+        invocation = {
+            names.STUDY: self.study,
+            names.PARENT_RUN_ID: self.id,
+            MLFLOW_RUN_NAME: f"{self.study} (again)",
+            MLFLOW_RUN_NOTE: f"This run only continued the study: see [its parent run]({self.link(self.id)}).",
+        }
+        self._client.log_batch(own_run, tags=run_tags(invocation))
+
+    def _make(self) -> str:
+        experiment = os.environ.get("MLFLOW_EXPERIMENT_ID")
+        if not experiment:
+            name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or self.study
+            found = self._client.get_experiment_by_name(name)
+            if found is not None and found.lifecycle_stage == LifecycleStage.DELETED:
+                raise ConfigError(
+                    f"the experiment of a study must not be deleted, got {name!r} in MLflow's trash: `mlflow "
+                    f"experiments restore -x {found.experiment_id}` brings it back; or start under another name"
+                )
+            experiment = found.experiment_id if found is not None else self._client.create_experiment(name)
+        tags = {
+            MLFLOW_RUN_NAME: self.study,
+            MLFLOW_GIT_COMMIT: self.commit,
+            MLFLOW_USER: _user(),
+            MLFLOW_SOURCE_NAME: "python -m search",
+            MLFLOW_SOURCE_TYPE: "LOCAL",
+        }
+        run = self._client.create_run(experiment, tags={key: value for key, value in tags.items() if value})
+        return str(run.info.run_id)
+
+
+def _user() -> str:
+    """Who runs this, or nobody: a container's user may have neither a name nor an entry in passwd."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return ""

@@ -1,0 +1,70 @@
+"""An attempt in MLflow's terms: its metrics, tags and artifact files. Writes to no store."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from mlflow.entities import Metric, RunTag
+from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS
+
+from models.core import names
+from models.core.results import EpochReport
+from models.core.states import is_final
+from search.workers.outcome import Outcome
+
+_STATUS = {"complete": "FINISHED", "pruned": "FINISHED", "failed": "FAILED"}
+
+
+def status_of(state: str, reason: str) -> str:
+    """MLflow's status of a run whose attempt ended so."""
+    return _STATUS[state] if is_final(state, reason) else "KILLED"
+
+
+def run_tags(values: Mapping[str, object]) -> list[RunTag]:
+    return [RunTag(key, str(value)) for key, value in values.items()]
+
+
+def epoch_metrics(reports: Iterable[EpochReport]) -> list[Metric]:
+    """A series a metric, under names of their own: `epoch/loss` at step 1, 2 and so on."""
+    return [
+        Metric(names.EPOCH + key, value, report.timestamp_ms, report.epoch)
+        for report in reports
+        for key, value in report.metrics.items()
+    ]
+
+
+def final_metrics(outcome: Outcome) -> list[Metric]:
+    """One value a metric: that of the kept weights."""
+    if outcome.result is None:
+        return []
+    return [Metric(key, value, outcome.ended_ms, 0) for key, value in outcome.result.metrics.items()]
+
+
+def ending_tags(outcome: Outcome) -> dict[str, object]:
+    """How the attempt ended, when, and with what."""
+    tags: dict[str, object] = {
+        names.STATE: outcome.state,
+        names.STATE_REASON: outcome.reason,
+        names.STARTED_MS: outcome.started_ms,
+        names.ENDED_MS: outcome.ended_ms,
+    }
+    tags |= {f"{names.ENVIRONMENT}{name}": value for name, value in outcome.environment.items()}
+    if outcome.result is not None:
+        tags[names.WEIGHTS_SHA256] = outcome.result.weights_sha256
+        tables = [{"path": f"per_class_{part}.json", "type": "table"} for part in outcome.result.per_class]
+        tags[MLFLOW_LOGGED_ARTIFACTS] = json.dumps(tables)
+    return tags
+
+
+def write_artifacts(folder: Path, outcome: Outcome) -> None:
+    if outcome.message:
+        (folder / "failure.txt").write_text(outcome.message, encoding="utf-8")
+    if outcome.picture:
+        (folder / "confusion.png").write_bytes(outcome.picture)
+    if outcome.result is not None:
+        for part, matrix in outcome.result.confusion.items():
+            (folder / f"confusion_{part}.json").write_text(json.dumps(matrix.tolist()), encoding="utf-8")
+        for part, rows in outcome.result.per_class.items():
+            columns = list(rows[0])
+            table = {"columns": columns, "data": [[row[column] for column in columns] for row in rows]}
+            (folder / f"per_class_{part}.json").write_text(json.dumps(table), encoding="utf-8")

@@ -1,0 +1,87 @@
+"""The tracking store: where it is, whether it answers, and what its errors mean.
+
+MlflowClient alone is used, never the fluent interface: that one follows MLFLOW_RUN_ID and would reopen, rename and end
+the run that `mlflow run` made.
+"""
+
+import logging
+import os
+import socket
+from urllib.parse import urlsplit
+
+# Set before the import: MLflow's own waits (120 s, seven times) would hold the whole search for a server that is away.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # two lines a trial, through the progress
+
+import mlflow
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
+from analysis.reading.addresses import in_one_line, shown, sqlite_file
+from models.core.errors import ConfigError
+from search.stores.databases import check_sqlite, check_writable
+
+logging.getLogger("mlflow").setLevel(logging.WARNING)  # how it makes its tables is of no interest to a user
+logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # prints the traceback of what it then raises
+
+TrackingError = (MlflowException, OSError)
+"""What MLflow raises when its store is away: the outcome waits in the outbox meanwhile."""
+_REFUSALS = (
+    "RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "INVALID_STATE", "RESOURCE_ALREADY_EXISTS", "NOT_FOUND",
+    "ENDPOINT_NOT_FOUND", "PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED",
+)  # fmt: skip
+
+
+def tracking_uri() -> str:
+    return str(mlflow.get_tracking_uri())
+
+
+def tracking_ui() -> str | None:
+    """The address of the tracking server's own UI, when there is a server."""
+    uri = tracking_uri()
+    return shown(uri).rstrip("/") if uri.startswith("http") else None
+
+
+def run_link(experiment_id: str, run_id: str) -> str:
+    """The path of a run within the MLflow UI."""
+    return f"#/experiments/{experiment_id}/runs/{run_id}"
+
+
+def check_tracking() -> None:
+    """Raises ConfigError unless the tracking store answers, or can be made; makes nothing."""
+    uri = tracking_uri()
+    file = sqlite_file(uri)
+    if file is not None:
+        check_writable(file.parent, "the tracking store")
+        check_sqlite(file, "the tracking store")
+        return
+    try:
+        address = urlsplit(uri)
+        if address.hostname is not None:  # a closed port says so at once, MLflow's client only after its retries
+            port = address.port or {"http": 80}.get(address.scheme, 443)
+            socket.create_connection((address.hostname, port), timeout=10).close()
+        MlflowClient().search_experiments(max_results=1)
+    except Exception as error:  # whatever keeps it from answering, the user has to hear it in one line
+        raise ConfigError(
+            f"MLFLOW_TRACKING_URI must be a tracking server that answers, got {shown(uri)!r}: {in_one_line(error)}"
+        ) from None
+
+
+def open_tracking() -> MlflowClient:
+    """A client for the tracking store.
+
+    Raises:
+        ConfigError: it does not answer, or is a file that does not exist; none is made.
+    """
+    check_tracking()
+    file = sqlite_file(tracking_uri())
+    if file is not None and not file.exists():
+        raise ConfigError(f"the tracking store must exist, got {tracking_uri()!r}")
+    return MlflowClient()
+
+
+def refuses(error: BaseException) -> bool:
+    """Whether the store has answered, and would say the same again: something is deleted, or may not be written."""
+    return isinstance(error, MlflowException) and error.error_code in _REFUSALS

@@ -1,0 +1,207 @@
+"""The child runs of a study: one an attempt. Everything is found by its tags before it is made.
+
+Metrics carry the worker's timestamps, so writing again after a crash adds nothing.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mlflow import MlflowClient
+from mlflow.entities import Param, Run
+from mlflow.utils.mlflow_tags import (
+    MLFLOW_GIT_COMMIT,
+    MLFLOW_PARENT_RUN_ID,
+    MLFLOW_RUN_NAME,
+    MLFLOW_RUN_NOTE,
+    MLFLOW_SOURCE_NAME,
+    MLFLOW_SOURCE_TYPE,
+    MLFLOW_USER,
+)
+
+from analysis.reading.mlflow_client import children_found, experiments_found, runs_found, whole_number
+from models.core import names, states
+from models.core.results import EpochReport, TrialResult
+from models.core.states import is_final
+from search.stores.databases import sync
+from search.study.plan import PlannedTrial
+from search.tracking.logged_models import drop_models, log_model
+from search.tracking.mlflow_internals import fill
+from search.tracking.parent_run import ParentRun
+from search.tracking.records import ending_tags, epoch_metrics, final_metrics, run_tags, status_of, write_artifacts
+from search.tracking.tracking_store import tracking_uri
+from search.workers.outcome import Outcome
+
+_OF_PARENT = (MLFLOW_USER, MLFLOW_SOURCE_NAME, MLFLOW_SOURCE_TYPE)
+
+
+@dataclass
+class _Made:
+    """What is known of a child run that this process has made, until it is finished."""
+
+    artifacts: str
+    """Where its artifacts lie."""
+    metrics: set[tuple[str, int]] = field(default_factory=set)
+    """Names and epochs of those that are there."""
+    has_model: bool = False
+    """Whether one was begun."""
+
+
+class TrialRuns:
+    """The runs below a study's parent. Only the driver writes them."""
+
+    def __init__(self, parent: ParentRun) -> None:
+        self._parent = parent
+        self._client = MlflowClient()
+        self._made: dict[str, _Made] = {}
+
+    def start(
+        self, planned: PlannedTrial, attempt: int, tags: Mapping[str, object], started_ms: int, new: bool = False
+    ) -> str:
+        """The run of an attempt, made unless it is there; looking for it is spared when the attempt is `new`."""
+        run_id = None if new else self.find(planned.number, attempt)
+        if run_id is not None and self._parent.data is None:  # only to be closed, without the data at hand
+            return run_id
+        if run_id is None:
+            run_id = self._make_attempt(planned, attempt, tags, started_ms)
+        self._describe(run_id, planned)
+        return run_id
+
+    def start_refit(
+        self, planned: PlannedTrial, seed: int, of_run: str, tags: Mapping[str, object], started_ms: int
+    ) -> str:
+        """A run for a trial's configuration on all of the training part; `of_run` is the trial's own run.
+
+        It carries no trial_number, so nothing counts it as a trial.
+        """
+        link = self._parent.link(of_run)
+        own = {
+            MLFLOW_RUN_NAME: f"refit of trial-{planned.number:04d}",
+            MLFLOW_RUN_NOTE: f"Trained on all of the training part: the best of [the trials]({link}).",
+            names.REFIT_OF: planned.number,
+            names.REFIT_OF_RUN: of_run,
+            names.SEED: seed,
+        }
+        run_id = self._make(planned, own | dict(tags), started_ms)
+        self._describe(run_id, planned)
+        return run_id
+
+    def has_refit(self, number: int) -> bool:
+        """Whether the trial's configuration is refitted, or failed at that as it would again."""
+        ends = (run.data.tags for run in self._found(f"tags.{names.REFIT_OF} = '{number}'"))
+        return any(is_final(tags.get(names.STATE, ""), tags.get(names.STATE_REASON, "")) for tags in ends)
+
+    def find(self, number: int, attempt: int) -> str | None:
+        query = f"tags.{names.TRIAL_NUMBER} = '{number}' and tags.{names.ATTEMPT} = '{attempt}'"
+        return next((str(run.info.run_id) for run in self._found(query)), None)
+
+    def log_epochs(self, epochs: Mapping[str, Sequence[EpochReport]]) -> None:
+        """Per-epoch metrics by run ID: one call a run, however many epochs have come together."""
+        for run_id, reports in epochs.items():
+            metrics = epoch_metrics(reports)
+            self._client.log_batch(run_id, metrics=metrics)
+            if run_id in self._made:
+                self._made[run_id].metrics.update((metric.key, metric.step) for metric in metrics)
+
+    def finish(self, run_id: str, outcome: Outcome, with_model: bool) -> None:
+        """Everything that an attempt's outcome leaves on its run; done again, it changes nothing."""
+        made = self._made.get(run_id)
+        # What is there would change nothing, but finding that out costs MLflow several times the writing.
+        there = made.metrics if made is not None else set()
+        metrics = [each for each in epoch_metrics(outcome.history) if (each.key, each.step) not in there]
+        location = made.artifacts if made is not None else self._client.get_run(run_id).info.artifact_uri
+        fill(location, lambda folder: write_artifacts(folder, outcome))
+        if isinstance(outcome.result, TrialResult) and with_model:
+            self.log_model(run_id, outcome.result)
+        self._client.log_batch(run_id, metrics=[*metrics, *final_metrics(outcome)], tags=run_tags(ending_tags(outcome)))
+        self._client.set_terminated(run_id, status_of(outcome.state, outcome.reason), outcome.ended_ms or None)
+        sync(tracking_uri())
+        self._made.pop(run_id, None)
+
+    def end(self, run_id: str, state: str, reason: str) -> None:
+        """Ends a run whose metrics are there or lost; it ended when its tag says so, else now."""
+        self._client.log_batch(run_id, tags=run_tags({names.STATE: state, names.STATE_REASON: reason}))
+        ended_ms = whole_number(self._client.get_run(run_id), names.ENDED_MS)
+        self._client.set_terminated(run_id, status_of(state, reason), ended_ms or None)
+
+    def tag(self, run_id: str, tags: Mapping[str, object]) -> None:
+        """Writes tags of a run anew."""
+        self._client.log_batch(run_id, tags=run_tags(tags))
+
+    def score_again(self, run_id: str, scores: Mapping[str, float]) -> None:
+        """Makes `scores` the values that MLflow shows, over others that somebody logged under the same names."""
+        for name, value in scores.items():
+            steps = [metric.step for metric in self._client.get_metric_history(run_id, name)]
+            self._client.log_metric(run_id, name, value, step=max(steps, default=-1) + 1)
+
+    def discard(self, run_id: str) -> None:
+        """Into MLflow's trash, from which `restore` brings it back."""
+        self._client.delete_run(run_id)
+
+    def restore(self, run_id: str) -> None:
+        self._client.restore_run(run_id)
+
+    def log_model(self, run_id: str, result: TrialResult) -> None:
+        """The model of a trial, in place of any that the run has."""
+        assert self._parent.data is not None
+        made = self._made.get(run_id)
+        if made is None or made.has_model:
+            # A driver that died in the middle left half a model: runs:/ID/model must find one, whole.
+            self.drop_model(run_id)
+        else:
+            made.has_model = True
+        log_model(self._client, self._parent.experiment_id, run_id, result, self._parent.data.split)
+
+    def drop_model(self, run_id: str) -> None:
+        drop_models(self._client, self._parent.experiment_id, run_id)
+
+    def close_unfinished(self, reason: str) -> None:
+        """Ends what a driver that is gone left RUNNING: this parent's children, and the runs that only continued it.
+
+        By the parent's ID, never by the study's name: another study of that name may be running on the same server.
+        """
+        running = "attributes.status = 'RUNNING'"
+        for run in self._found(running):
+            self.tag(run.info.run_id, {names.STATE: states.FAILED, names.STATE_REASON: reason})
+            self._client.set_terminated(run.info.run_id, "KILLED")
+        continued = f"{running} and tags.{names.PARENT_RUN_ID} = '{self._parent.id}'"
+        for run in runs_found(self._client, experiments_found(self._client), continued):
+            if run.info.run_id != self._parent.own_run:
+                self._client.set_terminated(run.info.run_id, "KILLED")
+
+    def _make_attempt(self, planned: PlannedTrial, attempt: int, tags: Mapping[str, object], started_ms: int) -> str:
+        own: dict[str, object] = {
+            MLFLOW_RUN_NAME: f"trial-{planned.number:04d}" + (f" attempt {attempt}" if attempt else ""),
+            names.TRIAL_NUMBER: planned.number,
+            names.ATTEMPT: attempt,
+            names.SEED: planned.seed,
+        }
+        before = self.find(planned.number, attempt - 1) if attempt else None
+        if before is not None:
+            link = self._parent.link(before)
+            own[names.PREVIOUS_ATTEMPT] = before
+            own[MLFLOW_RUN_NOTE] = f"Trial {planned.number} again: [attempt {attempt - 1}]({link})"
+        return self._make(planned, own | dict(tags), started_ms)
+
+    def _make(self, planned: PlannedTrial, tags: Mapping[str, object], started_ms: int) -> str:
+        parent, data = self._parent, self._parent.data
+        own = {key: value for key, value in parent.run.data.tags.items() if key in _OF_PARENT} | {
+            MLFLOW_PARENT_RUN_ID: parent.id,
+            MLFLOW_GIT_COMMIT: parent.commit,
+            names.STUDY: parent.study,
+            names.FORMAT: names.FORMAT_NOW,
+            names.CONFIG_HASH: planned.config.hash(),
+        }
+        given = {**own, **(data.tags if data is not None else {}), **tags}
+        text = {key: str(value) for key, value in given.items() if value != ""}
+        run = self._client.create_run(parent.experiment_id, start_time=started_ms, tags=text)
+        self._made[run.info.run_id] = _Made(run.info.artifact_uri)
+        return str(run.info.run_id)
+
+    def _describe(self, run_id: str, planned: PlannedTrial) -> None:
+        assert self._parent.data is not None
+        parameters = planned.config.parameters() | self._parent.data.rows
+        self._client.log_batch(run_id, params=[Param(key, str(value)) for key, value in parameters.items()])
+        self._client.log_inputs(run_id, self._parent.data.inputs)
+
+    def _found(self, condition: str) -> Iterator[Run]:
+        return children_found(self._client, self._parent.run, condition)
