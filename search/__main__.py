@@ -8,7 +8,7 @@ COMMANDS = ("confirm", "replay", "inspect", "doctor", "ui")
 
 def main(arguments: list[str]) -> int:
     """The exit code of `python -m search ARGUMENTS`: the first names a command, else they are a search's options."""
-    command, rest = ("session", arguments)
+    command, rest = "search", arguments
     if arguments and arguments[0] in COMMANDS:
         command, *rest = arguments
     # Imported here: worker processes import this module too, and need none of it.

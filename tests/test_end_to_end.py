@@ -117,11 +117,15 @@ def test_a_child_has_a_value_for_each_epoch_and_its_final_metrics(finished: Fini
             "seconds", "best_epoch",
         } <= set(run.data.metrics)  # fmt: skip
         for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
-            steps = {metric.step for metric in finished.client.get_metric_history(run.info.run_id, name)}
+            steps = {metric.step for metric in finished.client.get_metric_history(run.info.run_id, f"epoch/{name}")}
             assert steps == set(range(1, len(steps) + 1))
         kept = int(run.data.metrics["best_epoch"])
-        history = finished.client.get_metric_history(run.info.run_id, "val_loss")
-        epochs = {metric.step: metric.value for metric in sorted(history, key=lambda metric: -metric.timestamp)}
+        epochs = {
+            metric.step: metric.value
+            for metric in finished.client.get_metric_history(run.info.run_id, "epoch/val_loss")
+        }
+        (final,) = finished.client.get_metric_history(run.info.run_id, "val_loss")
+        assert final.value == run.data.metrics["val_loss"]
         assert epochs[kept] == min(epochs.values()) == run.data.metrics["val_loss"]
 
 
@@ -193,7 +197,7 @@ def test_optuna_has_the_trials_with_their_epochs_links_and_pictures(finished: Fi
     for trial in finished.study.trials:
         run = by_run[trial.user_attrs["run_id"]]
         assert trial.state == optuna.trial.TrialState.COMPLETE
-        assert str(trial.user_attrs["number"]) == run.data.tags["trial_number"]
+        assert str(trial.user_attrs["trial_number"]) == run.data.tags["trial_number"]
         assert trial.user_attrs["attempt"] == 0
         assert trial.value == run.data.metrics["val_accuracy"]
         assert trial.intermediate_values[int(run.data.metrics["best_epoch"])] == trial.value

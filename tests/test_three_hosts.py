@@ -29,11 +29,13 @@ training: {{batch_size: 16}}
 # A driver that tells what its engine does, and which words of an attempt come after it was given up.
 DRIVER = """
 import sys
-from search.workers.dask_engine import dask_engine as workers
 from search.workers.engine import Epoch, Lost
-from search.workers.dask_engine import DaskEngine
+from search.commands.console import make_console
+from search.commands.exit_codes import run_command
+from search.commands.options import read_options
+from search.commands.session import run_search
+from search.workers.dask_engine import DaskEngine, Watch
 
-workers._SILENT_FOR = 4.0
 events, submit, lost = DaskEngine.events, DaskEngine.submit, set()
 
 def told(self, timeout):
@@ -53,9 +55,12 @@ def telling(self, job):
     print("SUBMIT", job.number, job.attempt, where, flush=True)
 
 DaskEngine.events, DaskEngine.submit = told, telling
-from search.__main__ import main
+
+def make(workers, scheduler, split):
+    return DaskEngine(split, workers, scheduler, Watch(silent_for=4.0))
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run_command(lambda: run_search(read_options(sys.argv[1:]), make_console(), make=make)))
 """
 
 

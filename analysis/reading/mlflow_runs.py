@@ -56,12 +56,14 @@ def split_arguments(run: Run) -> dict[str, Any]:
 def values_of(client: MlflowClient, run: Run) -> tuple[Epochs, dict[str, float]]:
     """Each epoch's values by (metric, epoch), and those of the kept weights, each under its own name."""
     epochs: Epochs = defaultdict(list)
+    final: dict[str, float] = {}
     for name in run.data.metrics:
+        history: list[Metric] = client.get_metric_history(run.info.run_id, name)
         if name.startswith(names.EPOCH):
-            history: list[Metric] = client.get_metric_history(run.info.run_id, name)
             for metric in history:
                 epochs[name.removeprefix(names.EPOCH), metric.step].append(metric.value)
-    final = {name: value for name, value in run.data.metrics.items() if not name.startswith(names.EPOCH)}
+        else:  # of several, which only somebody else can have logged, the one that MLflow shows: that of the last step
+            final[name] = max(history, key=lambda metric: metric.step).value
     return dict(epochs), final
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.core import states
+from models.core import names, states
 from models.core.states import STATES
 from search.stores.optuna_attempts import Attempt
 from search.study.plan import Plan, PlannedTrial
@@ -270,9 +270,10 @@ def _between(attempt: Attempt | None, child: Child, evidence: Evidence | None) -
         what = f"{_words(attempt)} in Optuna, {_words(child)} in MLflow"
         return difference(what, "MLflow", "end", attempt.state, attempt.reason)
     score = child.score if child.state == states.COMPLETE else None
-    if evidence is not None and _scored_wrong(attempt, child, evidence):
-        shown = ", ".join(f"{value:.6g}" for value in (child.score, child.test_score) if value is not None)
-        return difference(f"{shown} in MLflow is not what the trial's own epochs and matrices say", "MLflow", "score")
+    wrong = wrong_scores(attempt, child, evidence) if evidence is not None else {}
+    if wrong:
+        what = f"{' and '.join(wrong)} in MLflow: not what the trial's own epochs say"
+        return difference(what, "MLflow", "score")
     if (attempt.state, attempt.reason, attempt.score) != (child.state, child.reason, score):
         return difference(f"{_words(attempt)} in Optuna, {_words(child)} in MLflow", "Optuna", "record")
     if attempt.run_id != child.run_id and (attempt.run_id or attempt.final):
@@ -280,13 +281,17 @@ def _between(attempt: Attempt | None, child: Child, evidence: Evidence | None) -
     return []
 
 
-def _scored_wrong(attempt: Attempt, child: Child, evidence: Evidence) -> bool:
-    """Whether it is MLflow's score that is wrong: the evidence and Optuna tell the same, and something else."""
-    pairs = (
-        (child.score, attempt.score, evidence.score),
-        (child.test_score, attempt.test_score, evidence.test_score),
-    )
-    return any(there != told == known for there, told, known in pairs if known is not None)
+def wrong_scores(attempt: Attempt, child: Child, evidence: Evidence) -> dict[str, float]:
+    """By name, the right value of each score that MLflow alone tells otherwise than Optuna and the trial's evidence."""
+    told = {
+        names.VAL_ACCURACY: (child.score, attempt.score, evidence.score),
+        names.TEST_ACCURACY: (child.test_score, attempt.test_score, evidence.test_score),
+    }
+    return {
+        name: right
+        for name, (there, in_optuna, right) in told.items()
+        if right is not None and there != in_optuna == right
+    }
 
 
 def _superfluous(attempts: Iterable[Attempt], children: Iterable[Child], what: str = "") -> list[Difference]:

@@ -14,7 +14,7 @@ from models.core.errors import ConfigError
 from models.core.results import TrialResult
 from models.core.runtime import PROJECT
 from models.data.sources import find_data
-from search.commands.differences import Difference, Evidence, Seen, Waiting
+from search.commands.differences import Difference, Evidence, Seen, Waiting, wrong_scores
 from search.commands.replay import find_differences, replay
 from search.commands.session import DEFAULT_UI, split_study
 from search.driver.conclusion import conclude
@@ -158,9 +158,9 @@ class Doctor:
         )
 
     def _score_again(self, each: Difference, seen: Seen) -> None:
-        told = seen.evidence[each.run_id]
-        scores = {names.VAL_ACCURACY: told.score, names.TEST_ACCURACY: told.test_score}
-        self._runs.score_again(each.run_id, {name: value for name, value in scores.items() if value is not None})
+        (known,) = [one for one in seen.attempts if one.trial == each.trial]
+        (child,) = [one for one in seen.children if one.run_id == each.run_id]
+        self._runs.score_again(each.run_id, wrong_scores(known, child, seen.evidence[each.run_id]))
 
     def _move_aside(self, each: Difference) -> None:
         self._paths.aside.mkdir(exist_ok=True)

@@ -111,4 +111,4 @@ def assert_nothing_wasted(search: Disturbed, stores: Stores, epochs: int) -> int
 
 
 def _key(trial: optuna.trial.FrozenTrial) -> Attempt:
-    return trial.user_attrs["number"], trial.user_attrs["attempt"]
+    return trial.user_attrs["trial_number"], trial.user_attrs["attempt"]

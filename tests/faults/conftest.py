@@ -5,11 +5,9 @@ from pathlib import Path
 
 import pytest
 
-import search.commands.session
-import search.driver.delivery
-from search.__main__ import main
 from tests.faults.checks import assert_in_order, read_stores
 from tests.search.fakes import Behaviour, FakeEngine, complete
+from tests.search.whole import search_on
 
 TRIALS = 6
 STUDY = f"""
@@ -24,22 +22,20 @@ Command = Callable[..., int]
 
 
 @pytest.fixture
-def command(workdir: Path, empty_stores: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> Command:
+def command(workdir: Path, empty_stores: tuple[Path, Path]) -> Command:
     """`python -m search` on a study of six trials, its whole session in this process but for the training.
 
-    Returns the exit code. `command.trained` are the numbers that were trained, of all calls.
+    Returns the exit code. `patience` is how long it waits at its end for a store that is away. Of all calls,
+    `command.trained` are the numbers that were trained.
     """
     for store in empty_stores:
         shutil.copy(store, workdir)
     Path("small.yaml").write_text(STUDY)
-    monkeypatch.setattr(search.driver.delivery, "_RETRY_EVERY", 0.2)
-    monkeypatch.setattr(search.driver.delivery, "_LAST_PATIENCE", 0.0)
 
-    def run(*arguments: str, behave: Behaviour = complete) -> int:
+    def run(*arguments: str, behave: Behaviour = complete, patience: float = 0.0) -> int:
         engine = FakeEngine(behave)
-        monkeypatch.setattr(search.commands.session, "make_engine", lambda *_: engine)
         try:
-            return main(["--study", "small.yaml", *arguments])
+            return search_on(engine, "--study", "small.yaml", *arguments, retry_every=0.2, last_patience=patience)
         finally:
             run.trained += [job.number for job in engine.jobs]  # type: ignore[attr-defined]
 
@@ -60,4 +56,4 @@ def assert_complete_and_once(storage: str | None = None, trials: int = TRIALS) -
     assert list(stores.table["number"]) == list(range(trials))
     assert list(stores.table["state"]) == ["complete"] * trials
     for values in stores.epochs.values():
-        assert [(step, value) for key, step, value in values if key == "loss"] == [(1, 2.0), (2, 1.0)]
+        assert [(step, value) for key, step, value in values if key == "epoch/loss"] == [(1, 2.0), (2, 1.0)]

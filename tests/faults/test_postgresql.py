@@ -90,11 +90,9 @@ def storage(services: Services, request: pytest.FixtureRequest, monkeypatch: pyt
 
 
 def test_a_search_outlives_its_servers(
-    services: Services, command: Command, storage: str, capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+    services: Services, command: Command, storage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     postgresql, tracking = services.postgresql, services.tracking
-    monkeypatch.setattr("search.driver.delivery._LAST_PATIENCE", 60.0)
     faults = deque([postgresql.stop, postgresql.start, tracking.kill, tracking.start])
     outbox = StudyPaths("small", Path())
 
@@ -106,7 +104,7 @@ def test_a_search_outlives_its_servers(
         time.sleep(0.3)  # longer than it waits between deliveries
         return complete(job)
 
-    assert command("--storage", storage, "--trials", "20", behave=behave) == 0
+    assert command("--storage", storage, "--trials", "20", behave=behave, patience=60.0) == 0
     assert not faults
     said = said_without_traceback(capsys)
     # A server's first word after a restart may be of a connection that it lost: then it is away twice.

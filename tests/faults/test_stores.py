@@ -104,11 +104,9 @@ def test_training_goes_on_while_the_tracking_stores_disk_is_full(
 
 
 def test_logging_catches_up_when_the_disk_has_room_again(
-    command: Command, small_disk: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
-    empty_stores: tuple[Path, Path],
-) -> None:  # fmt: skip
+    command: Command, small_disk: Path, capsys: pytest.CaptureFixture[str], empty_stores: tuple[Path, Path]
+) -> None:
     (small_disk / "optuna.db").write_bytes(empty_stores[1].read_bytes())
-    monkeypatch.setattr("search.driver.delivery._LAST_PATIENCE", 60.0)
 
     def behave(job: Job) -> Outcome:
         if job.number == 2:
@@ -120,7 +118,7 @@ def test_logging_catches_up_when_the_disk_has_room_again(
     # The outbox has to have room meanwhile: it lies beside Optuna's database, so its folder is another disk's.
     (small_disk / "outbox").symlink_to(Path("outbox").resolve())
     Path("outbox").mkdir()
-    assert command("--storage", f"sqlite:///{small_disk}/optuna.db", behave=behave) == 0
+    assert command("--storage", f"sqlite:///{small_disk}/optuna.db", behave=behave, patience=60.0) == 0
     said = said_without_traceback(capsys)
     assert "Optuna's storage does not answer: database or disk is full; results wait in" in said
     assert "the stores answer again" in said

@@ -18,7 +18,8 @@ from search.stores.optuna_study import StudyStore
 from search.stores.paths import StudyPaths
 from search.study.plan import make_plan
 from search.study.settings import StudySettings, read_settings
-from search.tracking.parent_run import Tracking
+from search.tracking.parent_run import ParentRun
+from search.tracking.trial_runs import TrialRuns
 from search.workers.engine import Engine
 
 STORAGE = "sqlite:///optuna.db"
@@ -55,24 +56,29 @@ def search(workdir: Path, empty_stores: tuple[Path, Path]) -> Callable[..., Ende
         split = split_study(settings, dataset)
         plan = make_plan(settings)
         study = StudyStore(STORAGE, settings, dataset.sha256)
-        tracking = Tracking(settings.name, Path(__file__).parent)
-        parent = tracking.open_parent(study.parent_run_id, own_run, plan.hash)
-        tracking.describe(dataset, split, {"sampler": settings.sampler, "seed": settings.seed})
-        tracking.attach({"study.yaml": settings.to_yaml()})
+        study.check_plan(plan)
+        parent = ParentRun(settings.name, Path(__file__).parent)
+        parent.open(study.parent_run_id, own_run, plan.hash)
+        parent.describe(dataset, split, {"sampler": settings.sampler, "seed": settings.seed})
+        parent.attach({"study.yaml": settings.to_yaml()})
         study.remember(
-            parent_run_id=parent, plan_hash=plan.hash, planned_trials=len(plan.trials), data_sha256=dataset.sha256
+            parent_run_id=parent.id, plan_hash=plan.hash, planned_trials=len(plan.trials), data_sha256=dataset.sha256
         )
         paths = StudyPaths(settings.name)
         keeper = ModelKeeper(ModelPolicy.read(models), paths, study.attempts())
         progress = ConsoleProgress(Console(quiet=True))
         rule = StopRule(stop_below, settings) if stop_below is not None else None
-        url = "http://127.0.0.1:5000/"
-        delivery = Delivery(settings, plan, study, tracking, keeper, paths, progress, url, tags)
+
+        def link(run_id: str) -> str:
+            return f"http://127.0.0.1:5000/{parent.link(run_id)}"
+
+        runs = TrialRuns(parent)
+        delivery = Delivery(settings, plan, study, runs, keeper, paths, progress, link, tags, limits)
         driver = Driver(settings.name, plan, engine, delivery, progress, rule, limits)
         with asked_to_stop() as asked:
             ended = driver.run(asked)
-        tracking.stopped(ended.stopped_at)
-        tracking.close_parent("FINISHED" if ended.complete else "FAILED")
+        parent.note_stop(ended.stopped_at)
+        parent.close("FINISHED" if ended.complete else "FAILED")
         return ended
 
     return run

@@ -74,7 +74,7 @@ def cross_validated(job: Job) -> Outcome:
     )  # fmt: skip
 
 
-def sessions(stores: tuple[Path, Path], patch: pytest.MonkeyPatch) -> Session:
+def sessions(stores: tuple[Path, Path]) -> Session:
     """Runs `python -m search` on the study with trials that take no time, and gives the jobs that it trained."""
     for store in stores:
         Path(store.name).write_bytes(store.read_bytes())
@@ -82,16 +82,15 @@ def sessions(stores: tuple[Path, Path], patch: pytest.MonkeyPatch) -> Session:
 
     def run(*arguments: str, behaviour: Behaviour = cross_validated) -> tuple[int, list[Job]]:
         engine = FakeEngine(behaviour)
-        patch.setattr("search.commands.session.make_engine", lambda options, split: engine)
         options = read_options(["--study", "cv.yaml", "--workers", "0", *arguments])
-        return run_search(options, Console(quiet=True)), engine.jobs
+        return run_search(options, Console(quiet=True), make=lambda *_: engine), engine.jobs
 
     return run
 
 
 @pytest.fixture
-def session(workdir: Path, empty_stores: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> Session:
-    return sessions(empty_stores, monkeypatch)
+def session(workdir: Path, empty_stores: tuple[Path, Path]) -> Session:
+    return sessions(empty_stores)
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +99,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, empty_stores: tuple[Path,
     folder = tmp_path_factory.mktemp("finished")
     with pytest.MonkeyPatch.context() as patch:
         work_in(folder, patch)
-        code, jobs = sessions(empty_stores, patch)()
+        code, jobs = sessions(empty_stores)()
     assert code == 0
     return folder, jobs
 
@@ -159,13 +158,13 @@ def test_a_cross_validated_trial_has_its_folds_epochs_once_and_neither_test_accu
     assert (run.data.tags["folds"], run.data.tags["models"]) == ("3", "none")
     assert not [name for name in run.data.metrics if name.startswith("test_")]
     for name, epochs in {"fold_1_loss": [1, 2, 3], "fold_2_loss": [1, 2], "fold_3_val_accuracy": [1, 2, 3]}.items():
-        assert [metric.step for metric in client.get_metric_history(run.info.run_id, name)] == epochs
+        assert [metric.step for metric in client.get_metric_history(run.info.run_id, f"epoch/{name}")] == epochs
     assert run.data.metrics["val_accuracy"] == np.mean([run.data.metrics[f"fold_{k}_score"] for k in (1, 2, 3)])
     assert {file.path for file in client.list_artifacts(run.info.run_id)} == {
         "confusion.png", "confusion_out_of_fold.json", "per_class_out_of_fold.json"
     }  # fmt: skip
     for trial in optuna_trials("cv"):
-        assert trial.value == table.frame["val_accuracy"][trial.user_attrs["number"]]
+        assert trial.value == table.frame["val_accuracy"][trial.user_attrs["trial_number"]]
         assert trial.intermediate_values == {}
 
 

@@ -1,5 +1,6 @@
 """Whatever the four disagree about is found, and mended when asked for; mended, it stays so, and nothing is lost."""
 
+import json
 import re
 import shutil
 import signal
@@ -15,9 +16,11 @@ import optuna
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
+from rich.console import Console
 
 from analysis.reading.mlflow_studies import read_mlflow
 from models.core.config import TrialConfig
+from models.core.errors import ConfigError
 from search.commands.doctor import main
 from search.driver.driver import Ended
 from search.stores import outbox
@@ -25,7 +28,7 @@ from search.stores.lock import DriverLock
 from search.stores.optuna_study import StudyStore
 from search.stores.paths import StudyPaths
 from search.study.settings import StudySettings
-from search.tracking.parent_run import Tracking
+from search.tracking.trial_runs import TrialRuns
 from search.workers.job import Job
 from search.workers.outcome import Outcome
 from tests.search.conftest import STORAGE
@@ -38,7 +41,7 @@ Search = Callable[..., Ended]
 @pytest.fixture(autouse=True)
 def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lines that do not wrap."""
-    monkeypatch.setattr("search.commands.console._LOG_WIDTH", 300)
+    monkeypatch.setattr("search.commands.doctor.make_console", lambda: Console(width=300))
 
 
 class Died(BaseException):
@@ -149,13 +152,13 @@ TRIALS: list[tuple[Break, str]] = [
     (_two_runs, "a duplicate MLflow"),
     (_two_trials, "a duplicate Optuna"),
     (_deleted, "its run is in MLflow's trash MLflow"),
-    (_another_score, r"complete 0.\d+ in Optuna, complete 0.5000 in MLflow"),
+    (_another_score, "val_accuracy in MLflow: not what the trial's own epochs say"),
     (_no_result, r"complete 0.\d+ in Optuna, complete 0.\d+ with status FINISHED in MLflow"),
     (_gone, r"complete 0.\d+, its run \w{8} is gone MLflow"),
 ]
 """What is broken of the trial whose number is the place in this list, and how it is said."""
 RUN_AGAIN = {8, 9}
-OTHER_SINCE = [0, 7]  # MLflow's word is taken
+OTHER_SINCE = [0]  # MLflow's word is taken
 STUDY: list[tuple[Break, str]] = [
     (_strangers, r"Optuna's trial \d+ is none of the plan's Optuna"),
     (_continuation_runs, r"run \w{8} only continued the study, and is running without a driver MLflow"),
@@ -221,30 +224,29 @@ def test_what_a_dead_driver_left_is_closed_and_the_next_one_runs_it_again(
     assert {(job.number, job.attempt) for job in engine.jobs} == {(2, 1), (3, 0), (4, 0), (5, 0)}
 
 
-@pytest.mark.parametrize("dies_in", ["finish_trial", "finish"])
+@pytest.mark.parametrize("owner", [TrialRuns, StudyStore])
 def test_results_in_the_outbox_are_delivered_once(
     search: Search,
     settings: StudySettings,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
-    dies_in: str,
+    owner: type,
 ) -> None:
     def die(*_: object, **__: object) -> None:
         raise Died
 
-    owner = Tracking if dies_in == "finish_trial" else StudyStore
-    whole = getattr(owner, dies_in)
-    monkeypatch.setattr(owner, dies_in, die)
+    whole = owner.finish
+    monkeypatch.setattr(owner, "finish", die)
     with pytest.raises(Died):
         search(settings, FakeEngine())
-    monkeypatch.setattr(owner, dies_in, whole)
+    monkeypatch.setattr(owner, "finish", whole)
     code, printed = examine(capsys)
     assert code == 1
     assert "0 0 finished, not delivered outbox delivered" in printed
     assert examine(capsys, "--repair", "true")[0] == 0
     assert StudyPaths("small").outcomes() == []
     assert read_mlflow("small").frame["state"][0] == "complete"
-    history = MlflowClient().get_metric_history(read_mlflow("small").frame["run_id"][0], "loss")
+    history = MlflowClient().get_metric_history(read_mlflow("small").frame["run_id"][0], "epoch/loss")
     assert [(metric.step, metric.value) for metric in history] == [(1, 2.0), (2, 1.0)]
     engine = FakeEngine()
     assert search(settings, engine).complete
@@ -283,7 +285,7 @@ def test_an_older_optuna_database_gets_what_mlflow_has(
     for words in ("another plan's hash Optuna", "in MLflow, unknown to Optuna Optuna Optuna follows MLflow"):
         assert words in printed
     assert examine(capsys, "--repair", "true")[0] == 0
-    attempts = {trial.user_attrs["number"]: trial for trial in optuna_trials()}
+    attempts = {trial.user_attrs["trial_number"]: trial for trial in optuna_trials()}
     scores = read_mlflow("small").frame.set_index("number")["val_accuracy"]
     assert {number: trial.value for number, trial in attempts.items()} == dict(scores)
     assert attempts[5].intermediate_values == {1: scores[5] / 2, 2: scores[5]}
@@ -297,11 +299,48 @@ def test_a_trial_of_another_seed_is_no_business_of_a_repair(
     search: Search, settings: StudySettings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     search(settings, FakeEngine())
-    MlflowClient().set_tag(read_mlflow("small").frame["run_id"][2], "seed", "1")
+    run_id = read_mlflow("small").frame["run_id"][2]
+    MlflowClient().set_tag(run_id, "seed", "1")
+    in_optuna_too = {"seed": 1, "run_id": "another"}
+    (trial,) = [each for each in optuna_trials() if each.user_attrs["trial_number"] == 2]
+    with sqlite3.connect("optuna.db") as connection:
+        for key, value in in_optuna_too.items():
+            words = "update trial_user_attributes set value_json = ? where trial_id = ? and key = ?"
+            connection.execute(words, [json.dumps(value), trial._trial_id, key])
+    connection.close()
     for arguments in ([], ["--repair", "true"]):
         code, printed = examine(capsys, *arguments)
         assert code == 1
-        assert "2 0 seed or configuration are not the planned ones MLflow by hand" in printed
+        assert re.search(r"2 0 seed 1 or configuration \w{16} is not the planned one Optuna by hand", printed)
+
+
+@pytest.mark.parametrize("tag", ["seed", "trial_number", "config_hash", "attempt"])
+def test_a_tag_of_words_where_optuna_knows_better_is_written_again(
+    search: Search, settings: StudySettings, capsys: pytest.CaptureFixture[str], tag: str
+) -> None:
+    search(settings, FakeEngine())
+    before = comparable()
+    MlflowClient().set_tag(read_mlflow("small").frame["run_id"][2], tag, "words")
+    code, printed = examine(capsys)
+    assert code == 1
+    assert "MLflow tags written again" in printed
+    assert examine(capsys, "--repair", "true")[0] == 0
+    pd.testing.assert_frame_equal(before, comparable())
+
+
+def test_a_deleted_experiment_is_named_and_restored(
+    search: Search, settings: StudySettings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    search(settings, FakeEngine())
+    before, client = comparable(), MlflowClient()
+    client.delete_experiment(client.get_experiment_by_name("small").experiment_id)
+    with pytest.raises(ConfigError, match="its experiment 1 is in MLflow's trash: `mlflow experiments restore"):
+        search(settings, FakeEngine())
+    code, printed = examine(capsys)
+    assert (code, "the study's experiment is in MLflow's trash MLflow restored" in printed) == (1, True)
+    code, printed = examine(capsys, "--repair", "true")
+    assert (code, "none left" in printed) == (0, True)
+    pd.testing.assert_frame_equal(before, comparable())
 
 
 def test_while_a_driver_holds_the_study_it_is_refused_in_one_line_that_names_it(
@@ -347,7 +386,7 @@ def test_after_kill_9_the_doctor_closes_what_ran(
         for found in [client.get_experiment_by_name("small")]
         if found is not None
         for run in client.search_runs([found.experiment_id], "tags.trial_number = '1'")
-        if "loss" in run.data.metrics
+        if "epoch/loss" in run.data.metrics
     ]:
         assert time.monotonic() < until
         assert driver.poll() is None

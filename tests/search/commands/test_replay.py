@@ -83,11 +83,11 @@ def test_one_bit_of_one_metric_and_one_logged_again_are_found_and_named(
     runs: list[str], settings: StudySettings
 ) -> None:
     for key, run_id in (("loss", runs[0]), ("val_accuracy", runs[1])):
-        change(run_id, key, 2, lambda value: math.nextafter(value, 2))
+        change(run_id, f"epoch/{key}", 2, lambda value: math.nextafter(value, 2))
         assert named(run_id, settings) == [key]
-    MlflowClient().log_metric(runs[2], "val_loss", 0.25, step=1)
+    MlflowClient().log_metric(runs[2], "epoch/val_loss", 0.25, step=1)
     assert named(runs[2], settings) == ["val_loss"]
-    change(runs[3], "test_accuracy", 2, lambda value: math.nextafter(value, 2))
+    change(runs[3], "test_accuracy", 0, lambda value: math.nextafter(value, 2))
     assert named(runs[3], settings) == ["test_accuracy"]
 
 

@@ -45,8 +45,8 @@ def newest_epoch(client: MlflowClient) -> float | None:
     shown = [
         metric.timestamp / 1000
         for run in running
-        if "loss" in run.data.metrics
-        for metric in client.get_metric_history(run.info.run_id, "loss")
+        if "epoch/loss" in run.data.metrics
+        for metric in client.get_metric_history(run.info.run_id, "epoch/loss")
     ]
     return max(shown, default=None)
 

@@ -19,7 +19,7 @@ from tests.search.fakes import FakeEngine
 
 WRITES: tuple[tuple[Any, str], ...] = (
     *((RDBStorage, name) for name in ("create_new_trial", "set_trial_state_values")),
-    *((study, name) for name in ("write_trial", "write_study")),
+    *((study, name) for name in ("write_trial", "write_note")),
     *((MlflowClient, name) for name in ("create_run", "log_batch", "log_inputs", "set_terminated")),
     *((MlflowClient, name) for name in ("create_logged_model", "finalize_logged_model", "log_outputs")),
     *((outbox, name) for name in ("put", "remove")),

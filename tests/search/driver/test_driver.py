@@ -22,10 +22,11 @@ from search.commands.confirm import confirming_study
 from search.driver.driver import Ended
 from search.driver.limits import Limits
 from search.stores import outbox
+from search.stores.optuna_study import StudyStore
 from search.stores.paths import StudyPaths
 from search.study.plan import make_plan
 from search.study.settings import StudySettings, read_settings
-from search.tracking.parent_run import Tracking
+from search.tracking.trial_runs import TrialRuns
 from search.workers.job import Job
 from search.workers.outcome import Outcome
 from tests.search.conftest import SMALL, STORAGE
@@ -63,7 +64,7 @@ def test_every_planned_trial_runs_once_whatever_the_number_of_workers(
     assert ended.complete
     assert sorted(job.number for job in engine.jobs) == [0, 1, 2, 3, 4, 5]
     assert list(read_mlflow("small").frame["number"]) == [0, 1, 2, 3, 4, 5]
-    assert sorted(trial.user_attrs["number"] for trial in optuna_trials()) == [0, 1, 2, 3, 4, 5]
+    assert sorted(trial.user_attrs["trial_number"] for trial in optuna_trials()) == [0, 1, 2, 3, 4, 5]
     assert StudyPaths("small").outcomes() == []
     assert nothing_is_running()
 
@@ -103,7 +104,7 @@ def test_a_configurations_own_failure_is_kept_with_its_reason_and_never_run_agai
     assert ended.complete
     row = read_mlflow("small").frame.set_index("number").loc[2]
     assert (row["state"], row["state_reason"]) == ("failed", "diverged")
-    trial = next(trial for trial in optuna_trials() if trial.user_attrs["number"] == 2)
+    trial = next(trial for trial in optuna_trials() if trial.user_attrs["trial_number"] == 2)
     assert trial.state == optuna.trial.TrialState.FAIL
     assert trial.user_attrs["state_reason"] == "diverged"
     run = MlflowClient().get_run(row["run_id"])
@@ -185,21 +186,20 @@ def test_what_a_dead_driver_left_running_is_closed_and_runs_again(search: Search
     assert nothing_is_running()
 
 
-@pytest.mark.parametrize("dies_in", ["finish_trial", "log_model", "finish"])
+@pytest.mark.parametrize(
+    ("owner", "dies_in"), [(TrialRuns, "finish"), (TrialRuns, "log_model"), (StudyStore, "finish")], ids=str
+)
 def test_an_outcome_in_the_outbox_is_delivered_by_the_next_driver_once(
-    search: Search, settings: StudySettings, monkeypatch: pytest.MonkeyPatch, dies_in: str
+    search: Search, settings: StudySettings, monkeypatch: pytest.MonkeyPatch, owner: type, dies_in: str
 ) -> None:
     class Died(BaseException):
         pass
 
-    from search.stores.optuna_study import StudyStore
-
-    owner = StudyStore if dies_in == "finish" else Tracking
     whole = getattr(owner, dies_in)
 
     def die_once(*arguments: object, **named: object) -> None:
         monkeypatch.setattr(owner, dies_in, whole)
-        if dies_in == "finish_trial":
+        if (owner, dies_in) == (TrialRuns, "finish"):
             whole(*arguments, **named)
         raise Died
 
@@ -213,7 +213,7 @@ def test_an_outcome_in_the_outbox_is_delivered_by_the_next_driver_once(
     table = read_mlflow("small").frame
     assert list(table["state"]) == ["complete"] * 6
     client = MlflowClient()
-    history = client.get_metric_history(table.iloc[0]["run_id"], "loss")
+    history = client.get_metric_history(table.iloc[0]["run_id"], "epoch/loss")
     assert [(metric.step, metric.value) for metric in history] == [(1, 2.0), (2, 1.0)]
     models = client.search_logged_models([client.get_run(table.iloc[0]["run_id"]).info.experiment_id])
     assert sorted(model.source_run_id for model in models) == sorted(table["run_id"])
@@ -223,18 +223,17 @@ def test_an_outcome_in_the_outbox_is_delivered_by_the_next_driver_once(
 def test_training_goes_on_while_the_tracking_store_is_away_and_the_outbox_keeps_the_results(
     search: Search, settings: StudySettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = Tracking.finish_trial
+    whole = TrialRuns.finish
 
     def away(*_: object, **__: object) -> None:
         raise MlflowException("connection refused")
 
-    monkeypatch.setattr(Tracking, "finish_trial", away)
-    monkeypatch.setattr("search.driver.delivery._LAST_PATIENCE", 0.0)
+    monkeypatch.setattr(TrialRuns, "finish", away)
     engine = FakeEngine()
-    ended = search(settings, engine)
+    ended = search(settings, engine, limits=Limits(last_patience=0.0))
     assert len(engine.jobs) == 6
     assert (ended.missing, ended.undelivered) == (0, 6)
-    monkeypatch.setattr(Tracking, "finish_trial", whole)
+    monkeypatch.setattr(TrialRuns, "finish", whole)
     engine = FakeEngine()
     assert search(settings, engine).complete
     assert engine.jobs == []
@@ -361,14 +360,14 @@ def test_another_tracking_store_is_refused_with_the_store_and_the_way_out(
 def test_models_of_best_k_wait_while_the_tracking_store_is_away(
     search: Search, settings: StudySettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = Tracking.log_model
+    whole = TrialRuns.log_model
 
     def away(*_: object, **__: object) -> None:
         raise MlflowException("connection refused")
 
-    monkeypatch.setattr(Tracking, "log_model", away)
+    monkeypatch.setattr(TrialRuns, "log_model", away)
     assert not search(settings, FakeEngine(), models="best:2").complete
-    monkeypatch.setattr(Tracking, "log_model", whole)
+    monkeypatch.setattr(TrialRuns, "log_model", whole)
     assert search(settings, FakeEngine(), models="best:2").complete
     table = read_mlflow("small").frame
     best = set(table.sort_values("val_accuracy", ascending=False).head(2)["run_id"])
@@ -393,11 +392,10 @@ def test_a_trial_that_outlasts_its_timeout_ends_after_its_epoch_and_is_not_run_a
 
 
 def test_a_trial_that_does_not_stop_when_asked_loses_its_worker_and_fails_with_timeout(
-    search: Search, settings: StudySettings, monkeypatch: pytest.MonkeyPatch
+    search: Search, settings: StudySettings
 ) -> None:
-    monkeypatch.setattr("search.driver.driver.GRACE", 0.05)
     engine = FakeEngine(lambda job: hangs(job) if job.number == 3 else complete(job), slots=2)
-    assert search(settings, engine, limits=Limits(trial_timeout=2)).complete
+    assert search(settings, engine, limits=Limits(trial_timeout=2, grace=0.05)).complete
     assert engine.abandoned == [(3, 0)]
     row = read_mlflow("small").frame.set_index("number").loc[3]
     assert (row["state"], row["state_reason"]) == ("failed", "timeout")
@@ -429,7 +427,7 @@ def test_trials_that_fall_behind_are_pruned_on_both_sides_and_the_report_says_so
     assert set(engine.asked.values()) == {"pruned"}
     table = read_mlflow("small")
     pruned = table.frame[table.frame["state"] == "pruned"]
-    in_optuna = [trial.user_attrs["number"] for trial in optuna_trials() if trial.state.name == "PRUNED"]
+    in_optuna = [trial.user_attrs["trial_number"] for trial in optuna_trials() if trial.state.name == "PRUNED"]
     assert sorted(in_optuna) == list(pruned["number"])
     assert 0 < len(pruned) < 16
     # The best one is never behind, and none stops before it has shown two epochs.

@@ -14,7 +14,7 @@ import pytest
 
 from models.core.errors import ConfigError
 from search.workers.cluster import check_scheduler
-from search.workers.dask_engine import DaskEngine
+from search.workers.dask_engine import DaskEngine, Watch
 from search.workers.engine import EngineError, Epoch, Lost
 from search.workers.in_process import InProcessEngine
 from tests.project import PROJECT
@@ -40,8 +40,8 @@ def engines(cluster: Cluster) -> Iterator[list[DaskEngine]]:
         engine.close()
 
 
-def on(cluster: Cluster, engines: list[DaskEngine], **changes: object) -> DaskEngine:
-    engine = DaskEngine(replace(SPLIT, **changes), 0, cluster.address)  # type: ignore[arg-type]
+def on(cluster: Cluster, engines: list[DaskEngine], watch: Watch | None = None, **changes: object) -> DaskEngine:
+    engine = DaskEngine(replace(SPLIT, **changes), 0, cluster.address, watch)  # type: ignore[arg-type]
     engine.start()
     engines.append(engine)
     return engine
@@ -175,11 +175,10 @@ def test_when_the_scheduler_dies_the_search_ends_and_no_attempt_counts_as_lost(
 
 
 def test_a_worker_that_falls_silent_is_given_up_and_used_again_once_it_is_heard(
-    cluster: Cluster, engines: list[DaskEngine], monkeypatch: pytest.MonkeyPatch
+    cluster: Cluster, engines: list[DaskEngine]
 ) -> None:
-    monkeypatch.setattr("search.workers.dask_engine._SILENT_FOR", 3.0)
     nanny = cluster.worker()
-    engine = on(cluster, engines)
+    engine = on(cluster, engines, Watch(silent_for=3.0))
     submit(engine, [job(0, LONG)])
     first_epoch(engine, 0)
     pid = worker_pid(nanny)

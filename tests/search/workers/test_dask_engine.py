@@ -15,7 +15,7 @@ import numpy as np
 import psutil
 import pytest
 
-from search.workers.dask_engine import DaskEngine
+from search.workers.dask_engine import DaskEngine, Watch
 from search.workers.engine import Done, Epoch, Lost
 from search.workers.in_process import InProcessEngine
 from tests.search.jobs import CONFIG, LONG, SPLIT, first_epoch, hashes, job, running, submit, wait
@@ -105,11 +105,10 @@ def test_an_attempt_stops_at_its_epochs_end_when_asked_and_its_process_ends_when
         engine.close()
 
 
-def test_a_worker_that_is_there_is_never_taken_for_one_that_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.workers.dask_engine._LOOK_EVERY", 0.01)
+def test_a_worker_that_is_there_is_never_taken_for_one_that_left() -> None:
     # dask's client overwrites what it knows of the workers every two seconds; here as often as the engine looks.
     with dask.config.set({"distributed.client.scheduler-info-interval": "10ms"}):
-        engine = DaskEngine(SPLIT, workers=1)
+        engine = DaskEngine(SPLIT, workers=1, watch=Watch(look_every=0.01))
         engine.start()
         try:
             until = time.monotonic() + 30
