@@ -8,7 +8,6 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,29 +24,7 @@ from analysis.report.study_sections import study_sections
 from models.data.sources import load_dataset
 from search.tracking.mlflow_internals import MODEL_FILE
 from tests.project import PROJECT, copy_project, environment, mlflow_run
-
-TINY = """
-data: {reduction: pca:0.95}
-sampler: grid
-space:
-  width: [8, "16-8"]
-  optimizer: [adam, sgd]
-  momentum: {choices: [0.0, 0.9], when: {optimizer: sgd}}
-training: {epochs: 3, patience: 2, batch_size: 64, dropout: 0.1, l2: 0.001, learning_rate: 0.02, batch_norm: after}
-"""
-TRIALS = 6
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A study that `mlflow run` finished."""
-
-    folder: Path
-    ran: subprocess.CompletedProcess[str]
-    client: MlflowClient
-    parent: Run
-    children: list[Run]
-    study: optuna.Study
+from tests.tiny_grid import TINY, TRIALS, Finished, artifact
 
 
 @pytest.fixture(scope="module")
@@ -64,10 +41,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
         study_name="tiny", storage=f"sqlite:///{folder}/optuna.db", sampler=optuna.samplers.RandomSampler()
     )
     return Finished(folder, ran, client, parent, children, study)
-
-
-def artifact(finished: Finished, run: Run, name: str) -> Path:
-    return Path(finished.client.download_artifacts(run.info.run_id, name))
 
 
 def test_it_prints_the_table_and_what_to_do_next(finished: Finished) -> None:

@@ -30,7 +30,7 @@ training: {{batch_size: 16}}
 DRIVER = """
 import sys
 from search.workers.engine import Epoch, Lost
-from search.commands.console import make_console
+from search.driver.console import make_console
 from search.commands.exit_codes import run_command
 from search.commands.options import read_options
 from search.commands.session import run_search

@@ -16,10 +16,10 @@ from analysis.report.writing import write_report
 from models.core import names
 from models.core.errors import ConfigError
 from models.core.seeds import derive_seed
-from search.commands.console import make_console
 from search.commands.exit_codes import COMPLETE, Parser, run_command
 from search.commands.options import Options, read_options, whole_number
 from search.commands.session import run_study
+from search.driver.console import make_console
 from search.study.plan import make_plan
 from search.study.settings import StudySettings, read_settings
 

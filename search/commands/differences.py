@@ -91,6 +91,12 @@ class Seen:
         return final | {attempt.number for attempt in self.attempts if attempt.final}
 
     @property
+    def as_planned(self) -> bool:
+        """Whether every trial so far is the plan's, so that it is the hash alone that is out of date."""
+        own = {trial.number: (trial.seed, trial.config.hash()) for trial in self.plan.trials}
+        return all(own.get(each.number) == (each.seed, each.config_hash) for each in self.attempts)
+
+    @property
     def missing(self) -> list[int]:
         """The numbers of the plan that have not finished: no difference, the search only has not ended."""
         wanted = len(self.plan.trials) if self.stopped_at is None else self.stopped_at
@@ -157,7 +163,7 @@ def _of_the_study(seen: Seen) -> Iterable[Difference]:
         yield Difference(None, None, what, "MLflow", "close", run_id)
     for where, plan_hash in seen.plan_hashes.items():
         if plan_hash != seen.plan.hash:
-            yield Difference(None, None, "another plan's hash", where, "note" if _as_planned(seen) else "")
+            yield Difference(None, None, "another plan's hash", where, "note" if seen.as_planned else "")
     for trial in seen.strangers:
         yield Difference(None, None, f"Optuna's trial {trial} is none of the plan's", "Optuna", "set aside", "", trial)
 
@@ -304,16 +310,6 @@ def _superfluous(attempts: Iterable[Attempt], children: Iterable[Child], what: s
     return in_optuna + [
         Difference(each.number, each.attempt, what, "MLflow", "discard", each.run_id) for each in children
     ]
-
-
-def _as_planned(seen: Seen) -> bool:
-    """Whether every trial so far is the plan's, so that it is the hash alone that is out of date."""
-    trials = seen.plan.trials
-    return all(
-        each.number < len(trials)
-        and (each.seed, each.config_hash) == (trials[each.number].seed, trials[each.number].config.hash())
-        for each in seen.attempts
-    )
 
 
 def _words(one: Attempt | Child) -> str:

@@ -9,12 +9,12 @@ from rich.table import Table
 from analysis.reading.addresses import without_secrets
 from models.core import names
 from models.core.errors import ConfigError
-from search.commands.console import make_console
 from search.commands.differences import MENDED, Difference, Seen, compare
 from search.commands.exit_codes import Parser, run_command
 from search.commands.options import DEFAULT, flag
 from search.commands.repair import Doctor
 from search.driver.conclusion import ranges
+from search.driver.console import make_console
 from search.tracking.own_run import note_run
 from search.tracking.tracking_store import TrackingError
 

@@ -25,8 +25,8 @@ def main(arguments: Sequence[str]) -> int:
         own_run = os.environ.pop("MLFLOW_RUN_ID", None)  # no process of ours may reopen that run
         fork_server.start()
         try:
-            from search.commands.console import make_console
             from search.commands.network_pictures import inspect_run
+            from search.driver.console import make_console
 
             versus, classes, dataset = (
                 None if text == DEFAULT else text for text in (given.versus, given.classes, given.dataset)

@@ -13,9 +13,9 @@ from models.core.runtime import PROJECT
 from models.core.seeds import trial_seed
 from models.data.sources import find_data
 from models.data.splits import Split, split_by
-from search.commands.console import make_console
 from search.commands.exit_codes import Parser, run_command
 from search.commands.options import DEFAULT
+from search.driver.console import make_console
 from search.tracking.logged_trials import LoggedTrial, read_trial
 from search.tracking.mlflow_internals import git_commit
 from search.tracking.own_run import note_run

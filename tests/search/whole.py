@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from search.commands.console import make_console
 from search.commands.exit_codes import run_command
 from search.commands.options import read_options
 from search.commands.session import run_search
+from search.driver.console import make_console
 from search.workers.engine import Engine
 
 

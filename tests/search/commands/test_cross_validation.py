@@ -23,17 +23,13 @@ from search.commands.confirm import confirming_study
 from search.commands.options import read_options
 from search.commands.replay import main as replay
 from search.commands.session import run_search, split_study
-from search.stores import outbox
-from search.stores.paths import StudyPaths
-from search.study.identity import identity_of
 from search.study.plan import make_plan
-from search.study.settings import read_settings
 from search.study.study_file import load_settings
 from search.workers.job import Job, run_job
 from search.workers.outcome import Outcome
 from tests.project import work_in
-from tests.search.driver.test_driver import nothing_is_running, optuna_trials
 from tests.search.fakes import Behaviour, FakeEngine, complete, score_of
+from tests.search.reading_back import nothing_is_running, optuna_trials
 
 STUDY = """
 data: {validation: 0.1, folds: 3}
@@ -272,40 +268,7 @@ def test_the_report_does_without_test_accuracies_and_says_what_the_score_is(tabl
     assert "test, of that trial" not in page
 
 
-def test_a_result_of_folds_goes_through_the_outbox(workdir: Path) -> None:
-    job = Job("cv", 3, 1, read_settings({"sampler": "random", "space": {"width": [4]}}, "a").config({"width": 4}), 9)
-    outbox.put(cross_validated(job), StudyPaths("cv"))
-    assert outbox.take(StudyPaths("cv").outcome(3, 1)) == cross_validated(job)
-
-
 SPACE: dict[str, Any] = {"sampler": "random", "space": {"width": [8, 16]}}
-
-
-def test_a_study_without_folds_is_what_it_was_before_there_were_any() -> None:
-    plain, none = read_settings(SPACE, "a"), read_settings(SPACE | {"data": {"folds": 0}}, "a")
-    assert plain == none
-    assert set(plain.as_written()["data"]) == {"dataset", "validation", "preprocessing"}
-    assert set(identity_of(plain, "x")["data"]) == {"validation", "preprocessing", "sha256"}
-    assert set(plain.split) == {"validation", "preprocessing", "split_seed"}
-    folds = read_settings(SPACE | {"data": {"folds": 3}}, "a")
-    assert identity_of(folds, "x")["data"]["folds"] == folds.split["folds"] == 3
-    assert read_settings(folds.as_written(), "a") == folds
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"data": {"folds": 1}}, "folds must be 0, for none, or 2 or more, got 1"),
-        ({"data": {"folds": 2.5}}, "folds must be a whole number, 0 or more, got 2.5"),
-        (
-            {"data": {"folds": 3}, "pruner": "median"},
-            "a pruner compares trials epoch by epoch, .* got pruner median with 3",
-        ),
-    ],
-)
-def test_what_cannot_hold_with_folds_is_refused(changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
-        read_settings(SPACE | changes, "a")
 
 
 def test_models_of_folds_and_a_second_look_at_them_are_refused(session: Session) -> None:

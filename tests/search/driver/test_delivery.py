@@ -14,8 +14,8 @@ from search.stores import optuna_study as study
 from search.stores import outbox
 from search.stores.paths import StudyPaths
 from search.study.settings import StudySettings
-from tests.search.driver.test_driver import nothing_is_running, optuna_trials
 from tests.search.fakes import FakeEngine
+from tests.search.reading_back import nothing_is_running, optuna_trials
 
 WRITES: tuple[tuple[Any, str], ...] = (
     *((RDBStorage, name) for name in ("create_new_trial", "set_trial_state_values")),

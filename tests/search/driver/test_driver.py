@@ -1,9 +1,6 @@
 """Exactly the planned trials, on real SQLite stores of Optuna and MLflow, without training."""
 
-import os
 import shutil
-import signal
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,47 +9,21 @@ import optuna
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
-from mlflow.exceptions import MlflowException
 
-from analysis.estimates.best_of_n import best_of_n
 from analysis.estimates.confirmation import confirm_summary
 from analysis.reading.mlflow_studies import attempts_frame, read_mlflow, read_text
 from models.core.errors import ConfigError
 from search.commands.confirm import confirming_study
 from search.driver.driver import Ended
-from search.driver.limits import Limits
-from search.stores import outbox
-from search.stores.optuna_study import StudyStore
 from search.stores.paths import StudyPaths
 from search.study.plan import make_plan
 from search.study.settings import StudySettings, read_settings
-from search.tracking.trial_runs import TrialRuns
 from search.workers.job import Job
 from search.workers.outcome import Outcome
-from tests.search.conftest import SMALL, STORAGE
-from tests.search.fakes import FakeEngine, complete, fails, hangs, score_of
+from tests.search.fakes import FakeEngine, complete, fails
+from tests.search.reading_back import comparable, nothing_is_running, optuna_trials
 
 Search = Callable[..., Ended]
-
-
-def optuna_trials(name: str = "small") -> list[optuna.trial.FrozenTrial]:
-    return optuna.load_study(study_name=name, storage=STORAGE, sampler=optuna.samplers.RandomSampler()).trials
-
-
-def comparable(name: str = "small") -> pd.DataFrame:
-    """The trials table without what differs between two runs of the same trials."""
-    return read_mlflow(name).frame.drop(columns=["run_id", "attempt", "seconds"])
-
-
-def nothing_is_running(name: str = "small") -> bool:
-    client = MlflowClient()
-    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    running = client.search_runs(experiments, "attributes.status = 'RUNNING'")
-    return not running and all(trial.state.is_finished() for trial in optuna_trials(name))
-
-
-def failure_text(run_id: str) -> str:
-    return Path(MlflowClient().download_artifacts(run_id, "failure.txt")).read_text()
 
 
 @pytest.mark.parametrize("slots", [1, 3])
@@ -146,100 +117,6 @@ def test_a_search_whose_first_ten_trials_all_fail_stops_and_says_why(search: Sea
     assert len(engine.jobs) <= 11
 
 
-def test_an_interrupted_search_marks_what_was_in_flight_and_the_next_one_finishes_it(
-    search: Search, settings: StudySettings
-) -> None:
-    def behave(job: Job) -> Outcome:
-        if job.number == 3:
-            os.kill(os.getpid(), signal.SIGINT)
-        return complete(job)
-
-    ended = search(settings, FakeEngine(behave, slots=2))
-    assert not ended.complete
-    assert ended.reason == "interrupted (SIGINT)"
-    assert nothing_is_running()
-    assert "interrupted" in set(attempts_frame("small")["state_reason"])
-    assert search(settings, FakeEngine()).complete
-    interrupted = comparable()
-    assert list(interrupted["state"]) == ["complete"] * 6
-    search(replace(settings, name="whole"), FakeEngine(slots=4))
-    pd.testing.assert_frame_equal(interrupted, comparable("whole"))
-
-
-def test_what_a_dead_driver_left_running_is_closed_and_runs_again(search: Search, settings: StudySettings) -> None:
-    class Died(BaseException):
-        pass
-
-    def behave(job: Job) -> Outcome:
-        if job.number == 2:
-            raise Died
-        return complete(job)
-
-    with pytest.raises(Died):
-        search(settings, FakeEngine(behave))
-    assert not nothing_is_running()
-    engine = FakeEngine()
-    assert search(settings, engine).complete
-    assert {(job.number, job.attempt) for job in engine.jobs} == {(2, 1), (3, 0), (4, 0), (5, 0)}
-    rows = attempts_frame("small")
-    assert list(rows[rows["number"] == 2].sort_values("attempt")["state_reason"].fillna("")) == ["driver lost", ""]
-    assert nothing_is_running()
-
-
-@pytest.mark.parametrize(
-    ("owner", "dies_in"), [(TrialRuns, "finish"), (TrialRuns, "log_model"), (StudyStore, "finish")], ids=str
-)
-def test_an_outcome_in_the_outbox_is_delivered_by_the_next_driver_once(
-    search: Search, settings: StudySettings, monkeypatch: pytest.MonkeyPatch, owner: type, dies_in: str
-) -> None:
-    class Died(BaseException):
-        pass
-
-    whole = getattr(owner, dies_in)
-
-    def die_once(*arguments: object, **named: object) -> None:
-        monkeypatch.setattr(owner, dies_in, whole)
-        if (owner, dies_in) == (TrialRuns, "finish"):
-            whole(*arguments, **named)
-        raise Died
-
-    monkeypatch.setattr(owner, dies_in, die_once)
-    with pytest.raises(Died):
-        search(settings, FakeEngine())
-    assert len(StudyPaths("small").outcomes()) == 1
-    engine = FakeEngine()
-    assert search(settings, engine).complete
-    assert sorted(job.number for job in engine.jobs) == [1, 2, 3, 4, 5]
-    table = read_mlflow("small").frame
-    assert list(table["state"]) == ["complete"] * 6
-    client = MlflowClient()
-    history = client.get_metric_history(table.iloc[0]["run_id"], "epoch/loss")
-    assert [(metric.step, metric.value) for metric in history] == [(1, 2.0), (2, 1.0)]
-    models = client.search_logged_models([client.get_run(table.iloc[0]["run_id"]).info.experiment_id])
-    assert sorted(model.source_run_id for model in models) == sorted(table["run_id"])
-    assert nothing_is_running()
-
-
-def test_training_goes_on_while_the_tracking_store_is_away_and_the_outbox_keeps_the_results(
-    search: Search, settings: StudySettings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = TrialRuns.finish
-
-    def away(*_: object, **__: object) -> None:
-        raise MlflowException("connection refused")
-
-    monkeypatch.setattr(TrialRuns, "finish", away)
-    engine = FakeEngine()
-    ended = search(settings, engine, limits=Limits(last_patience=0.0))
-    assert len(engine.jobs) == 6
-    assert (ended.missing, ended.undelivered) == (0, 6)
-    monkeypatch.setattr(TrialRuns, "finish", whole)
-    engine = FakeEngine()
-    assert search(settings, engine).complete
-    assert engine.jobs == []
-    assert list(read_mlflow("small").frame["state"]) == ["complete"] * 6
-
-
 def test_best_k_keeps_the_models_of_the_best_k_alone_also_when_extended(
     search: Search, settings: StudySettings
 ) -> None:
@@ -314,16 +191,6 @@ def test_confirming_repeats_the_best_trials_with_fresh_seeds_on_the_same_split(
         confirming_study(table, read_text(table, "study.yaml"), top=7, repeats=1)
 
 
-def test_an_outcome_of_another_study_in_the_outbox_is_refused(search: Search, settings: StudySettings) -> None:
-    other = replace(settings, seed=99)
-    planned = make_plan(other).trials[0]
-    outcome = complete(Job("small", 0, 0, planned.config, planned.seed))
-    path = outbox.put(outcome, StudyPaths("small"))
-    with pytest.raises(ConfigError, match="the outbox must hold results of this study alone"):
-        search(settings, FakeEngine())
-    assert path.exists()
-
-
 def test_a_study_of_the_same_name_elsewhere_is_left_alone(search: Search, settings: StudySettings) -> None:
     client = MlflowClient()
     parent = client.create_run("0", tags={"study": "small", "plan_hash": "x"}).info.run_id
@@ -355,94 +222,6 @@ def test_another_tracking_store_is_refused_with_the_store_and_the_way_out(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{Path('other.db').resolve()}")
     with pytest.raises(ConfigError, match=r"parent run must be had in the tracking store, .*under another name"):
         search(settings, FakeEngine())
-
-
-def test_models_of_best_k_wait_while_the_tracking_store_is_away(
-    search: Search, settings: StudySettings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = TrialRuns.log_model
-
-    def away(*_: object, **__: object) -> None:
-        raise MlflowException("connection refused")
-
-    monkeypatch.setattr(TrialRuns, "log_model", away)
-    assert not search(settings, FakeEngine(), models="best:2").complete
-    monkeypatch.setattr(TrialRuns, "log_model", whole)
-    assert search(settings, FakeEngine(), models="best:2").complete
-    table = read_mlflow("small").frame
-    best = set(table.sort_values("val_accuracy", ascending=False).head(2)["run_id"])
-    client = MlflowClient()
-    experiment = client.get_run(min(best)).info.experiment_id
-    assert {model.source_run_id for model in client.search_logged_models([experiment])} == best
-
-
-def test_a_trial_that_outlasts_its_timeout_ends_after_its_epoch_and_is_not_run_again(
-    search: Search, settings: StudySettings
-) -> None:
-    def slow(job: Job) -> Outcome:
-        time.sleep(2.5 if job.number == 2 else 0)
-        return complete(job)
-
-    engine = FakeEngine(slow)
-    assert search(settings, engine, limits=Limits(trial_timeout=2)).complete
-    assert engine.asked == {(2, 0): "timeout"}
-    assert engine.abandoned == []
-    row = read_mlflow("small").frame.set_index("number").loc[2]
-    assert (row["state"], row["state_reason"], row["attempt"]) == ("failed", "timeout", 0)
-
-
-def test_a_trial_that_does_not_stop_when_asked_loses_its_worker_and_fails_with_timeout(
-    search: Search, settings: StudySettings
-) -> None:
-    engine = FakeEngine(lambda job: hangs(job) if job.number == 3 else complete(job), slots=2)
-    assert search(settings, engine, limits=Limits(trial_timeout=2, grace=0.05)).complete
-    assert engine.abandoned == [(3, 0)]
-    row = read_mlflow("small").frame.set_index("number").loc[3]
-    assert (row["state"], row["state_reason"]) == ("failed", "timeout")
-    assert "the worker was restarted" in failure_text(row["run_id"])
-    assert [job.number for job in engine.jobs].count(3) == 1
-
-
-def test_a_search_whose_time_is_over_ends_in_order_and_the_next_one_finishes_it(
-    search: Search, settings: StudySettings
-) -> None:
-    engine = FakeEngine(lambda job: hangs(job) if job.number == 1 else complete(job))
-    ended = search(settings, engine, limits=Limits(timeout=4))
-    assert ended.reason == "timeout: the 4 s of this session have passed"
-    assert ended.missing == 5
-    assert nothing_is_running()
-    attempts = attempts_frame("small").set_index("number")
-    assert list(attempts.loc[[0, 1], "state_reason"]) == ["", "interrupted"]
-    again = FakeEngine()
-    assert search(settings, again).complete
-    assert [job.number for job in again.jobs] == [1, 2, 3, 4, 5]
-
-
-@pytest.mark.parametrize("pruner", ["median", "halving"])
-def test_trials_that_fall_behind_are_pruned_on_both_sides_and_the_report_says_so(search: Search, pruner: str) -> None:
-    written = SMALL | {"trials": 16, "pruner": pruner, "training": {"epochs": 8, "batch_size": 64}}
-    settings = read_settings(written, "small")
-    engine = FakeEngine()
-    assert search(settings, engine).complete
-    assert set(engine.asked.values()) == {"pruned"}
-    table = read_mlflow("small")
-    pruned = table.frame[table.frame["state"] == "pruned"]
-    in_optuna = [trial.user_attrs["trial_number"] for trial in optuna_trials() if trial.state.name == "PRUNED"]
-    assert sorted(in_optuna) == list(pruned["number"])
-    assert 0 < len(pruned) < 16
-    # The best one is never behind, and none stops before it has shown two epochs.
-    best = max(engine.jobs, key=score_of).number
-    assert best not in in_optuna
-    assert all(len(trial.intermediate_values) >= 2 for trial in optuna_trials() if trial.state.name == "PRUNED")
-    notes = " ".join(best_of_n(table, at=[1, 5]).notes)
-    assert f"{len(pruned)} trials were pruned" in notes
-    assert "lower bound" in notes
-
-
-def test_a_study_keeps_its_pruner(search: Search, settings: StudySettings) -> None:
-    search(settings, FakeEngine())
-    with pytest.raises(ConfigError, match=r"pruner: \(nothing\) -> median"):
-        search(replace(settings, pruner="median"), FakeEngine())
 
 
 def test_an_attempt_says_which_one_it_follows(search: Search, settings: StudySettings) -> None:
