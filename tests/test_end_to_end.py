@@ -241,7 +241,7 @@ def test_a_replay_under_mlflow_names_what_differs_and_leaves_its_word_on_that_ru
     run = finished.children[4]
     trial, runs = run.info.run_id, len(finished.client.search_runs(["0"]))
     finished.client.set_tag(trial, "environment.keras", "1.0")
-    finished.client.log_metric(trial, "val_loss", 0.123, step=2)
+    finished.client.log_metric(trial, "epoch/val_loss", 0.123, step=2)
     ran = mlflow_run(finished.folder, "-e", "replay", "-P", f"run_id={trial}")
     assert ran.returncode == 1
     for words in ("came out otherwise in 1 place", "val_loss", "and 0.123", "what it was trained with:", "1.0"):

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from analysis.reading.columns import trials_frame
 from analysis.reading.table import TrialTable
 
@@ -30,3 +32,12 @@ def table_of(rows: list[dict[str, Any]], sampler: str = "random", **facts: Any) 
 def scored(val: Any, test: Any = None, **facts: Any) -> TrialTable:
     test = val if test is None else test
     return table_of([{"val_accuracy": v, "test_accuracy": t} for v, t in zip(val, test, strict=True)], **facts)
+
+
+def made_up_images(rows: int = 60, shape: tuple[int, ...] = (6, 5), seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """White ink on black: class k is a bar at row k, with noise."""
+    random = np.random.default_rng(seed)
+    labels = np.arange(rows) % 3
+    images = random.integers(0, 60, (rows, *shape))
+    images[np.arange(rows), labels] = random.integers(200, 256, (rows, *shape[1:]))
+    return images.astype(np.uint8), labels

@@ -213,7 +213,7 @@ def test_no_password_of_an_address_is_written_shown_or_given_to_a_worker(
     dry = subprocess.run([sys.executable, "-m", "search", *arguments, "--dry-run"], capture_output=True, text=True)
     assert dry.returncode == 0, dry.stderr
     assert len(seen) >= 2
-    assert "--storage postgresql://searcher:***@127.0.0.1" in printed.replace("'", "")
+    assert "--storage postgresql://***@127.0.0.1" in printed.replace("'", "")
     leaks = {"printed": printed, "dry run": dry.stdout + dry.stderr, "processes": "\n".join(seen)}
     leaks["interfaces"] = str(commands(1, 2, storage))
     for database in ("mlflow", storage.rsplit("/", 1)[1]):

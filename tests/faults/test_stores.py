@@ -180,7 +180,10 @@ def test_an_experiment_that_was_deleted_ends_the_search_with_the_reason_and_noth
     assert "must be in the 'active' state" in " ".join(said.split())
     trained = list(command.trained)  # type: ignore[attr-defined]
     assert command() == 2  # as long as it is deleted
-    assert "must be in the 'active' state" in capsys.readouterr().err
+    assert (
+        "its experiment 1 is in MLflow's trash: `mlflow experiments restore -x 1` brings it back"
+        in capsys.readouterr().err
+    )
     experiment = next(each for each in client.search_experiments(view_type=3) if each.name == "small")
     client.restore_experiment(experiment.experiment_id)
     assert command() == 0

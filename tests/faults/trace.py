@@ -78,8 +78,8 @@ def _traced_put(put: Callable[..., Path]) -> Callable[..., Path]:
 def install() -> None:
     """Wraps what a worker and the driver call. At import, so that the processes that dask starts are wrapped too."""
     from search.stores import outbox
+    from search.workers import dask_engine as workers
     from search.workers import worker_process
-    from search.workers.dask_engine import dask_engine as workers
 
     worker_process.run_job = _traced_job(worker_process.run_job)
     workers.DaskEngine.submit = _traced_submit(workers.DaskEngine.submit)  # type: ignore[method-assign]

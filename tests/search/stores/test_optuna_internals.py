@@ -1,0 +1,58 @@
+"""Rows that are written into Optuna's tables are what its own readers, and its dashboard's, give back."""
+
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.artifacts import ArtifactMeta, FileSystemArtifactStore, get_all_artifact_meta, upload_artifact
+from optuna.storages import RDBStorage
+from optuna_dashboard._note import get_note_from_system_attrs
+
+from search.stores.optuna_internals import picture_attribute, read_trials, write_note, write_trial
+from tests.search.conftest import STORAGE
+
+
+@pytest.fixture
+def storage(workdir: Path) -> RDBStorage:
+    return RDBStorage(STORAGE)
+
+
+@pytest.fixture
+def study(storage: RDBStorage) -> optuna.Study:
+    return optuna.create_study(storage=storage, study_name="one", sampler=optuna.samplers.RandomSampler(seed=1))
+
+
+def test_what_is_written_of_a_trial_is_what_optuna_reads(study: optuna.Study, storage: RDBStorage) -> None:
+    trial = study.ask()
+    values = {1: 0.5, 2: float("nan"), 3: float("-inf")}
+    for _ in range(2):  # written again, it changes nothing
+        write_trial(storage, trial._trial_id, values, {"seed": 7, "state_reason": "diverged"}, {"own": [1]})
+    study.tell(trial, 0.25)
+    (found,) = study.get_trials()
+    assert str(found.intermediate_values) == str(values)
+    assert found.user_attrs == {"seed": 7, "state_reason": "diverged"}
+    assert found.system_attrs["own"] == [1]
+    (row,) = read_trials(storage, study._study_id, ["seed"])
+    assert (row.trial_id, row.number, row.state, row.value, row.user_attrs) == (
+        found._trial_id, found.number, found.state, 0.25, {"seed": 7},
+    )  # fmt: skip
+
+
+def test_a_note_is_the_dashboards(study: optuna.Study, storage: RDBStorage) -> None:
+    for text in ("first", "**second**"):
+        write_note(storage, study._study_id, "", text)
+    assert get_note_from_system_attrs(storage.get_study_system_attrs(study._study_id), None)["body"] == text
+
+
+def test_a_picture_is_an_artifact_as_optuna_uploads_them(
+    study: optuna.Study, storage: RDBStorage, tmp_path: Path
+) -> None:
+    trial = study.ask()
+    (tmp_path / "a.png").write_bytes(b"png")
+    store = FileSystemArtifactStore(tmp_path)
+    uploaded = upload_artifact(artifact_store=store, file_path=str(tmp_path / "a.png"), study_or_trial=trial)
+    ours = ArtifactMeta("an-id", "a.png", "image/png", None)
+    write_trial(storage, trial._trial_id, system_attrs=picture_attribute(ours))
+    found = {each.artifact_id: each for each in get_all_artifact_meta(study.trials[0], storage=storage)}
+    assert set(found) == {uploaded, "an-id"}
+    assert found["an-id"] == ours
