@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import yaml
 from rich.console import Console
 from rich.table import Table
 
@@ -22,6 +21,7 @@ from search.commands.session import run_study
 from search.driver.console import make_console
 from search.study.plan import make_plan
 from search.study.settings import StudySettings, read_settings
+from search.study.study_file import settings_of
 
 
 def confirming_study(table: TrialTable, written: str, top: int, repeats: int) -> tuple[StudySettings, list[int]]:
@@ -32,7 +32,7 @@ def confirming_study(table: TrialTable, written: str, top: int, repeats: int) ->
     Raises:
         ConfigError: the search has fewer complete trials than `top`, or is cross-validated.
     """
-    search = read_settings(yaml.safe_load(written), table.study)
+    search = settings_of(written, table.study)
     if search.folds:
         raise ConfigError(
             f"a second look is at trials that were trained and tested once, got {table.study}, cross-validated over "

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import yaml
 from rich.console import Console
 
 from analysis.reading.addresses import in_one_line, shown
@@ -29,7 +28,8 @@ from search.stores.optuna_attempts import Attempt, look_up, study_names
 from search.stores.optuna_study import StudyStore
 from search.stores.paths import StudyPaths, root_of
 from search.study.plan import distributions, make_plan
-from search.study.settings import StudySettings, read_settings
+from search.study.settings import StudySettings
+from search.study.study_file import settings_of
 from search.tracking.child_runs import Child, children_of, continuations_of, epochs_of, told_by_evidence
 from search.tracking.logged_models import runs_with_models
 from search.tracking.logged_trials import read_trial
@@ -239,8 +239,8 @@ class Doctor:
     def _settings(self, name: str, planned: int) -> StudySettings:
         try:
             path = self._client.download_artifacts(self._parent.id, "study.yaml")
-            settings = read_settings(yaml.safe_load(Path(path).read_text(encoding="utf-8")), name)
-        except (*TrackingError, yaml.YAMLError, UnicodeDecodeError) as error:
+            settings = settings_of(Path(path).read_text(encoding="utf-8"), name)
+        except (*TrackingError, UnicodeDecodeError) as error:
             raise ConfigError(
                 f"the parent run must have study.yaml among its artifacts, got: {in_one_line(error)}; the search's own "
                 "command, run again, writes it"

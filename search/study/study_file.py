@@ -44,6 +44,22 @@ def find_study(name_or_path: str) -> Path:
     raise ConfigError(f"study must be one of {names}, or the path of a .yaml file, got {name_or_path!r}")
 
 
+def settings_of(written: str, name: str) -> StudySettings:
+    """The settings that a study.yaml among a run's artifacts describes.
+
+    Raises:
+        ConfigError: it is no study.
+    """
+    try:
+        return read_settings(yaml.safe_load(written), name)
+    except yaml.YAMLError as error:
+        said = " ".join(str(error).split())
+        raise ConfigError(
+            f"the parent run must have a study as study.yaml among its artifacts, got: {said}; the search's own "
+            "command, run again, writes it"
+        ) from None
+
+
 def load_settings(
     study: str,
     *,
