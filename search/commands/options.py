@@ -18,6 +18,7 @@ Run again, the same command finishes what is missing; with more trials it extend
 
 _EPILOG = f"""\
 studies that come with the project: {", ".join(sorted(path.stem for path in STUDIES.glob("*.yaml")))}
+other commands: python -m search confirm, replay, inspect, doctor, ui (each with --help)
 examples:
   python -m search
   python -m search --study mnist-random --dataset mnist.npz --trials 50 --workers 2 --seed 7
