@@ -11,7 +11,6 @@ from scipy.stats import binom
 from analysis.estimates import curves
 from analysis.estimates.band import simultaneous_band
 from analysis.estimates.doubling import doubling_gain_at
-from analysis.estimates.jackknife import half_width, jackknife_error
 from analysis.estimates.order_statistics import median_interval
 from analysis.reading.pool import pool_of
 from tests.analysis.made_up import scored
@@ -64,29 +63,6 @@ def test_the_simultaneous_band_is_exact() -> None:
     fewest = int(binom.ppf(ALARM, repeats, 0.05))
     assert binom.cdf(fewest - 1, repeats, 0.034) > 0.99
     assert fewest <= misses <= limit(repeats, 0.05)
-
-
-@pytest.mark.parametrize(("m", "n"), [(50, 5), (100, 10), (100, 2)])
-def test_the_jackknife_covers_within_its_range(m: int, n: int) -> None:
-    """Claim: misses at most 8% for N <= M/10. R = 2,200: fails with 1e-4 at 8%, 0.99 or more at 12%."""
-    repeats, misses = 2200, 0
-    truth = 0.99 - 0.1 / (n + 1)
-    for draw in np.random.default_rng(13).random((repeats, m)):
-        val = uniform_tail(draw)
-        half = half_width(jackknife_error(val, val, n), m, 0.95)
-        misses += abs(curves.best_val(val, [n])[0] - truth) > half
-    assert power(repeats, 0.08, 0.12) > 0.99
-    assert misses <= limit(repeats, 0.08)
-
-
-def test_the_jackknife_fails_beyond_a_fifth() -> None:
-    """Why it is refused there: at N = M/2 it misses 20% or more. R = 1,000: fails wrongly with 1e-4 if it is 28%."""
-    repeats, misses, m, n = 1000, 0, 40, 20
-    truth = 0.99 - 0.1 / (n + 1)
-    for draw in np.random.default_rng(14).random((repeats, m)):
-        val = uniform_tail(draw)
-        misses += abs(curves.best_val(val, [n])[0] - truth) > half_width(jackknife_error(val, val, n), m, 0.95)
-    assert misses > 0.08 * repeats
 
 
 def test_the_upper_limit_of_a_doubling_holds_for_the_next_one() -> None:
