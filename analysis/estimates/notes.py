@@ -6,7 +6,7 @@ from analysis.reading.pool import Pool
 from analysis.reading.table import TrialTable
 
 STOPPED = (
-    "The search ended by its own rule (stop_when_gain_below): the sample size was not fixed in advance, and the "
+    "The search ended by its own stop rule: the sample size was not fixed in advance, and the "
     "intervals do not account for that."
 )
 BY_LENGTH = (

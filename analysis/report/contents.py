@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from analysis.estimates.best_of_n import BestOfN, best_of_n
+from analysis.estimates.best_of_n import BestOfN, best_of_n, default_at
 from analysis.estimates.comparison import Comparison, compare
 from analysis.estimates.confirmation import Confirmed, confirm_summary
 from analysis.estimates.doubling import DoublingGain, doubling_gain_at
@@ -114,7 +114,9 @@ def _pictures(
     front: tuple[Network, ...],
     smallest: Network | None,
 ) -> dict[str, tuple[bytes, str]]:
-    fine = best_of_n(table, spaced(pool.trials, 30), use)
+    fine = best_of_n(
+        table, sorted({*spaced(pool.trials, 30), *default_at(pool.trials), max(pool.trials // SELECTED, 1)}), use
+    )
     pictures = {
         "tuning_curve": (
             figures_curves.tuning_curve(fine),

@@ -28,7 +28,7 @@ def report_page(report: Report) -> str:
         parts += second_looks.confirmed(report.confirmed)
     if report.table.folds:
         parts += cross_validation.section(report.table)
-    parts += [html.heading("What it rests on"), html.bullets(report.result.notes), _facts(report)]
+    parts += [html.heading("What it rests on"), html.bullets(_notes(report)), _facts(report)]
     parts += [html.heading("Details"), *reached.details(report), *_pictures(report, "median", "gap")]
     parts += reached.gap(report)
     parts += [html.heading("Best trials"), _best_trials(report.table)]
@@ -44,6 +44,11 @@ def report_page(report: Report) -> str:
         ]
     parts += [part for section in report.sections for part in section.parts()]
     return html.page(f"Study {study}", parts)
+
+
+def _notes(report: Report) -> list[str]:
+    """Those that do not stand beside the intervals already."""
+    return [note for note in report.result.notes if note not in report.result.flags]
 
 
 def _importances(report: Report) -> list[str]:

@@ -39,11 +39,11 @@ def headline(result: BestOfN) -> str:
     exact = [n for n in val if val[n].method == "exact" and n < m]
     if narrow or exact:
         n = max(narrow or exact)
-        parts.append(f"A search of {_trials(n)} reaches {bound}{quoted(val[n])} on validation on average.")
+        parts.append(f"A search of {_trials(n)} reaches {bound}{led(result, n)} on validation on average.")
     one_sided = result.curves.get("best_val_at_least", {})
     if one_sided and max(one_sided) not in narrow:
         n = max(one_sided)
-        parts.append(f"One of {_trials(n)} reaches {limit(one_sided[n])}.")
+        parts.append(f"One of {_trials(n)} reaches {limit(one_sided[n], digits_at(result, n))}.")
     if found.tied > 1:
         parts.append(f"{found.tied} trials are equal in that validation accuracy; the lowest number counts.")
     return " ".join(parts)
@@ -103,30 +103,40 @@ def basis(result: BestOfN) -> str:
     )
 
 
-def quoted(point: Point) -> str:
+def quoted(point: Point, digits: int | None = None) -> str:
     """A value with its interval in brackets where it has one."""
-    digits = digits_for(error_of(point))
+    digits = digits or digits_for(error_of(point))
     if point.low is None and point.high is None:
         return f"{point.value:.{digits}f}"
-    return f"{point.value:.{digits}f} [{interval(point)}]"
+    return f"{point.value:.{digits}f} [{interval(point, digits=digits)}]"
 
 
-def led(point: Point, one_sided: Point | None, lead: bool) -> str:
-    """As quoted; where the interval is wide on one side alone, the limit on the other side stands first."""
-    if not lead or one_sided is None:
-        return quoted(point)
-    return f"{limit(one_sided)}; {quoted(point)}"
+def digits_at(result: BestOfN, n: int) -> int:
+    """Digits of the best of N on validation: those of its error, and at N = M at least those of the trial found."""
+    errors = [error_of(result.curves["best_val"][n])]
+    if n == result.trials["started"]:
+        errors.append(result.validation_standard_error.get(n))
+    return max(digits_for(error) for error in errors)
 
 
-def limit(point: Point) -> str:
+def led(result: BestOfN, n: int) -> str:
+    """The best of N on validation as quoted; beyond M/10, where the interval is wide upwards, its limit first."""
+    point, digits = result.curves["best_val"][n], digits_at(result, n)
+    one_sided = result.curves.get("best_val_at_least", {}).get(n)
+    if one_sided is None or n * SELECTED <= (result.trials["started"] or 0):
+        return quoted(point, digits)
+    return f"{limit(one_sided, digits)}; {quoted(point, digits)}"
+
+
+def limit(point: Point, digits: int | None = None) -> str:
     """A limit on one side in words: at least, or at most where low scores are the good ones."""
     end, word = (point.low, "at least") if point.low is not None else (point.high, "at most")
-    return "-" if end is None else f"{word} {end:.{digits_for(error_of(point))}f}"
+    return "-" if end is None else f"{word} {end:.{digits or digits_for(error_of(point))}f}"
 
 
-def interval(point: Point, signed: bool = False) -> str:
+def interval(point: Point, signed: bool = False, digits: int | None = None) -> str:
     """The interval, ">= x" where it is open upwards, a dash where there is none."""
-    form = f"{'+' if signed else ''}.{digits_for(error_of(point))}f"
+    form = f"{'+' if signed else ''}.{digits or digits_for(error_of(point))}f"
     if point.low is not None and point.high is not None:
         return f"{point.low:{form}}, {point.high:{form}}"
     if point.low is not None:
@@ -142,13 +152,24 @@ def value(point: Point, signed: bool = False) -> str:
 
 
 def curve_rows(result: BestOfN, names: Sequence[str]) -> list[list[str]]:
-    """One row for each N: value and interval of every curve in `names`; of one-sided limits the limit alone."""
+    """One row for each N: value and interval of every curve in `names`.
+
+    Of another interval for the same value the interval alone: a number stands once, with the digits of one error.
+    """
     rows = []
     for n in sorted(result.curves[names[0]]):
         row = [str(n)]
         for name in names:
             point = result.curves[name][n]
-            row += [limit(point)] if name.endswith("_at_least") else [value(point), interval(point)]
+            digits = digits_at(result, n)
+            if name == "best_val_at_least":
+                row.append(limit(point, digits))
+            elif name == "best_val":
+                row += [f"{point.value:.{digits}f}", interval(point, digits=digits)]
+            elif name in ("best_val_proven", "best_val_assumed_tail"):
+                row.append(interval(point))
+            else:
+                row += [value(point), interval(point)]
         rows.append(row)
     return rows
 

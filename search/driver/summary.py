@@ -9,7 +9,6 @@ from rich.table import Table
 
 from analysis.estimates import curves
 from analysis.estimates.best_of_n import BestOfN, best_of_n
-from analysis.estimates.refusals import SELECTED
 from analysis.reading.cv_results import cv_results
 from analysis.reading.pool import has_prefix, pool_of
 from analysis.reading.table import TrialTable
@@ -164,11 +163,10 @@ def _best_of_n_table(estimates: BestOfN) -> Table:
 def _rows(estimates: BestOfN) -> list[list[str]]:
     """Beyond a tenth of the trials the limit on one side leads; the last row names the trial found."""
     val, test, m = estimates.curves["best_val"], estimates.curves.get("test_of_best"), estimates.trials["started"] or 0
-    one_sided = estimates.curves.get("best_val_at_least", {})
     mark = " *" if estimates.flags else ""
     rows = []
     for n, point in val.items():
-        cells = [str(n), led(point, one_sided.get(n), n * SELECTED > m) + (mark if point.low is not None else "")]
+        cells = [str(n), led(estimates, n) + (mark if point.low is not None else "")]
         if test is not None:
             found = "the best of these" if estimates.trials["left_out"] else "found"
             own = f"trial {estimates.found.number} {found}, this network: " if n == m else ""
