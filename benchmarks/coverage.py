@@ -22,7 +22,7 @@ import numpy as np
 
 from analysis.estimates import curves
 from analysis.estimates.band import Band, median_band_ranks, simultaneous_band
-from analysis.estimates.intervals import assumed_best, limits_at, proven_limits_at
+from analysis.estimates.intervals import assumed_best, limits_at, proven_limits_at, selected_limits_at
 from analysis.estimates.order_statistics import median_interval, median_quantile
 from analysis.estimates.planning import prediction
 from analysis.estimates.refusals import of_selected
@@ -133,15 +133,16 @@ def _ranks(cell: Cell, law: Law, y: np.ndarray, n: int, band: Band) -> None:
 
 def _of_test(cell: Cell, law: Law, places: np.ndarray, n: int) -> None:
     assert law.test is not None
-    val = law.val[places]
-    test = np.array([curves.tied_levels(*pair) for pair in zip(val, law.test[places], strict=True)])
-    parts = [limits_at(p, [n], (TAIL, TAIL / 2), (0.0, 1.0)) for p in _chunks(np.stack([val, test], axis=1))]
-    low, high = (np.concatenate([one[side][..., 0] for one in parts], axis=1) for side in (0, 1))
-    seen = estimates(test, n)
-    truth = law.expected(n, law.test)
-    cell.add("test", np.minimum(low[0, :, 1], seen), np.maximum(high[0, :, 1], seen), truth)
+    val, test, truth = law.val[places], law.test[places], law.expected(n, law.test)
+    seen = estimates(np.array([curves.tied_levels(*row) for row in zip(val, test, strict=True)]), n)
+    parts = zip(_chunks(val), _chunks(test), strict=True)
+    found = [selected_limits_at(*part, [n], (TAIL, TAIL / 2), (0.0, 1.0)) for part in parts]
+    low, high = (np.concatenate([one[side][..., 0] for one in found], axis=1) for side in (0, 1))
+    cell.add("test", np.minimum(low[0], seen), np.maximum(high[0], seen), truth)
+    of_val = [limits_at(part, [n], (TAIL / 2,), (0.0, 1.0)) for part in _chunks(val)]
+    least, most = (np.concatenate([one[side][0, :, 0] for one in of_val]) for side in (0, 1))
     gap = law.expected(n, law.val) - truth
-    cell.add("gap", low[1, :, 0] - high[1, :, 1], high[1, :, 0] - low[1, :, 1], gap)
+    cell.add("gap", least - high[1], most - low[1], gap)
 
 
 SHOWN = ("best_val", "at least", "proven", "tail", "test", "gap", "median", "median band", "prediction")

@@ -26,6 +26,7 @@ from analysis.estimates.intervals import (
     monte_carlo_error,
     oriented,
     proven_limits_at,
+    selected_limits_at,
 )
 from analysis.estimates.notes import flags_of, notes_of
 from analysis.estimates.order_statistics import checked_tail, median_best
@@ -217,18 +218,18 @@ class _Drawn:
         method = "exact" if self.exact else "point estimate only"
         found = {"test_of_best": dict[int, Point](), "gap": dict[int, Point]()}
         tail = checked_tail(CONFIDENCE)
-        levels = np.stack([np.sort(val), curves.tied_levels(val, test)])
+        y = np.sort(val)
         for n, value, gap in zip(ns, of_test.tolist(), gaps.tolist(), strict=True):
             why = self.exact or refusals.of_selected(n, m)
             if why is not None:
                 found["test_of_best"][n] = Point(value, None, None, method, why)
                 found["gap"][n] = Point(gap, None, None, method, why)
                 continue
-            low, high = (end[..., 0] for end in limits_at(levels, [n], (tail, tail / 2.0), self.bounds))
-            found["test_of_best"][n] = Point(
-                value, min(float(low[0, 1]), value), max(float(high[0, 1]), value), simulated(m, tail)
-            )
-            ends = float(low[1, 0] - high[1, 1]), float(high[1, 0] - low[1, 1])
+            least, most = limits_at(y, [n], (tail / 2.0,), self.bounds)
+            low, high = selected_limits_at(val, test, [n], (tail, tail / 2.0), self.bounds)
+            ends = min(float(low[0, 0]), value), max(float(high[0, 0]), value)
+            found["test_of_best"][n] = Point(value, *ends, simulated(m, tail))
+            ends = float(least[0, 0] - high[1, 0]), float(most[0, 0] - low[1, 0])
             found["gap"][n] = Point(gap, *ends, "validation's interval less test's (Bonferroni)")
         found["gap_net_of_1"] = self._alone(net, method, self.exact or refusals.of_selections_share())
         if 1 in ns:  # selection adds nothing to a single trial, whatever the data

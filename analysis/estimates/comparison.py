@@ -12,7 +12,7 @@ from scipy.special import stdtrit
 from analysis.estimates import curves, refusals
 from analysis.estimates.best_of_n import CONFIDENCE, default_at
 from analysis.estimates.curves import Direction, Point
-from analysis.estimates.intervals import Bounds, limits_at, oriented
+from analysis.estimates.intervals import Bounds, limits_at, oriented, selected_limits_at
 from analysis.estimates.order_statistics import checked_tail
 from analysis.reading.pool import Pool, pool_of
 from analysis.reading.table import TrialTable
@@ -126,7 +126,12 @@ class _Side:
             why = "too few trials, or too uneven ones, to say how many the seconds pay for"
         if why is not None:
             return Point(value, None, None, "point estimate only", why)
-        low, high = limits_at(levels, sorted({at.fewest, at.most}), (tail,), self.bounds)
+        ends = sorted({at.fewest, at.most})
+        low, high = (
+            limits_at(levels, ends, (tail,), self.bounds)
+            if name == "best_val"
+            else selected_limits_at(val, self.pool.test, ends, (tail,), self.bounds)
+        )
         return Point(value, min(float(low[0, 0]), value), max(float(high[0, -1]), value), METHOD)
 
 

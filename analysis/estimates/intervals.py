@@ -120,6 +120,21 @@ def limits_at(
     return low, high
 
 
+def selected_limits_at(
+    val: np.ndarray, value: np.ndarray, at: Sequence[float] | np.ndarray, tails: Sequence[float], bounds: Bounds
+) -> tuple[np.ndarray, np.ndarray]:
+    """Low and high, (tails, ..., N), of what the trial that validation picks among N has: up to N = M/10.
+
+    Formula: as limits_at, of the values in the order of validation; among equals the worst value stands highest for the
+    low limit and the best one for the high limit. With the mean of equals in their place, the scatter within ties would
+    be lost: coverage fell to 0.88. Proven: nothing. Simulated: benchmarks.coverage, 0.95 and more.
+    """
+    orders = np.lexsort((-value, val)), np.lexsort((value, val))
+    levels = np.stack([np.take_along_axis(value, order, axis=-1) for order in orders], axis=-2)
+    low, high = limits_at(levels, at, tails, bounds)
+    return low[..., 0, :], high[..., 1, :]
+
+
 def _powers_times(log_uniforms: np.ndarray, n: float, gaps: np.ndarray) -> np.ndarray:
     """U^N @ gaps, without the ranks at which U^N is below 1e-17 in every draw."""
     first = int(np.searchsorted(log_uniforms.max(axis=0), -40.0 / n))
