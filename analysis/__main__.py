@@ -24,9 +24,11 @@ def parser() -> argparse.ArgumentParser:
     source = made.add_mutually_exclusive_group(required=True)
     source.add_argument("--study", help="name of a study in MLflow")
     source.add_argument("--trials", help="CSV file of trials, one row a trial")
-    made.add_argument("--sampler", help="how the CSV's trials were drawn: random (default), grid or list")
+    made.add_argument("--sampler", help="how the CSV's trials were drawn: random, grid or list")
     made.add_argument("--at", help="values of N, for instance 10,20,50")
-    made.add_argument("--target", help="accuracies to reach, for instance 0.97,0.98")
+    made.add_argument("--target", help="accuracies to reach, named now, for instance 0.97,0.98")
+    made.add_argument("--targets", help="accuracies to reach that were named before the search had data")
+    made.add_argument("--assume-tail", action="store_true", help="add an interval that rests on an assumption")
     made.add_argument("--out", required=True, type=Path, help="folder for the report")
     made.add_argument("--use", choices=("prefix", "all"), default="prefix", help="trials of a search that was cut off")
     made.add_argument("--versus", help="another study (another CSV file with --trials) to compare with")
@@ -41,11 +43,16 @@ def run(arguments: Sequence[str] | None = None) -> list[Path]:
     args = parser().parse_args(arguments)
     if args.study is not None and args.sampler is not None:
         raise ValueError("--sampler goes with --trials, a study in MLflow knows its own: got --study")
+    if args.trials is not None and args.sampler is None:
+        raise ValueError("--trials goes with --sampler random, grid or list, how its trials were drawn: got none")
+    if args.target is not None and args.targets is not None:
+        raise ValueError("targets are named before the search (--targets) or now (--target): got both")
     if args.attach and args.study is None:
         raise ValueError("--attach goes with --study, whose parent run takes the files: got --trials")
     if args.out.exists() and not args.out.is_dir():
         raise ValueError(f"--out is a folder: got the file {str(args.out)!r}")
-    at, targets = _listed("--at", args.at, int), _listed("--target", args.target, float)
+    at, asked = _listed("--at", args.at, int), _listed("--target", args.target, float)
+    targets = _listed("--targets", args.targets, float)
     table, versus, confirm = (_read(name, args) for name in (args.study or args.trials, args.versus, args.confirm))
     assert table is not None
     sections = []
@@ -53,8 +60,18 @@ def run(arguments: Sequence[str] | None = None) -> list[Path]:
         from analysis.report.study_sections import study_sections
 
         sections = study_sections(table, args.tracking_uri)
-    options = {"use": args.use, "targets": targets, "versus": versus, "confirm": confirm, "sections": sections}
-    files = write_report(table, args.out, at, **options)
+    files = write_report(
+        table,
+        args.out,
+        at,
+        use=args.use,
+        targets=targets,
+        asked=asked,
+        assume_tail=args.assume_tail,
+        versus=versus,
+        confirm=confirm,
+        sections=sections,
+    )
     if args.attach:
         from analysis.reading.mlflow_studies import attach
 
@@ -66,7 +83,7 @@ def _read(name: str | None, args: argparse.Namespace) -> TrialTable | None:
     if name is None:
         return None
     if args.study is None:
-        return read_csv(name, args.sampler or "random")
+        return read_csv(name, args.sampler)
     from analysis.reading.mlflow_studies import read_mlflow_or_say_why  # a second to import; a CSV needs none of it
 
     return read_mlflow_or_say_why(name, args.tracking_uri)

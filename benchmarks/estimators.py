@@ -16,7 +16,7 @@ import numpy as np
 
 from analysis.estimates import curves
 from analysis.estimates.band import simultaneous_band
-from analysis.estimates.jackknife import leave_one_out
+from analysis.estimates.doubling import leave_one_out
 
 
 @dataclass(frozen=True)

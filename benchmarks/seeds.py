@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from mlflow import MlflowClient
 
-from analysis.estimates.pareto import Network, pareto_front, smallest_at_least
+from analysis.looks.pareto import Network, pareto_front, smallest_at_least
 from analysis.reading.columns import trials_frame
 from analysis.reading.cv_results import cv_results
 from analysis.reading.mlflow_studies import read_mlflow

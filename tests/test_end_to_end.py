@@ -46,12 +46,12 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 def test_it_prints_the_table_and_what_to_do_next(finished: Finished) -> None:
     printed = finished.ran.stdout
     for words in (
-        "Study tiny: best trial",
+        "Study tiny: the trial found",
         "validation accuracy",
         "test accuracy",
-        "standard error of 360 test rows",
-        "What the best of N trials reaches",
-        "maximum seen",
+        "95% interval of 360 test rows",
+        "What a search of N trials reaches on average",
+        "found, this network",
         "start anew:   mlflow run . --env-manager local",
         "its network:  mlflow run . --env-manager local -e inspect -P run_id=",
         "look at it:   mlflow run . --env-manager local -e ui",
@@ -187,7 +187,7 @@ def test_the_same_command_again_trains_nothing_and_prints_the_table(finished: Fi
     again = mlflow_run(finished.folder, "-e", "grid", "-P", "study=tiny.yaml", "-P", "seed=4")
     assert again.returncode == 0, again.stdout + again.stderr
     assert "nothing was trained" in again.stdout
-    assert "Study tiny: best trial" in again.stdout
+    assert "Study tiny: the trial found" in again.stdout
     assert len(finished.study.trials) == before
     invocations = finished.client.search_runs(["0"], f"tags.parent_run_id = '{finished.parent.info.run_id}'")
     assert [run.info.status for run in invocations] == ["FINISHED"]

@@ -1,8 +1,10 @@
-"""A simultaneous band for the distribution of one trial's score, and so for the median best-of-N at all N at once."""
+"""A simultaneous band for the distribution of one trial's score, and the limits of the median best-of-N: at each N, and
+by the band at all N at once."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -10,7 +12,14 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import betaincinv, gammaln, pdtrc, xlogy
 
-from analysis.estimates.order_statistics import checked_tail, median_quantile
+from analysis.estimates.curves import Curve, Point
+from analysis.estimates.order_statistics import (
+    checked_tail,
+    median_best,
+    median_interval,
+    median_quantile,
+    trials_for_upper_limit,
+)
 
 LARGEST = 5000  # trials up to which the band is computed: about 5 s
 
@@ -107,3 +116,38 @@ def median_band_ranks(band: Band, n: int) -> tuple[int, int]:
     lower = int(np.searchsorted(band.hi, q, side="right"))
     upper = int(np.searchsorted(band.lo, q, side="left")) + 1
     return lower, upper
+
+
+def median_points(y: np.ndarray, ns: Sequence[int], confidence: float) -> Curve:
+    """The median best-of-N of sorted scores with its order-statistic interval at each N."""
+    m = len(y)
+    found = {n: median_interval(m, n, confidence) for n in ns}
+    open_top = {
+        n: f"open upwards: at N = {n} an upper limit needs M >= {trials_for_upper_limit(n, confidence)} trials"
+        for n in ns
+    }
+    ranks = {n: (interval.lower, interval.upper) for n, interval in found.items()}
+    return _ranked(y, ranks, "order statistics", open_top)
+
+
+def median_band_points(y: np.ndarray, ns: Sequence[int], confidence: float) -> Curve:
+    """The median best-of-N of sorted scores with the band's limits, which hold for all N together."""
+    band = simultaneous_band(len(y), confidence)
+    ranks = {n: median_band_ranks(band, n) for n in ns}
+    open_top = dict.fromkeys(ns, "open upwards: the band has no upper limit at this N with so few trials")
+    return _ranked(y, ranks, "simultaneous band, equal local levels", open_top)
+
+
+def _ranked(y: np.ndarray, ranks: Mapping[int, tuple[int, int]], method: str, open_top: Mapping[int, str]) -> Curve:
+    """Points between the scores at the ranks; rank 0 and M + 1 are no limits."""
+    m = len(y)
+    curve = {}
+    for n, value in zip(ranks, median_best(y, tuple(ranks)).tolist(), strict=True):
+        lower, upper = ranks[n]
+        low = float(y[lower - 1]) if lower >= 1 else None
+        high = float(y[upper - 1]) if upper <= m else None
+        why = open_top[n] if high is None else None
+        if low is None:
+            why = f"no lower limit with {m} trials" + (f"; {why}" if why else "")
+        curve[n] = Point(value, low, high, method, why)
+    return curve

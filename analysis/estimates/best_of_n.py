@@ -1,43 +1,59 @@
-"""The headline: what the best of N trials reaches, with its uncertainty or the reason for having none."""
+"""The headline: what the best of N trials reaches, with its uncertainty or the reason for having none.
+
+Three quantities, never mixed. The trial found: the best on validation, of equals the lowest number; at N = M all curves
+name it. This configuration over seeds: analysis.estimates.confirmation. This procedure of N trials: the mean over whole
+searches, all other points of the curves; they average over trials that are equal on validation.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from analysis.estimates import curves, jackknife
-from analysis.estimates.band import LARGEST, median_band_ranks, simultaneous_band
-from analysis.estimates.notes import notes_of
-from analysis.estimates.order_statistics import median_best, median_interval, trials_for_upper_limit
+from analysis.estimates import curves, refusals
+from analysis.estimates.band import median_band_points, median_points, simultaneous_band
+from analysis.estimates.curves import Curve, Direction, Point
+from analysis.estimates.intervals import (
+    SOURCES,
+    Bounds,
+    assumed_best,
+    draws_for,
+    limits_at,
+    monte_carlo_error,
+    oriented,
+    proven_limits_at,
+    selected_limits_at,
+)
+from analysis.estimates.notes import flags_of, notes_of
+from analysis.estimates.order_statistics import checked_tail, median_best
+from analysis.estimates.planning import Prediction, prediction
+from analysis.estimates.proportions import binomial_error, clopper_pearson
 from analysis.reading.pool import Pool, Use, pool_of
 from analysis.reading.table import TrialTable
-from models.core import names, states
+from models.core import states
 
 CONFIDENCE = 0.95
+PROVEN = "simultaneous band of the distribution function, proven, all N at once (Anderson 1969)"
+THIS_NETWORK = "Clopper-Pearson, of the network found"
+ASSUMED = (
+    "as best_val, granted that no configuration is further above the best seen than 4 times the next few are below"
+)
 _STEPS = (1, 2, 5)
 
 
 @dataclass(frozen=True)
-class Point:
-    """A curve at one N. `low` and `high` are None where no valid limit exists; `why` then says the reason."""
+class Found:
+    """The trial that the search chose: the best on validation, of `tied` equals the lowest number."""
 
-    value: float
-    low: float | None
-    high: float | None
-    method: str
-    why: str | None = None
-
-    def __post_init__(self) -> None:
-        """A missing limit is explained."""
-        if (self.low is None or self.high is None) and not self.why:
-            raise ValueError(f"a point without a limit says why: got {self}")
-
-
-Curve = dict[int, Point]
+    number: int
+    val: float
+    test: Point | None
+    """Its own test score, with the interval of this network's accuracy; None where nothing was tested."""
+    tied: int
 
 
 @dataclass(frozen=True)
@@ -46,19 +62,23 @@ class BestOfN:
 
     `test_standard_error`: N -> binomial standard error of a test accuracy as high as test_of_best at N, from the number
     of test rows (empty when that is unknown); it is shared by all trials and is not part of the intervals.
+    `predictions`: what so many further trials do. `flags`: why every interval may cover less than it says.
     """
 
     study: str
     sampler: str
     confidence: float
+    direction: Direction
     trials: dict[str, int | None]
     seed: int | None
     data_sha256: str | None
     plan_hash: str | None
-    maximum_seen: dict[str, float | int]
+    found: Found
     curves: dict[str, Curve]
+    predictions: tuple[Prediction, ...]
     test_standard_error: dict[int, float]
     validation_standard_error: dict[int, float]
+    flags: tuple[str, ...]
     notes: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -69,7 +89,8 @@ class BestOfN:
         }
         for name in ("test_standard_error", "validation_standard_error"):
             plain[name] = {str(n): error for n, error in plain[name].items()}
-        plain["notes"] = list(self.notes)
+        for name in ("predictions", "flags", "notes"):
+            plain[name] = list(plain[name])
         return plain
 
 
@@ -79,18 +100,41 @@ def default_at(m: int) -> tuple[int, ...]:
     return (*[n for n in steps if n < m], m)
 
 
-def best_of_n(table: TrialTable, at: Sequence[int] | None = None, use: Use = "prefix") -> BestOfN:
-    """All curves at the values of N in `at` (default_at if None). N beyond the number of trials raises ValueError."""
+def best_of_n(
+    table: TrialTable,
+    at: Sequence[int] | None = None,
+    use: Use = "prefix",
+    *,
+    bounds: Bounds = (0.0, 1.0),
+    direction: Direction = "maximize",
+    proportion: bool = True,
+    assume_tail: bool = False,
+) -> BestOfN:
+    """All curves at the values of N in `at` (default_at if None). N beyond the number of trials raises ValueError.
+
+    `proportion`: whether scores are shares of rows, which alone have binomial errors. `assume_tail` adds the curve
+    best_val_assumed_tail, whose interval rests on an assumption that its method names.
+    """
     pool = pool_of(table, use)
     m = pool.trials
     ns = tuple(sorted({int(n) for n in curves.checked_at(at, m)})) if at is not None else default_at(m)
-    best = int(np.argmax(pool.val))
-    tied = pool.val == pool.val[best]
-    found = _curves(pool, ns, exact=_exact(table, pool))
+    exact = refusals.nothing_to_infer(table, m)
+    flag = refusals.trend_flag(table, pool)
+    rows = table.test_rows if proportion else None
+    found = _found(pool, rows, direction)
+    upwards, limits = oriented(pool.val, bounds, direction)
+    test = pool.test if direction == "maximize" else -pool.test
+    drawn = _Drawn(replace(pool, val=upwards, test=test), ns, limits, exact)
+    made = drawn.of_validation(table.scored_rows if assume_tail else None) | drawn.of_test()
+    if direction == "minimize":
+        made = {name: {n: point.turned() for n, point in curve.items()} for name, curve in made.items()}
+    if found.test is not None and m in ns:
+        made["test_of_best"][m], made["gap"][m] = found.test, _less(found.val, found.test)
     return BestOfN(
         study=table.study,
         sampler=table.sampler,
         confidence=CONFIDENCE,
+        direction=direction,
         trials={
             "started": m,
             states.COMPLETE: pool.complete,
@@ -103,154 +147,144 @@ def best_of_n(table: TrialTable, at: Sequence[int] | None = None, use: Use = "pr
         seed=table.seed,
         data_sha256=table.data_sha256,
         plan_hash=table.plan_hash,
-        maximum_seen={
-            "best_val": float(pool.val[best]),
-            **({"test_of_best": float(pool.test[tied].mean())} if pool.tested else {}),
-            names.NUMBER: int(pool.numbers[best]),
-            "tied": int(np.count_nonzero(tied)),
-        },
-        curves=found,
-        test_standard_error=_binomial(found.get("test_of_best", {}), table.test_rows),
-        validation_standard_error=_binomial(found["best_val"], table.scored_rows),
-        notes=notes_of(table, pool),
+        found=found,
+        curves=made,
+        predictions=() if exact else tuple(prediction(pool.val, n, CONFIDENCE, direction) for n in ns),
+        test_standard_error=_binomial(made.get("test_of_best", {}), rows),
+        validation_standard_error=_binomial(made["best_val"], table.scored_rows if proportion else None),
+        flags=flags_of(table, pool, flag),
+        notes=notes_of(table, pool, exact=exact is not None, tied=found.tied),
     )
 
 
-def _exact(table: TrialTable, pool: Pool) -> str | None:
-    """Why there is nothing to infer: the pool is the whole population, or no random draw from one."""
-    if table.sampler == "list":
-        return "the trials are a list, not a random draw: the value is exact for this list and says nothing beyond it"
-    if table.sampler == "grid" and table.grid_size is not None and pool.trials >= table.grid_size:
-        return f"exact: all {table.grid_size} cells of the grid were run, the choice of cells has no sampling error"
-    return None
-
-
-def _curves(pool: Pool, ns: Sequence[int], exact: str | None) -> dict[str, Curve]:
-    val, test = pool.val, pool.test
-    values = {"best_val": curves.best_val(val, ns)}
+def _found(pool: Pool, rows: int | None, direction: Direction) -> Found:
+    best = int(np.argmax(pool.val) if direction == "maximize" else np.argmin(pool.val))
+    tied = int(np.count_nonzero(pool.val == pool.val[best]))
+    test = None
     if pool.tested:
-        values |= {"test_of_best": curves.expected_test_of_best(val, test, ns), "gap": curves.gap(val, test, ns)}
-        values["gap_net_of_1"] = values["gap"] - float(curves.gap(val, test, [1])[0])
-    found = {name: dict[int, Point]() for name in values}
-    for k, n in enumerate(ns):
-        replicates = _replicates(pool, n)
-        for name, curve in values.items():
-            bounds = (-1.0, 1.0) if name.startswith("gap") else (0.0, 1.0)
-            found[name][n] = _point(float(curve[k]), replicates.get(name), n, pool.trials, bounds, exact)
-    # selection adds nothing to a single trial, whatever the data
-    if 1 in found.get("gap_net_of_1", {}):
-        found["gap_net_of_1"][1] = Point(0.0, 0.0, 0.0, "by definition")
-    if pool.pruned:
-        highest = curves.best_val(np.where(pool.was_pruned, 1.0, val), ns).tolist()
-        why = "an upper bound: every pruned trial counted as a perfect 1.0"
-        found["best_val_upper_bound"] = {
-            n: Point(value, None, None, "bound", why) for n, value in zip(ns, highest, strict=True)
-        }
-    found["median_best_val"] = _median(val, ns, exact)
-    found["median_best_val_band"] = _median_band(val, ns, exact)
-    return found
+        share = float(pool.test[best])
+        low, high = (None, None) if rows is None else clopper_pearson(share, rows, CONFIDENCE)
+        test = Point(share, low, high, THIS_NETWORK, _NO_ROWS if rows is None else None)
+    return Found(int(pool.numbers[best]), float(pool.val[best]), test, tied)
 
 
-def _replicates(pool: Pool, n: int) -> dict[str, np.ndarray]:
-    val, difference = pool.val, pool.val - pool.test
-    if jackknife.range_of(n, len(val)) == "refused":
-        return {}
-    of_val = {"best_val": jackknife.leave_one_out(val, val, n)}
-    if not pool.tested:
-        return of_val
-    gaps = jackknife.leave_one_out(val, difference, n)
-    return of_val | {
-        "test_of_best": jackknife.leave_one_out(val, pool.test, n),
-        "gap": gaps,
-        "gap_net_of_1": gaps - jackknife.leave_one_out(val, difference, 1),
-    }
+def _less(score: float, other: Point) -> Point:
+    """A known score less one that has an interval."""
+    low, high = (None if end is None else score - end for end in (other.high, other.low))
+    return Point(score - other.value, low, high, other.method, other.why)
 
 
-def _point(
-    value: float,
-    replicates: np.ndarray | None,
-    n: int,
-    m: int,
-    bounds: tuple[float, float],
-    exact: str | None,
-) -> Point:
-    if exact is not None:
-        return Point(value, None, None, "exact", exact)
-    if n == m:
-        return Point(value, None, None, "maximum seen", "N = M is the maximum seen, not an estimate")
-    if replicates is None:
-        why = f"the jackknife is not valid beyond N = M/{jackknife.LAST} (M = {m})"
-        return Point(value, None, None, "point estimate only", why)
-    error = math.sqrt(jackknife.jackknife_variance(replicates))
-    if error < 1e-12:
-        return Point(
-            value,
-            None,
-            None,
-            "point estimate only",
-            "no spread among the trials to judge an error from",
-        )
-    half = jackknife.half_width(error, m, CONFIDENCE)
-    flagged = jackknife.range_of(n, m) == "flagged"
-    return Point(
-        value,
-        max(value - half, bounds[0]),
-        min(value + half, bounds[1]),
-        "jackknife" + (f", flagged: beyond N = M/{jackknife.SAFE} it covers less than stated" if flagged else ""),
+@dataclass(frozen=True)
+class _Drawn:
+    """A pool in which higher is better, the values of N, (worst, best) score, and why there is nothing to infer."""
+
+    pool: Pool
+    ns: tuple[int, ...]
+    bounds: Bounds
+    exact: str | None
+
+    def of_validation(self, assumed_rows: int | None) -> dict[str, Curve]:
+        val, ns, m = self.pool.val, self.ns, self.pool.trials
+        y = np.sort(val)
+        values, medians = curves.best_val(val, ns), median_best(val, ns)
+        if self.exact is not None:
+            found = {"best_val": self._alone(values, "exact", self.exact)}
+            both = self._alone(medians, "exact", self.exact)
+            found |= {"median_best_val": both, "median_best_val_band": both}
+        else:
+            tail = checked_tail(CONFIDENCE)
+            low, high = limits_at(y, ns, (tail, 2.0 * tail), self.bounds)
+            found = {
+                "best_val": self._between(values, low[0], high[0], simulated(m, tail)),
+                "best_val_at_least": self._at_least(values, low[1], 2.0 * tail),
+                "best_val_proven": self._proven(y, values),
+                "median_best_val": median_points(y, ns, CONFIDENCE),
+                "median_best_val_band": self._median_band(y, medians),
+            }
+            if assumed_rows is not None:
+                found["best_val_assumed_tail"] = self._assumed(y, values, tail, assumed_rows)
+        if self.pool.pruned:
+            highest = curves.best_val(np.where(self.pool.was_pruned, self.bounds[1], val), ns)
+            found["best_val_upper_bound"] = self._alone(highest, "bound", _PRUNED)
+        return found
+
+    def of_test(self) -> dict[str, Curve]:
+        """What the selected trial has on test, and how much less than on validation that is."""
+        if not self.pool.tested:
+            return {}
+        val, test, ns, m = self.pool.val, self.pool.test, self.ns, self.pool.trials
+        of_test, gaps = curves.expected_test_of_best(val, test, ns), curves.gap(val, test, ns)
+        net = gaps - float(curves.gap(val, test, [1])[0])
+        method = "exact" if self.exact else "point estimate only"
+        found = {"test_of_best": dict[int, Point](), "gap": dict[int, Point]()}
+        tail = checked_tail(CONFIDENCE)
+        y = np.sort(val)
+        for n, value, gap in zip(ns, of_test.tolist(), gaps.tolist(), strict=True):
+            why = self.exact or refusals.of_selected(n, m)
+            if why is not None:
+                found["test_of_best"][n] = Point(value, None, None, method, why)
+                found["gap"][n] = Point(gap, None, None, method, why)
+                continue
+            least, most = limits_at(y, [n], (tail / 2.0,), self.bounds)
+            low, high = selected_limits_at(val, test, [n], (tail, tail / 2.0), self.bounds)
+            ends = min(float(low[0, 0]), value), max(float(high[0, 0]), value)
+            found["test_of_best"][n] = Point(value, *ends, simulated(m, tail))
+            ends = float(least[0, 0] - high[1, 0]), float(most[0, 0] - low[1, 0])
+            found["gap"][n] = Point(gap, *ends, "validation's interval less test's (Bonferroni)")
+        found["gap_net_of_1"] = self._alone(net, method, self.exact or refusals.of_selections_share())
+        if 1 in ns:  # selection adds nothing to a single trial, whatever the data
+            found["gap_net_of_1"][1] = Point(0.0, 0.0, 0.0, "by definition")
+        return found
+
+    def _alone(self, values: np.ndarray, method: str, why: str) -> Curve:
+        return {n: Point(float(v), None, None, method, why) for n, v in zip(self.ns, values, strict=True)}
+
+    def _between(self, values: np.ndarray, low: np.ndarray, high: np.ndarray, method: str) -> Curve:
+        """Points whose intervals contain them; an infinite end is none."""
+        found = {}
+        for n, value, least, most in zip(self.ns, values.tolist(), low.tolist(), high.tolist(), strict=True):
+            top = max(most, value) if math.isfinite(most) else None
+            found[n] = Point(value, min(least, value), top, method, None if top is not None else _UNBOUNDED)
+        return found
+
+    def _at_least(self, values: np.ndarray, low: np.ndarray, tail: float) -> Curve:
+        method = f"one-sided {simulated(self.pool.trials, tail)}"
+        pairs = zip(self.ns, values.tolist(), low.tolist(), strict=True)
+        return {n: Point(value, min(value, least), None, method, _ONE_SIDED) for n, value, least in pairs}
+
+    def _proven(self, y: np.ndarray, values: np.ndarray) -> Curve:
+        why = refusals.of_band(len(y))
+        if why is not None:
+            return self._alone(values, "not computed", why)
+        low, high = proven_limits_at(y, self.ns, simultaneous_band(len(y), CONFIDENCE), self.bounds)
+        return self._between(values, low, high, PROVEN)
+
+    def _median_band(self, y: np.ndarray, medians: np.ndarray) -> Curve:
+        why = refusals.of_band(len(y))
+        if why is not None:
+            return self._alone(medians, "not computed", why)
+        return median_band_points(y, self.ns, CONFIDENCE)
+
+    def _assumed(self, y: np.ndarray, values: np.ndarray, tail: float, rows: int) -> Curve:
+        worst, best = self.bounds
+        ends = [limits_at(y, [n], (tail,), (worst, assumed_best(y, n, rows, best))) for n in self.ns]
+        low, high = (np.array([end[side][0, 0] for end in ends]) for side in (0, 1))
+        return self._between(values, low, high, ASSUMED)
+
+
+_NO_ROWS = "the number of test rows is unknown, or the score is no proportion of them"
+_ONE_SIDED = "a limit on one side"
+_UNBOUNDED = "the best possible score has no bound"
+_PRUNED = "an upper bound: every pruned trial counted as the best possible score"
+
+
+def simulated(m: int, tail: float) -> str:
+    """The name of the interval, its sources, and what is known of its coverage."""
+    return (
+        f"Gaffke-type interval ({SOURCES}); its coverage for the best of N is shown by simulation, not proven; "
+        f"{draws_for(m):,} draws, each limit's level {tail:g} \u00b1 {monte_carlo_error(m, tail):.1g}"
     )
-
-
-def _median(val: np.ndarray, ns: Sequence[int], exact: str | None) -> Curve:
-    m = len(val)
-    ranks = {n: median_interval(m, n, CONFIDENCE) for n in ns}
-    pairs = {n: (interval.lower, interval.upper) for n, interval in ranks.items()}
-    open_top = {
-        n: f"open upwards: at N = {n} an upper limit needs M >= {trials_for_upper_limit(n, CONFIDENCE)} trials"
-        for n in ns
-    }
-    return _ranked(val, ns, pairs, "order statistics", open_top, exact)
-
-
-def _median_band(val: np.ndarray, ns: Sequence[int], exact: str | None) -> Curve:
-    m = len(val)
-    if m > LARGEST:
-        why = f"the simultaneous band is computed up to M = {LARGEST} trials, here {m}"
-        values = median_best(val, ns)
-        return {n: Point(float(v), None, None, "not computed", why) for n, v in zip(ns, values, strict=True)}
-    band = simultaneous_band(m, CONFIDENCE)
-    pairs = {n: median_band_ranks(band, n) for n in ns}
-    open_top = dict.fromkeys(ns, "open upwards: the band has no upper limit at this N with so few trials")
-    return _ranked(val, ns, pairs, "simultaneous band, equal local levels", open_top, exact)
-
-
-def _ranked(
-    val: np.ndarray,
-    ns: Sequence[int],
-    ranks: dict[int, tuple[int, int]],
-    method: str,
-    open_top: dict[int, str],
-    exact: str | None,
-) -> Curve:
-    y, m = np.sort(val), len(val)
-    curve = {}
-    for n, value in zip(ns, median_best(val, ns).tolist(), strict=True):
-        lower, upper = ranks[n]
-        if exact is not None:
-            curve[n] = Point(value, None, None, "exact", exact)
-            continue
-        low = float(y[lower - 1]) if lower >= 1 else None
-        high = float(y[upper - 1]) if upper <= m else None
-        why = open_top[n] if high is None else None
-        if low is None:
-            why = f"no lower limit with {m} trials" + (f"; {why}" if why else "")
-        curve[n] = Point(value, low, high, method, why)
-    return curve
 
 
 def _binomial(curve: Curve, rows: int | None) -> dict[int, float]:
     return {n: binomial_error(point.value, rows) for n, point in curve.items()} if rows else {}
-
-
-def binomial_error(accuracy: float, rows: int) -> float:
-    """The standard error of an accuracy p in [0, 1] measured on so many rows: sqrt(p (1 - p) / rows)."""
-    return math.sqrt(max(accuracy * (1 - accuracy), 0.0) / rows)

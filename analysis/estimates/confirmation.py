@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import pandas as pd
 
+from analysis.estimates.curves import Point
+from analysis.estimates.proportions import repeats_interval
 from analysis.reading.table import TrialTable
 from models.core import names, states
+
+METHOD = "seeds' and test set's error in quadrature"
 
 
 @dataclass(frozen=True)
 class Confirmed:
-    """One configuration: its scores in the search, and over its repeats (mean; sample standard deviation, None if one).
+    """One configuration: its scores in the search (this network's), and over its repeats (this configuration's).
 
+    `test`: the mean over the repeats on test with its interval, None while none completed; `test_deviation`: of one
+    repeat, None for one alone; `val_mean`: on the rows that chose the trials, so that it stays optimistic.
     `shrinkage`: score in the search less mean of the repeats. Being chosen for a high score makes it positive on
-    average.
-    `failed`: repeats that did not complete; means and deviations are over the complete ones.
+    average. `failed`: repeats that did not complete; means and deviations are over the complete ones.
     """
 
     number: int
@@ -26,8 +30,7 @@ class Confirmed:
     search_val: float
     search_test: float
     val_mean: float | None
-    val_deviation: float | None
-    test_mean: float | None
+    test: Point | None
     test_deviation: float | None
 
     @property
@@ -36,13 +39,14 @@ class Confirmed:
         return None if self.val_mean is None else self.search_val - self.val_mean
 
 
-def confirm_summary(search: TrialTable, confirm: TrialTable) -> tuple[Confirmed, ...]:
+def confirm_summary(search: TrialTable, confirm: TrialTable, *, proportion: bool = True) -> tuple[Confirmed, ...]:
     """One row a confirmed configuration, in the order of its rank in the search.
 
     Assumption: the repeats differ in their training seed only; they are never part of the search's pool.
-    Bias: none in the means of the repeats (their seeds are fresh); the scores in the search are maxima, biased
-    upwards. Lost repeats (worker lost, driver lost, interrupted) are left out. The deviation of r repeats has r - 1
-    degrees of freedom: with 5 its 95% limits are 0.6 and 2.9 times itself.
+    Bias: none in the mean on test. The mean on validation stays optimistic: the same rows chose the trials, and their
+    chance is in every repeat. Lost repeats (worker lost, driver lost, interrupted) are left out. The interval is
+    proportions.repeats_interval; `proportion` says whether scores are shares of rows, which alone have the test set's
+    binomial error.
     """
     if not search.tested:
         raise ValueError(f"the second look is at trials that were tested: got {search.study}, whose refit is that")
@@ -56,30 +60,32 @@ def confirm_summary(search: TrialTable, confirm: TrialTable) -> tuple[Confirmed,
         raise ValueError(f"a confirmed number is a trial of {search.study}: got {unknown[0]}")
     numbers = sorted(set(repeats[names.CONFIRMS]))
     original = {n: search.frame[search.frame[names.NUMBER] == n].iloc[0] for n in numbers}
-    rows = [_row(n, original[n], repeats[repeats[names.CONFIRMS] == n]) for n in numbers]
+    tested_on = (confirm.test_rows or search.test_rows) if proportion else None
+    rows = [_row(n, original[n], repeats[repeats[names.CONFIRMS] == n], tested_on, proportion) for n in numbers]
     return tuple(sorted(rows, key=lambda row: (-row.search_val, row.number)))
 
 
-def _row(number: int, original: pd.Series, group: pd.DataFrame) -> Confirmed:
+def _row(number: int, original: pd.Series, group: pd.DataFrame, rows: int | None, proportion: bool) -> Confirmed:
     lost = group[names.STATE_REASON].isin(states.MACHINE_REASONS)
     done = group[(group[names.STATE] == states.COMPLETE) & group[names.VAL_ACCURACY].notna()]
-    val_mean, val_deviation = _mean_and_deviation(done[names.VAL_ACCURACY])
-    test_mean, test_deviation = _mean_and_deviation(done[names.TEST_ACCURACY])
+    of_test = done[names.TEST_ACCURACY]
     return Confirmed(
         number=number,
         repeats=len(done),
         failed=len(group) - len(done) - int(lost.sum()),
         search_val=float(original[names.VAL_ACCURACY]),
         search_test=float(original[names.TEST_ACCURACY]),
-        val_mean=val_mean,
-        val_deviation=val_deviation,
-        test_mean=test_mean,
-        test_deviation=test_deviation,
+        val_mean=float(done[names.VAL_ACCURACY].mean()) if len(done) else None,
+        test=_mean(of_test, rows, proportion) if len(done) else None,
+        test_deviation=float(of_test.std(ddof=1)) if len(done) > 1 else None,
     )
 
 
-def _mean_and_deviation(scores: pd.Series) -> tuple[float | None, float | None]:
-    if not len(scores):
-        return None, None
-    deviation = float(scores.std(ddof=1)) if len(scores) > 1 else math.nan
-    return float(scores.mean()), None if math.isnan(deviation) else deviation
+def _mean(scores: pd.Series, rows: int | None, proportion: bool) -> Point:
+    mean = float(scores.mean())
+    if len(scores) < 2:
+        return Point(mean, None, None, "one repeat", "one repeat says nothing of the seeds: an interval needs two")
+    if proportion and rows is None:
+        why = "the number of test rows is unknown, and so is the test set's own error"
+        return Point(mean, None, None, "mean alone", why)
+    return Point(mean, *repeats_interval(mean, float(scores.std(ddof=1)), len(scores), rows), METHOD)

@@ -23,12 +23,37 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 Direction = Literal["maximize", "minimize"]
 _BLOCK = 1 << 16  # numbers worked on at once: a block of N values stays in the cache, memory stays linear in M
+
+
+@dataclass(frozen=True)
+class Point:
+    """A curve at one N. `low` and `high` are None where no valid limit exists; `why` then says the reason."""
+
+    value: float
+    low: float | None
+    high: float | None
+    method: str
+    why: str | None = None
+
+    def __post_init__(self) -> None:
+        """A missing limit is explained."""
+        if (self.low is None or self.high is None) and not self.why:
+            raise ValueError(f"a point without a limit says why: got {self}")
+
+    def turned(self) -> Point:
+        """The same of the negative score."""
+        low, high = (None if end is None else -end for end in (self.high, self.low))
+        return replace(self, value=-self.value, low=low, high=high)
+
+
+Curve = dict[int, Point]
 
 
 def checked_at(at: Sequence[int], m: int) -> np.ndarray:

@@ -1,4 +1,8 @@
-"""When to stop: does doubling the trials buy less than x? Judged on the finished prefix, in plan order."""
+"""The stop rule: a search ends once doubling its trials seems to buy less than x. A decision, not an interval.
+
+The decision was right in every run tried. The limit that it compares with is none that could be quoted: "doubling buys
+less than this with 95% confidence" covered 0.71 to 0.95, so no sentence, page or table says so.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +12,19 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
-from analysis.estimates import curves, jackknife
+from analysis.estimates import curves
+from analysis.estimates.curves import same_length, subset_probabilities
 from analysis.reading.pool import Pool, has_prefix, pool_of
 from analysis.reading.table import TrialTable
 
-SHARE = 10  # judged at N = M / SHARE, so that 2N stays within the jackknife's last range, M / 5
+LAST = 5  # the jackknife's variance says nothing beyond N = M / LAST
+SHARE = 10  # judged at N = M / SHARE, so that 2N stays within M / LAST
 FEWEST = 2 * SHARE
 
 
 @dataclass(frozen=True)
 class DoublingGain:
-    """What 2N trials reach beyond N, judged from M: `gain` = U_2N - U_N, `upper` its one-sided upper limit.
+    """What 2N trials reach beyond N, judged from M: `gain` = U_2N - U_N; `upper` is what the rule compares.
 
     `why` says why there is no judgement; the numbers are then None.
     """
@@ -32,7 +38,7 @@ class DoublingGain:
     why: str | None = None
 
     def below(self, threshold: float) -> bool:
-        """Whether doubling buys less than `threshold` with the stated confidence. No judgement is no."""
+        """Whether the rule takes doubling to buy less than `threshold`. No judgement is no."""
         return self.upper is not None and self.upper < threshold
 
     def sentence(self) -> str:
@@ -40,21 +46,21 @@ class DoublingGain:
         if self.gain is None or self.upper is None:
             return f"no judgement on doubling: {self.why}"
         return (
-            f"doubling from {self.n} to {2 * self.n} trials bought {self.gain:.5f}, less than {self.upper:.5f} with "
-            f"{self.confidence:.0%} confidence; doubling {self.trials} buys no more than that if gains do not grow"
+            f"doubling from {self.n} to {2 * self.n} trials bought {self.gain:.5f} on average; doubling {self.trials} "
+            "buys no more than that if gains do not grow"
         )
 
 
 def doubling_gain(table: TrialTable, confidence: float = 0.95) -> DoublingGain:
-    """The gain of doubling at N = M // 10, with its one-sided upper limit, on the table's finished prefix of M trials.
+    """The gain of doubling at N = M // 10, with the limit that the rule compares, on the finished prefix of M trials.
 
     Formula: U_2N - U_N, its error the delete-one jackknife of that difference, Student's t with M - 1 degrees of
-    freedom.
-    Assumption: exchangeable trials; and for the step from N to M, that the gain of a doubling does not grow from M/10
-    on (so for scores with a bounded, regular upper tail; not where one configuration in more than M/10 is much
-    better).
-    Bias: none in the gain; as a statement about doubling M it is far on the safe side. Range: M >= 20. Cost: O(M log
-    M).
+    freedom. Assumption: exchangeable trials; and for the step from N to M, that the gain of a doubling does not grow
+    from M/10 on (so for scores with a bounded, regular upper tail; not where one configuration in more than M/10 is
+    much better).
+    Bias: none in the gain; as a statement about doubling M it is far on the safe side. Simulated: the limit holds for
+    the step from N to 2N in 0.71 to 0.95 of searches, so it serves the decision alone. Range: M >= 20.
+    Cost: O(M log M).
     Source: Hoeffding (1948) for U, Arvesen (1969) for the jackknife; the rule itself is this project's.
     """
     pool = pool_of(table)
@@ -72,11 +78,11 @@ def _doubling_gain(val: np.ndarray, n: int, confidence: float) -> DoublingGain:
     m = len(val)
     if m < FEWEST:
         return DoublingGain(m, n, confidence, why=f"needs {FEWEST} finished trials, has {m}")
-    if jackknife.range_of(2 * n, m) == "refused":
-        return DoublingGain(m, n, confidence, why=f"2N = {2 * n} lies beyond M/{jackknife.LAST} (M = {m})")
+    if 2 * n * LAST > m:
+        return DoublingGain(m, n, confidence, why=f"2N = {2 * n} lies beyond M/{LAST} (M = {m})")
     at_n, at_2n = curves.best_val(val, [n, 2 * n]).tolist()
-    difference = jackknife.leave_one_out(val, val, 2 * n) - jackknife.leave_one_out(val, val, n)
-    error = float(np.sqrt(jackknife.jackknife_variance(difference)))
+    difference = leave_one_out(val, val, 2 * n) - leave_one_out(val, val, n)
+    error = float(np.sqrt(jackknife_variance(difference)))
     if error < 1e-12:
         return DoublingGain(m, n, confidence, why="no spread among the trials to judge an error from")
     gain = at_2n - at_n
@@ -111,3 +117,49 @@ def first_stop(
         if m > looked and _doubling_gain(np.asarray(val[:m], dtype=float), m // SHARE, confidence).below(threshold):
             return m
     return None
+
+
+def leave_one_out(val: np.ndarray, value: np.ndarray, n: float) -> np.ndarray:
+    """The curve's value at N on each of the M pools that lack one trial; element j lacks trial j.
+
+    Formula: with P_i = C(i, N) / C(M-1, N), groups of trials tied on `val` at ranks a..b with mean z_g, and trial j
+    in group g, the sum over groups h below g of (P_b - P_{a-1}) z_h, over groups above g of (P_{b-1} - P_{a-2}) z_h,
+    and of g itself without j, (P_{b-1} - P_{a-1}) (sum of g - z_j) / (size - 1). Prefix sums give all M of them.
+    Assumption: none, it is arithmetic. Range: 1 <= N <= M - 1 (real N interpolates). Cost: O(M log M) time, O(M)
+    memory.
+    Ties: the mean of a group is taken anew without j; keeping the pool's mean would drop the variance within ties.
+    Source: Tukey (1958); Arvesen, "Jackknifing U-statistics" (1969).
+    """
+    m = len(same_length(value, val))
+    if not 1 <= n <= m - 1:
+        raise ValueError(f"the jackknife needs 1 <= N <= M - 1, here {m - 1}: got {n}")
+    order = np.argsort(val, kind="stable")
+    ranked, z = val[order], value[order]
+    starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
+    ends = np.r_[starts[1:], m]
+    sizes = ends - starts
+    origin = z[starts[-1] :].mean()  # the weights add to one: moving the origin costs nothing and keeps the digits
+    z = z - origin
+    sums = np.add.reduceat(z, starts)
+    means = sums / sizes
+    # P_i at index i + 1, for i = -1 (padding) to m (padding)
+    lower = subset_probabilities(np.array([float(n)]), m - 1)[0][::-1]
+    p = np.concatenate([[0.0, 0.0], lower, [1.0, 1.0]])
+    below = np.r_[0.0, np.cumsum((p[ends + 1] - p[starts + 1]) * means)[:-1]]
+    above_terms = (p[ends] - p[starts]) * means
+    above = np.r_[np.cumsum(above_terms[::-1])[::-1][1:], 0.0]
+    own = (p[ends] - p[starts + 1]) / np.maximum(sizes - 1, 1)
+    group = np.repeat(np.arange(len(starts)), sizes)
+    replicates = np.empty(m)
+    rest = np.where(sizes[group] > 1, sums[group] - z, 0.0)
+    replicates[order] = below[group] + above[group] + own[group] * rest
+    return replicates + origin
+
+
+def jackknife_variance(replicates: np.ndarray) -> float:
+    """(M - 1) / M times the sum of squared deviations of the delete-one replicates from their mean.
+
+    Bias: upwards (Efron and Stein, "The jackknife estimate of variance", 1981); falls with N / M.
+    """
+    m = len(replicates)
+    return float((m - 1) / m * np.sum((replicates - replicates.mean()) ** 2))

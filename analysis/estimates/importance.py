@@ -37,6 +37,8 @@ class Importances:
     trials: int
     why: str | None = None
     fanova_trials: int = 0
+    left_out: tuple[str, ...] = ()
+    """In sentences: the trials and hyperparameters that no share speaks of."""
 
 
 def importances(table: TrialTable) -> Importances:
@@ -51,22 +53,37 @@ def importances(table: TrialTable) -> Importances:
     Assessing Hyperparameter Importance" (2014). Optuna's implementations, seeded.
     """
     frame = table.frame[(table.frame[names.STATE] == states.COMPLETE) & table.frame[names.VAL_ACCURACY].notna()]
-    columns = [c for c in frame.columns if c.startswith(PARAMS) and frame[c].nunique(dropna=False) > 1]
-    columns = [c for c in columns if not (frame[c].isna() | (frame[c] == "")).any()]
+    varying = [c for c in frame.columns if c.startswith(PARAMS) and frame[c].nunique(dropna=False) > 1]
+    columns = [c for c in varying if not (frame[c].isna() | (frame[c] == "")).any()]
     m = len(frame)
+    left_out = _left_out(len(table.frame) - m, [c.removeprefix(PARAMS) for c in varying if c not in columns], m)
     if m < FEWEST:
-        return Importances({}, {}, m, f"needs {FEWEST} complete trials, has {m}")
+        return Importances({}, {}, m, f"needs {FEWEST} complete trials, has {m}", left_out=left_out)
     if not columns:
-        return Importances({}, {}, m, "no hyperparameter varies")
+        return Importances({}, {}, m, "no hyperparameter varies", left_out=left_out)
     if frame[names.VAL_ACCURACY].nunique() == 1:
-        return Importances({}, {}, m, "all scores are equal")
+        return Importances({}, {}, m, "all scores are equal", left_out=left_out)
     study = _study(frame, columns)
     ped = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator())
     if m > MOST:
         drawn = frame.iloc[np.sort(np.random.default_rng(0).permutation(m)[:MOST])]
         study = _study(drawn, columns)
     fanova = get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0))
-    return Importances(_plain(ped), _plain(fanova), m, fanova_trials=min(m, MOST))
+    return Importances(_plain(ped), _plain(fanova), m, fanova_trials=min(m, MOST), left_out=left_out)
+
+
+def _left_out(without_score: int, conditional: list[str], m: int) -> tuple[str, ...]:
+    found = []
+    if without_score:
+        found.append(
+            f"Importances leave out {without_score} trials without a score (failed, pruned or lost): what makes a "
+            "trial fail is not in them."
+        )
+    if conditional:
+        found.append(f"Importances leave out {', '.join(conditional)}: not every trial has a value of it.")
+    if m > MOST:
+        found.append(f"fANOVA looks at {MOST:,} of {m:,} trials, drawn at random.")
+    return tuple(found)
 
 
 def _plain(found: dict[str, float]) -> dict[str, float]:

@@ -5,30 +5,39 @@ from __future__ import annotations
 from analysis.reading.pool import Pool
 from analysis.reading.table import TrialTable
 
+STOPPED = (
+    "The search ended by its own stop rule: the sample size was not fixed in advance, and the "
+    "intervals do not account for that."
+)
+BY_LENGTH = (
+    "The search was cut off and all finished trials are used: fast trials are over-represented, the pool is biased by "
+    "length."
+)
 
-def notes_of(table: TrialTable, pool: Pool) -> tuple[str, ...]:
-    """The sentences for this study, the most limiting first."""
+
+def flags_of(table: TrialTable, pool: Pool, trend: str | None) -> tuple[str, ...]:
+    """Why the intervals may cover less often than they say: shown beside each of them."""
+    found = (trend, BY_LENGTH if pool.by_length else None, STOPPED if table.stopped_early else None)
+    return tuple(reason for reason in found if reason is not None)
+
+
+def notes_of(table: TrialTable, pool: Pool, *, exact: bool, tied: int) -> tuple[str, ...]:
+    """The sentences for this study, the most limiting first; `tied` trials are equal in the best score."""
     notes = []
     if pool.pruned:
         notes.append(
-            f"{_trials(pool.pruned)} pruned, at a score of 0: every curve of the best score is a lower bound of what "
+            f"{_trials(pool.pruned)} pruned, at a score of 0: what the best of N reaches is a lower bound of what "
             "the search would have reached without pruning."
         )
     if pool.by_length:
-        notes.append(
-            "The search was cut off and all finished trials are used: fast trials are over-represented, the pool is "
-            "biased by length."
-        )
+        notes.append(BY_LENGTH)
     if pool.left_out:
         notes.append(
             f"The search was cut off: the estimates use the plan's finished prefix ({_count(pool.trials)}), and leave "
             f"out {_count(pool.left_out)} that finished after it, because the ones that finish first are the fast ones."
         )
     if table.stopped_early:
-        notes.append(
-            "The search ended by its own rule (stop_when_gain_below): the sample size was not fixed in advance, and "
-            "the intervals do not account for that."
-        )
+        notes.append(STOPPED)
     if pool.failed:
         notes.append(f"{_count(pool.failed)} failed by configuration: counted, with a score of 0.")
     if pool.lost:
@@ -41,23 +50,29 @@ def notes_of(table: TrialTable, pool: Pool) -> tuple[str, ...]:
             f"{rows}training rows, each fold scored by a network that was not trained on it, and stopped early by rows "
             "that are in no fold."
         )
-    tested = (
-        "Selection uses validation only; test_of_best is the test accuracy of the trial so picked. "
-        if pool.tested
-        else "No trial was tested: the best score is optimistic, having been chosen for being the best. "
-    )
-    notes.append(
-        f"{tested}Intervals are for the draw of configurations and their training seeds, on this data split"
-        + ("; the standard error of the test set stands beside them." if pool.tested else ".")
-    )
+    if tied > 1:
+        notes.append(
+            f"{_count(tied)} are equal in the best validation score: the trial found has the lowest number. "
+            f"What fewer than {pool.trials} trials reach on average averages over trials that are equal."
+        )
+    if pool.tested:
+        notes.append("Trials are chosen on validation alone; the test accuracy is that of the trial so chosen.")
+    else:
+        notes.append("No trial was tested: the best score is optimistic, having been chosen for being the best.")
+    if not exact:
+        notes.append(
+            "What a search reaches on average: intervals are for the draw of configurations and their training seeds, "
+            "on this data split"
+            + (", and do not contain the test set's own error, which stands beside them." if pool.tested else ".")
+        )
     if table.test_rows is None and pool.tested:
-        notes.append("The number of test rows is unknown, so the test set's own standard error cannot be given.")
+        notes.append("The number of test rows is unknown, so the test set's own error cannot be given.")
     return tuple(notes)
 
 
 def _sampler_notes(table: TrialTable, pool: Pool) -> list[str]:
     if table.sampler == "list":
-        return ["The trials are a list of chosen configurations: a curve over them is exact for the list only."]
+        return ["The trials are a list of chosen configurations: an average over them is exact for the list only."]
     if table.sampler != "grid":
         return []
     size = table.grid_size

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from matplotlib.axes import Axes
 
-from analysis.estimates.best_of_n import BestOfN, Curve, Point
+from analysis.estimates.best_of_n import BestOfN
+from analysis.estimates.curves import Curve, Point
+from analysis.estimates.refusals import SELECTED
 from analysis.figures.style import (
     DARK,
     MIDDLE,
@@ -25,32 +28,26 @@ def tuning_curve(result: BestOfN) -> bytes:
     axes = figure.add_subplot()
     val, test = result.curves["best_val"], result.curves.get("test_of_best", {})
     m = max(val)
-    frame(axes, f"{result.study}: what the best of N trials reaches ({_basis(result)})")
+    frame(axes, f"{result.study}: what a search of N trials reaches on average ({_basis(result)})")
     _expected(axes, val, DARK, "-", "o", "validation, best of N", True)
     if test:
-        _expected(axes, test, MIDDLE, "--", "s", "test, of the trial that validation picks", False)
-        axes.plot([m], [test[m].value], "*", color=MIDDLE, markersize=13, clip_on=False)
-    axes.plot([m], [val[m].value], "*", color=DARK, markersize=13, clip_on=False)
-    axes.plot([], [], "*", color="#555555", markersize=11, label="N = M: maximum seen, no estimate")
-    error = result.test_standard_error.get(m)
-    if error:
-        x = m * 1.09
-        axes.errorbar([x], [test[m].value], yerr=[error], color=MIDDLE, capsize=3, linewidth=1.2)
-        axes.plot(
-            [],
-            [],
-            "-",
-            color=MIDDLE,
-            linewidth=1.2,
-            marker="_",
-            markersize=8,
-            label=f"test set's own standard error, \u00b1{error:.4f}",
-        )
+        averages = {n: point for n, point in test.items() if n < m} or test
+        _expected(axes, averages, MIDDLE, "--", "s", "test, of the trial that validation picks", False)
+        _network(axes, m * 1.06, test[m], result.found.number)
     number_axis(axes, m)
-    shown = [*_extent(val), *_extent(test), *(_around(test[m], error) if test else ())]
-    accuracy_axis(axes, shown, "accuracy" if test else "validation accuracy")
+    accuracy_axis(axes, [*_extent(_narrow(val, m)), *_extent(test)], "accuracy" if test else "validation accuracy")
     axes.legend(loc="lower right", fontsize=8.5, framealpha=0.95)
     return png(figure)
+
+
+def _network(axes: Axes, x: float, point: Point, number: int) -> None:
+    """The trial found on test, beside the curves: one network, no average."""
+    label = f"trial {number} found: this network alone"
+    if point.low is None or point.high is None:
+        axes.plot([x], [point.value], "D", color=MIDDLE, markersize=6, label=label, clip_on=False)
+        return
+    ends = [[point.value - point.low], [point.high - point.value]]
+    axes.errorbar([x], [point.value], yerr=ends, fmt="D", color=MIDDLE, markersize=6, capsize=3, label=label)
 
 
 def median_steps(result: BestOfN) -> bytes:
@@ -80,15 +77,17 @@ def median_steps(result: BestOfN) -> bytes:
 
 
 def gap_curve(result: BestOfN) -> bytes:
-    """Validation less test of the selected trial, raw and net of N = 1."""
+    """Validation less test of the selected trial, raw and net of N = 1, and of the trial found."""
     figure = new_figure(8.0, 4.2)
     axes = figure.add_subplot()
     raw, net = result.curves["gap"], result.curves["gap_net_of_1"]
     m = max(raw)
     frame(axes, f"{result.study}: validation less test accuracy of the selected trial")
     axes.axhline(0.0, color="#888888", linewidth=0.8)
-    _expected(axes, raw, DARK, "-", "o", "gap", True)
+    averages = {n: point for n, point in raw.items() if n < m} or raw
+    _expected(axes, averages, DARK, "-", "o", "gap", True)
     _expected(axes, net, MIDDLE, "--", "s", "gap net of N = 1: what selecting added", False)
+    _network(axes, m * 1.06, raw[m], result.found.number)
     number_axis(axes, m)
     values = [*_extent(raw), *_extent(net), 0.0]
     margin = max((max(values) - min(values)) * 0.08, 0.0002)
@@ -106,30 +105,25 @@ def _basis(result: BestOfN) -> str:
 
 
 def _expected(axes: Axes, curve: Curve, colour: str, line: str, marker: str, label: str, fill: bool) -> None:
-    """The curve: full where its interval is safe, faint where flagged, dotted beyond."""
+    """The curve: full where it has an interval or needs none, dotted elsewhere."""
     ns = sorted(curve)
-    safe = [n for n in ns if curve[n].method in ("jackknife", "exact", "by definition")]
-    flagged = [n for n in ns if "flagged" in curve[n].method]
-    estimated = [*safe, *flagged]
+    both = [n for n in ns if curve[n].low is not None and curve[n].high is not None]
+    full = [n for n in ns if curve[n].method == "exact"] or both
     axes.plot(ns, [curve[n].value for n in ns], ":", color=colour, linewidth=1.2)
-    if estimated:
-        axes.plot(estimated, [curve[n].value for n in estimated], line, color=colour, linewidth=1.8)
+    axes.plot(full, [curve[n].value for n in full], line, color=colour, linewidth=1.8)
     few = _marked(ns)
     axes.plot(few, [curve[n].value for n in few], marker, color=colour, markersize=4.5)
     axes.plot([], [], line, marker=marker, color=colour, markersize=4.5, label=label)
-    for part, strength in ((safe, 1.0), ([*safe[-1:], *flagged], 0.45)):
-        both = [n for n in part if curve[n].low is not None and curve[n].high is not None]
-        if len(both) >= 2 and fill:
-            axes.fill_between(both, *_pairs(curve, both), color=colour, alpha=0.22 * strength, linewidth=0)
-        elif len(both) >= 2:  # the second band as its edges only, so that both are seen in grey
-            for edge in _pairs(curve, both):
-                axes.plot(both, edge, "--", color=colour, linewidth=0.9, alpha=max(strength, 0.6))
-    alone = [n for n in estimated if curve[n].low is not None]
-    if len(alone) == 1 and curve[alone[0]].method != "by definition":
-        low, high = _pairs(curve, alone)
-        value = curve[alone[0]].value
+    if len(both) >= 2 and fill:
+        axes.fill_between(both, *_pairs(curve, both), color=colour, alpha=0.2, linewidth=0)
+    elif len(both) >= 2:  # the second band as its edges only, so that both are seen in grey
+        for edge in _pairs(curve, both):
+            axes.plot(both, edge, "--", color=colour, linewidth=0.9, alpha=0.8)
+    elif both and curve[both[0]].method != "by definition":
+        low, high = _pairs(curve, both)
+        value = curve[both[0]].value
         axes.errorbar(
-            [alone[0] * (1.0 if fill else 1.025)],
+            [both[0] * (1.0 if fill else 1.025)],
             [value],
             yerr=[[value - low[0]], [high[0] - value]],
             color=colour,
@@ -209,11 +203,15 @@ def _marked(ns: list[int]) -> list[int]:
     return [n for n in ns if n in wanted]
 
 
+def _narrow(curve: Curve, m: int) -> Curve:
+    """The curve without the upper ends of many trials, which reach up to the best possible score and hide the rest."""
+    return {
+        n: point if n * SELECTED <= m or point.low is None else replace(point, high=None, why="beyond the picture")
+        for n, point in curve.items()
+    }
+
+
 def _extent(curve: Mapping[int, Point]) -> list[float]:
     found = [p.value for p in curve.values()]
     found += [p.low for p in curve.values() if p.low is not None]
     return found + [p.high for p in curve.values() if p.high is not None]
-
-
-def _around(point: Point, error: float | None) -> list[float]:
-    return [point.value - error, point.value + error] if error else []

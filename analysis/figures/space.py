@@ -9,7 +9,6 @@ import pandas as pd
 from matplotlib import colormaps
 
 from analysis.estimates.importance import Importances
-from analysis.estimates.pareto import Network, scored
 from analysis.figures.style import (
     DARK,
     LIGHT,
@@ -23,6 +22,7 @@ from analysis.figures.style import (
     wrapped,
 )
 from analysis.looks.groups import Scale, grouped, scale_of
+from analysis.looks.pareto import Network, scored
 from analysis.reading.columns import PARAMS
 from analysis.reading.table import TrialTable
 from models.core import names, states

@@ -9,7 +9,10 @@ import pandas as pd
 
 from models.core import names, states
 
-REQUIRED = (names.NUMBER, names.STATE, names.STATE_REASON, names.VAL_ACCURACY, names.TEST_ACCURACY)
+REQUIRED = (names.NUMBER, names.STATE, names.VAL_ACCURACY)
+"""What a table of trials cannot do without. Where no complete trial has a test accuracy, none was tested."""
+IN_FRAME = (*REQUIRED, names.STATE_REASON, names.TEST_ACCURACY)
+"""What a frame has once `trials_frame` has added the optional ones."""
 COLUMNS = (
     names.NUMBER,
     names.ATTEMPT,

@@ -11,8 +11,11 @@ from analysis.reading.table import TrialTable
 from models.core import names
 
 
-def read_csv(path: str | Path, sampler: str = "random") -> TrialTable:
-    """A trials table from a CSV file with at least the REQUIRED columns. A blank state is refused by the estimates."""
+def read_csv(path: str | Path, sampler: str) -> TrialTable:
+    """A trials table from a CSV file with at least the REQUIRED columns, drawn as `sampler` says: nothing in it does.
+
+    Numbers count from 0, as this project's own tables do (they have the column config_hash), or from 1.
+    """
     file = Path(path)
     if not file.is_file():
         raise ValueError(f"--trials is a CSV file of trials: got {str(path)!r}, which is no file")
@@ -29,4 +32,6 @@ def read_csv(path: str | Path, sampler: str = "random") -> TrialTable:
     if len(blank):
         raise ValueError(f"state is complete, failed or pruned: got a blank one for number {blank.iloc[0]}")
     records = [{str(k): v for k, v in row.items()} for row in raw.to_dict("records")]
-    return TrialTable(trials_frame(records), study=file.stem, sampler=sampler)
+    frame = trials_frame(records)
+    from_one = names.CONFIG_HASH not in raw.columns and int(frame[names.NUMBER].min()) == 1
+    return TrialTable(frame, study=file.stem, sampler=sampler, first_number=int(from_one))

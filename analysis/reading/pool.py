@@ -147,6 +147,7 @@ def _sorted_out(table: TrialTable) -> tuple[pd.DataFrame, np.ndarray, int]:
     ended = frame.loc[~stopped, names.NUMBER].to_numpy(dtype=int)
     end = max(int(frame[names.NUMBER].max()) + 1 if len(frame) else 0, table.planned_trials or 0)
     has_ended = np.zeros(end + 1, dtype=bool)
+    has_ended[: table.first_number or 0] = True
     has_ended[ended] = True
     return frame, kinds, int(np.argmin(has_ended))
 

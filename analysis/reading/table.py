@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from analysis.reading.columns import FOLD, PARAMS, REQUIRED
+from analysis.reading.columns import FOLD, IN_FRAME, PARAMS
 from models.core import names, states
 from models.core.ranking import place
 
@@ -29,6 +29,7 @@ class TrialTable:
     """Trials and their study. `frame` is as `trials_frame` makes it; what is unknown (from a CSV) is None.
 
     `folds`: how many score a trial, None where it is scored on a validation part; `refit`: that of the best trial.
+    `first_number`: of the plan, 0 where it is unknown.
     """
 
     frame: pd.DataFrame
@@ -46,12 +47,13 @@ class TrialTable:
     stopped_early: bool = False
     folds: int | None = None
     refit: Refit | None = None
+    first_number: int | None = None
 
     def __post_init__(self) -> None:
         """Check that the columns are there and that every number stands once."""
-        missing = [name for name in REQUIRED if name not in self.frame.columns]
+        missing = [name for name in IN_FRAME if name not in self.frame.columns]
         if missing:
-            raise ValueError(f"a trials table has the columns {', '.join(REQUIRED)}: missing {', '.join(missing)}")
+            raise ValueError(f"a trials table has the columns {', '.join(IN_FRAME)}: missing {', '.join(missing)}")
         twice = self.frame[names.NUMBER][self.frame[names.NUMBER].duplicated()]
         if len(twice):
             raise ValueError(f"a number stands once in a trials table: got {twice.iloc[0]} again")
@@ -76,8 +78,13 @@ class TrialTable:
 
     @property
     def tested(self) -> bool:
-        """Whether trials have a test accuracy: those of a cross-validated study have none."""
-        return not self.folds and not any(str(name).startswith(FOLD) for name in self.frame.columns)
+        """Whether trials have a test accuracy: those of a cross-validated study have none.
+
+        Where trials are complete and none has a test accuracy, none was tested; where only some have, the pool refuses.
+        """
+        if self.folds or any(str(name).startswith(FOLD) for name in self.frame.columns):
+            return False
+        return self.ranked.empty or bool(self.ranked[names.TEST_ACCURACY].notna().any())
 
     @property
     def scored_rows(self) -> int | None:

@@ -5,22 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from analysis.estimates.best_of_n import BestOfN, best_of_n
+from analysis.estimates.best_of_n import BestOfN, best_of_n, default_at
 from analysis.estimates.comparison import Comparison, compare
 from analysis.estimates.confirmation import Confirmed, confirm_summary
 from analysis.estimates.doubling import DoublingGain, doubling_gain_at
 from analysis.estimates.importance import Importances, importances
-from analysis.estimates.pareto import Network, pareto_front, smallest_at_least
 from analysis.estimates.planning import Reach, trials_to_reach
+from analysis.estimates.refusals import SELECTED
 from analysis.figures import curves as figures_curves
 from analysis.figures import space as figures_space
 from analysis.figures.style import spaced
+from analysis.looks.pareto import Network, pareto_front, smallest_at_least
 from analysis.reading.pool import Pool, Use, pool_of
 from analysis.reading.table import TrialTable
 from analysis.report.section import Section
 
 GOOD_ENOUGH = 0.95  # "the smallest network with at least this validation accuracy"
-_TARGETS = (0.5, 0.8, 0.9, 0.95, 0.97, 0.98, 0.985, 0.99, 0.995)
+_ROUND = (0.5, 0.8, 0.9, 0.95, 0.97, 0.98, 0.985, 0.99, 0.995)
+SAID = "Targets that the study named before its search:"
+ASKED = "Targets asked for when this report was made (chosen after a look at the scores, they are chosen by them):"
+CHOSEN = "Round numbers picked by the scores seen, for orientation; no target was named before the search:"
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,8 @@ class Report:
     front: tuple[Network, ...]
     smallest: Network | None
     reaches: tuple[Reach, ...]
+    targets: str
+    """Where the targets of `reaches` come from."""
     doublings: tuple[DoublingGain, ...]
     pictures: dict[str, tuple[bytes, str]]
     comparison: Comparison | None = None
@@ -46,13 +52,19 @@ def make_report(
     *,
     use: Use = "prefix",
     targets: Sequence[float] | None = None,
+    asked: Sequence[float] | None = None,
+    assume_tail: bool = False,
     versus: TrialTable | None = None,
     confirm: TrialTable | None = None,
     sections: Sequence[Section] = (),
 ) -> Report:
-    """All results of the report; writes nothing."""
+    """All results of the report; writes nothing.
+
+    `targets`: scores to reach that the study named before it had data; `asked`: those named now, shown as such.
+    """
     pool = pool_of(table, use)
-    result = best_of_n(table, at, use)
+    result = best_of_n(table, at, use, assume_tail=assume_tail)
+    origin, wanted = _targets(pool, targets, asked)
     found = importances(table)
     front = pareto_front(table)
     smallest = smallest_at_least(table, GOOD_ENOUGH)
@@ -62,7 +74,8 @@ def make_report(
         importances=found,
         front=front,
         smallest=smallest,
-        reaches=tuple(trials_to_reach(pool.val, t) for t in _targets(pool, targets)),
+        reaches=tuple(trials_to_reach(pool.val, t) for t in wanted),
+        targets=origin,
         doublings=_doublings(table, pool),
         pictures=_pictures(table, use, pool, found, front, smallest),
         comparison=compare(table, versus) if versus is not None else None,
@@ -71,13 +84,16 @@ def make_report(
     )
 
 
-def _targets(pool: Pool, targets: Sequence[float] | None) -> list[float]:
-    """The wanted ones, or the three highest round numbers that some trial reached, and the next."""
-    if targets is not None:
-        return list(targets)
+def _targets(
+    pool: Pool, targets: Sequence[float] | None, asked: Sequence[float] | None
+) -> tuple[str, tuple[float, ...]]:
+    """Where the targets come from, and they: without any, the three highest round numbers reached and the next."""
+    if targets:
+        return SAID, tuple(targets)
+    if asked:
+        return ASKED, tuple(asked)
     best = float(pool.val.max())
-    reached = [t for t in _TARGETS if t <= best][-3:]
-    return reached + [t for t in _TARGETS if t > best][:1]
+    return CHOSEN, (*[t for t in _ROUND if t <= best][-3:], *[t for t in _ROUND if t > best][:1])
 
 
 def _doublings(table: TrialTable, pool: Pool) -> tuple[DoublingGain, ...]:
@@ -98,14 +114,22 @@ def _pictures(
     front: tuple[Network, ...],
     smallest: Network | None,
 ) -> dict[str, tuple[bytes, str]]:
-    fine = best_of_n(table, spaced(pool.trials), use)
+    fine = best_of_n(
+        table, sorted({*spaced(pool.trials, 30), *default_at(pool.trials), max(pool.trials // SELECTED, 1)}), use
+    )
     pictures = {
         "tuning_curve": (
             figures_curves.tuning_curve(fine),
             "Expected best validation accuracy of N trials"
             + (", and the test accuracy of the trial that validation picks" if pool.tested else "")
-            + ". Bands: delete-one jackknife, 95% at each N (shaded: validation; thin dashed lines: test); paler "
-            "beyond N = M/10, where they cover less than stated; none beyond M/5 (dotted curve).",
+            + ". Shaded: 95% interval at each N, shown by simulation to cover; its upper end is wide where a perfect "
+            "score is far above all that were seen, so that the lower one is what many trials establish"
+            + (
+                f". Thin dashed lines: the same for test, up to N = M/{SELECTED}. The diamond: the trial "
+                "found, with the interval of its own test accuracy."
+                if pool.tested
+                else "."
+            ),
         ),
         "median": (
             figures_curves.median_steps(fine),

@@ -1,35 +1,62 @@
-"""Results as sentences and as cells of a table."""
+"""Results as sentences and as cells of a table. Digits follow the error: it is 5 to 50 units of the last one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 
-from analysis.estimates.best_of_n import BestOfN, Curve, Point, binomial_error
-from analysis.estimates.planning import Reach
+from analysis.estimates.best_of_n import CONFIDENCE, BestOfN
+from analysis.estimates.curves import Curve, Point
+from analysis.estimates.planning import Prediction, Reach
+from analysis.estimates.proportions import binomial_error, clopper_pearson
+from analysis.estimates.refusals import SELECTED
+from analysis.looks.pareto import Network
 from analysis.reading.table import TrialTable
 from models.core import states
 
+_DIGITS = 4  # where nothing says how large the error is
+
+
+def digits_for(error: float | None) -> int:
+    """Digits behind the point by which an error is 5 to 50 units of the last one."""
+    if not error or not math.isfinite(error):
+        return _DIGITS
+    return min(max(1 - math.floor(math.log10(2.0 * error)), 2), 6)
+
+
+def error_of(point: Point) -> float | None:
+    """The distance to the nearer limit: where the other one is far, the nearer one says what is known."""
+    sides = [abs(end - point.value) for end in (point.low, point.high) if end is not None and end != point.value]
+    return min(sides, default=None)
+
 
 def headline(result: BestOfN) -> str:
-    """The number to quote: the largest N of the table whose interval is safe, else the best seen."""
-    val, test = result.curves["best_val"], result.curves.get("test_of_best")
-    m = result.trials["started"]
-    safe = [n for n in val if val[n].method in ("jackknife", "exact") and n != m]
-    seen = result.maximum_seen
-    if not safe:
-        of_test = f" and test accuracy {seen['test_of_best']:.4f}" if test is not None else ""
-        return (
-            f"{_trials(m)}: the best one seen has validation accuracy {seen['best_val']:.4f}{of_test}. That is "
-            "an observation; too few trials for an estimate with an interval."
-        )
-    n = max(safe)
-    error = result.test_standard_error.get(n)
-    beside = f"; standard error of the test set itself {error:.4f}" if error else ""
+    """The numbers to quote: the trial found with its own test accuracy, then what a search reaches on average."""
+    found, val, m = result.found, result.curves["best_val"], result.trials["started"] or 0
+    parts = [_found_sentence(result, result.validation_standard_error.get(m))]
     bound = "at least " if result.trials[states.PRUNED] else ""
-    on_validation = f"The best of {_trials(n)} reaches {bound}{quoted(val[n])} on validation in expectation"
-    if test is None:
-        return f"{on_validation}; no trial was tested."
-    return f"{on_validation}, and the trial that validation picks reaches {quoted(test[n])} on test{beside}."
+    narrow = [n for n in val if n * SELECTED <= m and val[n].low is not None and n < m]
+    exact = [n for n in val if val[n].method == "exact" and n < m]
+    if narrow or exact:
+        n = max(narrow or exact)
+        parts.append(f"A search of {_trials(n)} reaches {bound}{led(result, n)} on validation on average.")
+    one_sided = result.curves.get("best_val_at_least", {})
+    if one_sided and max(one_sided) not in narrow:
+        n = max(one_sided)
+        parts.append(f"One of {_trials(n)} reaches {limit(one_sided[n], digits_at(result, n))}.")
+    if found.tied > 1:
+        parts.append(f"{found.tied} trials are equal in that validation accuracy; the lowest number counts.")
+    return " ".join(parts)
+
+
+def _found_sentence(result: BestOfN, error: float | None) -> str:
+    found = result.found
+    place = "is the best of the finished prefix" if result.trials["left_out"] else "was found"
+    who = f"Trial {found.number} {place}"
+    val = f"validation accuracy {found.val:.{digits_for(error)}f} (chosen by it, so optimistic)"
+    if found.test is None:
+        return f"{who}: {val}; no trial was tested."
+    return f"{who}: {val}, test accuracy {quoted(found.test)}."
 
 
 def inspect_hint(run_id: str) -> str:
@@ -38,12 +65,30 @@ def inspect_hint(run_id: str) -> str:
 
 
 def tested_accuracy(table: TrialTable, accuracy: float) -> str:
-    """A test accuracy with the binomial standard error of the test set."""
+    """A network's test accuracy with its interval."""
     if table.test_rows is None:
-        return f"{accuracy:.4f}"
-    error = binomial_error(accuracy, table.test_rows)
-    none_wrong = ", 0 because none was wrong" if accuracy == 1 else ""
-    return f"{accuracy:.4f} ± {error:.4f} (standard error of {table.test_rows} test rows{none_wrong})"
+        return f"{accuracy:.{_DIGITS}f}"
+    low, high = clopper_pearson(accuracy, table.test_rows, CONFIDENCE)
+    shown = _bracketed(accuracy, low, high)
+    return f"{shown} (this network's, {CONFIDENCE:.0%} interval of {table.test_rows:,} test rows)"
+
+
+def validation_accuracy(table: TrialTable, accuracy: float) -> str:
+    """A trial's score on the rows that chose it, with the digits that those rows can tell apart."""
+    rows = table.scored_rows
+    return f"{accuracy:.{digits_for(binomial_error(accuracy, rows) if rows else None)}f}"
+
+
+def smallest_sentence(table: TrialTable, smallest: Network | None, target: float) -> str:
+    """The smallest network that is good enough; its validation score was selected, so the interval is its test's."""
+    if smallest is None:
+        return f"No trial reached a validation accuracy of {target:g}."
+    tested = f", test accuracy {tested_accuracy(table, smallest.test_accuracy)}" if table.tested else ""
+    return (
+        f"The smallest network with at least {target:g} validation accuracy: trial {smallest.number}, "
+        f"{smallest.n_parameters:,} parameters, validation {validation_accuracy(table, smallest.val_accuracy)} "
+        f"(selected by it, so optimistic){tested}."
+    )
 
 
 def basis(result: BestOfN) -> str:
@@ -58,38 +103,113 @@ def basis(result: BestOfN) -> str:
     )
 
 
-def quoted(point: Point) -> str:
+def quoted(point: Point, digits: int | None = None) -> str:
     """A value with its interval in brackets where it has one."""
+    digits = digits or digits_for(error_of(point))
     if point.low is None and point.high is None:
-        return f"{point.value:.4f}"
-    return f"{point.value:.4f} [{interval(point)}]"
+        return f"{point.value:.{digits}f}"
+    return f"{point.value:.{digits}f} [{interval(point, digits=digits)}]"
 
 
-def interval(point: Point, digits: int = 4) -> str:
+def digits_at(result: BestOfN, n: int) -> int:
+    """Digits of the best of N on validation: those of its error, and at N = M at least those of the trial found."""
+    errors = [error_of(result.curves["best_val"][n])]
+    if n == result.trials["started"]:
+        errors.append(result.validation_standard_error.get(n))
+    return max(digits_for(error) for error in errors)
+
+
+def led(result: BestOfN, n: int) -> str:
+    """The best of N on validation as quoted; beyond M/10, where the interval is wide upwards, its limit first."""
+    point, digits = result.curves["best_val"][n], digits_at(result, n)
+    one_sided = result.curves.get("best_val_at_least", {}).get(n)
+    if one_sided is None or n * SELECTED <= (result.trials["started"] or 0):
+        return quoted(point, digits)
+    return f"{limit(one_sided, digits)}; {quoted(point, digits)}"
+
+
+def limit(point: Point, digits: int | None = None) -> str:
+    """A limit on one side in words: at least, or at most where low scores are the good ones."""
+    end, word = (point.low, "at least") if point.low is not None else (point.high, "at most")
+    return "-" if end is None else f"{word} {end:.{digits or digits_for(error_of(point))}f}"
+
+
+def interval(point: Point, signed: bool = False, digits: int | None = None) -> str:
     """The interval, ">= x" where it is open upwards, a dash where there is none."""
+    form = f"{'+' if signed else ''}.{digits or digits_for(error_of(point))}f"
     if point.low is not None and point.high is not None:
-        return f"{point.low:.{digits}f}, {point.high:.{digits}f}"
+        return f"{point.low:{form}}, {point.high:{form}}"
     if point.low is not None:
-        return f">= {point.low:.{digits}f}"
+        return f">= {point.low:{form}}"
     if point.high is not None:
-        return f"<= {point.high:.{digits}f}"
+        return f"<= {point.high:{form}}"
     return "-"
 
 
-def curve_rows(result: BestOfN, names: Mapping[str, str]) -> list[list[str]]:
-    """One row for each N: value and interval of every curve in `names`, then the method and why."""
-    first = result.curves[next(iter(names))]
+def value(point: Point, signed: bool = False) -> str:
+    """The value, with the digits of its error."""
+    return f"{point.value:{'+' if signed else ''}.{digits_for(error_of(point))}f}"
+
+
+def curve_rows(result: BestOfN, names: Sequence[str]) -> list[list[str]]:
+    """One row for each N: value and interval of every curve in `names`.
+
+    Of another interval for the same value the interval alone: a number stands once, with the digits of one error.
+    """
     rows = []
-    for n in sorted(first):
+    for n in sorted(result.curves[names[0]]):
         row = [str(n)]
         for name in names:
             point = result.curves[name][n]
-            digits = 5 if name.startswith("gap") else 4
-            row += [f"{point.value:.{digits}f}", interval(point, digits)]
-        point = first[n]
-        row.append(point.method if point.why is None else f"{point.method}: {point.why}")
+            digits = digits_at(result, n)
+            if name == "best_val_at_least":
+                row.append(limit(point, digits))
+            elif name == "best_val":
+                row += [f"{point.value:.{digits}f}", interval(point, digits=digits)]
+            elif name in ("best_val_proven", "best_val_assumed_tail"):
+                row.append(interval(point))
+            else:
+                row += [value(point), interval(point)]
         rows.append(row)
     return rows
+
+
+def reasons(curves: Mapping[str, Curve], names: Sequence[str]) -> list[str]:
+    """Why points of these curves have no interval, each reason once, with the values of N it holds for."""
+    found: dict[str, set[int]] = {}
+    for name in names:
+        for n, point in curves[name].items():
+            if point.low is None and point.high is None and point.why is not None:
+                found.setdefault(point.why, set()).add(n)
+    return [f"No interval at N = {', '.join(map(str, sorted(ns)))}: {why}." for why, ns in found.items()]
+
+
+def more_sentences(result: BestOfN) -> list[str]:
+    """What a new search of as many trials reaches, and what as many more, and half as many, buy."""
+    if not result.predictions:
+        return []
+    largest = result.predictions[-1]
+    found = [_new_search(largest, result)]
+    for one in sorted({len(result.predictions) - 1, len(result.predictions) // 2}, reverse=True):
+        found.append(_more_trials(result.predictions[one], result))
+    return found
+
+
+def _new_search(one: Prediction, result: BestOfN) -> str:
+    if one.at_least is None:
+        return f"Too few trials to say what a new search of {_trials(one.trials)} reaches with {one.confidence:.0%}."
+    word = "at least" if result.direction == "maximize" else "at most"
+    return (
+        f"A new search of {_trials(one.trials)} reaches {word} {one.at_least:.{_DIGITS}f} on validation with a "
+        f"probability of {one.confidence:.0%} or more."
+    )
+
+
+def _more_trials(one: Prediction, result: BestOfN) -> str:
+    return (
+        f"{_trials(one.trials)} more beat the best one seen, {result.found.val:.{_DIGITS}f}, with a probability of at "
+        f"most {one.beats:.2f}."
+    )
 
 
 def reach_sentence(reach: Reach) -> str:
@@ -107,9 +227,8 @@ def reach_sentence(reach: Reach) -> str:
     )
 
 
-def at_most(curve: Curve, n: int) -> int:
-    """The largest N of the curve that is not above n."""
-    return max(k for k in curve if k <= n)
+def _bracketed(share: float, low: float, high: float) -> str:
+    return quoted(Point(share, low, high, ""))
 
 
 def _trials(number: int | None) -> str:

@@ -20,16 +20,30 @@ def write_report(
     *,
     use: Use = "prefix",
     targets: Sequence[float] | None = None,
+    asked: Sequence[float] | None = None,
+    assume_tail: bool = False,
     versus: TrialTable | None = None,
     confirm: TrialTable | None = None,
     sections: Sequence[Section] = (),
 ) -> list[Path]:
     """Write the figures, best_of_n.json and report.html into `folder`, and return their paths.
 
-    Everything is computed before the folder is made: bad input leaves nothing behind. `versus` adds a
-    comparison with another study, `confirm` the second look at the best trials, `sections` what stands at its end.
+    Everything is computed before the folder is made: bad input leaves nothing behind. `targets` are the scores to reach
+    that the study named before it had data, `asked` those named now. `assume_tail` adds the interval that rests on an
+    assumption. `versus` adds a comparison with another study, `confirm` the second look at the best trials, `sections`
+    what stands at its end.
     """
-    report = make_report(table, at, use=use, targets=targets, versus=versus, confirm=confirm, sections=sections)
+    report = make_report(
+        table,
+        at,
+        use=use,
+        targets=targets,
+        asked=asked,
+        assume_tail=assume_tail,
+        versus=versus,
+        confirm=confirm,
+        sections=sections,
+    )
     page = report_page(report)
     folder.mkdir(parents=True, exist_ok=True)
     written = []

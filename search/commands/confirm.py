@@ -11,6 +11,8 @@ from rich.table import Table
 from analysis.estimates.confirmation import Confirmed, confirm_summary
 from analysis.reading.mlflow_studies import attach, read_mlflow_or_say_why, read_text
 from analysis.reading.table import TrialTable
+from analysis.report.second_looks import STAYS_OPTIMISTIC
+from analysis.report.sentences import quoted
 from analysis.report.writing import write_report
 from models.core import names
 from models.core.errors import ConfigError
@@ -57,7 +59,7 @@ def confirming_study(table: TrialTable, written: str, top: int, repeats: int) ->
 
 
 def confirm(study: str, top: int, repeats: int, options: Options, console: Console) -> int:
-    """Runs the confirming study and prints each configuration's mean and spread beside its score in the search."""
+    """Runs the confirming study and prints each configuration's mean on test beside its scores in the search."""
     try:
         table = read_mlflow_or_say_why(study)
         settings, numbers = confirming_study(table, read_text(table, "study.yaml"), top, repeats)
@@ -76,25 +78,20 @@ def confirm(study: str, top: int, repeats: int, options: Options, console: Conso
 
 
 def _table(study: str, rows: Sequence[Confirmed]) -> Table:
-    shown = Table(title=f"The best of {study}, trained again with fresh seeds", title_justify="left")
-    for name in ("trial", "repeats", "validation: search", "repeats", "test: search", "repeats"):
+    title = f"The best of {study}, trained again with fresh seeds: this configuration over seeds (mean, 95%)"
+    shown = Table(title=title, caption=STAYS_OPTIMISTIC, title_justify="left", caption_justify="left")
+    for name in ("trial", "repeats", "test: repeats", "this network in the search", "validation: search", "repeats"):
         shown.add_column(name, justify="right")
     for row in rows:
         shown.add_row(
             str(row.number),
             f"{row.repeats}" + (f" ({row.failed} failed)" if row.failed else ""),
-            f"{row.search_val:.4f}",
-            _spread(row.val_mean, row.val_deviation),
+            "-" if row.test is None else quoted(row.test),
             f"{row.search_test:.4f}",
-            _spread(row.test_mean, row.test_deviation),
+            f"{row.search_val:.4f}",
+            "-" if row.val_mean is None else f"{row.val_mean:.4f}",
         )
     return shown
-
-
-def _spread(mean: float | None, deviation: float | None) -> str:
-    if mean is None:
-        return "-"
-    return f"{mean:.4f}" if deviation is None else f"{mean:.4f} ± {deviation:.4f}"
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -106,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--ui-url", "--ui_url", default=DEFAULT, metavar="URL", help="where the MLflow UI is, for links in Optuna")
     add(
         "--stop-when-gain-below", "--stop_when_gain_below", default=DEFAULT, metavar="X",
-        help="end the search when doubling its trials would buy less than X in accuracy (95%% confidence)",
+        help="end the search when doubling its trials would buy less than X in accuracy",
     )  # fmt: skip
     add("--pruner", default=DEFAULT, metavar="|".join(PRUNERS), help="end trials that fall behind the others (none)")
     add(

@@ -1,4 +1,4 @@
-"""The end of a search, in a table: the best trial, what the best of N reaches, and what to do next."""
+"""The end of a search: the trial found, what a search of N trials reaches on average, and what more would buy."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from rich.console import Console
 from rich.table import Table
 
 from analysis.estimates import curves
-from analysis.estimates.best_of_n import BestOfN, Point, best_of_n
+from analysis.estimates.best_of_n import BestOfN, best_of_n
 from analysis.reading.cv_results import cv_results
 from analysis.reading.pool import has_prefix, pool_of
 from analysis.reading.table import TrialTable
 from analysis.report.cross_validation import refit_words
-from analysis.report.sentences import tested_accuracy
+from analysis.report.sentences import led, more_sentences, quoted, tested_accuracy, validation_accuracy
 from models.core import names, states
 from models.core.parameters import Scalar
 from search.study.plan import Plan
@@ -45,12 +45,13 @@ class Summary:
     def note(self, link: Callable[[str], str]) -> str:
         """The parent run's description in the MLflow UI (Markdown); `link` gives the address of a run."""
         table, refit = self.table, self.table.refit
-        best = f"Best trial: [trial-{int(self.best['number']):04d}]({link(str(self.best['run_id']))}), "
+        validation = validation_accuracy(table, float(self.best[names.VAL_ACCURACY]))
+        best = f"Trial found: [trial-{int(self.best['number']):04d}]({link(str(self.best['run_id']))}), "
         if table.folds:
-            reached = f"mean accuracy over {table.folds} folds {self.best[names.VAL_ACCURACY]:.4f}."
+            reached = f"mean accuracy over {table.folds} folds {validation}."
         else:
             reached = (
-                f"validation accuracy {self.best[names.VAL_ACCURACY]:.4f}, test accuracy "
+                f"validation accuracy {validation} (chosen by it, so optimistic), test accuracy "
                 f"{tested_accuracy(table, float(self.best[names.TEST_ACCURACY]))}."
             )
         if refit is not None:
@@ -59,9 +60,18 @@ class Summary:
             )
         return (
             f"{best}{reached}\n\n"
+            f"{self._averages()}"
             f"Chosen from {_states(self.table)}. Sampler {self.table.sampler}, seed {self.table.seed}, "
             f"data {(self.table.data_sha256 or '')[:12]}."
         )
+
+    def _averages(self) -> str:
+        """What a search of N trials reaches, and what more would buy, as Markdown."""
+        if self.estimates is None:
+            return ""
+        lines = [f"- {n}: {validation}" for n, validation, *_ in _rows(self.estimates)]
+        more = [*more_sentences(self.estimates), *(f"Flagged: {reason}" for reason in self.estimates.flags)]
+        return "\n".join(["What a search of N trials reaches on average, on validation:\n", *lines, "", *more, "", ""])
 
 
 def _states(table: TrialTable) -> str:
@@ -79,7 +89,7 @@ def summarise(table: TrialTable, plan: Plan) -> Summary | None:
         return Summary(table, best, parameters, None, {})
     pool = pool_of(table)
     started = len(pool.val)
-    estimates = best_of_n(table, at=[n for n in AT if n <= started] or [started])
+    estimates = best_of_n(table, at=sorted({*(n for n in AT if n <= started), started}))
     every = range(1, started + 1)
     curve = dict(zip(every, curves.best_val(pool.val, every).tolist(), strict=True))
     return Summary(table, best, parameters, estimates, curve)
@@ -87,9 +97,10 @@ def summarise(table: TrialTable, plan: Plan) -> Summary | None:
 
 def print_summary(summary: Summary, console: Console) -> None:
     best, table = summary.best, summary.table
+    validation = validation_accuracy(table, float(best[names.VAL_ACCURACY]))
     parameters = ", ".join(f"{name} {_plain(value)}" for name, value in summary.parameters.items())
     console.print()
-    facts = Table(title=f"Study {table.study}: best trial", title_justify="left", show_header=False, box=None)
+    facts = Table(title=f"Study {table.study}: the trial found", title_justify="left", show_header=False, box=None)
     facts.add_column(style="bold")
     facts.add_column()
     facts.add_row("trial", f"{int(best['number'])} (run {best['run_id']})")
@@ -97,13 +108,11 @@ def print_summary(summary: Summary, console: Console) -> None:
     size = f"{int(best[names.N_PARAMETERS]):,} parameters"
     if table.folds:
         facts.add_row("network", size)
-        facts.add_row(
-            "accuracy", f"{best[names.VAL_ACCURACY]:.4f}  (mean of {table.folds} folds; chosen by it: optimistic)"
-        )
+        facts.add_row("accuracy", f"{validation}  (mean of {table.folds} folds; chosen by it: optimistic)")
         facts.add_row("refit", refit_words(table))
     else:
         facts.add_row("network", f"{size}, kept epoch {int(best[names.BEST_EPOCH])}")
-        facts.add_row("validation accuracy", f"{best[names.VAL_ACCURACY]:.4f}  (chosen by it: optimistic)")
+        facts.add_row("validation accuracy", f"{validation}  (chosen by it: optimistic)")
         facts.add_row("test accuracy", tested_accuracy(table, float(best[names.TEST_ACCURACY])))
     console.print(facts)
     console.print()
@@ -116,6 +125,9 @@ def print_summary(summary: Summary, console: Console) -> None:
         )
         return
     console.print(_best_of_n_table(summary.estimates))
+    for sentence in more_sentences(summary.estimates):
+        console.print(sentence, highlight=False)
+    console.print()
     console.print(_pool_words(summary.estimates))
 
 
@@ -138,21 +150,29 @@ def _folds_table(table: TrialTable) -> Table:
 
 
 def _best_of_n_table(estimates: BestOfN) -> Table:
-    columns = {"best_val": "expected best validation accuracy"}
-    if "test_of_best" in estimates.curves:
-        columns["test_of_best"] = "expected test accuracy of the trial so chosen"
-    words = Table(title="What the best of N trials reaches", title_justify="left")
+    words = Table(title="What a search of N trials reaches on average", title_justify="left")
     words.add_column("N", justify="right")
-    for name in columns.values():
-        words.add_column(name)
-    started, seen = estimates.trials["started"], estimates.maximum_seen
-    for n in estimates.curves["best_val"]:
-        if n != started:  # N = M is no estimate: it is the maximum seen
-            words.add_row(str(n), *(_with_interval(estimates.curves[name][n]) for name in columns))
-    words.add_section()
-    best, *rest = (f"{seen[name]:.4f}" for name in columns)
-    words.add_row(str(started), f"{best}  maximum seen", *rest)
+    words.add_column("best validation accuracy")
+    if "test_of_best" in estimates.curves:
+        words.add_column("test accuracy of the trial so chosen")
+    for row in _rows(estimates):
+        words.add_row(*row)
     return words
+
+
+def _rows(estimates: BestOfN) -> list[list[str]]:
+    """Beyond a tenth of the trials the limit on one side leads; the last row names the trial found."""
+    val, test, m = estimates.curves["best_val"], estimates.curves.get("test_of_best"), estimates.trials["started"] or 0
+    mark = " *" if estimates.flags else ""
+    rows = []
+    for n, point in val.items():
+        cells = [str(n), led(estimates, n) + (mark if point.low is not None else "")]
+        if test is not None:
+            found = "the best of these" if estimates.trials["left_out"] else "found"
+            own = f"trial {estimates.found.number} {found}, this network: " if n == m else ""
+            cells.append(f"{own}{quoted(test[n])}" + (mark if test[n].low is not None and n != m else ""))
+        rows.append(cells)
+    return rows
 
 
 def _pool_words(estimates: BestOfN) -> str:
@@ -162,17 +182,10 @@ def _pool_words(estimates: BestOfN) -> str:
     )
     head = (
         f"{trials['started']} trials ({counted}), sampler {estimates.sampler}, seed {estimates.seed}, "
-        f"data {(estimates.data_sha256 or '')[:12]}; intervals: 95%, where N allows one."
+        f"data {(estimates.data_sha256 or '')[:12]}; brackets: 95% intervals, shown by simulation to cover."
     )
-    return "\n".join([head, *estimates.notes])
-
-
-def _with_interval(point: Point) -> str:
-    if point.low is None and point.high is None:
-        return f"{point.value:.4f}"
-    low = "" if point.low is None else f"{point.low:.4f}"
-    high = "" if point.high is None else f"{point.high:.4f}"
-    return f"{point.value:.4f}  [{low} to {high}]"
+    flagged = [f"* flagged: {reason}" for reason in estimates.flags]
+    return "\n".join([head, *flagged, *(note for note in estimates.notes if note not in estimates.flags)])
 
 
 def _plain(value: object) -> str:

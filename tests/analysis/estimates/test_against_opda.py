@@ -16,15 +16,6 @@ def test_the_curve_is_that_of_opda() -> None:
     assert np.abs(curves.best_val(val, at) - theirs).max() <= 1e-12
 
 
-def test_the_v_statistic_is_that_of_opda() -> None:
-    from analysis.estimates.grid import with_replacement
-
-    val = np.random.default_rng(2).random(50)
-    at = np.arange(1, 80)
-    theirs = nonparametric.EmpiricalDistribution(val).v_tuning_curve(at)
-    assert np.abs(with_replacement(val, at.tolist()) - theirs).max() <= 1e-12
-
-
 @pytest.mark.slow
 def test_the_band_is_that_of_opda_up_to_its_simulation_noise() -> None:
     """opda's limits are simulated and scatter by 1e-4 to 3e-4; 3e-3 is beyond any of that."""

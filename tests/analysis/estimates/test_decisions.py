@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from analysis import best_of_n_interval
 from analysis.estimates.comparison import compare
 from analysis.estimates.confirmation import confirm_summary
 from analysis.estimates.doubling import doubling_gain, doubling_gain_at, stop_at
 from analysis.estimates.importance import importances
-from analysis.estimates.pareto import pareto_front, smallest_at_least
+from analysis.estimates.proportions import clopper_pearson
+from analysis.looks.pareto import pareto_front, smallest_at_least
 from analysis.reading.table import TrialTable
 from tests.analysis.made_up import scored, table_of
 
@@ -65,15 +67,25 @@ def test_a_search_without_a_prefix_goes_on(make_table: MakeTable) -> None:
 def test_two_studies_at_equal_n(make_table: MakeTable) -> None:
     first, second = make_table(200), make_table(100, seed=2)
     found = compare(first, second, [5, 10, 20, 40])
-    points = found.at_n["best_val"]
-    assert points[5].method == points[10].method == "jackknife"
-    assert "flagged" in points[20].method
-    assert points[40].low is None
-    assert compare(second, first, [5]).at_n["best_val"][5].value == pytest.approx(-points[5].value)
+    points, of_test = found.at_n["best_val"], found.at_n["test_of_best"]
+    assert all("Bonferroni" in points[n].method and points[n].low < points[n].value < points[n].high for n in points)
+    assert of_test[10].low < of_test[10].value < of_test[10].high
+    assert of_test[20].low is None
+    turned = compare(second, first, [5]).at_n["best_val"][5]
+    assert (turned.value, turned.low, turned.high) == pytest.approx((-points[5].value, -points[5].high, -points[5].low))
     with pytest.raises(ValueError, match="here 100: got 101"):
         compare(first, second, [101])
     same = compare(first, first, [10])
     assert same.at_n["test_of_best"][10].value == 0.0
+
+
+def test_a_difference_is_between_the_sides_own_intervals(make_table: MakeTable) -> None:
+    first, second = make_table(60), make_table(40, seed=2)
+    low, high = zip(
+        *(best_of_n_interval(t.frame["val_accuracy"], 8, level=0.975) for t in (first, second)), strict=True
+    )
+    found = compare(first, second, [8]).at_n["best_val"][8]
+    assert (found.low, found.high) == pytest.approx((low[0] - high[1], high[0] - low[1]))
 
 
 def test_two_studies_at_equal_seconds(make_table: MakeTable) -> None:
@@ -93,24 +105,14 @@ def test_two_studies_at_equal_seconds(make_table: MakeTable) -> None:
         compare(blind, slow, [5], seconds=[100.0])
 
 
-def test_the_error_at_equal_seconds_is_that_of_the_whole_procedure() -> None:
-    """Against repeated searches: predicted over true standard error between 0.8 and 1.25.
-
-    R = 300 searches: the true one is known to 4%, the mean prediction better; false-alarm rate below 1e-4.
-    """
-    from analysis.estimates.comparison import _value, _variance
-    from analysis.reading.pool import pool_of
-
-    template = pool_of(table_of([{"val_accuracy": 0.5, "test_accuracy": 0.5, "seconds": 1.0} for _ in range(100)]))
-    random = np.random.default_rng(21)
-    values, predicted = [], []
-    for _ in range(300):
-        val, seconds = 0.99 - 0.1 * random.random(100), random.exponential(10.0, 100)
-        pool = replace(template, val=val, test=val, seconds=seconds)
-        n = 60.0 / seconds.mean()
-        values.append(_value(pool, val, n))
-        predicted.append(_variance(pool, val, n, timed=True))
-    assert 0.8 < np.sqrt(np.mean(np.array(predicted, dtype=float))) / np.std(values) < 1.25
+def test_at_equal_seconds_the_interval_is_wider_for_the_duration_is_estimated_too(make_table: MakeTable) -> None:
+    first, second = make_table(200), make_table(200, seed=2)
+    budget = 10 * float(first.frame["seconds"].mean())
+    steady = [replace(t, frame=t.frame.assign(seconds=budget / 10)) for t in (first, second)]
+    timed = compare(first, second, [10], seconds=[budget]).at_seconds
+    known = compare(*steady, [10], seconds=[budget])
+    assert timed["best_val"][budget].low < known.at_seconds["best_val"][budget].low < known.at_n["best_val"][10].low
+    assert "N is itself estimated" in timed["test_of_best"][budget].why
 
 
 def test_the_front_and_the_smallest_good_enough() -> None:
@@ -140,10 +142,17 @@ def test_the_second_look() -> None:
     first, second = confirm_summary(search, confirming(rows))
     assert (first.number, first.repeats, first.failed) == (1, 3, 0)
     assert first.val_mean == pytest.approx(0.96)
-    assert first.val_deviation == pytest.approx(0.01)
-    assert first.test_mean == pytest.approx(0.95)
+    assert (first.test.value, first.test_deviation) == pytest.approx((0.95, 0.01))
+    assert first.test.low is None  # the number of test rows is unknown
     assert first.shrinkage == pytest.approx(0.02)
-    assert (second.number, second.repeats, second.failed, second.val_deviation) == (2, 1, 1, None)
+    assert (second.number, second.repeats, second.failed, second.test_deviation) == (2, 1, 1, None)
+    assert "needs two" in second.test.why
+    known, _ = confirm_summary(replace(search, test_rows=360), confirming(rows))
+    seeds, (low, high) = 4.302653 * 0.01 / 3**0.5, clopper_pearson(0.95, 360)
+    assert known.test.low == pytest.approx(0.95 - (seeds**2 + (0.95 - low) ** 2) ** 0.5)
+    assert known.test.high == pytest.approx(0.95 + (seeds**2 + (high - 0.95) ** 2) ** 0.5)
+    score, _ = confirm_summary(search, confirming(rows), proportion=False)
+    assert score.test.low == pytest.approx(0.95 - seeds)
 
 
 def test_a_second_look_says_what_it_repeats() -> None:
@@ -169,6 +178,12 @@ def test_importance_finds_what_matters() -> None:
         assert max(shares, key=lambda name: shares[name]) == "rate"
         assert "epochs" not in shares
     assert importances(table_of(rows)) == found
+    assert found.left_out == ()
+    rows[0] = {"state": "failed", "state_reason": "diverged"} | {k: v for k, v in rows[0].items() if "params" in k}
+    del rows[1]["params.dropout"]
+    left_out = importances(table_of(rows)).left_out
+    assert left_out[0].startswith("Importances leave out 1 trials without a score")
+    assert left_out[1] == "Importances leave out dropout: not every trial has a value of it."
 
 
 def test_importance_says_why_there_is_none(make_table: MakeTable) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from analysis.estimates import curves
 from analysis.estimates.band import box_probability, limits, median_band_ranks, simultaneous_band
-from analysis.estimates.jackknife import jackknife_variance, leave_one_out, range_of
+from analysis.estimates.doubling import jackknife_variance, leave_one_out
 from analysis.estimates.order_statistics import median_best, median_interval, trials_for_upper_limit
 from analysis.estimates.planning import probability_of_reaching, trials_to_reach
 
@@ -89,12 +89,6 @@ def test_the_jackknife_leaves_out_what_it_says(trials: list[tuple[float, float]]
 def test_at_n_1_the_jackknife_is_the_variance_of_a_mean() -> None:
     val = np.random.default_rng(3).random(37)
     assert jackknife_variance(leave_one_out(val, val, 1)) == pytest.approx(val.var(ddof=1) / 37, rel=1e-12)
-
-
-@pytest.mark.parametrize(("n", "m", "worth"), [(10, 100, "safe"), (11, 100, "flagged"), (20, 100, "flagged")])
-def test_the_range_of_the_jackknife(n: int, m: int, worth: str) -> None:
-    assert range_of(n, m) == worth
-    assert range_of(m // 5 + 1, m) == "refused"
 
 
 @pytest.mark.parametrize("n", [0, -1, 4, 1.5, True])

@@ -10,7 +10,7 @@ import pytest
 from analysis.estimates import curves
 from analysis.estimates.band import box_probability, simultaneous_band
 from analysis.estimates.best_of_n import best_of_n
-from analysis.estimates.jackknife import jackknife_variance, leave_one_out
+from analysis.estimates.doubling import jackknife_variance, leave_one_out
 from analysis.estimates.order_statistics import median_best, median_interval
 from analysis.estimates.planning import probability_of_reaching
 from analysis.reading.pool import pool_of

@@ -83,7 +83,7 @@ def test_an_adaptive_sampler_is_refused_with_the_reason(sampler: str) -> None:
 @pytest.mark.parametrize(("name", "value"), [("val_accuracy", 95.0), ("test_accuracy", -0.1), ("test_accuracy", None)])
 def test_an_accuracy_outside_its_range_is_refused(name: str, value: float | None) -> None:
     with pytest.raises(ValueError, match=rf"{name} of a complete trial lies in \[0, 1\]: got"):
-        pool_of(table_of([done() | {name: value}]))
+        pool_of(table_of([done(), done() | {name: value}]))
 
 
 def test_the_first_m_trials_are_counted_anew() -> None:
@@ -135,10 +135,19 @@ def test_a_csv_with_the_required_columns_alone(tmp_path: Path) -> None:
     assert pool_of(table).val.tolist() == [0.9, 0.0]
 
 
+def test_a_csv_may_lack_test_and_reasons_and_count_from_1(tmp_path: Path) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_text("number,state,val_accuracy\n1,complete,0.9\n2,failed,\n3,complete,0.8\n")
+    pool = pool_of(read_csv(file, "random"))
+    assert (pool.numbers.tolist(), pool.val.tolist(), pool.tested) == ([1, 2, 3], [0.9, 0.0, 0.8], False)
+    file.write_text("number,state,val_accuracy,config_hash\n1,complete,0.9,ab\n2,complete,0.8,cd\n")
+    assert not has_prefix(read_csv(file, "random"))  # of this project's own search number 0 is missing
+
+
 def test_a_table_written_and_read_again_is_the_same(tmp_path: Path, make_table: Any) -> None:
     table = make_table(30, failed=0.2)
     table.frame.to_csv(tmp_path / "t.csv", index=False)
-    again = read_csv(tmp_path / "t.csv")
+    again = read_csv(tmp_path / "t.csv", "random")
     pd.testing.assert_frame_equal(again.frame, table.frame, check_dtype=False)
     assert np.array_equal(pool_of(again).val, pool_of(table).val)
 
@@ -146,7 +155,7 @@ def test_a_table_written_and_read_again_is_the_same(tmp_path: Path, make_table: 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("number,state\n0,complete\n", "missing state_reason, val_accuracy, test_accuracy"),
+        ("number,state\n0,complete\n", "missing val_accuracy"),
         ("", "is a CSV file of trials"),
         ("number,state,state_reason,val_accuracy,test_accuracy\n", "at least one row"),
         ("number,state,state_reason,val_accuracy,test_accuracy\n0,,,1,1\n", "got a blank one for number 0"),
@@ -159,6 +168,6 @@ def test_a_bad_csv_is_refused_in_one_line(tmp_path: Path, text: str, words: str)
     file = tmp_path / "bad.csv"
     file.write_text(text)
     with pytest.raises(ValueError, match=words):
-        read_csv(file)
+        read_csv(file, "random")
     with pytest.raises(ValueError, match="which is no file"):
-        read_csv(tmp_path / "absent.csv")
+        read_csv(tmp_path / "absent.csv", "random")

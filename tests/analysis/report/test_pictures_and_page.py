@@ -169,7 +169,17 @@ def test_groups_are_values_or_ranges(make_table: MakeTable) -> None:
 
 def test_the_command_writes_what_it_says(make_table: MakeTable, tmp_path: Path) -> None:
     make_table(40).frame.to_csv(tmp_path / "trials.csv", index=False)
-    options = ["--trials", str(tmp_path / "trials.csv"), "--at", "4,8", "--target", "0.97", "--out"]
+    options = [
+        "--trials",
+        str(tmp_path / "trials.csv"),
+        "--sampler",
+        "random",
+        "--at",
+        "4,8",
+        "--target",
+        "0.97",
+        "--out",
+    ]
     written = run([*options, str(tmp_path / "out")])
     assert tmp_path / "out/report.html" in written
     assert all(file.is_file() for file in written)
@@ -192,6 +202,8 @@ def test_bad_input_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
         (["--at", "1,b"], "--at is numbers separated by commas: got '1,b'"),
         (["--sample", "grid"], "unrecognized arguments: --sample grid"),
         (["--use", "some"], "invalid choice: 'some'"),
+        ([], "--trials goes with --sampler random, grid or list, how its trials were drawn: got none"),
+        (["--target", "0.5", "--targets", "0.6"], "(--targets) or now (--target): got both"),
         (["--attach"], "--attach goes with --study"),
         (["--versus", "nothing.csv"], "which is no file"),
         (["--target", "1.5", "--study", "x"], "not allowed with"),
@@ -199,6 +211,41 @@ def test_bad_input_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
 )
 def test_bad_options_are_refused_before_anything_is_made(tmp_path: Path, extra: list[str], words: str) -> None:
     scored([0.5, 0.6, 0.7]).frame.to_csv(tmp_path / "t.csv", index=False)
+    drawn = [] if "--sampler" in words else ["--sampler", "random"]
     with pytest.raises(ValueError, match=re.escape(words)):
-        run(["--trials", str(tmp_path / "t.csv"), "--out", str(tmp_path / "out"), *extra])
+        run(["--trials", str(tmp_path / "t.csv"), *drawn, "--out", str(tmp_path / "out"), *extra])
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [("--targets", "named before its search"), ("--target", "asked for when"), ("", "Round numbers")],
+)
+def test_targets_say_where_they_come_from(tmp_path: Path, option: str, words: str) -> None:
+    scored([0.5, 0.6, 0.7]).frame.to_csv(tmp_path / "t.csv", index=False)
+    given = [option, "0.65"] if option else []
+    run(["--trials", str(tmp_path / "t.csv"), "--sampler", "random", "--out", str(tmp_path / "out"), *given])
+    assert words in (tmp_path / "out/report.html").read_text(encoding="utf-8")
+
+
+def test_a_search_that_looked_at_its_scores_does_not_pass_as_random(make_table: MakeTable, tmp_path: Path) -> None:
+    """Trials in the order of their scores are what an adaptive search looks like; a recorded plan is only flagged."""
+    frame = make_table(40).frame
+    frame = frame.assign(val_accuracy=np.sort(frame["val_accuracy"]))
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    with pytest.raises(ValueError, match=r"have no trend of score against number.*: got Spearman's correlation 1\.00"):
+        run(["--trials", str(tmp_path / "t.csv"), "--sampler", "random", "--out", str(tmp_path / "out")])
+    assert not (tmp_path / "out").exists()
+    write_report(replace(make_table(40), frame=frame, plan_hash="known"), tmp_path / "out")
+    assert "All intervals here are flagged" in (tmp_path / "out/report.html").read_text(encoding="utf-8")
+
+
+def test_the_smallest_network_is_quoted_with_its_test_interval(make_table: MakeTable, tmp_path: Path) -> None:
+    write_report(make_table(60), tmp_path)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert re.search(
+        r"The smallest network with at least 0.95 validation accuracy: trial \d+, [^.]*0\.\d+ \(selected", text
+    )
+    assert re.search(
+        r"test accuracy 0\.\d+ \[0\.\d+, 0\.\d+\] \(this network&#x27;s, 95% interval of 10,000 test", text
+    )

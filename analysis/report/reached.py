@@ -1,0 +1,124 @@
+"""What the report says of the best of N: on average, at the least, on test, and what more trials would buy."""
+
+from __future__ import annotations
+
+from analysis.estimates.best_of_n import CONFIDENCE
+from analysis.estimates.doubling import DoublingGain
+from analysis.report import html
+from analysis.report.contents import Report
+from analysis.report.sentences import curve_rows, more_sentences, reach_sentence, reasons
+
+_LEVEL = f"{CONFIDENCE:.0%} interval"
+_HEADS = {
+    "best_val": ("validation, best of N", _LEVEL),
+    "best_val_at_least": (f"the same, one-sided {CONFIDENCE:.0%}",),
+    "test_of_best": ("test, of that trial", _LEVEL),
+    "median_best_val": ("median, validation", _LEVEL),
+    "best_val_proven": (f"validation, best of N: proven {_LEVEL}",),
+    "best_val_assumed_tail": (f"validation, best of N: {_LEVEL} under the assumption",),
+    "best_val_upper_bound": ("validation, pruned trials perfect", _LEVEL),
+    "gap": ("validation less test", _LEVEL),
+    "gap_net_of_1": ("net of N = 1", _LEVEL),
+}
+
+
+def averages(report: Report) -> list[str]:
+    """What a search of N trials reaches, on validation and on test."""
+    result = report.result
+    parts = [_table(report, "best_val", "best_val_at_least", "test_of_best"), *_flagged(report)]
+    if "best_val_at_least" in result.curves:
+        parts.append(html.paragraph(_INTERVALS, "small"))
+    if result.found.test is not None:
+        parts.append(html.paragraph(f"The row of the most trials is the trial found ({_own(report)}).", "small"))
+    parts.append(html.bullets(reasons(result.curves, _there(report, "best_val", "test_of_best"))))
+    errors = result.test_standard_error
+    if errors:
+        words = (
+            f"The test set has {report.table.test_rows:,} rows: the standard error of a test accuracy here is up to "
+            f"{max(errors.values()):.4f}. All trials share it, it does not shrink with more trials, and the intervals "
+            "of averages do not contain it."
+        )
+        parts.append(html.paragraph(words, "small"))
+    return parts
+
+
+def details(report: Report) -> list[str]:
+    """Limits that are wider and proven, or narrower and assumed, and the median."""
+    parts = []
+    for words, shown in (
+        (_PROVEN, ("best_val_proven",)),
+        (_ASSUMED, ("best_val_assumed_tail",)),
+        (_MEDIAN, ("median_best_val",)),
+        ("Pruned trials counted as perfect: an upper bound.", ("best_val_upper_bound",)),
+    ):
+        if _there(report, *shown) and report.result.curves[shown[0]]:
+            parts += [html.paragraph(words), _table(report, *shown)]
+    return parts
+
+
+def gap(report: Report) -> list[str]:
+    """How much less the selected trial has on test."""
+    if "gap" not in report.result.curves:
+        return []
+    return [
+        _table(report, "gap", "gap_net_of_1"),
+        html.bullets(reasons(report.result.curves, ("gap", "gap_net_of_1"))),
+    ]
+
+
+def planning(report: Report) -> list[str]:
+    """What more trials would buy, and how many a target takes."""
+    parts = [html.bullets(more_sentences(report.result))]
+    if report.reaches:
+        parts += [html.paragraph(report.targets), html.bullets(reach_sentence(reach) for reach in report.reaches)]
+    return parts + _doublings(report.doublings)
+
+
+def _doublings(found: tuple[DoublingGain, ...]) -> list[str]:
+    if not found:
+        return []
+    rows = [[f"{one.n} to {2 * one.n}", f"{one.gain:.5f}"] for one in found]
+    words = (
+        "Averages, without intervals: none was shown to hold for a difference. Gains beyond these N cannot be judged "
+        "from this pool; they are no larger if the gain of a doubling does not grow."
+    )
+    return [
+        html.table(["doubling the trials", "bought in best validation accuracy"], rows),
+        html.paragraph(words, "small"),
+    ]
+
+
+def _own(report: Report) -> str:
+    found = report.result.found
+    return f"trial {found.number}: its own scores, and the interval of this network's test accuracy"
+
+
+def _there(report: Report, *shown: str) -> tuple[str, ...]:
+    return tuple(name for name in shown if name in report.result.curves)
+
+
+def _table(report: Report, *shown: str) -> str:
+    there = _there(report, *shown)
+    return html.table(["N", *(cell for name in there for cell in _HEADS[name])], curve_rows(report.result, there))
+
+
+def _flagged(report: Report) -> list[str]:
+    if not report.result.flags:
+        return []
+    return [html.paragraph("All intervals here are flagged:"), html.bullets(report.result.flags)]
+
+
+_INTERVALS = (
+    "The interval is Gaffke's, carried from the mean to the best of N; that it covers is shown by simulation, not "
+    "proven. Its upper end is wide where a perfect score is far above all that were seen; what many trials establish "
+    "is the limit on one side."
+)
+_PROVEN = (
+    "Proven: from a band that holds the distribution of one trial's score as a whole, so for all N together. Wider "
+    "than the interval above."
+)
+_ASSUMED = (
+    "Under an assumption: no configuration is further above the best one seen than four times what the next few are "
+    "below it. Whoever does not grant it takes the interval above."
+)
+_MEDIAN = "The median of the best of N, whose interval holds for any distribution of scores:"

@@ -1,0 +1,69 @@
+"""What the report says of another study beside this one, and of the best trials trained again."""
+
+from __future__ import annotations
+
+from analysis.estimates.best_of_n import CONFIDENCE
+from analysis.estimates.comparison import Comparison
+from analysis.estimates.confirmation import Confirmed
+from analysis.estimates.curves import Point
+from analysis.report import html
+from analysis.report.sentences import interval, quoted, value
+from models.core import names, states
+
+CONFIRMED = (
+    "This configuration over seeds: the mean test accuracy of the repeats, with the seeds' error and the test set's in "
+    "its interval. Beside it this network: the trial of the search, whose validation accuracy chose it."
+)
+STAYS_OPTIMISTIC = (
+    "The repeats' mean on validation stays optimistic: the same rows chose the trials, and what they had by chance is "
+    "in every repeat."
+)
+
+
+def comparison(found: Comparison) -> list[str]:
+    """The difference of two studies, at equal N and at equal seconds."""
+    parts = [html.heading(f"{found.first} less {found.second}"), html.bullets(found.notes)]
+    level = f"{CONFIDENCE:.0%} interval"
+    head = ["validation, best of N", level, "test, of that trial", level]
+    rows = [
+        [str(n), *_differences(point, found.at_n["test_of_best"][n])] for n, point in found.at_n["best_val"].items()
+    ]
+    parts += [html.paragraph("At equal N:"), html.table(["N", *head], rows)]
+    rows = []
+    for t, point in found.at_seconds["best_val"].items():
+        one, two = found.n_at_seconds[t]
+        rows.append([f"{t:,.0f}", f"{one:.1f} / {two:.1f}", *_differences(point, found.at_seconds["test_of_best"][t])])
+    if rows:
+        parts.append(html.paragraph("At equal seconds of training, one trial after another:"))
+        parts.append(html.table([names.SECONDS, "trials paid for", *head], rows))
+    words = (
+        "Each interval is made of both studies' own, at half the miss each (Bonferroni): it holds where theirs hold, "
+        "and claims a difference late. A dash: theirs, or one of them, has none."
+    )
+    return [*parts, html.paragraph(words, "small")]
+
+
+def _differences(validation: Point, test: Point) -> list[str]:
+    return [cell for point in (validation, test) for cell in (value(point, signed=True), interval(point, signed=True))]
+
+
+def confirmed(rows: tuple[Confirmed, ...]) -> list[str]:
+    """The second look at the best trials."""
+    head = ["trial", "repeats", states.FAILED, "test: mean of the repeats", "deviation of one", "test in the search"]
+    head += ["validation in the search", "mean of the repeats", "search less repeats"]
+    cells = [
+        [
+            str(row.number),
+            str(row.repeats),
+            str(row.failed),
+            "-" if row.test is None else quoted(row.test),
+            "-" if row.test_deviation is None else f"{row.test_deviation:.4f}",
+            f"{row.search_test:.4f}",
+            f"{row.search_val:.4f}",
+            "-" if row.val_mean is None else f"{row.val_mean:.4f}",
+            "-" if row.shrinkage is None else f"{row.shrinkage:+.4f}",
+        ]
+        for row in rows
+    ]
+    words = html.paragraph(CONFIRMED), html.paragraph(STAYS_OPTIMISTIC, "small")
+    return [html.heading("Second look"), words[0], html.table(head, cells), words[1]]
