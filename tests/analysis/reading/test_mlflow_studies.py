@@ -13,6 +13,7 @@ from mlflow.tracking import MlflowClient  # noqa: E402
 from analysis.__main__ import run  # noqa: E402
 from analysis.reading.mlflow_studies import attempts_frame, read_mlflow  # noqa: E402
 from analysis.reading.pool import pool_of  # noqa: E402
+from models.core import names  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 
@@ -24,15 +25,19 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, MlflowClient, 
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     client = MlflowClient(uri)
     experiment = client.create_experiment("searches", artifact_location=str(folder / "artifacts"))
-    make_parent(client, experiment, start=1000, trials=3)
-    parent = make_parent(client, experiment, start=2000, trials=29, lost_first=True)
+    make_parent(client, experiment, generation=1, start=3000, trials=3)  # by a clock that stepped back since
+    parent = make_parent(client, experiment, generation=2, start=2000, trials=29, lost_first=True)
     make_child(client, experiment, parent, 29, 0, None)
     client.create_run(experiment, tags={"study": "mine", "parent_run_id": parent}, start_time=3000)
     return uri, client, parent
 
 
-def make_parent(client: MlflowClient, experiment: str, start: int, trials: int, lost_first: bool = False) -> str:
+def make_parent(
+    client: MlflowClient, experiment: str, generation: int, start: int, trials: int, lost_first: bool = False
+) -> str:
     tags = {
+        names.FORMAT: names.FORMAT_NOW,
+        names.GENERATION: str(generation),
         "study": "mine",
         "plan_hash": "p" * 8,
         "sampler": "random",
