@@ -68,10 +68,13 @@ class TrialTable:
         return tuple(n for n in self.parameters if self.frame[PARAMS + n].nunique(dropna=False) > 1)
 
     @property
+    def _scored(self) -> pd.Series:
+        return (self.frame[names.STATE] == states.COMPLETE) & self.frame[names.VAL_ACCURACY].notna()
+
+    @property
     def ranked(self) -> pd.DataFrame:
         """The complete trials by validation accuracy, the best first, the earlier one on ties."""
-        complete = self.frame[(self.frame[names.STATE] == states.COMPLETE) & self.frame[names.VAL_ACCURACY].notna()]
-        return complete.sort_values([names.VAL_ACCURACY, names.NUMBER], ascending=[False, True])
+        return self.frame[self._scored].sort_values([names.VAL_ACCURACY, names.NUMBER], ascending=[False, True])
 
     @property
     def tested(self) -> bool:
@@ -81,7 +84,8 @@ class TrialTable:
         """
         if self.folds or any(str(name).startswith(FOLD) for name in self.frame.columns):
             return False
-        return self.ranked.empty or bool(self.ranked[names.TEST_ACCURACY].notna().any())
+        scored = self._scored
+        return not scored.any() or bool(self.frame.loc[scored, names.TEST_ACCURACY].notna().any())
 
     @property
     def scored_rows(self) -> int | None:
