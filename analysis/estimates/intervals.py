@@ -12,8 +12,8 @@ limits monotone in N.
 
 Assumption: independent draws, all scores within the bounds. Proven: nothing for N > 1; for the mean of 0/1 scores it is
 Clopper-Pearson's interval. Simulated: `python -m benchmarks.coverage`: 0.959 in the lowest of 161 cells, 0.988 on
-average. Range: N from 1 to M, N = M included. Cost: K exponentials a trial and N; K is 10,000 up to 200 trials, 2,000 from 1,000
-on. Monte-Carlo error: the level of each limit has the standard error sqrt(tail (1 - tail) / K).
+average. Range: N from 1 to M, N = M included. Cost: K exponentials a trial and N; K is 10,000 up to 200 trials, 2,000
+from 1,000 on. Monte-Carlo error: the level of each limit has the standard error sqrt(tail (1 - tail) / K).
 Source: Gaffke, "Three test statistics for a nonparametric one-sided hypothesis on the mean of a nonnegative variable"
 (2005); Learned-Miller and Thomas, "A New Confidence Interval for the Mean of a Bounded Random Variable"
 (arXiv:1905.06208), who conjecture the coverage for the mean. F^N in place of F is this project's step.
