@@ -69,9 +69,13 @@ class TrialTable:
         return tuple(n for n in self.parameters if self.frame[PARAMS + n].nunique(dropna=False) > 1)
 
     @property
+    def _scored(self) -> pd.Series:
+        return (self.frame[names.STATE] == states.COMPLETE) & self.frame[names.VAL_ACCURACY].notna()
+
+    @property
     def ranked(self) -> pd.DataFrame:
         """The complete trials by validation accuracy, the best first, the earlier one on ties."""
-        complete = self.frame[(self.frame[names.STATE] == states.COMPLETE) & self.frame[names.VAL_ACCURACY].notna()]
+        complete = self.frame[self._scored]
         scored = zip(complete[names.VAL_ACCURACY], complete[names.NUMBER], strict=True)
         places = [place(score, number) for score, number in scored]
         return complete.iloc[sorted(range(len(places)), key=places.__getitem__)]
@@ -84,7 +88,8 @@ class TrialTable:
         """
         if self.folds or any(str(name).startswith(FOLD) for name in self.frame.columns):
             return False
-        return self.ranked.empty or bool(self.ranked[names.TEST_ACCURACY].notna().any())
+        scored = self._scored
+        return not scored.any() or bool(self.frame.loc[scored, names.TEST_ACCURACY].notna().any())
 
     @property
     def scored_rows(self) -> int | None:

@@ -35,15 +35,17 @@ def headline(result: BestOfN) -> str:
     found, val, m = result.found, result.curves["best_val"], result.trials["started"] or 0
     parts = [_found_sentence(result, result.validation_standard_error.get(m))]
     bound = "at least " if result.trials[states.PRUNED] else ""
-    narrow = [n for n in val if n * SELECTED <= m and val[n].low is not None and n < m]
     exact = [n for n in val if val[n].method == "exact" and n < m]
-    if narrow or exact:
-        n = max(narrow or exact)
-        parts.append(f"A search of {_trials(n)} reaches {bound}{led(result, n)} on validation on average.")
+    part = exact or [n for n in val if val[n].low is not None and 4 * n <= m]  # beyond a quarter the end at m says more
     one_sided = result.curves.get("best_val_at_least", {})
-    if one_sided and max(one_sided) not in narrow:
+    reached = []
+    if part:
+        reached.append(f"of {_trials(max(part))} reaches {bound}{quoted(val[max(part)])} on validation on average")
+    if one_sided and max(one_sided) not in part:
         n = max(one_sided)
-        parts.append(f"One of {_trials(n)} reaches {limit(one_sided[n], digits_at(result, n))}.")
+        reached.append(f"of {_trials(n)} {'' if part else 'reaches '}{limit(one_sided[n], digits_at(result, n))}")
+    if reached:
+        parts.append(f"A search {', one '.join(reached)}.")
     if found.tied > 1:
         parts.append(f"{found.tied} trials are equal in that validation accuracy; the lowest number counts.")
     return " ".join(parts)
