@@ -107,7 +107,8 @@ def fit_scaling(split: Split) -> Features:
         factor = 1 / largest if split.preprocessing == "rescale" else 1.0
         _refuse_lost(split.preprocessing, high - low, size, rows)
         wide = largest > _LARGE and split.preprocessing == "rescale"
-        return Scaling(np.full(n, factor, np.float64 if wide else np.float32), np.zeros(n, np.float32))
+        dtype = np.float64 if wide else np.float32
+        return Scaling(np.full(n, factor, dtype), np.zeros(n, dtype))
     with np.errstate(over="ignore", invalid="ignore"):
         mean, deviation = train.mean(axis=0, dtype=np.float64), train.std(axis=0, dtype=np.float64)
     if not np.isfinite(deviation).all():

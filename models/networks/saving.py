@@ -67,6 +67,8 @@ def weights_sha256(network: keras.Model) -> str:
     return digest.hexdigest()
 
 
-def _plain(values: np.ndarray) -> float | list[float]:
-    """One number when all features share it: the file then says so."""
+def _plain(values: np.ndarray) -> float | list[float] | np.ndarray:
+    """One number when all features share it: the file then says so. Keras reads plain numbers in float32 alone."""
+    if values.dtype == np.float64:
+        return values
     return float(values[0]) if (values == values[0]).all() else [float(value) for value in values]

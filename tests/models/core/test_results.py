@@ -46,7 +46,10 @@ def test_json_brings_back_every_bit_but_the_model() -> None:
         ({"best_epoch": 2}, "best_epoch must be one of the 1 epochs, got 2"),
         ({"scores": {"val_accuracy": 1.0}}, "scores must have val_loss, .*, got val_accuracy"),
         ({"scores": dict.fromkeys(LOSSES, float("nan"))}, "scores must be finite, got val_loss = nan"),
-        ({"evidence": {"validation": {"confusion": [[0, 0, 0], [0, 0, 0]]}}}, r"must be square, got validation of shape \(2, 3\)"),
+        (
+            {"evidence": {"validation": {"confusion": [[0, 0, 0], [0, 0, 0]]}}},
+            r"must be square, got validation of shape \(2, 3\)",
+        ),
     ],
 )
 def test_a_result_that_cannot_be_is_refused(changes: dict, message: str) -> None:
