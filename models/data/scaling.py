@@ -44,10 +44,10 @@ class Scaling:
 
     def apply(self, inputs: Array) -> NDArray[np.float32]:
         """`inputs` (rows, ...) as (rows, n_features), scaled."""
-        flat = inputs.reshape(len(inputs), -1).astype(self.scale.dtype)
-        flat *= self.scale
-        flat += self.offset
-        with np.errstate(over="ignore"):  # refused where the split is made
+        with np.errstate(over="ignore", invalid="ignore"):  # refused where the split is made
+            flat = inputs.reshape(len(inputs), -1).astype(self.scale.dtype)
+            flat *= self.scale
+            flat += self.offset
             return flat.astype(np.float32, copy=False)
 
 
@@ -111,12 +111,14 @@ def fit_scaling(split: Split) -> Features:
         return Scaling(np.full(n, factor, dtype), np.zeros(n, dtype))
     with np.errstate(over="ignore", invalid="ignore"):
         mean, deviation = train.mean(axis=0, dtype=np.float64), train.std(axis=0, dtype=np.float64)
+    deviation[is_constant(high - low, size, rows)] = 0  # of 1e300s, its squares would be infinite
     if not np.isfinite(deviation).all():
         k = int(np.flatnonzero(~np.isfinite(deviation))[0])
         raise ConfigError(
             f"standardise needs features whose squares float64 can say, got feature {k} up to {size[k]:g}"
         )
-    scale = 1 / np.where(is_constant(deviation, size, rows), 1.0, deviation)
+    # What differs by rounding alone stays as small as it is, relative to what float32 can say.
+    scale = 1 / np.where(is_constant(deviation, size, rows), np.where(size > _LARGE, size, 1.0), deviation)
     offset = -mean * scale
     wide = bool(np.abs(offset).max() > _ILL_CONDITIONED or size.max() > _LARGE)
     dtype = np.float64 if wide else np.float32

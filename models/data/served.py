@@ -112,6 +112,12 @@ def to_json(task: str, classes: Sequence[Any], targets: Sequence[str], columns: 
     return json.dumps(described | {"columns": [asdict(column) for column in columns]})
 
 
+def answers_of(network: Any, rows: NDArray[Any]) -> NDArray[np.floating]:
+    """What a Keras model makes of rows, as many at once as training measured it by: `predict` would cut float64s."""
+    starts = range(0, len(rows), ROWS_AT_ONCE)
+    return np.concatenate([network.predict_on_batch(rows[start : start + ROWS_AT_ONCE]) for start in starts])
+
+
 class Served:
     """A logged network that takes a DataFrame of raw columns, or raw arrays, and answers in the user's terms."""
 
@@ -138,7 +144,7 @@ class Served:
                 rows if hasattr(rows, "columns") else pd.DataFrame(rows, columns=[c.column.name for c in self.columns])
             )
             rows = encode(code_columns(frame, [column.column for column in self.columns]), self.columns)
-        outputs = np.asarray(self.network.predict(np.asarray(rows), batch_size=ROWS_AT_ONCE, verbose=0))
+        outputs = answers_of(self.network, np.asarray(rows))
         if self.task == "regression":
             return pd.DataFrame(outputs, columns=self.targets or ["prediction"], index=index)
         answers = pd.DataFrame({"prediction": [self.classes[k] for k in outputs.argmax(axis=1)]}, index=index)

@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 from models.core.results import SCORED_PARTS
 from models.core.runtime import without_harmless_warnings
 from models.data.scaling import Float, fit_scaling, fit_split_reduction
+from models.data.served import answers_of
 from models.data.splits import Split
 from models.networks.layers import Layer
 
 if TYPE_CHECKING:
     import keras
-
-_ROWS_AT_ONCE = 1024
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,7 @@ def _ranking(model: "keras.Model", split: Split) -> tuple[NDArray[np.float64] | 
 
 
 def _run(model: "keras.Model", inputs: NDArray[np.generic]) -> Float:
-    return np.asarray(model.predict(inputs, batch_size=_ROWS_AT_ONCE, verbose=0))
+    return np.asarray(answers_of(model, inputs))
 
 
 def _described(layer: "keras.layers.Layer") -> Layer:

@@ -8,9 +8,11 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+
 from models.data import served
 from models.data.labels import CLASSIFICATION
-from models.data.scaling import TableEncoding, fit_scaling
+from models.data.scaling import Scaling, TableEncoding, fit_scaling
 from models.data.splits import Split
 
 DESCRIPTION = "served.json"
@@ -20,7 +22,11 @@ DESCRIPTION = "served.json"
 def needs_serving(split: Split) -> bool:
     """Whether the .keras file alone would not take what the user has, or answer in the user's terms."""
     plain = split.target.numbered if split.target.task == CLASSIFICATION else not split.target.names
-    return bool(split.columns) or not plain
+    if split.columns or not plain:
+        return True
+    # Keras' own predict makes float32 of float64, which is why the scaling is one of float64.
+    features = fit_scaling(split) if split.input_dtype == "float64" else None
+    return isinstance(features, Scaling) and features.scale.dtype == np.float64
 
 
 @cache
