@@ -2,7 +2,8 @@
 
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from models.data.table import cut_test
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 COLORS = ("grey", "rgb")
 _MODES = {"grey": "L", "rgb": "RGB"}
+_ORIENTATION = 0x0112  # EXIF: 5 and more lie on their side
 _GREY = ("1", "L", "LA", "I", "I;16", "F")
 
 Tell = Callable[[str], None]
@@ -100,15 +102,13 @@ def _classes(folder: Path) -> dict[str, list[Path]]:
 
 def _shape(files: list[Path], size: str, color: str, folder: Path) -> tuple[int, ...]:
     """(height, width) or (height, width, 3), from the images' headers."""
-    asked, check_color_ = parse_size(size), check_color(color)
+    asked, colored = parse_size(size), check_color(color) == "rgb"
     sizes: dict[tuple[int, int], Path] = {}
-    colored = check_color_ == "rgb"
     for file in files:
-        image = _open(file)
-        turned = image.getexif().get(0x0112, 1) >= 5
-        sizes.setdefault((image.width, image.height) if turned else (image.height, image.width), file)
-        colored = colored or (not color and image.mode not in _GREY)
-        image.close()
+        with _opened(file) as image:
+            turned = image.getexif().get(_ORIENTATION, 1) >= 5
+            sizes.setdefault((image.width, image.height) if turned else (image.height, image.width), file)
+            colored = colored or (not color and image.mode not in _GREY)
     if asked is None and len(sizes) > 1:
         first, other = list(sizes.items())[:2]
         raise ConfigError(
@@ -125,23 +125,24 @@ def _read(files: list[Path], shape: tuple[int, ...]) -> Array:
     images = np.empty((len(files), *shape), np.uint8)
     mode = _MODES["rgb" if len(shape) == 3 else "grey"]
     for place, file in enumerate(files):
-        with _open(file) as image:
-            try:
-                upright = ImageOps.exif_transpose(image).convert(mode)
-                if upright.size != (shape[1], shape[0]):
-                    upright = upright.resize((shape[1], shape[0]))
-                images[place] = np.asarray(upright)
-            except (OSError, ValueError, SyntaxError) as error:
-                raise ConfigError(f"{file} must be an image that Pillow can read, got: {error}") from error
+        with _opened(file) as image:
+            upright = ImageOps.exif_transpose(image).convert(mode)
+            if upright.size != (shape[1], shape[0]):
+                upright = upright.resize((shape[1], shape[0]))
+            images[place] = np.asarray(upright)
     return images
 
 
-def _open(file: Path) -> Any:
+@contextmanager
+def _opened(file: Path) -> Iterator[Any]:
+    """An image; what Pillow cannot read of it, now or in the block, is refused."""
     from PIL import Image
 
+    broken = (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning)
     try:
-        with warnings.catch_warnings():
+        with open(file, "rb") as content, warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return Image.open(file)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+            with Image.open(content) as image:
+                yield image
+    except broken as error:
         raise ConfigError(f"{file} must be an image that Pillow can read, got: {error}") from error
