@@ -108,7 +108,7 @@ def grid_search(job: dict[str, Any]) -> dict[str, Any]:
 
     def build(width: int) -> Any:
         layers = [
-            keras.layers.Input((split.n_features,)),
+            keras.layers.Input((split.n_inputs,)),
             keras.layers.Dense(width, activation="relu"),
             keras.layers.Dense(split.n_classes, activation="softmax"),
         ]
@@ -145,7 +145,7 @@ def grid_search(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _features(split: Split, part: str) -> np.ndarray:
-    flat = split.inputs[part].reshape(split.rows(part), split.n_features)
+    flat = split.inputs[part].reshape(split.rows(part), split.n_inputs)
     return (flat / 255).astype("float32")
 
 

@@ -26,7 +26,7 @@ import psutil
 
 from benchmarks.limits import drawn
 from benchmarks.throughput import SEED, machine, row, search, timed
-from models.core.results import SCORES, EpochReport, TrialResult
+from models.core.results import LOSSES, EpochReport, TrialResult
 from models.core.seeds import derive_seed
 from models.data.splits import Split
 from search.commands.options import Options, read_options
@@ -61,15 +61,14 @@ def made_up(job: Job) -> Outcome:
         )
         for epoch in range(1, EPOCHS + 1)
     )
-    matrix = draw.integers(0, 30, (CLASSES, CLASSES))
+    matrix = draw.integers(0, 30, (CLASSES, CLASSES)).tolist()
     names = ("precision", "recall", "f1", "specificity")
     per_class = [{"class": k, **dict.fromkeys(names, 0.9), "support": 30} for k in range(CLASSES)]
     result = TrialResult(
         history=history,
         best_epoch=EPOCHS,
-        scores={name: best if "accuracy" in name else 0.3 for name in SCORES},
-        confusion={"validation": matrix, "test": matrix},
-        per_class={"validation": per_class, "test": per_class},
+        scores={f"{part}_accuracy": best for part in ("val", "test", "train")} | dict.fromkeys(LOSSES, 0.3),
+        evidence={part: {"confusion": matrix, "per_class": per_class} for part in ("validation", "test")},
         n_parameters=1000 + int(job.config.width[0]) * 75,
         n_trainable=1000,
         seconds=0.5,

@@ -47,7 +47,7 @@ def main(dataset: str) -> None:
     rows, n = int(y.shape[0]), int(x.shape[1])
     steps = -(-rows // 16)
     # A step's arithmetic: forward and kernel gradient of the hidden layer, three products of the output layer.
-    training = (4 * n * 512 + 6 * 512 * data.n_classes) * rows / best["wide"] / 1e9
+    training = (4 * n * 512 + 6 * 512 * data.n_outputs) * rows / best["wide"] / 1e9
     print(
         json.dumps(
             {

@@ -119,7 +119,7 @@ def network(split: Split, values: dict[str, Any]) -> Any:
 
     model = keras.Sequential(
         [
-            keras.layers.Input((split.n_features,)),
+            keras.layers.Input((split.n_inputs,)),
             keras.layers.Dense(values["width"], activation=values["activation"]),
             keras.layers.Dropout(values["dropout"]),
             keras.layers.Dense(split.n_classes, activation="softmax"),
@@ -130,7 +130,7 @@ def network(split: Split, values: dict[str, Any]) -> Any:
 
 
 def part(split: Split, name: str) -> tuple[np.ndarray, np.ndarray]:
-    inputs = split.inputs[name].reshape(split.rows(name), split.n_features)
+    inputs = split.inputs[name].reshape(split.rows(name), split.n_inputs)
     return (inputs / split.inputs["train"].max()).astype("float32"), np.eye(split.n_classes)[split.labels[name]]
 
 

@@ -2,7 +2,6 @@
 
 import io
 import json
-import math
 import re
 import sqlite3
 import subprocess
@@ -18,6 +17,7 @@ from mlflow import MlflowClient, pyfunc
 from mlflow.entities import LoggedModel, Run
 from mlflow.utils.file_utils import local_file_uri_to_path
 from optuna.artifacts import FileSystemArtifactStore, download_artifact, get_all_artifact_meta
+from scipy.stats import binomtest
 
 from analysis.reading.mlflow_studies import read_mlflow
 from analysis.report.study_sections import study_sections
@@ -212,11 +212,12 @@ def test_the_grid_entry_point_refuses_a_random_study(finished: Finished) -> None
     assert "the sampler grid needs a grid study, got 'digits-random', whose sampler is random" in refused.stderr
 
 
-def test_the_test_sets_standard_error_is_the_binomial_one(finished: Finished) -> None:
+def test_the_test_accuracy_has_clopper_and_pearsons_interval(finished: Finished) -> None:
     trials = pd.read_csv(io.StringIO(artifact(finished, finished.parent, "trials.csv").read_text()))
     best = trials.sort_values(["val_accuracy", "number"], ascending=[False, True]).iloc[0]
-    error = math.sqrt(best["test_accuracy"] * (1 - best["test_accuracy"]) / 360)
-    assert f"{best['test_accuracy']:.4f} ± {error:.4f}" in finished.ran.stdout
+    interval = binomtest(round(best["test_accuracy"] * 360), 360).proportion_ci(method="exact")
+    said = f"[{interval.low:.3f}, {interval.high:.3f}] (this network's, 95% interval of 360 test rows)"
+    assert said in finished.ran.stdout
 
 
 def test_a_trial_of_two_workers_replays_bit_equal_from_its_run_alone(finished: Finished, tmp_path: Path) -> None:

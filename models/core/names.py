@@ -3,6 +3,14 @@
 MLflow's runs carry them as tags and metrics, Optuna's trials as attributes, trials tables (trials.csv) as columns.
 """
 
+# What a metric is of, before its name: `val_rmse`.
+TRAIN, VAL, TEST = "train_", "val_", "test_"
+PREFIXES = {"train": TRAIN, "validation": VAL, "test": TEST}
+"""Of a part of the data."""
+# Metrics of a task, models.tasks.metrics, without what they are of.
+LOSS, ACCURACY, BALANCED_ACCURACY, MACRO_F1, AUC = "loss", "accuracy", "balanced_accuracy", "macro_f1", "auc"
+RMSE, MAE, R2 = "rmse", "mae", "r2"
+
 # Metrics of the kept weights: one value each. In tables: columns of the same name.
 VAL_ACCURACY = "val_accuracy"
 """What trials are chosen by; of a cross-validated trial the mean over its folds."""
@@ -63,6 +71,12 @@ GRID_SIZE = "grid_size"
 DATA_SHA256 = "data_sha256"
 DATASET = "dataset"
 DATASET_LOCATION = "dataset_location"
+"""What models.data.sources.find_data finds the data by: a name, a path, or JSON of all that `data:` says of them."""
+TASK = "task"
+OBJECTIVE = "objective"
+DIRECTION = "direction"
+CLASSES = "classes"
+"""The classes' names, a JSON list."""
 ROWS = "_rows"
 """Behind the name of a part of the data: how many rows it has."""
 PARENT_RUN_ID = "parent_run_id"

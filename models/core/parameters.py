@@ -14,7 +14,13 @@ ACTIVATIONS = (
     "tanh",
 )  # fmt: skip
 OPTIMIZERS = ("adam", "nadam", "rmsprop", "sgd")
-MONITORS = (names.VAL_LOSS, names.VAL_ACCURACY)
+MONITORS = tuple(
+    names.VAL + metric
+    for metric in (
+        names.LOSS, names.ACCURACY, names.BALANCED_ACCURACY, names.MACRO_F1, names.AUC, names.RMSE, names.MAE, names.R2,
+    )
+)  # fmt: skip
+"""Of any task; models.tasks.objective.check_monitor knows which one has it."""
 KEEPS = ("best", "last")
 BATCH_NORMS = ("none", "before", "after")
 TRAIN_METRICS = ("last", "each")

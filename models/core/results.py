@@ -13,14 +13,8 @@ from models.core import names
 
 FAILURES = ("diverged", "out of memory")
 SCORED_PARTS = ("validation", "test")
-SCORES = (
-    names.VAL_ACCURACY,
-    names.VAL_LOSS,
-    names.TEST_ACCURACY,
-    names.TEST_LOSS,
-    names.TRAIN_ACCURACY,
-    names.TRAIN_LOSS,
-)
+LOSSES = (names.VAL_LOSS, names.TEST_LOSS, names.TRAIN_LOSS)
+"""The scores that a trial of any task has; models.tasks names those of each."""
 OUT_OF_FOLD = "out_of_fold"
 """The part of the data that cross-validation scores: each training row once, by a network not trained on it."""
 
@@ -51,7 +45,7 @@ class EpochReport:
     """The metrics at the end of one epoch.
 
     `loss` (with the L2 penalty) and `accuracy` are Keras' running means while training; `val_*`, and with
-    train_metrics "each" `train_*` and `test_*`, are measured in inference mode, losses as cross-entropy alone.
+    train_metrics "each" `train_*` and `test_*`, are measured in inference mode, losses without penalty and weights.
     """
 
     epoch: int
@@ -72,11 +66,10 @@ class Result:
 
     history: tuple[EpochReport, ...]
     scores: dict[str, float]
-    """In inference mode on the kept weights; losses are cross-entropy without the L2 penalty, in nats."""
-    confusion: dict[str, NDArray[np.int64]]
-    """A part of the data to its (n_classes, n_classes), rows the truth, columns the prediction."""
-    per_class: dict[str, list[dict[str, Any]]]
-    """A part to a row a class: class, precision, recall, f1, specificity, support."""
+    """In inference mode on the kept weights, by part and metric: `val_loss`, `test_rmse`. Losses are cross-entropy in
+    nats, or squares of standardised targets, without the L2 penalty and weights."""
+    evidence: dict[str, dict[str, Any]]
+    """A part of the data to what its task keeps of it (models.tasks), as JSON says it."""
     n_parameters: int
     n_trainable: int
     seconds: float
@@ -87,6 +80,18 @@ class Result:
         for part, matrix in self.confusion.items():
             if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
                 raise ValueError(f"a confusion matrix must be square, got {part} of shape {matrix.shape}")
+
+    @property
+    def confusion(self) -> dict[str, NDArray[np.int64]]:
+        """Of a classification: a part to its (K, K), rows the truth, columns the prediction."""
+        return {
+            part: np.array(kept["confusion"], np.int64) for part, kept in self.evidence.items() if "confusion" in kept
+        }
+
+    @property
+    def per_class(self) -> dict[str, list[dict[str, Any]]]:
+        """Of a classification: a part to a row a class: class, precision, recall, f1, specificity, support."""
+        return {part: kept["per_class"] for part, kept in self.evidence.items() if "per_class" in kept}
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Result):
@@ -106,7 +111,6 @@ class Result:
         """Everything but the model, as strict JSON; floats come back exactly."""
         values = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "model"}
         values["history"] = [asdict(epoch) for epoch in self.history]
-        values["confusion"] = {part: matrix.tolist() for part, matrix in self.confusion.items()}
         return json.dumps(values, allow_nan=False)
 
     def repeatable(self) -> dict[str, Any]:
@@ -119,7 +123,7 @@ class Result:
 
 @dataclass(frozen=True, eq=False)
 class TrialResult(Result):
-    """A configuration trained once: `scores` are SCORES, the matrices those of "validation" and "test"."""
+    """A configuration trained once: `scores` of all parts, the evidence of "validation" and "test"."""
 
     best_epoch: int
     """Of the kept weights, from 1."""
@@ -129,8 +133,8 @@ class TrialResult(Result):
     def __post_init__(self) -> None:
         if not 1 <= self.best_epoch <= len(self.history):
             raise ValueError(f"best_epoch must be one of the {len(self.history)} epochs, got {self.best_epoch}")
-        if set(self.scores) != set(SCORES):
-            raise ValueError(f"scores must be {', '.join(SCORES)}, got {', '.join(self.scores)}")
+        if not set(LOSSES) <= set(self.scores):
+            raise ValueError(f"scores must have {', '.join(LOSSES)}, got {', '.join(self.scores)}")
         super().__post_init__()
 
     @property
@@ -147,11 +151,11 @@ class TrialResult(Result):
 class FoldsResult(Result):
     """A configuration trained once a fold, and scored on the rows left out of that training.
 
-    The names of an epoch's metrics begin with its fold: `fold_1_val_loss`. Of `scores`, `fold_1_score` is the accuracy
-    on fold 1, `val_accuracy` the mean of the folds and `val_accuracy_std` their deviation over the number of folds, as
-    scikit-learn's; `val_loss` is the mean of the folds' losses, `train_accuracy` the mean accuracy of each network on
-    what it was trained on. The one matrix, OUT_OF_FOLD, has every training row once. There is no model, and no test
-    accuracy.
+    The names of an epoch's metrics begin with its fold: `fold_1_val_loss`. Of `scores`, `fold_1_score` is the objective
+    on fold 1, `val_accuracy` and its like are the means of the folds and `val_accuracy_std`, of the objective alone,
+    their deviation over the number of folds, as scikit-learn's; `train_accuracy`, of the objective, is the mean over
+    the networks, each on what it was trained on. The one evidence, OUT_OF_FOLD, has every training row once. There is
+    no model, and no score of the test part.
     """
 
     fold_seconds: tuple[float, ...]
@@ -172,7 +176,6 @@ class FoldsResult(Result):
 def _read(text: str) -> dict[str, Any]:
     values = json.loads(text)
     values["history"] = tuple(EpochReport(**epoch) for epoch in values["history"])
-    values["confusion"] = {part: np.array(rows, np.int64) for part, rows in values["confusion"].items()}
     return dict(values)
 
 

@@ -4,20 +4,28 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.core.errors import ConfigError
+from models.data.labels import CLASSIFICATION, Target, encode_labels
+from models.data.served import Column
 
+PARTS = ("train", "validation", "test")
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 
-Array = NDArray[np.generic]
+Array = NDArray[Any]
+Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Raw inputs and labels as they came: `x_*` (rows, ...) of numbers, `y_*` (rows,) in 0 .. n_classes - 1.
+    """Inputs as they came, and labels as numbers; `dataset_of` makes one of labels of any kind.
+
+    `x_*` (rows, ...) of numbers; of a table (rows, columns), float64, as models.data.served.code_columns makes it.
+    `y_*` (rows,) in 0 .. K-1, or of a regression (rows, targets) in the user's units.
 
     Raises:
         ConfigError: on construction, when the arrays break a rule that training relies on.
@@ -29,10 +37,21 @@ class Dataset:
     y_train: Array
     x_test: Array
     y_test: Array
+    target: Target = None  # type: ignore[assignment]  # read from the labels where it is left out
+    columns: tuple[Column, ...] = ()
+    """Of a table; of arrays none."""
+    groups: Array | None = None
+    """(rows,) of the training part: rows of one group stay on one side of every split."""
+    weights: Numbers | None = None
+    """(rows,) of the training part, 0 or more: what a row counts in the training loss. Scores count each row once."""
+    written: str = ""
+    """What `load_dataset` makes it of again, where it is neither a name nor a file alone."""
+    hints: tuple[str, ...] = ()
+    """What the person who uses it may want to hear, a sentence each."""
 
     def __post_init__(self) -> None:
         for part in ("train", "test"):
-            _check_part(self.name, part, getattr(self, f"x_{part}"), getattr(self, f"y_{part}"))
+            _check_part(self.name, part, getattr(self, f"x_{part}"), getattr(self, f"y_{part}"), bool(self.columns))
         if self.x_train.shape[1:] != self.x_test.shape[1:]:
             raise ConfigError(
                 f"x_train and x_test of {self.name} must have rows of one shape, got {self.x_train.shape[1:]} "
@@ -43,19 +62,29 @@ class Dataset:
                 f"x_train and x_test of {self.name} must be of one type, got {self.x_train.dtype} "
                 f"and {self.x_test.dtype}"
             )
-        classes = np.unique(self.y_train)
-        if len(classes) < 2 or classes[0] != 0 or classes[-1] != len(classes) - 1:
-            raise ConfigError(
-                f"y_train of {self.name} must hold the labels 0 .. K-1, each of them and at least two, "
-                f"got {_shown(classes)}"
-            )
-        unseen = np.setdiff1d(self.y_test, classes)
-        if len(unseen):
-            raise ConfigError(f"y_test of {self.name} must hold labels of y_train only, got {_shown(unseen)}")
+        if self.target is None:
+            what = f"y_train of {self.name}", f"y_test of {self.name}"
+            target, y_train, y_test = encode_labels(self.y_train, self.y_test, what=what)
+            for name, value in (("target", target), ("y_train", y_train), ("y_test", y_test)):
+                object.__setattr__(self, name, value)
+        for name in ("groups", "weights"):
+            values = getattr(self, name)
+            if values is not None and values.shape != (len(self.y_train),):
+                raise ConfigError(f"{name} of {self.name} must be one a training row, got shape {values.shape}")
+        if self.weights is not None and not (np.isfinite(self.weights).all() and (self.weights >= 0).all()):
+            raise ConfigError(f"weights of {self.name} must be numbers of 0 or more, got {self.weights.min():g} among")
 
     @property
     def n_classes(self) -> int:
-        return int(self.y_train.max()) + 1
+        """0 where no classes are predicted."""
+        return len(self.target.classes)
+
+    @property
+    def strata(self) -> NDArray[np.int64]:
+        """(rows,) of the training part: what a split keeps in proportion. Of a regression all alike."""
+        if self.target.task == CLASSIFICATION:
+            return self.y_train.astype(np.int64)
+        return np.zeros(len(self.y_train), np.int64)
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -63,38 +92,72 @@ class Dataset:
 
     @property
     def location(self) -> str:
-        """What `load_dataset` finds it by from any working directory: its name, or its file's absolute path."""
+        """What `load_dataset` finds it by from any working directory."""
+        if self.written:
+            return self.written
         file = Path(self.source)
         return str(file.resolve()) if file.is_file() else self.name
 
     @cached_property
     def sha256(self) -> str:
-        """Of types, shapes and values of the four arrays: the same for one data set in two files."""
+        """Of types, shapes and values of the arrays and what they mean: the same for one data set in two files."""
         digest = hashlib.sha256()
-        for name in ARRAYS:
-            array = np.ascontiguousarray(getattr(self, name))
+        further = {name: getattr(self, name) for name in ("groups", "weights") if getattr(self, name) is not None}
+        for name, values in ({name: getattr(self, name) for name in ARRAYS} | further).items():
+            array = np.ascontiguousarray(values)
             digest.update(f"{name}:{array.dtype.str}:{array.shape}".encode())
-            digest.update(array.data)
+            digest.update(array.data if array.dtype.kind != "U" else array.tobytes())
+        # Arrays with labels 0 .. K-1 mean what they say: their hash is that of releases that knew nothing else.
+        if self.columns or not self.target.numbered or self.target.names:
+            digest.update(repr((self.columns, self.target)).encode())
         return digest.hexdigest()
 
 
-def _check_part(name: str, part: str, x: Array, y: Array) -> None:
-    if x.ndim < 2 or x.dtype.kind not in "uif" or 0 in x.shape:
+def dataset_of(
+    name: str,
+    source: str,
+    arrays: dict[str, Array],
+    task: str = "",
+    written: str = "",
+) -> Dataset:
+    """The data set of four arrays of any byte order, with labels of any kind.
+
+    Raises:
+        ConfigError: they break a rule.
+    """
+    what = f"y_train of {name}", f"y_test of {name}"
+    x_train, x_test = (native(arrays[x], f"{x} of {name}") for x in ("x_train", "x_test"))
+    target, y_train, y_test = encode_labels(arrays["y_train"], arrays["y_test"], task, what)
+    return Dataset(name, source, x_train, y_train, x_test, y_test, target, written=written)
+
+
+def native(inputs: Array, what: str) -> Array:
+    """Numbers of at most 64 bits in this machine's byte order, which is what Keras, TensorFlow and MLflow carry.
+
+    Raises:
+        ConfigError: they are no numbers, or larger than float64 can say.
+    """
+    inputs = np.asarray(inputs)
+    if inputs.dtype.kind == "b":
+        return inputs.astype(np.uint8)
+    if inputs.dtype.kind == "f" and inputs.dtype.itemsize > 8:
+        with np.errstate(over="ignore"):
+            narrow = inputs.astype(np.float64)
+        if np.isinf(narrow).any() and not np.isinf(inputs).any():
+            raise ConfigError(f"{what} must be numbers that float64 can say, got {inputs.max():g}")
+        return narrow
+    return inputs if inputs.dtype.isnative else inputs.astype(inputs.dtype.newbyteorder("="))
+
+
+def _check_part(name: str, part: str, x: Array, y: Array, gaps: bool) -> None:
+    plain = x.dtype.kind in "uif" and x.dtype.isnative and x.dtype.itemsize <= 8
+    if x.ndim < 2 or not plain or 0 in x.shape:
         raise ConfigError(
             f"x_{part} of {name} must be rows of numbers with one feature or more, got {x.dtype} of shape {x.shape}"
         )
-    if y.ndim != 1 or y.dtype.kind not in "ui":
-        raise ConfigError(
-            f"y_{part} of {name} must be a whole number a row (labels 0 .. K-1), got {y.dtype} of shape {y.shape}"
-        )
-    if len(x) != len(y):
-        raise ConfigError(f"x_{part} and y_{part} of {name} must have as many rows, got {len(x)} and {len(y)}")
-    if x.dtype.kind == "f" and not np.isfinite(x).all():
-        raise ConfigError(
-            f"x_{part} of {name} must be finite numbers, got {int((~np.isfinite(x)).sum())} NaN or infinite values"
-        )
-
-
-def _shown(labels: Array) -> str:
-    listed = labels.tolist()
-    return str(listed) if len(listed) <= 12 else f"{str(listed[:12])[:-1]}, ...] ({len(listed)} in all)"
+    if y.ndim < 1 or len(x) != len(y):
+        rows = len(y) if y.ndim else "a single number"
+        raise ConfigError(f"x_{part} and y_{part} of {name} must have as many rows, got {len(x)} and {rows}")
+    wrong = np.isinf if gaps else lambda values: ~np.isfinite(values)
+    if x.dtype.kind == "f" and (count := int(wrong(x).sum())):
+        raise ConfigError(f"x_{part} of {name} must be finite numbers, got {count} NaN or infinite values")

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.core.errors import ConfigError
+from models.core.rounding import is_constant
 
 TREES = 100
 _RULE = "none, or pca: or forest: with a count of 1 or more or a share below 1 (of the variance, of the features)"
@@ -25,7 +26,7 @@ class Reduction:
     offset: Float
     """(k,); of a forest, zeros."""
     importances: NDArray[np.float64] | None = None
-    """(n_features,): mean decrease of the Gini impurity, they sum to 1; of a forest alone."""
+    """(n_features,): mean decrease of the Gini impurity, or variance, they sum to 1; of a forest alone."""
     explained: NDArray[np.float64] | None = None
     """(k,): each component's share of the variance of the training part, falling; of PCA alone."""
 
@@ -74,16 +75,19 @@ def check_fits(reduction: str, train: NDArray[np.generic]) -> None:
     most = min(rows, n_features) if kind == "pca" else n_features
     if (count_asked(reduction, n_features) or 1) > most:
         raise ConfigError(f"reduction must keep at most {most} inputs of these data, got {reduction!r}")
-    if kind == "pca" and (train == train[:1]).all():
+    if kind == "pca" and _all_equal(train):
         raise ConfigError(f"reduction {reduction!r} needs training rows that differ, got {rows} equal ones")
 
 
-def fit_reduction(reduction: str, features: Float, labels: NDArray[np.int32], seed: int) -> Reduction:
-    """Fitted on the scaled training part (rows, n_features), with labels (rows,): never on validation or test rows.
+def fit_reduction(reduction: str, features: Float, labels: NDArray[np.generic], seed: int) -> Reduction:
+    """Fitted on the scaled training part (rows, n_features), never on validation or test rows.
+
+    Its labels are (rows,), or numbers (rows, targets).
 
     PCA keeps the components with the largest variance, the fewest that hold the share asked for; it looks at no label
     and at no seed. The forest has 100 trees, grown whole, and ranks by mean decrease of the Gini impurity (Breiman,
-    2001). On one thread, so that the bits do not depend on how many there are.
+    2001), of numbers to predict by that of the variance. On one thread, so that the bits do not depend on how many
+    there are.
     """
     from threadpoolctl import threadpool_limits
 
@@ -108,15 +112,23 @@ def _fit_pca(features: Float, amount: float) -> Reduction:
     )
 
 
-def _fit_forest(features: Float, labels: NDArray[np.int32], n_kept: int, seed: int) -> Reduction:
-    from sklearn.ensemble import RandomForestClassifier
+def _fit_forest(features: Float, labels: NDArray[np.generic], n_kept: int, seed: int) -> Reduction:
+    from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
-    forest = RandomForestClassifier(TREES, random_state=seed).fit(features, labels)
-    importances = forest.feature_importances_
+    forest = RandomForestClassifier(TREES, random_state=seed)
+    if labels.ndim == 2:
+        forest = RandomForestRegressor(TREES, random_state=seed)
+        labels = labels[:, 0] if labels.shape[1] == 1 else labels
+    importances = forest.fit(features, labels).feature_importances_
     ranked = np.argsort(-importances, kind="stable")  # of equal ones the first
     matrix = np.zeros((features.shape[1], n_kept), np.float32)
     matrix[ranked[:n_kept], np.arange(n_kept)] = 1
     return Reduction("forest", matrix, np.zeros(n_kept, np.float32), importances=importances)
+
+
+def _all_equal(train: NDArray[np.generic]) -> bool:
+    low, high = train.min(axis=0).astype(np.float64), train.max(axis=0).astype(np.float64)
+    return bool(is_constant(high - low, np.maximum(np.abs(low), np.abs(high)), len(train)).all())
 
 
 def _count(amount: float, n_features: int) -> int:

@@ -1,55 +1,210 @@
-"""What the training part alone says: how inputs are scaled, and then reduced."""
+"""What the training part alone says: how inputs are encoded and scaled, how targets are, and then the reduction."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.core.errors import ConfigError
+from models.core.rounding import is_constant
 from models.core.seeds import derive_seed
-from models.data.dataset import Array
+from models.data.dataset import PARTS, Array
 from models.data.reduction import Reduction, count_asked, fit_reduction
-from models.data.splits import Split
+from models.data.served import CATEGORY, NUMERIC, Column, EncodedColumn, encode
 
-Float = NDArray[np.float32]
+if TYPE_CHECKING:  # which checks, as it is made, that it can be scaled
+    from models.data.splits import Split
+
+Float = NDArray[np.floating]
+
+MOST_CATEGORIES = 100
+"""Features of one column: rarer categories of the training part count as unknown."""
+# Beyond this ratio of a column's size to its spread, float32 would keep fewer than 14 of its 24 bits.
+_ILL_CONDITIONED = 2.0**10
+_LOST = 2.0**-14
+_LARGE = float(np.finfo(np.float32).max) / 4
 
 
 @dataclass(frozen=True)
 class Scaling:
-    """What the network is fed: inputs (rows, n_features) * scale + offset, in float32."""
+    """What the network is fed: inputs (rows, n_features) * scale + offset, as float32.
+
+    Computed in the type of `scale`: float32, or float64 where that would lose what tells rows apart.
+    """
 
     scale: Float
     offset: Float
 
-    def apply(self, inputs: Array) -> Float:
+    @property
+    def n_features(self) -> int:
+        return len(self.scale)
+
+    def apply(self, inputs: Array) -> NDArray[np.float32]:
         """`inputs` (rows, ...) as (rows, n_features), scaled."""
-        flat = inputs.reshape(len(inputs), -1).astype(np.float32)
-        flat *= self.scale
-        flat += self.offset
-        return flat
+        with np.errstate(over="ignore", invalid="ignore"):  # refused where the split is made
+            flat = inputs.reshape(len(inputs), -1).astype(self.scale.dtype)
+            flat *= self.scale
+            flat += self.offset
+            return flat.astype(np.float32, copy=False)
 
 
-def fit_scaling(split: Split) -> Scaling:
-    """Fitted on the training part alone: never on validation or test rows."""
-    n = split.n_features
-    train = split.inputs["train"].reshape(split.rows("train"), n)
-    if split.preprocessing == "none":
-        return Scaling(np.ones(n, np.float32), np.zeros(n, np.float32))
-    if split.preprocessing == "rescale":
-        largest = max(abs(float(train.max())), abs(float(train.min())))
-        return Scaling(np.full(n, 1 / (largest or 1.0), np.float32), np.zeros(n, np.float32))
-    mean, deviation = train.mean(axis=0, dtype=np.float64), train.std(axis=0, dtype=np.float64)
-    scale = 1 / np.where(deviation > 0, deviation, 1.0)
-    return Scaling(scale.astype(np.float32), (-mean * scale).astype(np.float32))
+@dataclass(frozen=True)
+class TableEncoding:
+    """What the network is fed of a table: gaps filled, numbers standardised, categories one-hot."""
+
+    columns: tuple[EncodedColumn, ...]
+
+    @property
+    def features(self) -> list[str]:
+        return [name for column in self.columns for name in column.features]
+
+    @property
+    def n_features(self) -> int:
+        return len(self.features)
+
+    def apply(self, inputs: Array) -> NDArray[np.float32]:
+        """Coded rows (rows, columns) as (rows, n_features)."""
+        return encode(inputs.astype(np.float64, copy=False), self.columns)
 
 
-def fit_split_reduction(split: Split, features: Float) -> Reduction:
+@dataclass(frozen=True)
+class TargetScaling:
+    """Numbers to predict (rows, targets), standardised inside."""
+
+    centre: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    """(targets,), above 0."""
+
+    def apply(self, numbers: Array) -> NDArray[np.float32]:
+        return ((numbers - self.centre) / self.spread).astype(np.float32)
+
+    def in_units(self, outputs: Array) -> NDArray[np.float64]:
+        """A network's outputs in the user's units."""
+        return outputs.astype(np.float64) * self.spread + self.centre
+
+
+Features = Scaling | TableEncoding
+
+
+def fit_scaling(split: Split) -> Features:
+    """Fitted on the training part alone: never on validation or test rows.
+
+    Raises:
+        ConfigError: float32 could not carry what is left of a feature.
+    """
+    if split.columns:
+        columns = zip(split.columns, split.inputs["train"].T, strict=True)
+        return TableEncoding(tuple(_encoded(column, values) for column, values in columns))
+    n, rows = split.n_inputs, split.rows("train")
+    train = split.inputs["train"].reshape(rows, n)
+    low, high = train.min(axis=0).astype(np.float64), train.max(axis=0).astype(np.float64)
+    size = np.maximum(np.abs(low), np.abs(high))
+    if split.preprocessing != "standardise":
+        largest = float(size.max()) or 1.0
+        factor = 1 / largest if split.preprocessing == "rescale" else 1.0
+        _refuse_lost(split.preprocessing, high - low, size, rows)
+        wide = largest > _LARGE and split.preprocessing == "rescale"
+        dtype = np.float64 if wide else np.float32
+        return Scaling(np.full(n, factor, dtype), np.zeros(n, dtype))
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, deviation = train.mean(axis=0, dtype=np.float64), train.std(axis=0, dtype=np.float64)
+    deviation[is_constant(high - low, size, rows)] = 0  # of 1e300s, its squares would be infinite
+    if not np.isfinite(deviation).all():
+        k = int(np.flatnonzero(~np.isfinite(deviation))[0])
+        raise ConfigError(
+            f"standardise needs features whose squares float64 can say, got feature {k} up to {size[k]:g}"
+        )
+    # What differs by rounding alone stays as small as it is, relative to what float32 can say.
+    scale = 1 / np.where(is_constant(deviation, size, rows), np.where(size > _LARGE, size, 1.0), deviation)
+    offset = -mean * scale
+    wide = bool(np.abs(offset).max() > _ILL_CONDITIONED or size.max() > _LARGE)
+    dtype = np.float64 if wide else np.float32
+    return Scaling(scale.astype(dtype), offset.astype(dtype))
+
+
+def fit_targets(split: Split) -> TargetScaling | None:
+    """Of a regression, fitted on the training part alone.
+
+    Raises:
+        ConfigError: a target is the same in every training row.
+    """
+    if split.n_classes:
+        return None
+    numbers = split.labels["train"]
+    centre, spread = numbers.mean(axis=0), numbers.std(axis=0)
+    constant = is_constant(spread, np.abs(numbers).max(axis=0), len(numbers))
+    if constant.any():
+        value = numbers[0, int(np.flatnonzero(constant)[0])]
+        raise ConfigError(f"a target must differ between training rows, got {value:g} in each of {len(numbers)}")
+    return TargetScaling(centre, spread)
+
+
+def fit_split_reduction(split: Split, features: NDArray[np.float32]) -> Reduction:
     """The reduction that `split` asks for, fitted on its scaled training part (rows, n_features)."""
-    return fit_reduction(split.reduction, features, split.labels["train"], derive_seed(split.seed, "reduction"))
+    labels = split.labels["train"]
+    return fit_reduction(split.reduction, features, labels, derive_seed(split.seed, "reduction"))
 
 
 def count_inputs(split: Split) -> int:
     """How many inputs a network on `split` has. PCA by a share of the variance is fitted for it: seconds on MNIST."""
-    asked = count_asked(split.reduction, split.n_features)
+    encoding = fit_scaling(split) if split.columns else None
+    n_features = encoding.n_features if encoding else split.n_inputs
+    asked = count_asked(split.reduction, n_features)
     if asked is not None:
         return asked
-    return fit_split_reduction(split, fit_scaling(split).apply(split.inputs["train"])).n_kept
+    return fit_split_reduction(split, (encoding or fit_scaling(split)).apply(split.inputs["train"])).n_kept
+
+
+def check_scaled(split: Split) -> None:
+    """That every part is finite once it is scaled: a float32 cannot hold 1e39.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if split.inputs["train"].dtype.kind in "ui" and split.inputs["train"].dtype.itemsize < 4:
+        return  # 16 bits at most: images, of which this would look at every pixel
+    features = fit_scaling(split)
+    for part in PARTS:
+        rows = split.inputs[part].reshape(split.rows(part), -1)
+        # Scaling keeps the order within a column: its two ends are finite exactly when all of it is.
+        ends = np.stack([np.nanmin(rows, axis=0), np.nanmax(rows, axis=0)]) if not split.columns else rows
+        wrong = np.flatnonzero(~np.isfinite(features.apply(ends)).all(axis=0))
+        if len(wrong):
+            raise ConfigError(
+                f"inputs must be finite in float32 once they are scaled ({split.preprocessing}), got up to "
+                f"{np.nanmax(np.abs(rows)):g} in the {part} part, feature {int(wrong[0])}"
+            )
+
+
+def _encoded(column: Column, values: Array) -> EncodedColumn:
+    present = values[~np.isnan(values)].astype(np.float64)
+    if not len(present):
+        return EncodedColumn(column, 0.0)
+    known, counts = np.unique(present, return_counts=True)
+    frequent = float(known[counts.argmax()])
+    if column.kind == CATEGORY:
+        ranked = known[np.argsort(-counts, kind="stable")][:MOST_CATEGORIES]
+        return EncodedColumn(column, frequent, kept=tuple(sorted(int(code) for code in ranked if code >= 0)))
+    fill = float(np.median(present)) if column.kind == NUMERIC else frequent
+    filled = np.where(np.isnan(values), fill, values)
+    with np.errstate(over="ignore", invalid="ignore"):
+        centre, deviation, size = float(filled.mean()), float(filled.std()), float(np.abs(filled).max())
+    if not np.isfinite(deviation):
+        raise ConfigError(f"column {column.name} must hold numbers whose squares float64 can say, got up to {size:g}")
+    constant = bool(is_constant(deviation, size, len(filled)))
+    return EncodedColumn(column, fill, centre, 1.0 if constant else 1 / deviation)
+
+
+def _refuse_lost(preprocessing: str, span: Array, size: Array, rows: int) -> None:
+    """A feature that is nearly as large everywhere keeps too few bits unless its mean is taken off first."""
+    lost = (span < _LOST * size) & ~is_constant(span, size, rows)
+    if lost.any():
+        k = int(np.flatnonzero(lost)[0])
+        raise ConfigError(
+            f"preprocessing {preprocessing} would lose what tells the rows of feature {k} apart, which is "
+            f"{size[k]:.10g} at most and differs by {span[k]:g}; preprocessing: standardise takes its "
+            "mean off first, or leave it out"
+        )

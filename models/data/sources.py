@@ -1,38 +1,131 @@
-"""Where data come from: a name or a path. Imports no Keras: the driver reads data too."""
+"""Where data come from: a name or a path, and what a study's `data:` says about it. Imports no Keras."""
 
-import gzip
-import zipfile
-import zlib
-from importlib.util import find_spec
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from models.core.errors import ConfigError
-from models.data.dataset import ARRAYS, Dataset
-from models.data.downloads import DOWNLOADABLE, cached_file
-from models.data.stratified import stratified_split
+from models.core.suggestions import did_you_mean
+from models.data import images, table
+from models.data.dataset import Array, Dataset, dataset_of, native
+from models.data.labels import CLASSIFICATION, check_task, encode_labels
+from models.data.loader import run_loader
+from models.data.named import DOWNLOADABLE, NAMES, TABLES, named_arrays, named_table
+from models.data.npz import read_npz
 
-NAMES = ("digits", *DOWNLOADABLE)
+_LOADER = re.compile(r"(.+\.py):([A-Za-z_]\w*)")
+_TEST = 0.2
+_TAKES = {
+    "a data set with a test part of its own": (),
+    "a named table": ("leave_out", "test"),
+    "an .npz file": ("task",),
+    "a folder of images": ("test", "image_size", "color"),
+    "a table": ("target", "task", "test", "leave_out", "group", "weight"),
+    "a loader of arrays": ("task", "test"),
+    "a loader": ("target", "task", "test", "leave_out", "group", "weight"),
+}
+
+_MANY = ("target", "leave_out")
+
+Tell = Callable[[str], None]
 
 
-def load_dataset(name_or_path: str) -> Dataset:
-    """`digits`, `mnist`, `fashion_mnist`, or the path of an .npz file with x_train, y_train, x_test and y_test.
+@dataclass(frozen=True)
+class Source:
+    """What a study says of where its data come from: enough to load them again, in any process of this machine."""
+
+    dataset: str
+    """A name, the path of a .npz, .csv or .parquet file or of a folder of images, or FILE.py:FUNCTION."""
+    target: tuple[str, ...] = ()
+    """Of a table: the column to predict, or of a regression several."""
+    task: str = ""
+    """One of models.data.labels.TASKS; empty: as the labels say."""
+    test: str = ""
+    """A fraction to cut out as test part, or the path of its table; empty: 0.2, or the source's own part."""
+    leave_out: tuple[str, ...] = ()
+    group: str = ""
+    weight: str = ""
+    image_size: str = ""
+    color: str = ""
+
+    @classmethod
+    def read(cls, written: "str | Mapping[str, Any]") -> "Source":
+        """The source that `data:` of a study file, or options, or `to_text` wrote.
+
+        Raises:
+            ConfigError: a key is unknown, or a value of the wrong kind.
+        """
+        if isinstance(written, str):
+            written = json.loads(written) if written.startswith("{") else {"dataset": written}
+        known = [field.name for field in fields(cls)]
+        for key in written:
+            if key not in known:
+                raise ConfigError(f"data may say {', '.join(known)}, got {key!r}{did_you_mean(key, known)}")
+        values = {key: _many(key, value) if key in _MANY else _one(key, value) for key, value in written.items()}
+        source = cls(**values)  # type: ignore[arg-type]
+        check_task(source.task)
+        images.check_color(source.color)
+        images.parse_size(source.image_size)
+        _share(source.test)
+        return source
+
+    def to_text(self) -> str:
+        """The name or path alone where nothing else is said, else JSON; `read` takes both."""
+        said = {field.name: getattr(self, field.name) for field in fields(self)}
+        said = {name: list(value) if isinstance(value, tuple) else value for name, value in said.items() if value}
+        return self.dataset if set(said) == {"dataset"} else json.dumps(said)
+
+    def beside(self, folder: Path) -> "Source":
+        """Its paths as they start from `folder`, where the study file that names them lies."""
+        test = self.test if not self.test or _share(self.test) is not None else _joined(folder, self.test)
+        return replace(self, dataset=self.dataset if self.is_name else _joined(folder, self.dataset), test=test)
+
+    @property
+    def is_name(self) -> bool:
+        return self.dataset in NAMES
+
+    @property
+    def reads_itself(self) -> bool:
+        """Whether a worker on this machine may read it again: files and what ships; a user's code runs once."""
+        return _LOADER.fullmatch(self.dataset) is None
+
+
+def load_dataset(source: Source | str, tell: Tell = lambda _: None) -> Dataset:
+    """The data that `source` names; `tell` hears beforehand of what takes much memory.
 
     Raises:
-        ConfigError: the name or file cannot be had, or its arrays break a rule.
+        ConfigError: they cannot be had, or break a rule.
     """
-    if name_or_path == "digits":
-        return _digits()
-    if name_or_path in DOWNLOADABLE:
-        path = cached_file(name_or_path)
-        return _from_npz(path, name_or_path, f"keras.datasets.{name_or_path}")
-    path = Path(name_or_path).expanduser()
+    source = Source.read(source) if isinstance(source, str) else source
+    name, found = source.dataset, _LOADER.fullmatch(source.dataset)
+    path = Path(_expanded(name))
+    if name in NAMES:
+        _check_takes(source, "a named table" if name in TABLES else "a data set with a test part of its own")
+        return _named_table(source) if name in TABLES else named_arrays(name)
+    if found:
+        _check_takes(source, "a loader")
+        return _loaded(source, Path(_expanded(found[1])), found[2])
+    if path.suffix in table.SUFFIXES:
+        _check_takes(source, "a table")
+        return _table(source, table.read_table(path), path.name, str(path))
+    if path.is_dir():
+        _check_takes(source, "a folder of images")
+        written = _absolute(source).to_text()
+        return images.image_dataset(path, source.image_size, source.color, _share(source.test) or _TEST, tell, written)
     if path.suffix != ".npz" and not path.exists():
         raise ConfigError(
-            f"dataset must be one of {', '.join(NAMES)}, or the path of an .npz file, got {name_or_path!r}"
+            f"dataset must be one of {', '.join(NAMES)}, or the path of an .npz, .csv or .parquet file, of a folder of "
+            f"images, or FILE.py:FUNCTION, got {name!r}{did_you_mean(name, NAMES)}"
         )
-    return _from_npz(path, path.stem, str(path))
+    _check_takes(source, "an .npz file")
+    written = _absolute(source).to_text() if source.task else ""
+    return dataset_of(path.stem, str(path), read_npz(path), source.task, written)
 
 
 def find_data(location: str, sha256: str, asked: str | None) -> Dataset:
@@ -41,51 +134,116 @@ def find_data(location: str, sha256: str, asked: str | None) -> Dataset:
     Raises:
         ConfigError: it is not there, or not the same data.
     """
+    source = Source.read(location)
     try:
-        data = load_dataset(asked or location)
+        data = load_dataset(source if asked is None else replace(source, dataset=asked))
     except ConfigError as error:
         if asked is not None:
             raise
         raise ConfigError(f"the run's data must be where it was, or dataset say where it is now: {error}") from None
     if data.sha256 != sha256:
         raise ConfigError(
-            f"the data must be that of the run, whose sha256 is {sha256[:16]}..., got {asked or location!r} with "
+            f"the data must be that of the run, whose sha256 is {sha256[:16]}..., got {asked or source.dataset!r} with "
             f"{data.sha256[:16]}..."
         )
     return data
 
 
-def _digits() -> Dataset:
-    # What sklearn.datasets.load_digits reads, from its file: importing scikit-learn would take longer than a trial.
-    (package,) = find_spec("sklearn").submodule_search_locations  # type: ignore[union-attr,misc]
-    with gzip.open(Path(package, "datasets", "data", "digits.csv.gz"), "rt") as file:
-        table = np.array([line.split(",") for line in file]).astype(float).astype(np.uint8)
-    images, labels = table[:, :-1].reshape(-1, 8, 8), table[:, -1].astype(np.int64)
-    # The test part is fixed for ever: results on digits stay comparable between studies, seeds and releases.
-    train, test = stratified_split(labels, 360, seed=0)
-    return Dataset("digits", "sklearn.datasets.load_digits", images[train], labels[train], images[test], labels[test])
+def _named_table(source: Source) -> Dataset:
+    import pandas as pd
+
+    columns, rows, labels, target, task = named_table(source.dataset)
+    frame = pd.DataFrame(native(rows, source.dataset), columns=list(columns)).assign(**{target: labels})
+    roles = table.Roles((target,), source.leave_out, task=task, test=_fraction(source))
+    origin = "keras.datasets" if source.dataset in DOWNLOADABLE else "sklearn.datasets"
+    return table.table_dataset(source.dataset, f"{origin}.{source.dataset}", frame, None, roles, source.to_text())
 
 
-def _from_npz(path: Path, name: str, source: str) -> Dataset:
-    if not path.is_file():
-        raise ConfigError(f"dataset must be a file that exists, got {str(path)!r}")
+def _loaded(source: Source, file: Path, function: str) -> Dataset:
+    found = run_loader(file, function)
+    written, name = _absolute(source).to_text(), f"{file.stem}-{function}"
+    if not isinstance(found, dict):
+        return _table(source, found, f"{file.name}:{function}", str(file))
+    _check_takes(replace(source, test=source.test if "x" in found else ""), "a loader of arrays")
+    if "x" in found:
+        found = _cut(found["x"], found["y"], source, f"{file.name}:{function}")
+    return dataset_of(name, str(file), found, source.task, written)
+
+
+def _table(source: Source, frame: Any, name: str, origin: str) -> Dataset:
+    roles = table.Roles(
+        source.target, source.leave_out, source.group, source.weight, source.task,
+        _TEST if _share(source.test) is None else _fraction(source),
+    )  # fmt: skip
+    separate = bool(source.test) and _share(source.test) is None
+    test_frame = table.read_table(Path(_expanded(source.test))) if separate else None
+    return table.table_dataset(name, origin, frame, test_frame, roles, _absolute(source).to_text())
+
+
+def _cut(x: Array, y: Array, source: Source, name: str) -> dict[str, Array]:
+    """One part's arrays, a test part cut out of them."""
+    if x.ndim == 0 or y.ndim == 0 or len(x) != len(y):
+        raise ConfigError(f"x and y of {name} must have as many rows, got shapes {x.shape} and {y.shape}")
+    target, codes, _ = encode_labels(y, y, source.task, (f"y of {name}",) * 2)
+    strata = codes.astype(np.int64) if target.task == CLASSIFICATION else np.zeros(len(y), np.int64)
+    train, test = table.cut_test(name, strata, _fraction(source), None, target.class_names)
+    return {"x_train": x[train], "y_train": y[train], "x_test": x[test], "y_test": y[test]}
+
+
+def _check_takes(source: Source, kind: str) -> None:
+    for field in fields(source):
+        if field.name != "dataset" and getattr(source, field.name) and field.name not in _TAKES[kind]:
+            takers = [other for other, taken in _TAKES.items() if field.name in taken]
+            raise ConfigError(f"{source.dataset} is {kind}, and `{field.name}` belongs to {' or '.join(takers[:2])}")
+
+
+def _fraction(source: Source) -> float:
+    share = _share(source.test)
+    if source.test and share is None:
+        raise ConfigError(f"test of {source.dataset} must be a fraction between 0 and 1, got {source.test!r}")
+    return share or _TEST
+
+
+def _share(test: str) -> float | None:
+    """The fraction that `test` says, None where it is a path or nothing.
+
+    Raises:
+        ConfigError: it is a number and no fraction.
+    """
     try:
-        archive = np.load(path, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise ConfigError(f"dataset must be an .npz archive of named arrays, got a single array in {str(path)!r}")
-        with archive:
-            missing = [array for array in ARRAYS if array not in archive.files]
-            if missing:
-                raise ConfigError(
-                    f"dataset must hold {', '.join(ARRAYS)}, got {str(path)!r} without {', '.join(missing)}"
-                )
-            arrays = {array: archive[array] for array in ARRAYS}
-    except ConfigError:
-        raise
-    except (ValueError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        if "allow_pickle" in str(error) or "pickled" in str(error):
-            raise ConfigError(
-                f"dataset must hold plain numbers (pickled objects could run code), got {str(path)!r}"
-            ) from error
-        raise ConfigError(f"dataset must be an .npz archive that numpy can read, got {str(path)!r}: {error}") from error
-    return Dataset(name=name, source=source, **arrays | {y: np.squeeze(arrays[y]) for y in ("y_train", "y_test")})
+        share = float(test)
+    except ValueError:
+        return None
+    if not (math.isfinite(share) and 0 < share < 1):
+        raise ConfigError(f"test must be a fraction between 0 and 1, or the path of a table, got {test!r}")
+    return share
+
+
+def _absolute(source: Source) -> Source:
+    return source.beside(Path.cwd())
+
+
+def _joined(folder: Path, written: str) -> str:
+    """A path, of a loader with its function, as it starts from `folder`."""
+    return str(folder / _expanded(written))
+
+
+def _expanded(path: str) -> str:
+    try:
+        return str(Path(path).expanduser())
+    except RuntimeError:  # ~ of somebody who has no home
+        return path
+
+
+def _one(key: str, value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ConfigError(f"{key} must be a word or a number, got {value!r}")
+    return str(value)
+
+
+def _many(key: str, value: Any) -> tuple[str, ...]:
+    """Column names: a list, or one text with commas between them."""
+    parts = [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+    if not isinstance(parts, list | tuple) or not all(isinstance(part, str | int) for part in parts):
+        raise ConfigError(f"{key} must be names of columns, got {value!r}")
+    return tuple(str(part) for part in parts if part != "")

@@ -1,30 +1,36 @@
 """The three parts of a data set: validation held out of the training part, by class and by a seed; or folds of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.core.errors import ConfigError
 from models.core.seeds import derive_seed
+from models.core.suggestions import did_you_mean
+from models.data.dataset import PARTS as PARTS
 from models.data.dataset import Array, Dataset
+from models.data.labels import CLASSIFICATION, Target
 from models.data.reduction import check_fits
-from models.data.stratified import stratified_folds, stratified_split
+from models.data.scaling import check_scaled, fit_scaling, fit_targets
+from models.data.served import Column
+from models.data.sources import Source, find_data
+from models.data.stratified import grouped_parts, grouped_split, stratified_folds, stratified_split
 
 PREPROCESSINGS = ("rescale", "standardise", "none")
-PARTS = ("train", "validation", "test")
-
-Float = NDArray[np.float32]
-Labels = NDArray[np.int32]
+CLASS_WEIGHTS = ("none", "balanced")
 
 
 @dataclass(frozen=True)
 class Split:
-    """Raw inputs (rows, *input_shape) and labels (rows,) of the three parts."""
+    """Raw inputs (rows, *input_shape) and labels of the three parts."""
 
     inputs: dict[str, Array]
-    labels: dict[str, Labels]
-    n_classes: int
+    labels: dict[str, Array]
+    """(rows,), int32 in 0 .. K-1; of a regression (rows, targets), float64 in the user's units."""
+    target: Target
     preprocessing: str
     data_sha256: str
     reduction: str = "none"
@@ -33,9 +39,20 @@ class Split:
     """What the parts were drawn by."""
     fold_of: NDArray[np.int64] | None = None
     """The fold, from 0, of each training row, where trials are cross-validated."""
+    columns: tuple[Column, ...] = ()
+    """Of a table; of arrays none."""
+    weights: NDArray[np.float64] | None = None
+    """(rows,) of the training part: what each row counts in the training loss; their mean is 1."""
+    objective: str = ""
+    """The metric that trials are chosen by, where it is not the task's own: it is measured each epoch."""
 
     def rows(self, part: str) -> int:
         return len(self.labels[part])
+
+    @property
+    def n_classes(self) -> int:
+        """0 where no classes are predicted."""
+        return len(self.target.classes)
 
     @property
     def folds(self) -> int:
@@ -50,6 +67,7 @@ class Split:
             self,
             inputs=self.inputs | {"train": inputs[~out], "test": inputs[out]},
             labels=self.labels | {"train": labels[~out], "test": labels[out]},
+            weights=None if self.weights is None else self.weights[~out] / self.weights[~out].mean(),
             fold_of=None,
         )
 
@@ -62,7 +80,8 @@ class Split:
         return str(self.inputs["train"].dtype)
 
     @property
-    def n_features(self) -> int:
+    def n_inputs(self) -> int:
+        """Numbers of a raw row: pixels, or a table's columns."""
         return int(np.prod(self.input_shape))
 
 
@@ -70,40 +89,56 @@ def split_dataset(
     dataset: Dataset,
     validation: float,
     seed: int,
-    preprocessing: str = "rescale",
+    preprocessing: str = "",
     reduction: str = "none",
     folds: int = 0,
+    class_weight: str = "none",
+    objective: str = "",
 ) -> Split:
     """Holds `validation` (a fraction below 1, else a count of rows) out of the training part, stratified by class.
 
-    With `folds`, what is left is cut into so many. The test part is never touched by either.
+    With `folds`, what is left is cut into so many. The test part is never touched by either. `preprocessing` is one of
+    PREPROCESSINGS, or empty for what suits the data: arrays are rescaled, a table's columns standardised.
 
     Raises:
         ConfigError: the part asked for is empty or everything, a class has too few rows to be in both, or in all
-            folds, or the training part cannot be reduced as asked for.
+            folds, or the training part cannot be scaled or reduced as asked for.
     """
-    rows, smallest = len(dataset.y_train), int(np.bincount(dataset.y_train).min())
+    strata, rows, groups = dataset.strata, len(dataset.y_train), dataset.groups
+    preprocessing = _preprocessing(dataset, preprocessing)
     held_out = round(validation * rows) if validation < 1 else int(validation)
-    if not dataset.n_classes <= held_out <= rows - dataset.n_classes or smallest < 2:
+    smallest, n_strata = int(np.bincount(strata).min()), int(strata.max()) + 1
+    if not n_strata <= held_out <= rows - n_strata or smallest < 2:
+        least = f"each of the {dataset.n_classes} classes" if dataset.n_classes else "the data"
         raise ConfigError(
-            f"validation must leave at least a row of each of the {dataset.n_classes} classes on either side, "
-            f"got {validation:g} of {rows} rows (smallest class: {smallest})"
+            f"validation must leave at least a row of {least} on either side, got {validation:g} of {rows} rows"
+            + (f" (smallest class: {smallest})" if dataset.n_classes else "")
         )
-    kept, held = stratified_split(dataset.y_train, held_out, seed)
-    x = {"train": dataset.x_train[kept], "validation": dataset.x_train[held], "test": dataset.x_test}
-    y = {"train": dataset.y_train[kept], "validation": dataset.y_train[held], "test": dataset.y_test}
-    labels = {part: values.astype(np.int32) for part, values in y.items()}
-    check_fits(reduction, x["train"])
-    split = Split(x, labels, dataset.n_classes, preprocessing, dataset.sha256, reduction, seed)
-    if not folds:
-        return split
-    smallest = int(np.bincount(labels["train"]).min())
-    if folds > smallest:
-        raise ConfigError(
-            f"folds must be at most the rows of the smallest class, {smallest} of {split.rows('train')} beside the "
-            f"validation part, got {folds}"
-        )
-    return replace(split, fold_of=stratified_folds(labels["train"], folds, derive_seed(seed, "folds")))
+    if groups is None:
+        kept, held = stratified_split(strata, held_out, seed)
+    else:
+        kept, held = grouped_split(strata, groups, held_out, seed)
+        _check_sides(strata, kept, held, groups)
+    kind = np.int32 if dataset.target.task == CLASSIFICATION else np.float64
+    y_train, y_test = dataset.y_train.astype(kind), dataset.y_test.astype(kind)
+    split = Split(
+        inputs={"train": dataset.x_train[kept], "validation": dataset.x_train[held], "test": dataset.x_test},
+        labels={"train": y_train[kept], "validation": y_train[held], "test": y_test},
+        target=dataset.target,
+        preprocessing=preprocessing,
+        data_sha256=dataset.sha256,
+        reduction=reduction,
+        seed=seed,
+        columns=dataset.columns,
+        weights=_weights(dataset, kept, class_weight),
+        objective=objective,
+    )
+    if reduction != "none":
+        train = split.inputs["train"]
+        check_fits(reduction, fit_scaling(split).apply(train) if split.columns else train)
+    check_scaled(split)
+    fit_targets(split)
+    return replace(split, fold_of=_folds(strata[kept], None if groups is None else groups[kept], folds, seed))
 
 
 def split_by(
@@ -113,6 +148,94 @@ def split_by(
     split_seed: int,
     reduction: str = "none",
     folds: int = 0,
+    class_weight: str = "none",
+    objective: str = "",
 ) -> Split:
     """The three parts of `dataset`; a trial's run has these arguments as its tags."""
-    return split_dataset(dataset, validation, derive_seed(split_seed, "validation"), preprocessing, reduction, folds)
+    seed = derive_seed(split_seed, "validation")
+    return split_dataset(dataset, validation, seed, preprocessing, reduction, folds, class_weight, objective)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a process that can read the data itself makes a split of again: a few words instead of its bytes."""
+
+    location: str
+    """As `Dataset.location`."""
+    data_sha256: str
+    arguments: tuple[tuple[str, str | int | float], ...]
+    """Of `split_by`, by name."""
+
+    @classmethod
+    def of(cls, dataset: Dataset, arguments: Mapping[str, str | int | float]) -> "Recipe | None":
+        """None where only this process has the data: made up in it, or returned by a loader, which runs once."""
+        source = Source.read(dataset.location)
+        place = Path(source.dataset)
+        own = source.is_name or (place.is_absolute() and place.exists())
+        return cls(dataset.location, dataset.sha256, tuple(arguments.items())) if own and source.reads_itself else None
+
+    def split(self) -> Split:
+        """The split, with the same arrays to the last bit.
+
+        Raises:
+            ConfigError: the data are not there, or not the same any more.
+        """
+        return split_by(find_data(self.location, self.data_sha256, None), **dict(self.arguments))  # type: ignore[arg-type]
+
+
+def _preprocessing(dataset: Dataset, asked: str) -> str:
+    if asked and asked not in PREPROCESSINGS:
+        known = ", ".join(PREPROCESSINGS)
+        raise ConfigError(f"preprocessing must be one of {known}, got {asked!r}{did_you_mean(asked, PREPROCESSINGS)}")
+    if not dataset.columns:
+        return asked or "rescale"
+    if asked not in ("", "standardise"):
+        raise ConfigError(
+            f"a table's columns are encoded by preprocessing: standardise, got {asked!r} for {dataset.name}"
+        )
+    return "standardise"
+
+
+def _weights(dataset: Dataset, kept: NDArray[np.int64], class_weight: str) -> NDArray[np.float64] | None:
+    """What each training row counts: its own weight; balanced, each class's weights add up to as much."""
+    if class_weight not in CLASS_WEIGHTS:
+        known = ", ".join(CLASS_WEIGHTS)
+        raise ConfigError(f"class_weight must be one of {known}, got {class_weight!r}")
+    weights = np.ones(len(kept)) if dataset.weights is None else dataset.weights[kept]
+    if class_weight == "balanced":
+        if not dataset.n_classes:
+            raise ConfigError("class_weight belongs to a classification, got balanced for a regression")
+        sums = np.bincount(dataset.strata[kept], weights)
+        weights = weights / np.where(sums > 0, sums, 1)[dataset.strata[kept]]
+    elif dataset.weights is None:
+        return None
+    if not weights.sum() > 0:
+        raise ConfigError(f"weights of {dataset.name} must be above 0 in some training rows, got none")
+    return np.asarray(weights / weights.mean())
+
+
+def _folds(strata: NDArray[np.int64], groups: Array | None, folds: int, seed: int) -> NDArray[np.int64] | None:
+    if not folds:
+        return None
+    if groups is not None:
+        fold_of = grouped_parts(strata, groups, (1 / folds,) * folds, derive_seed(seed, "folds"))
+        for number in range(folds):
+            _check_sides(strata, np.flatnonzero(fold_of != number), np.flatnonzero(fold_of == number), groups)
+        return fold_of
+    smallest = int(np.bincount(strata).min())
+    if folds > smallest:
+        raise ConfigError(
+            f"folds must be at most the rows of the smallest class, {smallest} of {len(strata)} beside the "
+            f"validation part, got {folds}"
+        )
+    return stratified_folds(strata, folds, derive_seed(seed, "folds"))
+
+
+def _check_sides(strata: NDArray[np.int64], kept: NDArray[np.int64], held: NDArray[np.int64], groups: Array) -> None:
+    """That groups, which no split may tear apart, leave a row of each class on either side."""
+    n = int(strata.max()) + 1
+    if min(np.bincount(strata[kept], minlength=n).min(), np.bincount(strata[held], minlength=n).min()) < 1:
+        raise ConfigError(
+            f"each side of a split needs a row of each class, which {len(np.unique(groups))} groups that may not be "
+            f"torn apart do not allow: got {len(kept)} and {len(held)} rows"
+        )

@@ -1,8 +1,8 @@
 """What a network computes, apart from its sizes, as TensorFlow operations on given weights.
 
 Keras' layers hold their variables, so a graph traced through them serves one network. Traced through this file it
-serves every network of the same form, whatever its widths, rates and batch size. tests/models/test_networks.py holds it
-to Keras' own result for every activation and place of batch normalisation.
+serves every network of the same form, whatever its widths, rates and batch size. tests/models/networks/test_mlp.py
+holds it to Keras' own result for every activation and place of batch normalisation.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,6 +17,9 @@ from models.core.config import TrialConfig
 _NORM_EPSILON = 1e-3
 _NORM_MOMENTUM = 0.99
 
+LOSSES = ("cross-entropy", "squares")
+"""Of the logits and labels (rows,); of the outputs and numbers (rows, targets), the mean over targets."""
+
 Mask = Callable[[int, tf.Tensor], tf.Tensor]
 
 
@@ -29,14 +32,19 @@ class Formula:
     dropout: tuple[bool, ...]
     """For each hidden layer: does it drop anything?"""
     l2: bool
+    loss: str = "cross-entropy"
+    """One of LOSSES."""
+    weighted: bool = False
+    """Does a row count what its weight says?"""
 
     @classmethod
-    def of(cls, config: TrialConfig) -> "Formula":
-        return cls(config.activation, config.batch_norm, tuple(rate > 0 for rate in config.dropout), config.l2 > 0)
+    def of(cls, config: TrialConfig, loss: str = "cross-entropy", weighted: bool = False) -> "Formula":
+        drops = tuple(rate > 0 for rate in config.dropout)
+        return cls(config.activation, config.batch_norm, drops, config.l2 > 0, loss, weighted)
 
     def in_inference(self) -> "Formula":
-        """What is left of it when nothing is dropped or penalised."""
-        return replace(self, dropout=(False,) * self.depth, l2=False)
+        """What is left of it when nothing is dropped, penalised or weighted."""
+        return replace(self, dropout=(False,) * self.depth, l2=False, weighted=False)
 
     @property
     def depth(self) -> int:
@@ -62,7 +70,7 @@ class Formula:
 def inference_logits(
     formula: Formula, x: tf.Tensor, weights: Sequence[tf.Tensor], moving: Sequence[tf.Tensor]
 ) -> tf.Tensor:
-    """Logits (rows, n_classes) of features `x` (rows, n_features), with moving statistics and without dropout."""
+    """Logits (rows, outputs) of features `x` (rows, n_features), with moving statistics and without dropout."""
     return _logits(formula, x, weights, moving, None)[0]
 
 
@@ -71,6 +79,20 @@ def training_logits(
 ) -> tuple[tf.Tensor, list[tf.Tensor]]:
     """Logits of a training batch, and the moving statistics after it; `drop(layer, h)` drops out."""
     return _logits(formula, x, weights, moving, drop)
+
+
+def losses_of(formula: Formula, logits: tf.Tensor, truth: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The loss of each row (rows,), and its slope by the logits (rows, outputs)."""
+    if formula.loss == "cross-entropy":
+        losses, slope = tf.raw_ops.SparseSoftmaxCrossEntropyWithLogits(features=logits, labels=truth)
+        return losses, slope
+    errors = logits - truth
+    return tf.reduce_mean(tf.square(errors), axis=1), errors * (2 / tf.cast(tf.shape(errors)[1], errors.dtype))
+
+
+def answers_of(formula: Formula, logits: tf.Tensor) -> tf.Tensor:
+    """What a user of the network gets: probabilities, or the numbers themselves."""
+    return tf.nn.softmax(logits) if formula.loss == "cross-entropy" else logits
 
 
 def _logits(

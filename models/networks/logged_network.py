@@ -1,5 +1,6 @@
 """What a logged network makes of its data. Keras is imported on use: the driver reads the result."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,21 +11,21 @@ from numpy.typing import NDArray
 from models.core.results import SCORED_PARTS
 from models.core.runtime import without_harmless_warnings
 from models.data.scaling import Float, fit_scaling, fit_split_reduction
+from models.data.served import answers_of
 from models.data.splits import Split
 from models.networks.layers import Layer
 
 if TYPE_CHECKING:
     import keras
 
-_ROWS_AT_ONCE = 1024
-
 
 @dataclass(frozen=True)
 class Inspection:
     """A network in inference mode on raw inputs. Plain arrays: it is sent between processes."""
 
-    probabilities: dict[str, Float]
-    """For "validation" and "test": (rows, n_classes), in the order of the split's rows."""
+    outputs: dict[str, Float]
+    """For "validation" and "test": (rows, n_classes) probabilities, or (rows, targets) numbers in the user's units, in
+    the order of the split's rows."""
     sample: NDArray[np.int64]
     """(n,) ascending row numbers of the part whose hidden activations were taken."""
     hidden: tuple[Float, ...]
@@ -34,6 +35,11 @@ class Inspection:
     """(n_features,) of the forest whose highest ones are the network's inputs; None where there was none."""
     chosen: NDArray[np.int64] | None = None
     """(k,) feature numbers that the network is fed, of those that the forest ranked."""
+
+    @property
+    def probabilities(self) -> dict[str, Float]:
+        """`outputs` of a classification."""
+        return self.outputs
 
     def __post_init__(self) -> None:
         rows = {len(activations) for activations in self.hidden}
@@ -55,21 +61,31 @@ def inspect_model(file: Path, split: Split, part: str, rows: int, seed: int) -> 
     with without_harmless_warnings():
         model = keras.models.load_model(file, compile=False, safe_mode=True)
         shapes = tuple(model.input_shape[1:]), tuple(model.output_shape[1:])
-        if shapes != (split.input_shape, (split.n_classes,)):
-            wanted = f"{split.input_shape} -> {(split.n_classes,)}"
+        feed = _feed(split)
+        own_shapes = feed("test").shape[1:], (split.target.n_outputs,)
+        if shapes != own_shapes:
+            wanted = f"{own_shapes[0]} -> {own_shapes[1]}"
             raise ValueError(f"the model must map the data's {wanted}, got {shapes[0]} -> {shapes[1]}")
         # One such layer in each hidden layer (models/networks/mlp.py), whatever else stands beside it.
         activations = [layer.output for layer in model.layers if isinstance(layer, keras.layers.Activation)]
         sample = _sample(split.rows(part), rows, seed)
         importances, chosen = _ranking(model, split)
         return Inspection(
-            probabilities={name: _run(model, split.inputs[name]) for name in SCORED_PARTS},
+            outputs={name: _run(model, feed(name)) for name in SCORED_PARTS},
             sample=sample,
-            hidden=tuple(_run(keras.Model(model.inputs, each), split.inputs[part][sample]) for each in activations),
+            hidden=tuple(_run(keras.Model(model.inputs, each), feed(part)[sample]) for each in activations),
             layers=tuple(_described(layer) for layer in model.layers),
             importances=importances,
             chosen=chosen,
         )
+
+
+def _feed(split: Split) -> Callable[[str], NDArray[np.generic]]:
+    """What the model is fed of a part: raw inputs, or a table's encoded features."""
+    if not split.columns:
+        return lambda part: split.inputs[part]
+    encoding = fit_scaling(split)
+    return lambda part: encoding.apply(split.inputs[part])
 
 
 def _sample(rows: int, most: int, seed: int) -> NDArray[np.int64]:
@@ -89,7 +105,7 @@ def _ranking(model: "keras.Model", split: Split) -> tuple[NDArray[np.float64] | 
 
 
 def _run(model: "keras.Model", inputs: NDArray[np.generic]) -> Float:
-    return np.asarray(model.predict(inputs, batch_size=_ROWS_AT_ONCE, verbose=0), np.float32)
+    return np.asarray(answers_of(model, inputs))
 
 
 def _described(layer: "keras.layers.Layer") -> Layer:

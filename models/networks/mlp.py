@@ -11,9 +11,16 @@ if TYPE_CHECKING:
 
 
 def build_network(
-    config: TrialConfig, n_features: int, n_classes: int, seed: int, dtype: str = "float32"
+    config: TrialConfig,
+    n_features: int,
+    n_outputs: int,
+    seed: int,
+    dtype: str = "float32",
+    output: str = "softmax",
 ) -> "keras.Model":
-    """From scaled features (rows, n_features) to class probabilities (rows, n_classes).
+    """From scaled features (rows, n_features) to (rows, n_outputs): with `output` "softmax" class probabilities.
+
+    With "linear", numbers.
 
     A hidden layer is Dense, [batch normalisation], activation, [batch normalisation], [dropout]. Every layer's initial
     weights come from `seed` and its place. Layers have fixed names, so that a saved network does not depend on what the
@@ -48,8 +55,8 @@ def build_network(
             layers.append(keras.layers.Dropout(rate, seed=mask_seed, name=f"dropout_{i}", **common))
     layers.append(
         keras.layers.Dense(
-            n_classes,
-            activation="softmax",
+            n_outputs,
+            activation=output,
             kernel_initializer=keras.initializers.GlorotUniform(derive_seed(seed, "kernel", "output")),
             name="output",
             **common,
@@ -58,18 +65,18 @@ def build_network(
     return keras.Sequential(layers, name="network")
 
 
-def parameter_count(config: TrialConfig, n_features: int, n_classes: int) -> tuple[int, int]:
+def parameter_count(config: TrialConfig, n_features: int, n_outputs: int) -> tuple[int, int]:
     """(all, trainable) parameters of the network, as Keras' count_params counts them, preprocessing excluded."""
-    trainable = sum(_trainable_of_layers(config, n_features, n_classes))
+    trainable = sum(_trainable_of_layers(config, n_features, n_outputs))
     moving = 0 if config.batch_norm == "none" else 2 * sum(config.width)
     return trainable + moving, trainable
 
 
-def _trainable_of_layers(config: TrialConfig, n_features: int, n_classes: int) -> Iterator[int]:
+def _trainable_of_layers(config: TrialConfig, n_features: int, n_outputs: int) -> Iterator[int]:
     below = n_features
     for width in config.width:
         yield below * width
         yield 0 if config.batch_norm == "before" else width
         yield 0 if config.batch_norm == "none" else 2 * width
         below = width
-    yield below * n_classes + n_classes
+    yield below * n_outputs + n_outputs

@@ -9,28 +9,39 @@ import keras
 import numpy as np
 
 from models.data.reduction import Reduction
-from models.data.scaling import Scaling
+from models.data.scaling import Features, Scaling, TargetScaling
 
 
 def with_preprocessing(
     network: keras.Model,
-    scaling: Scaling,
+    features: Features,
     input_shape: tuple[int, ...],
     input_dtype: str,
     reduction: Reduction | None = None,
+    targets: TargetScaling | None = None,
 ) -> keras.Model:
     """Raw inputs (rows, *input_shape) -> flattened -> scaled -> reduced -> `network`'s own layers, weights shared.
 
-    Of Keras' standard layers alone, so that it loads in safe mode.
+    Of a table it begins with the encoded features (rows, n_features), which models.data.served makes of raw columns.
+    A regression ends in the user's units, float64. Of Keras' standard layers alone, so that it loads in safe mode.
     """
-    layers = [
-        keras.layers.Input(input_shape, dtype=input_dtype, name="inputs"),
-        keras.layers.Flatten(name="flatten", dtype="float32"),
-        keras.layers.Rescaling(_plain(scaling.scale), _plain(scaling.offset), name="scaling", dtype="float32"),
-    ]
+    if isinstance(features, Scaling):
+        dtype = str(features.scale.dtype)
+        layers = [
+            keras.layers.Input(input_shape, dtype=input_dtype, name="inputs"),
+            keras.layers.Flatten(name="flatten", dtype=dtype),
+            keras.layers.Rescaling(_plain(features.scale), _plain(features.offset), name="scaling", dtype=dtype),
+        ]
+    else:
+        layers = [keras.layers.Input((features.n_features,), dtype="float32", name="inputs")]
     if reduction is not None:
         layers.append(keras.layers.Dense(reduction.n_kept, trainable=False, name="reduction", dtype="float32"))
-    model = keras.Sequential([*layers, *network.layers], name="raw_inputs_network")
+    layers += network.layers
+    if targets is not None:
+        layers.append(
+            keras.layers.Rescaling(_plain(targets.spread), _plain(targets.centre), name="units", dtype="float64")
+        )
+    model = keras.Sequential(layers, name="raw_inputs_network")
     if reduction is not None:
         model.get_layer("reduction").set_weights([reduction.matrix, reduction.offset])
     return model
@@ -56,6 +67,8 @@ def weights_sha256(network: keras.Model) -> str:
     return digest.hexdigest()
 
 
-def _plain(values: np.ndarray) -> float | list[float]:
-    """One number when all features share it: the file then says so."""
+def _plain(values: np.ndarray) -> float | list[float] | np.ndarray:
+    """One number when all features share it: the file then says so. Keras reads plain numbers in float32 alone."""
+    if values.dtype == np.float64:
+        return values
     return float(values[0]) if (values == values[0]).all() else [float(value) for value in values]

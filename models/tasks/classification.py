@@ -1,10 +1,48 @@
-"""Each class against the rest, from a confusion matrix: counts and rates. Imports no TensorFlow: figures use it too."""
+"""Classification: its metrics, and each class against the rest. Imports no TensorFlow: figures use it too."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from models.core import names
+from models.data.labels import CLASSIFICATION, Label
+from models.tasks import metrics
+from models.tasks.objective import METRICS_OF
+
+
+@dataclass(frozen=True)
+class Classification:
+    """Truth (rows,) in 0 .. K-1, outputs (rows, K) probabilities."""
+
+    classes: tuple[Label, ...]
+    kind = CLASSIFICATION
+    loss = "cross-entropy"
+    metrics = METRICS_OF[CLASSIFICATION]
+    costly = (names.AUC,)
+
+    def scores(
+        self, truth: NDArray[Any], outputs: NDArray[np.floating], loss: float, wanted: tuple[str, ...]
+    ) -> dict[str, float]:
+        """As models.tasks.task.Task."""
+        confusion = metrics.confusion_of(truth, outputs)
+        found = {name: measure(confusion) for name, measure in _OF_CONFUSION.items() if name in wanted}
+        if names.AUC in wanted:
+            found[names.AUC] = metrics.auc(truth, outputs)
+        return {names.LOSS: loss} | found
+
+    def evidence(self, truth: NDArray[Any], outputs: NDArray[np.floating]) -> dict[str, Any]:
+        """`confusion`, rows the truth, columns the prediction, and `per_class`, a row a class."""
+        confusion = metrics.confusion_of(truth, outputs)
+        return {"confusion": confusion.tolist(), "per_class": per_class(confusion)}
+
+
+_OF_CONFUSION = {
+    names.ACCURACY: metrics.accuracy,
+    names.BALANCED_ACCURACY: metrics.balanced_accuracy,
+    names.MACRO_F1: metrics.macro_f1,
+}
 
 
 @dataclass(frozen=True)
@@ -65,9 +103,9 @@ def one_against_rest(confusion: NDArray[np.int64]) -> tuple[OneAgainstRest, ...]
 
 def per_class(confusion: NDArray[np.int64]) -> list[dict[str, Any]]:
     """Precision, recall, F1, specificity and support of each class, a row a class."""
-    names = ("precision", "recall", "f1", "specificity", "support")
+    rates = ("precision", "recall", "f1", "specificity", "support")
     rows = enumerate(one_against_rest(confusion))
-    return [{"class": k} | {name: getattr(row, name) for name in names} for k, row in rows]
+    return [{"class": k} | {name: getattr(row, name) for name in rates} for k, row in rows]
 
 
 def _share(part: int, whole: int) -> float:

@@ -14,9 +14,12 @@ from models.core import names
 from models.core.config import TrialConfig
 from models.core.results import OUT_OF_FOLD, EpochReport, FoldsResult, TrialFailed, TrialResult
 from models.core.seeds import derive_seed
-from models.tasks.classification import per_class
+from models.data.dataset import Array
+from models.data.splits import Split
+from models.tasks.objective import read_objective
+from models.tasks.task import task_of
 from models.training.resident import Prepared, PreparedFolds
-from models.training.trial import Report, run_trial
+from models.training.trial import Report, run_and_answer, run_trial
 
 
 def train(config: TrialConfig, data: Prepared, seed: int, report: Report) -> TrialResult | FoldsResult:
@@ -37,7 +40,7 @@ def run_folds(config: TrialConfig, data: PreparedFolds, seed: int, report: Repor
         TrialFailed: one fold could not be trained.
         TrialStopped: `report` raised it.
     """
-    results, seconds = [], []
+    results, seconds, answers = [], [], []
     for number in range(1, data.folds + 1):
         began = time.perf_counter()
 
@@ -45,11 +48,14 @@ def run_folds(config: TrialConfig, data: PreparedFolds, seed: int, report: Repor
             report(_named(epoch, number))
 
         try:
-            results.append(run_trial(config, data.fold(number - 1), derive_seed(seed, "fold", number), note))
+            fold, own_seed = data.fold(number - 1), derive_seed(seed, "fold", number)
+            result, answered = run_and_answer(config, fold, own_seed, note)
+            results.append(result)
+            answers.append(answered)
         except TrialFailed as failure:
             raise TrialFailed(failure.reason, f"fold {number}: {failure.detail}") from failure
         seconds.append(time.perf_counter() - began)
-    return _joined(results, seconds)
+    return _joined(results, seconds, data.split, answers)
 
 
 def _named(epoch: EpochReport, number: int) -> EpochReport:
@@ -57,25 +63,33 @@ def _named(epoch: EpochReport, number: int) -> EpochReport:
     return EpochReport(epoch.epoch, metrics, epoch.timestamp_ms)
 
 
-def _joined(results: Sequence[TrialResult], seconds: Sequence[float]) -> FoldsResult:
-    # What a fold's trial calls its test part is the fold.
-    of_folds = np.array([result.scores[names.TEST_ACCURACY] for result in results])
-    scores = {
-        names.VAL_ACCURACY: float(of_folds.mean()),
-        names.VAL_ACCURACY_STD: float(of_folds.std()),
-        names.VAL_LOSS: float(np.mean([result.scores[names.TEST_LOSS] for result in results])),
-        names.TRAIN_ACCURACY: float(np.mean([result.scores[names.TRAIN_ACCURACY] for result in results])),
-    }
+def _joined(
+    results: Sequence[TrialResult], seconds: Sequence[float], split: Split, answers: Sequence[Array]
+) -> FoldsResult:
+    assert split.fold_of is not None
+    task = task_of(split.target)
+    objective = read_objective(split.objective, task.kind)
+
+    def of_folds(name: str) -> Array:
+        # What a fold's trial calls its test part is the fold.
+        return np.array([result.scores[names.TEST + name] for result in results])
+
+    chosen_by = objective.metric.name
+    trained = [result.scores[names.TRAIN + chosen_by] for result in results if names.TRAIN + chosen_by in result.scores]
+    scores = {names.VAL + name: float(of_folds(name).mean()) for name in task.metrics}
+    scores[f"{objective.name}_std"] = float(of_folds(chosen_by).std())
+    scores |= {names.TRAIN + chosen_by: float(np.mean(trained))} if trained else {}
     for number, result in enumerate(results, start=1):
-        scores[f"fold_{number}_score"] = result.scores[names.TEST_ACCURACY]
+        scores[f"fold_{number}_score"] = result.scores[objective.test_name]
         scores[f"fold_{number}_epochs"] = len(result.history)
         scores[f"fold_{number}_best_epoch"] = result.best_epoch
-    confusion = sum((result.confusion["test"] for result in results), np.zeros_like(results[0].confusion["test"]))
+    out_of_fold = np.empty((split.rows("train"), answers[0].shape[1]), answers[0].dtype)
+    for number, answered in enumerate(answers):
+        out_of_fold[split.fold_of == number] = answered
     return FoldsResult(
         history=tuple(_named(epoch, n) for n, result in enumerate(results, start=1) for epoch in result.history),
         scores=scores,
-        confusion={OUT_OF_FOLD: confusion},
-        per_class={OUT_OF_FOLD: per_class(confusion)},
+        evidence={OUT_OF_FOLD: task.evidence(split.labels["train"], out_of_fold)},
         n_parameters=results[0].n_parameters,
         n_trainable=results[0].n_trainable,
         seconds=sum(seconds),

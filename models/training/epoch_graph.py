@@ -10,9 +10,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from models.core import names
 from models.core.config import TrialConfig
 from models.core.seeds import derive_seed
-from models.networks.formula import Formula, training_logits
+from models.networks.formula import Formula, losses_of, training_logits
 from models.training.fused_optimizers import N_CONSTANTS, FusedRule, apply_fused, fused_rule, own_slots
 from models.training.keras_optimizers import StandIn
 
@@ -40,10 +41,13 @@ class Trainer:
         x: tf.Tensor,
         y: tf.Tensor,
         seed: int,
+        loss: str = "cross-entropy",
+        weights: tf.Tensor | None = None,
     ) -> None:
         self.network, self.optimizer = network, optimizer
         self._config, self._x, self._y, self._seed = config, x, y, seed
-        self._formula = Formula.of(config)
+        self._formula = Formula.of(config, loss, weights is not None)
+        self._row_weights = tf.zeros([0], x.dtype) if weights is None else weights
         self._rows = int(y.shape[0])
         self._batch = min(config.batch_size, self._rows)
         self._rule = fused_rule(optimizer)
@@ -73,7 +77,7 @@ class Trainer:
         return np.random.default_rng([derive_seed(self._seed, "order"), epoch]).permutation(self._rows).astype(np.int32)
 
     def run_epoch(self, epoch: int) -> dict[str, float]:
-        """Trains one epoch, counted from 1; returns `loss` and `accuracy`, Keras' running means."""
+        """Trains one epoch, counted from 1; returns `loss` and, of classes, `accuracy`: Keras' running means."""
         steps, batch, dtype = self.steps, self._batch, self._x.dtype
         first = (epoch - 1) * steps
         shares = np.full(steps, 1 / batch)
@@ -87,6 +91,7 @@ class Trainer:
         loss, correct = self._epoch(
             self._x,
             self._y,
+            self._row_weights,
             tf.constant(self.order(epoch)),
             tf.constant(batch),
             tf.constant(shares, dtype),
@@ -104,7 +109,8 @@ class Trainer:
             self._stand_in.give_back(self.optimizer, self.network.trainable_variables)
         elif self.optimizer.built:
             self.optimizer.iterations.assign(first + steps)
-        return {"loss": float(loss) / self._rows, "accuracy": int(correct) / self._rows}
+        found = {names.LOSS: float(loss) / self._rows}
+        return found | ({names.ACCURACY: int(correct) / self._rows} if self._formula.loss == "cross-entropy" else {})
 
 
 def handles(variables: Sequence[Any]) -> list[tf.Tensor]:
@@ -164,7 +170,9 @@ def _trace(formula: Formula, dtype: tf.DType, n_slots: int, n_constants: int, up
     def spec(rank: int, of: tf.DType = dtype) -> tf.TensorSpec:
         return tf.TensorSpec([None] * rank, of)
 
-    def epoch(x, y, order, batch, shares, sizes, constants, l2, rates, key, first, weights, moving, slots):  # type: ignore[no-untyped-def]
+    classes = formula.loss == "cross-entropy"
+
+    def epoch(x, y, row_weights, order, batch, shares, sizes, constants, l2, rates, key, first, weights, moving, slots):  # type: ignore[no-untyped-def]
         # Whatever need not be computed at each step is computed here: a step of a small network is all kernel launches.
         steps, rows_a_step = tf.shape(shares)[0], tf.reshape(batch, [1])
         constants = tf.unstack(constants, n_constants)
@@ -187,7 +195,10 @@ def _trace(formula: Formula, dtype: tf.DType, n_slots: int, n_constants: int, up
             values = [read(handle, dtype, rank) for handle, rank in zip(weights, formula.weight_ranks, strict=True)]
             old = [read(handle, dtype, 1) for handle in moving]
             logits, new = training_logits(formula, tf.gather(x, rows), values, old, drop)
-            losses, slope = tf.raw_ops.SparseSoftmaxCrossEntropyWithLogits(features=logits, labels=labels)
+            losses, slope = losses_of(formula, logits, labels)
+            if formula.weighted:
+                own = tf.gather(row_weights, rows)
+                losses, slope = losses * own, slope * own[:, tf.newaxis]
             share = tf.gather(shares, i)
             gradients = tf.gradients(logits, values, slope * share)
             total = tf.reduce_sum(losses)
@@ -203,15 +214,18 @@ def _trace(formula: Formula, dtype: tf.DType, n_slots: int, n_constants: int, up
                 update(weights, slots, gradients, tf.gather(sizes, i), constants)
                 for handle, value in zip(moving, new, strict=True):
                     tf.raw_ops.AssignVariableOp(resource=handle, value=value)
-            hits = tf.equal(tf.argmax(logits, 1, tf.int32), labels)
-            return i + 1, end, loss + total, correct + tf.reduce_sum(tf.cast(hits, tf.int32))
+            if classes:
+                hits = tf.equal(tf.argmax(logits, 1, tf.int32), labels)
+                correct += tf.reduce_sum(tf.cast(hits, tf.int32))
+            return i + 1, end, loss + total, correct
 
         begin = (tf.constant(0), tf.constant([0]), tf.zeros([], dtype), tf.constant(0))
         _, _, loss, correct = tf.while_loop(lambda i, *_: i < steps, step, begin, parallel_iterations=1)
         return loss, correct
 
     signature = [
-        spec(2), spec(1, tf.int32), spec(1, tf.int32), spec(0, tf.int32), spec(1), spec(1), spec(1), spec(0), spec(1),
+        spec(2), spec(1, tf.int32) if classes else spec(2),
+        spec(1), spec(1, tf.int32), spec(0, tf.int32), spec(1), spec(1), spec(1), spec(0), spec(1),
         tf.TensorSpec([1], tf.uint64), spec(0, tf.int64), [_RESOURCE] * len(formula.weight_ranks),
         [_RESOURCE] * formula.n_moving, [_RESOURCE] * n_slots,
     ]  # fmt: skip

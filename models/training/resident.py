@@ -8,8 +8,9 @@ import tensorflow as tf
 from models.core.runtime import settle
 from models.data.dataset import Array
 from models.data.reduction import Reduction
-from models.data.scaling import Scaling, fit_scaling, fit_split_reduction
+from models.data.scaling import Features, TargetScaling, fit_scaling, fit_split_reduction, fit_targets
 from models.data.splits import PARTS, Split
+from models.tasks.task import Task, task_of
 
 _ROWS_AT_ONCE = 4096
 
@@ -21,12 +22,23 @@ class PreparedData:
     x: dict[str, tf.Tensor]
     """(rows, n_features), float32; what the network is fed."""
     y: dict[str, tf.Tensor]
-    """(rows,), int32 in 0 .. n_classes - 1."""
-    n_classes: int
-    scaling: Scaling
+    """(rows,), int32 in 0 .. K-1; of a regression (rows, targets), float32, standardised."""
+    truth: dict[str, Array]
+    """The labels as scores are measured by: `y`, or the numbers in the user's units."""
+    task: Task
+    n_outputs: int
+    features: Features
     input_shape: tuple[int, ...]
     input_dtype: str
     reduction: Reduction | None = None
+    targets: TargetScaling | None = None
+    weights: tf.Tensor | None = None
+    """(rows,), float32, of the training part: what each row counts in the loss."""
+    objective: str = ""
+    """The metric that trials are chosen by, where it is not the task's own."""
+
+    class_names: tuple[str, ...] = ()
+    """Of a classification, as figures write them."""
 
     @property
     def n_features(self) -> int:
@@ -40,8 +52,8 @@ class PreparedFolds:
     split: Split
 
     @property
-    def n_classes(self) -> int:
-        return self.split.n_classes
+    def class_names(self) -> tuple[str, ...]:
+        return tuple(self.split.target.class_names)
 
     @property
     def folds(self) -> int:
@@ -67,29 +79,37 @@ def prepare(split: Split) -> Prepared:
 
 def _prepare_parts(split: Split) -> PreparedData:
     """`split` scaled and reduced by what its training part says."""
-    scaling, reduction = fit_scaling(split), None
-    x = {part: _scaled(split.inputs[part], scaling, split.n_features) for part in PARTS}
+    features, targets, reduction = fit_scaling(split), fit_targets(split), None
+    x = {part: _scaled(split.inputs[part], features) for part in PARTS}
     if split.reduction != "none":
         reduction = fit_split_reduction(split, x["train"].numpy())
         x = {part: tf.linalg.matmul(x[part], reduction.matrix) + reduction.offset for part in PARTS}
+    truth = split.labels
     return PreparedData(
-        x,
-        {part: tf.constant(split.labels[part]) for part in PARTS},
-        split.n_classes,
-        scaling,
-        split.input_shape,
-        split.input_dtype,
-        reduction,
+        x=x,
+        y={part: tf.constant(truth[part] if targets is None else targets.apply(truth[part])) for part in PARTS},
+        truth=truth,
+        task=task_of(split.target),
+        n_outputs=split.target.n_outputs,
+        features=features,
+        input_shape=split.input_shape,
+        input_dtype=split.input_dtype,
+        reduction=reduction,
+        targets=targets,
+        weights=None if split.weights is None else tf.constant(split.weights, tf.float32),
+        objective=split.objective,
+        class_names=tuple(split.target.class_names),
     )
 
 
-def _scaled(inputs: Array, scaling: Scaling, n_features: int) -> tf.Tensor:
+def _scaled(inputs: Array, features: Features) -> tf.Tensor:
     """Scaled in pieces and handed over without a copy: MNIST's training part is 170 MB, and a second one the peak."""
-    size = len(inputs) * n_features * 4
+    shape = len(inputs), features.n_features
+    size = shape[0] * shape[1] * 4
     # TensorFlow takes over only memory that is aligned as its own: to 64 bytes.
     raw = np.empty(size + 64, np.uint8)
     start = -raw.ctypes.data % 64
-    features = raw[start : start + size].view(np.float32).reshape(len(inputs), n_features)
+    scaled = raw[start : start + size].view(np.float32).reshape(shape)
     for first in range(0, len(inputs), _ROWS_AT_ONCE):
-        features[first : first + _ROWS_AT_ONCE] = scaling.apply(inputs[first : first + _ROWS_AT_ONCE])
-    return tf.experimental.dlpack.from_dlpack(features.__dlpack__())
+        scaled[first : first + _ROWS_AT_ONCE] = features.apply(inputs[first : first + _ROWS_AT_ONCE])
+    return tf.experimental.dlpack.from_dlpack(scaled.__dlpack__())

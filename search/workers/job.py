@@ -53,8 +53,7 @@ def run_job(job: Job, data: "Prepared", report: Callable[[EpochReport], None]) -
     try:
         whole = data.whole() if job.refit and isinstance(data, PreparedFolds) else data
         result = train(job.config, whole, job.seed, note)
-        labels = [str(label) for label in range(data.n_classes)]
-        picture = confusion_picture(result.confusion, labels, job.title)
+        picture = confusion_picture(result.confusion, data.class_names, job.title) if result.confusion else b""
         return ended(state=states.COMPLETE, result=result, picture=picture)
     except TrialStopped as stopped:
         if stopped.reason == states.PRUNED:

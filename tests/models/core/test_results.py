@@ -6,16 +6,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.core.results import SCORES, EpochReport, TrialFailed, TrialResult
+from models.core.results import LOSSES, EpochReport, TrialFailed, TrialResult
 
 
 def result(**changes: Any) -> TrialResult:
     values: dict[str, Any] = {
         "history": (EpochReport(1, {"loss": 0.1, "val_loss": 1 / 3}, 1_700_000_000_000),),
         "best_epoch": 1,
-        "scores": dict.fromkeys(SCORES, 0.1 + 0.2),
-        "confusion": {"validation": np.array([[3, 1], [0, 2]]), "test": np.array([[1, 0], [0, 1]])},
-        "per_class": {"validation": [{"class": 0, "precision": 2 / 3}], "test": []},
+        "scores": dict.fromkeys(LOSSES, 0.1 + 0.2),
+        "evidence": {
+            "validation": {"confusion": [[3, 1], [0, 2]], "per_class": [{"class": 0, "precision": 2 / 3}]},
+            "test": {"targets": [{"name": "y", "true": [1 / 3], "predicted": [0.1]}]},
+        },
         "n_parameters": 12,
         "n_trainable": 10,
         "seconds": 0.7,
@@ -31,6 +33,8 @@ def test_json_brings_back_every_bit_but_the_model() -> None:
     assert back == first
     assert back.scores["val_loss"] == 0.1 + 0.2
     assert back.confusion["validation"].dtype == np.int64
+    assert list(back.confusion) == ["validation"]
+    assert back.per_class == {"validation": [{"class": 0, "precision": 2 / 3}]}
     assert back.model == b"file"
     assert result(seconds=0.8) != first
     assert result(seconds=0.8).repeatable() == first.repeatable()
@@ -40,9 +44,12 @@ def test_json_brings_back_every_bit_but_the_model() -> None:
     ("changes", "message"),
     [
         ({"best_epoch": 2}, "best_epoch must be one of the 1 epochs, got 2"),
-        ({"scores": {"val_accuracy": 1.0}}, "scores must be .*, got val_accuracy"),
-        ({"scores": dict.fromkeys(SCORES, float("nan"))}, "scores must be finite, got val_accuracy = nan"),
-        ({"confusion": {"validation": np.zeros((2, 3))}}, r"must be square, got validation of shape \(2, 3\)"),
+        ({"scores": {"val_accuracy": 1.0}}, "scores must have val_loss, .*, got val_accuracy"),
+        ({"scores": dict.fromkeys(LOSSES, float("nan"))}, "scores must be finite, got val_loss = nan"),
+        (
+            {"evidence": {"validation": {"confusion": [[0, 0, 0], [0, 0, 0]]}}},
+            r"must be square, got validation of shape \(2, 3\)",
+        ),
     ],
 )
 def test_a_result_that_cannot_be_is_refused(changes: dict, message: str) -> None:

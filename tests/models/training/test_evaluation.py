@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from sklearn.metrics import confusion_matrix
+from sklearn.metrics import confusion_matrix, mean_squared_error
 
 from models.core.config import TrialConfig
 from models.networks.formula import Formula
 from models.networks.mlp import build_network
+from models.tasks.metrics import confusion_of
 from models.training import evaluation
 from models.training.evaluation import evaluate
 
@@ -20,9 +21,22 @@ def test_loss_and_confusion_are_those_of_the_keras_network(rows_at_once: int, mo
     network = build_network(config, 5, 4, seed=1)
     random = np.random.default_rng(1)
     x, y = random.normal(size=(100, 5)).astype("float32"), random.integers(0, 4, 100).astype("int32")
-    ours = evaluate(network, Formula.of(config), tf.constant(x), tf.constant(y), 4)
+    ours = evaluate(network, Formula.of(config), tf.constant(x), tf.constant(y))
     evaluation._trace.cache_clear()
     probabilities = network(x, training=False).numpy()
     assert ours.loss == pytest.approx(-np.log(probabilities[np.arange(100), y]).mean(), rel=1e-5)
-    assert (ours.confusion == confusion_matrix(y, probabilities.argmax(1), labels=range(4))).all()
-    assert ours.accuracy == np.mean(probabilities.argmax(1) == y)
+    assert ours.outputs.shape == (100, 4)
+    np.testing.assert_allclose(ours.outputs, probabilities, rtol=1e-5)
+    confusion = confusion_of(y, ours.outputs)
+    assert (confusion == confusion_matrix(y, probabilities.argmax(1), labels=range(4))).all()
+
+
+@pytest.mark.parametrize("rows", [1, 7, 50])
+def test_of_numbers_the_loss_is_the_mean_square_and_the_answers_are_the_networks(rows: int) -> None:
+    config = TrialConfig.from_parameters({"width": "9-4", "batch_norm": "before"})
+    network = build_network(config, 5, 2, seed=1, output="linear")
+    random = np.random.default_rng(1)
+    x, y = random.normal(size=(rows, 5)).astype("float32"), random.normal(size=(rows, 2)).astype("float32")
+    ours = evaluate(network, Formula.of(config, "squares"), tf.constant(x), tf.constant(y))
+    np.testing.assert_allclose(ours.outputs, network(x, training=False).numpy(), rtol=1e-4, atol=1e-6)
+    assert ours.loss == pytest.approx(mean_squared_error(y, ours.outputs), rel=1e-5)

@@ -24,7 +24,7 @@ def test_over_20_seeds_the_mean_accuracy_is_that_of_keras(digits: PreparedData) 
     for seed in range(20):
         ours.append(run_trial(config, digits, seed, lambda _: None).scores["val_accuracy"])
         keras.utils.set_random_seed(1000 + seed)
-        network = build_network(config, digits.n_features, digits.n_classes, seed=1000 + seed)
+        network = build_network(config, digits.n_features, digits.n_outputs, seed=1000 + seed)
         network.compile(make_optimizer(config), "sparse_categorical_crossentropy", metrics=["accuracy"])
         history = network.fit(
             digits.x["train"].numpy(), digits.y["train"].numpy(), batch_size=config.batch_size, epochs=config.epochs,

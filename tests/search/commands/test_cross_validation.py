@@ -52,12 +52,11 @@ def cross_validated(job: Job) -> Outcome:
         for epoch in range(1, job.config.epochs + 1 - (k == 2))
     ]
     scores = {"val_accuracy": float(np.mean(accuracies)), "val_accuracy_std": float(np.std(accuracies)), "val_loss": 1}
-    matrix = np.array([[3, 1], [0, 4]])
+    matrix = [[3, 1], [0, 4]]
     result = FoldsResult(
         history=tuple(history),
         scores=scores | {f"fold_{k}_score": accuracy for k, accuracy in enumerate(accuracies, start=1)},
-        confusion={OUT_OF_FOLD: matrix},
-        per_class={OUT_OF_FOLD: [{"class": 0, "precision": 0.5}]},
+        evidence={OUT_OF_FOLD: {"confusion": matrix, "per_class": [{"class": 0, "precision": 0.5}]}},
         n_parameters=100 + job.number,
         n_trainable=100,
         seconds=6.0,

@@ -1,0 +1,148 @@
+"""A folder of images, a folder a class: train/ and test/ in it, or one part to cut a test part from."""
+
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.core.errors import ConfigError
+from models.core.memory import check_memory, shown
+from models.core.suggestions import did_you_mean, listed
+from models.data.dataset import Array, Dataset
+from models.data.labels import CLASSIFICATION, Target
+from models.data.table import cut_test
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
+COLORS = ("grey", "rgb")
+_MODES = {"grey": "L", "rgb": "RGB"}
+_ORIENTATION = 0x0112  # EXIF: 5 and more lie on their side
+_GREY = ("1", "L", "LA", "I", "I;16", "F")
+
+Tell = Callable[[str], None]
+
+
+def image_dataset(folder: Path, size: str, color: str, test: float, tell: Tell, written: str) -> Dataset:
+    """Images as uint8 (rows, height, width), or with colour (rows, height, width, 3).
+
+    `size` is "28" or "32x24", width first; empty where all images have one. `color` is one of COLORS; empty: colour
+    where one image has any. The memory that it takes is told before it is taken.
+
+    Raises:
+        ConfigError: there is no such folder of images, one cannot be read, or they do not fit in memory.
+    """
+    parts = {part: folder / part for part in ("train", "test")}
+    two = all(path.is_dir() for path in parts.values())
+    files = {part: _classes(path) for part, path in parts.items()} if two else {"train": _classes(folder)}
+    names = tuple(files["train"])
+    if len(names) < 2:
+        raise ConfigError(
+            f"{folder} needs a folder a class, two or more, with images in them ({', '.join(SUFFIXES[:3])}, ...), got "
+            f"{listed(names) or 'none'}"
+        )
+    for name in files.get("test", {}):
+        if name not in names:
+            raise ConfigError(f"{folder}/test must hold classes of train only, got {name!r}{did_you_mean(name, names)}")
+    listed_files = {part: [(file, names.index(k)) for k in of for file in of[k]] for part, of in files.items()}
+    shape = _shape([file for each in listed_files.values() for file, _ in each], size, color, folder)
+    count = sum(map(len, listed_files.values()))
+    taken = count * int(np.prod(shape))
+    tell(f"{count:,} images of {' x '.join(map(str, shape))} take {shown(taken)}, and as features {shown(4 * taken)}")
+    check_memory(f"the {count:,} images of {folder}, with their features,", 5 * taken)
+    x = {part: _read([file for file, _ in each], shape) for part, each in listed_files.items()}
+    y = {part: np.array([k for _, k in each], np.int64) for part, each in listed_files.items()}
+    target = Target(CLASSIFICATION, names)
+    if two:
+        if not len(y["test"]):
+            raise ConfigError(f"{folder}/test needs images, got none")
+        return Dataset(folder.name, str(folder), x["train"], y["train"], x["test"], y["test"], target, written=written)
+    train, held = cut_test(str(folder), y["train"], test, None, list(names))
+    images, labels = x["train"], y["train"]
+    return Dataset(
+        folder.name, str(folder), images[train], labels[train], images[held], labels[held], target, written=written
+    )
+
+
+def parse_size(written: str) -> tuple[int, int] | None:
+    """(height, width) of "28" or "32x24", which says the width first; None where nothing is written.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    found = re.fullmatch(r"([1-9]\d{0,3})(?:x([1-9]\d{0,3}))?", written)
+    if written and found is None:
+        raise ConfigError(f"image_size must be pixels such as 28 or 32x24 (width x height), got {written!r}")
+    return (int(found[2] or found[1]), int(found[1])) if found else None
+
+
+def check_color(written: str) -> str:
+    """`written`, one of COLORS or empty.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    if written and written not in COLORS:
+        raise ConfigError(f"color must be one of {', '.join(COLORS)}, got {written!r}{did_you_mean(written, COLORS)}")
+    return written
+
+
+def _classes(folder: Path) -> dict[str, list[Path]]:
+    """Each class's images, classes and images by name."""
+    found = {}
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() and not path.name.startswith("."):
+            files = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+            if files:
+                found[path.name] = files
+    return found
+
+
+def _shape(files: list[Path], size: str, color: str, folder: Path) -> tuple[int, ...]:
+    """(height, width) or (height, width, 3), from the images' headers."""
+    asked, colored = parse_size(size), check_color(color) == "rgb"
+    sizes: dict[tuple[int, int], Path] = {}
+    for file in files:
+        with _opened(file) as image:
+            turned = image.getexif().get(_ORIENTATION, 1) >= 5
+            sizes.setdefault((image.width, image.height) if turned else (image.height, image.width), file)
+            colored = colored or (not color and image.mode not in _GREY)
+    if asked is None and len(sizes) > 1:
+        first, other = list(sizes.items())[:2]
+        raise ConfigError(
+            f"{folder} needs `image_size`, such as 28 or 32x24: its images have {len(sizes)} sizes, {first[1].name} "
+            f"{first[0][1]}x{first[0][0]} and {other[1].name} {other[0][1]}x{other[0][0]}"
+        )
+    height, width = asked or next(iter(sizes))
+    return (height, width, 3) if colored else (height, width)
+
+
+def _read(files: list[Path], shape: tuple[int, ...]) -> Array:
+    from PIL import ImageOps
+
+    images = np.empty((len(files), *shape), np.uint8)
+    mode = _MODES["rgb" if len(shape) == 3 else "grey"]
+    for place, file in enumerate(files):
+        with _opened(file) as image:
+            upright = ImageOps.exif_transpose(image).convert(mode)
+            if upright.size != (shape[1], shape[0]):
+                upright = upright.resize((shape[1], shape[0]))
+            images[place] = np.asarray(upright)
+    return images
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[Any]:
+    """An image; what Pillow cannot read of it, now or in the block, is refused."""
+    from PIL import Image
+
+    broken = (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning)
+    try:
+        with open(file, "rb") as content, warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(content) as image:
+                yield image
+    except broken as error:
+        raise ConfigError(f"{file} must be an image that Pillow can read, got: {error}") from error

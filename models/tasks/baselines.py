@@ -1,0 +1,95 @@
+"""What anybody would try first, measured as trials are: a constant, and scikit-learn's linear model."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.core import names
+from models.data.dataset import PARTS
+from models.data.scaling import fit_scaling, fit_split_reduction, fit_targets
+from models.data.splits import Split
+from models.tasks.task import task_of
+
+CONSTANT, LINEAR = "constant", "linear"
+LINEAR_ROWS = 10_000
+"""The linear model of a classification is fitted on so many training rows at most: on all of MNIST it takes minutes."""
+_LEAST = float(np.finfo(np.float64).tiny)
+
+Outputs = dict[str, NDArray[np.float64]]
+
+
+def constant_baseline(split: Split) -> dict[str, float]:
+    """Scores, named as a trial's, of the training part's shares of the classes, or its mean.
+
+    Its accuracy is that of the most frequent class.
+    """
+    labels, weights = split.labels["train"], split.weights
+    if split.n_classes:
+        row = np.bincount(labels, minlength=split.n_classes) / len(labels)
+    else:
+        row = np.average(labels, axis=0, weights=weights)
+    return _scores(split, {part: np.tile(row, (split.rows(part), 1)) for part in PARTS})
+
+
+def linear_baseline(split: Split) -> dict[str, float]:
+    """Scores, named as a trial's, of scikit-learn's LogisticRegression or LinearRegression with its defaults.
+
+    On the features that networks are fed, with the weights that they are trained by, on one thread.
+    """
+    from sklearn.linear_model import LinearRegression, LogisticRegression
+    from threadpoolctl import threadpool_limits
+
+    encoding = fit_scaling(split)
+    features = {part: encoding.apply(split.inputs[part]) for part in PARTS}
+    if split.reduction != "none":
+        reduction = fit_split_reduction(split, features["train"])
+        features = {part: rows @ reduction.matrix + reduction.offset for part, rows in features.items()}
+    labels, weights = split.labels["train"], split.weights
+    with threadpool_limits(1):
+        if not split.n_classes:
+            fitted = LinearRegression().fit(features["train"].astype(np.float64), labels, weights)
+            return _scores(split, {part: fitted.predict(features[part]).reshape(-1, labels.shape[1]) for part in PARTS})
+        kept = _some(labels)
+        model = LogisticRegression(max_iter=1000, tol=1e-3)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of not having converged: a baseline that is near its best will do
+            fitted = model.fit(features["train"][kept], labels[kept], None if weights is None else weights[kept])
+        found = {part: np.zeros((split.rows(part), split.n_classes)) for part in PARTS}
+        for part in PARTS:
+            found[part][:, fitted.classes_] = fitted.predict_proba(features[part])
+        return _scores(split, found)
+
+
+def baselines(split: Split) -> dict[str, dict[str, float]]:
+    """Both, by name: CONSTANT and LINEAR."""
+    return {CONSTANT: constant_baseline(split), LINEAR: linear_baseline(split)}
+
+
+def describe_baseline(name: str, split: Split) -> str:
+    """What a summary calls it."""
+    if name == CONSTANT:
+        return "the most frequent class" if split.n_classes else "the mean of the training part"
+    kind = "logistic" if split.n_classes else "linear"
+    fewer = f", fitted on {LINEAR_ROWS:,} rows" if split.n_classes and split.rows("train") > LINEAR_ROWS else ""
+    return f"{kind} regression on the same features{fewer}"
+
+
+def _scores(split: Split, outputs: Outputs) -> dict[str, float]:
+    task, targets = task_of(split.target), fit_targets(split)
+    scores: dict[str, float] = {}
+    for part, found in outputs.items():
+        truth = split.labels[part]
+        if targets is None:
+            loss = float(-np.log(np.maximum(found[np.arange(len(truth)), truth], _LEAST)).mean())
+        else:
+            loss = float((((found - truth) / targets.spread) ** 2).mean())
+        measured = task.scores(truth, found, loss, task.metrics)
+        scores |= {names.PREFIXES[part] + name: value for name, value in measured.items()}
+    return scores
+
+
+def _some(labels: NDArray[Any]) -> NDArray[np.int64]:
+    """At most LINEAR_ROWS rows, evenly spaced: a split's rows come in random order."""
+    return np.linspace(0, len(labels) - 1, min(len(labels), LINEAR_ROWS)).round().astype(np.int64)

@@ -1,0 +1,112 @@
+"""How right a network is, in numbers: of arrays alone, each as scikit-learn defines it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.core import names
+
+Float = NDArray[np.floating]
+Counts = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a metric's values can be, and which of them is better."""
+
+    name: str
+    direction: str
+    """"maximize" or "minimize"."""
+    low: float
+    high: float
+    """The bounds of its values; infinite where there is none."""
+
+
+_UNIT = ("maximize", 0.0, 1.0)
+_ERROR = ("minimize", 0.0, np.inf)
+METRICS = {
+    metric.name: metric
+    for metric in (
+        Metric(names.LOSS, *_ERROR),
+        Metric(names.ACCURACY, *_UNIT),
+        Metric(names.BALANCED_ACCURACY, *_UNIT),
+        Metric(names.MACRO_F1, *_UNIT),
+        Metric(names.AUC, *_UNIT),
+        Metric(names.RMSE, *_ERROR),
+        Metric(names.MAE, *_ERROR),
+        Metric(names.R2, "maximize", -np.inf, 1.0),
+    )
+}
+
+
+def metric_of(name: str) -> Metric:
+    """The metric of `val_rmse`, `test_rmse` or `rmse`."""
+    bare = next((name.removeprefix(prefix) for prefix in names.PREFIXES.values() if name.startswith(prefix)), name)
+    return METRICS[bare]
+
+
+def confusion_of(truth: Counts, outputs: Float) -> Counts:
+    """(n_classes, n_classes), rows the truth, columns the class of highest output, the first one on ties."""
+    k = outputs.shape[1]
+    return np.bincount(truth * k + outputs.argmax(axis=1), minlength=k * k).reshape(k, k)
+
+
+def accuracy(confusion: Counts) -> float:
+    return int(np.trace(confusion)) / int(confusion.sum())
+
+
+def balanced_accuracy(confusion: Counts) -> float:
+    """The mean recall of the classes that have rows."""
+    support = confusion.sum(axis=1)
+    return float((np.diag(confusion)[support > 0] / support[support > 0]).mean())
+
+
+def macro_f1(confusion: Counts) -> float:
+    """The mean F1 of the classes that have rows or were predicted; 0 / 0 counts as 0."""
+    both = confusion.sum(axis=0) + confusion.sum(axis=1)
+    return float((2 * np.diag(confusion)[both > 0] / both[both > 0]).mean())
+
+
+def auc(truth: Counts, outputs: Float) -> float:
+    """The area under the ROC curve: of two classes that of the second, of more the mean of each against the rest.
+
+    By ranks (Hanley and McNeil, 1982), ties counting half. Classes that have no rows, or all, have none and are left
+    out; 0.5 where none is left.
+    """
+    classes = [1] if outputs.shape[1] == 2 else range(outputs.shape[1])
+    found = [_area(truth == k, outputs[:, k]) for k in classes]
+    areas = [area for area in found if area is not None]
+    return float(np.mean(areas)) if areas else 0.5
+
+
+def _area(own: NDArray[np.bool_], score: Float) -> float | None:
+    positives = int(own.sum())
+    negatives = len(own) - positives
+    if not positives or not negatives:
+        return None
+    _, place, count = np.unique(score, return_inverse=True, return_counts=True)
+    mean_ranks = np.cumsum(count) - (count - 1) / 2
+    return float((mean_ranks[place][own].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+
+
+def rmse(truth: Float, predicted: Float) -> float:
+    """Of (rows, targets), in their units; the mean over targets."""
+    return float(np.sqrt(((predicted - truth) ** 2).mean(axis=0)).mean())
+
+
+def mae(truth: Float, predicted: Float) -> float:
+    """Of (rows, targets), in their units; the mean over targets."""
+    return float(np.abs(predicted - truth).mean(axis=0).mean())
+
+
+def r2(truth: Float, predicted: Float) -> float:
+    """1 minus the squared errors over those of the part's own mean; the mean over targets.
+
+    A target that is the same in all rows has 1 where it is predicted exactly, else 0.
+    """
+    errors = ((predicted - truth) ** 2).sum(axis=0)
+    spread = ((truth - truth.mean(axis=0)) ** 2).sum(axis=0)
+    constant = spread == 0  # exactly: the rule is about equal rows, and near it the ratio is what it is
+    ratio = np.where(constant, (errors > 0).astype(float), errors / np.where(constant, 1, spread))
+    return float((1 - ratio).mean())
