@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from analysis.reading.addresses import without_secrets
 from analysis.reading.csv_file import read_csv
 from analysis.reading.table import TrialTable
 from analysis.report.writing import write_report
+from models.core.errors import UNFORESEEN, report_unforeseen, shown
+from models.core.runtime import ensure_home
 
 
 class _Parser(argparse.ArgumentParser):
@@ -91,14 +95,21 @@ def _read(name: str | None, args: argparse.Namespace) -> TrialTable | None:
 
 def _listed(option: str, text: str | None, kind: Callable[[str], Any]) -> list[Any] | None:
     try:
-        return None if text is None else [kind(part) for part in text.split(",")]
+        numbers = None if text is None else [kind(part) for part in text.split(",")]
     except ValueError:
-        raise ValueError(f"{option} is numbers separated by commas: got {text!r}") from None
+        raise ValueError(f"{option} is numbers separated by commas: got {shown(text)}") from None
+    if numbers is not None and not all(math.isfinite(number) for number in numbers):
+        raise ValueError(f"{option} is finite numbers: got {shown(text)}")
+    return numbers
 
 
 if __name__ == "__main__":
+    ensure_home()
     try:
         print("\n".join(str(path) for path in run()))
     except (ValueError, OSError) as wrong:
-        print(" ".join(str(wrong).split()), file=sys.stderr)
+        print(f"error: {' '.join(str(wrong).split())}", file=sys.stderr)
         sys.exit(2)
+    except Exception as error:  # the last guard: whatever nobody foresaw ends in one line too
+        print(f"error: {without_secrets(report_unforeseen(error))}", file=sys.stderr)
+        sys.exit(UNFORESEEN)

@@ -3,11 +3,14 @@
 import sys
 from importlib import import_module
 
+from models.core.runtime import ensure_home
+
 COMMANDS = ("confirm", "replay", "inspect", "doctor", "ui")
 
 
 def main(arguments: list[str]) -> int:
     """The exit code of `python -m search ARGUMENTS`: the first names a command, else they are a search's options."""
+    ensure_home()
     command, rest = "search", arguments
     if arguments and arguments[0] in COMMANDS:
         command, *rest = arguments

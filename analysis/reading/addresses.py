@@ -25,14 +25,18 @@ def password_apart(url: str) -> tuple[str, dict[str, str]]:
 
     Everybody on a machine can read the arguments of a process.
     """
-    from sqlalchemy import make_url
+    from sqlalchemy import URL, make_url
 
     if not url.startswith("postgresql"):
         return url, {}
     address = make_url(url)
     if address.password is None:
         return url, {}
-    return address.set(password=None).render_as_string(), {"PGPASSWORD": str(address.password)}
+    # Not by `set`, which takes None for "as it was".
+    bare = URL.create(
+        address.drivername, address.username, None, address.host, address.port, address.database, address.query
+    )
+    return bare.render_as_string(), {"PGPASSWORD": str(address.password)}
 
 
 def shown(address: str) -> str:
@@ -57,4 +61,21 @@ def without_secrets(text: str) -> str:
 def in_one_line(error: BaseException) -> str:
     """What an error says, as far as it may be shown; SQLAlchemy's without the statement and its values."""
     said = str(error).split("[SQL:")[0].split("(Background on this error")[0]
-    return without_secrets(" ".join(said.split()))[:200]
+    return shortened(without_secrets(" ".join(said.split())))
+
+
+def in_few_words(error: BaseException) -> str:
+    """The reason that the system gave, out of what libraries wrapped around it: `Connection refused`."""
+    said = in_one_line(error) if isinstance(error, OSError) and error.strerror is None else str(error)
+    found = re.findall(r"\[Errno -?\d+\] ([^'\")\]]+)|([Tt]imed out)|error code (\d+)", said)
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if found:
+        reason, late, code = found[-1]
+        return (reason or late or f"HTTP {code}").strip().rstrip(".")
+    return in_one_line(error)
+
+
+def shortened(text: str, most: int = 200) -> str:
+    """At most so many characters, cut between two words."""
+    return text if len(text) <= most else text[:most].rsplit(" ", 1)[0] + " ..."

@@ -1,5 +1,35 @@
-"""The error that a person can mend: a setting that breaks a rule."""
+"""The error that a person can mend, how a value is shown in it, and what is done with an error that nobody foresaw."""
+
+import reprlib
+import time
+import traceback
+from pathlib import Path
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 80
+_SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = 6
+_SHORT.maxlong = 40
+_SHORT.maxlevel = 4
+
+UNFORESEEN = 70
+"""The exit code of a command that ended in an error which nobody foresaw: a fault of the program, not of its input."""
 
 
 class ConfigError(ValueError):
     """A setting breaks a rule; the message states the rule, then the value received."""
+
+
+def shown(value: object) -> str:
+    """`value` as a message shows it: its repr, shortened, so that a huge or nested one costs nothing."""
+    return _SHORT.repr(value)
+
+
+def report_unforeseen(error: BaseException) -> str:
+    """Keeps an error's traceback in a file of the working directory, and says so in one line."""
+    said = " ".join(f"{type(error).__name__}: {error}".split())[:160]
+    file = Path(f"search-error-{time.strftime('%Y%m%d-%H%M%S')}.txt")
+    try:
+        file.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    except OSError as unwritten:
+        return f"a fault of the program, not of its input: {said} (its traceback cannot be kept: {unwritten.strerror})"
+    return f"a fault of the program, not of its input: {said}; its traceback is in {file.resolve()}"

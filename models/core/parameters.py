@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.core import names
-from models.core.errors import ConfigError
+from models.core.errors import ConfigError, shown
 
 ACTIVATIONS = (
     "elu", "gelu", "hard_sigmoid", "leaky_relu", "linear", "relu", "selu", "sigmoid", "silu", "softplus", "softsign",
@@ -25,6 +25,9 @@ KEEPS = ("best", "last")
 BATCH_NORMS = ("none", "before", "after")
 TRAIN_METRICS = ("last", "each")
 
+MOST_NODES, MOST_LAYERS = 1_000_000, 1_000  # of a layer, of a network: more is a slip of the keyboard
+_MOST = 2**31 - 1  # what TensorFlow counts steps and rows with
+
 Scalar = bool | int | float | str
 
 
@@ -34,7 +37,7 @@ def _integer(name: str, low: int, high: int | None = None) -> Callable[[Any], in
     def check(value: Any) -> int:
         whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
         if isinstance(value, bool) or not whole or value < low or (high is not None and value > high):
-            raise ConfigError(f"{name} must be a whole number, {span}, got {value!r}")
+            raise ConfigError(f"{name} must be a whole number, {span}, got {shown(value)}")
         return int(value)
 
     return check
@@ -44,7 +47,7 @@ def _real(name: str, rule: str, holds: Callable[[float], bool]) -> Callable[[Any
     def check(value: Any) -> float:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not math.isfinite(value) or not holds(float(value)):
-            raise ConfigError(f"{name} must be a number {rule}, got {value!r}")
+            raise ConfigError(f"{name} must be a number {rule}, got {shown(value)}")
         return float(value)
 
     return check
@@ -53,7 +56,7 @@ def _real(name: str, rule: str, holds: Callable[[float], bool]) -> Callable[[Any
 def _one_of(name: str, allowed: tuple[str, ...]) -> Callable[[Any], str]:
     def check(value: Any) -> str:
         if value not in allowed:
-            raise ConfigError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
+            raise ConfigError(f"{name} must be one of {', '.join(allowed)}, got {shown(value)}")
         return str(value)
 
     return check
@@ -70,6 +73,10 @@ def _per_layer(each: Callable[[Any], Any], read: Callable[[str], Any]) -> Callab
                 parts = [value]
         else:
             parts = list(value) if isinstance(value, list | tuple) else [value]
+        if len(parts) > MOST_LAYERS:
+            raise ConfigError(
+                f"a value a layer can be named for {MOST_LAYERS:,} hidden layers at most, got {len(parts):,}"
+            )
         checked: list[Scalar] = [each(part) for part in parts or [value]]
         return checked[0] if len(checked) == 1 else "-".join(f"{part}" for part in checked)
 
@@ -97,9 +104,9 @@ class Parameter:
 
 PARAMETERS: dict[str, Parameter] = {
     # Nodes a hidden layer, or "400-300".
-    "width": Parameter(_per_layer(_integer("width", 1), int), 128),
+    "width": Parameter(_per_layer(_integer("width", 1, MOST_NODES), int), 128),
     # Hidden layers; 0: as many as width names.
-    "depth": Parameter(_integer("depth", 0), 0),
+    "depth": Parameter(_integer("depth", 0, MOST_LAYERS), 0),
     # The share of a hidden layer that is dropped while training, or "0.5-0", a layer each.
     "dropout": Parameter(_per_layer(_real("dropout", "from 0 to below 1", lambda x: 0 <= x < 1), float), 0.0),
     "activation": Parameter(_one_of("activation", ACTIVATIONS), "relu"),
@@ -111,11 +118,11 @@ PARAMETERS: dict[str, Parameter] = {
     "learning_rate": Parameter(_real("learning_rate", "above 0", lambda x: x > 0), 0.001),
     # Of sgd alone.
     "momentum": Parameter(_real("momentum", "from 0 to below 1", lambda x: 0 <= x < 1), 0.0),
-    "batch_size": Parameter(_integer("batch_size", 1), 32),
+    "batch_size": Parameter(_integer("batch_size", 1, _MOST), 32),
     # At most, when patience is set.
-    "epochs": Parameter(_integer("epochs", 1), 10),
+    "epochs": Parameter(_integer("epochs", 1, _MOST), 10),
     # Epochs without gain before stopping; 0: never stop early.
-    "patience": Parameter(_integer("patience", 0), 0),
+    "patience": Parameter(_integer("patience", 0, _MOST), 0),
     # What early stopping and keep look at.
     "monitor": Parameter(_one_of("monitor", MONITORS), names.VAL_LOSS),
     # The weights of the best epoch, or of the last.
@@ -132,5 +139,5 @@ def check_parameter(name: str, value: Any) -> Scalar:
         ConfigError: the name is unknown or the value outside its range.
     """
     if name not in PARAMETERS:
-        raise ConfigError(f"a parameter must be one of {', '.join(PARAMETERS)}, got {name!r}")
+        raise ConfigError(f"a parameter must be one of {', '.join(PARAMETERS)}, got {shown(name)}")
     return PARAMETERS[name].check(value)

@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import sys
+import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,6 +64,12 @@ def prepare_process(threads: int = 1) -> None:
     tf.get_logger().setLevel("ERROR")
     settle()
     _prepared = threads
+
+
+def ensure_home() -> None:
+    """Gives a home folder to a user who has none, as in a container without an entry in passwd: MLflow asks for one."""
+    if os.path.expanduser("~") == "~":
+        os.environ["HOME"] = tempfile.gettempdir()
 
 
 def settle() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from models.core.errors import ConfigError
+from models.core.errors import ConfigError, shown
 from models.core.suggestions import did_you_mean
 from models.data import images, table
 from models.data.dataset import Array, Dataset, dataset_of, native
@@ -96,6 +96,13 @@ class Source:
         return _LOADER.fullmatch(self.dataset) is None
 
 
+def _check_can_be(path: Path, name: str) -> None:
+    try:
+        path.exists()
+    except (OSError, ValueError) as error:  # too long a name, a null byte
+        raise ConfigError(f"dataset must be a name or a path that can be, got {shown(name)} ({error})"[:300]) from None
+
+
 def load_dataset(source: Source | str, tell: Tell = lambda _: None) -> Dataset:
     """The data that `source` names; `tell` hears beforehand of what takes much memory.
 
@@ -105,6 +112,7 @@ def load_dataset(source: Source | str, tell: Tell = lambda _: None) -> Dataset:
     source = Source.read(source) if isinstance(source, str) else source
     name, found = source.dataset, _LOADER.fullmatch(source.dataset)
     path = Path(_expanded(name))
+    _check_can_be(path, name)
     if name in NAMES:
         _check_takes(source, "a named table" if name in TABLES else "a data set with a test part of its own")
         return _named_table(source) if name in TABLES else named_arrays(name)

@@ -2,7 +2,9 @@
 
 import hashlib
 import os
+import shutil
 import tempfile
+from functools import cache
 from pathlib import Path
 
 import keras
@@ -10,6 +12,8 @@ import numpy as np
 
 from models.data.reduction import Reduction
 from models.data.scaling import Features, Scaling, TargetScaling
+
+_PREFIX = "search-model-"
 
 
 def with_preprocessing(
@@ -49,13 +53,24 @@ def with_preprocessing(
 
 def keras_file(model: keras.Model) -> bytes:
     """`model` as the content of a .keras file."""
-    # Keras wants a name that ends in .keras; memory-backed where the system has it.
+    # Keras wants a name that ends in .keras; memory-backed where the system has it. What a killed process left there
+    # is removed by the next one that comes by.
     shared = Path("/dev/shm")
-    folder = str(shared) if os.access(shared, os.W_OK) else None
-    with tempfile.TemporaryDirectory(dir=folder) as name:
+    folder = shared if os.access(shared, os.W_OK) else Path(tempfile.gettempdir())
+    _remove_left_behind(folder)
+    with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-", dir=folder) as name:
         path = Path(name) / "model.keras"
         model.save(path)
         return path.read_bytes()
+
+
+@cache
+def _remove_left_behind(folder: Path) -> None:
+    """Folders of this user's processes that are gone; once a process."""
+    for left in folder.glob(f"{_PREFIX}*-*"):
+        pid = left.name.removeprefix(_PREFIX).split("-")[0]
+        if pid.isdigit() and not Path(f"/proc/{pid}").exists():
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def weights_sha256(network: keras.Model) -> str:

@@ -21,13 +21,17 @@ from search.commands.exit_codes import COMPLETE, Parser, run_command
 from search.commands.options import Options, read_options, whole_number
 from search.commands.session import run_study
 from search.driver.console import make_console
+from search.stores.databases import check_storage
+from search.stores.optuna_attempts import look_up
 from search.study.plan import make_plan
 from search.study.settings import StudySettings, read_settings
 from search.study.study_file import settings_of
 
 
-def confirming_study(table: TrialTable, written: str, top: int, repeats: int) -> tuple[StudySettings, list[int]]:
-    """The study NAME-confirm, and for each of its numbers the number of the search that it repeats.
+def confirming_study(
+    table: TrialTable, written: str, top: int, repeats: int, name: str | None = None
+) -> tuple[StudySettings, list[int]]:
+    """The study NAME-confirm, or `name`, and for each of its numbers the number of the search that it repeats.
 
     `written` is the search's study.yaml. The data and their split stay as they were; the training seeds are fresh.
 
@@ -55,16 +59,17 @@ def confirming_study(table: TrialTable, written: str, top: int, repeats: int) ->
         "trials": len(configurations),
         "seed": derive_seed(search.seed, "confirm"),
     }
-    return read_settings(confirming, f"{table.study}-confirm"), numbers
+    return read_settings(confirming, name or f"{table.study}-confirm"), numbers
 
 
 def confirm(study: str, top: int, repeats: int, options: Options, console: Console) -> int:
     """Runs the confirming study and prints each configuration's mean on test beside its scores in the search."""
     try:
         table = read_mlflow_or_say_why(study)
-        settings, numbers = confirming_study(table, read_text(table, "study.yaml"), top, repeats)
+        settings, numbers = confirming_study(table, read_text(table, "study.yaml"), top, repeats, options.name)
     except ValueError as error:
         raise ConfigError(str(error)) from None
+    _check_as_begun(settings, options.storage, top, repeats)
     if options.dataset is not None:
         settings = replace(settings, dataset=options.dataset)
     tags = {number: {names.CONFIRMS: original} for number, original in enumerate(numbers)}
@@ -75,6 +80,17 @@ def confirm(study: str, top: int, repeats: int, options: Options, console: Conso
         with tempfile.TemporaryDirectory() as folder:
             attach(table, write_report(table, Path(folder), confirm=repeated))
     return code
+
+
+def _check_as_begun(settings: StudySettings, storage: str, top: int, repeats: int) -> None:
+    """A second look that has begun keeps its trials, as any study does."""
+    check_storage(storage)
+    begun = look_up(storage, settings.name).planned
+    if begun and begun != settings.trials:
+        raise ConfigError(
+            f"top and repeats must stay what the second look was begun with, {begun} trials in all, got top={top} "
+            f"repeats={repeats}, {settings.trials} trials; another one needs another name (name=...)"
+        )
 
 
 def _table(study: str, rows: Sequence[Confirmed]) -> Table:

@@ -15,28 +15,6 @@ from search.stores.optuna_attempts import Attempt
 from search.study.plan import Plan, PlannedTrial
 from search.tracking.child_runs import Child, Unreadable
 
-MENDED = {
-    "deliver": "delivered",
-    "remove": "removed",
-    "move": "moved to aside/",
-    "restore experiment": "restored",
-    "restore": "restored",
-    "discard": "to the trash",
-    "set aside": "set aside",
-    "remake": "made again",
-    "end": "MLflow follows Optuna",
-    "lose": "lost: runs again",
-    "score": "scores written again",
-    "retag": "tags written again",
-    "record": "Optuna follows MLflow",
-    "stop": "closed",
-    "close": "closed: driver lost",
-    "model": "trained again",
-    "note": "written again",
-    "": "by hand",
-}
-"""What `repair` does, by the name of the cure, as the table says it."""
-
 
 @dataclass(frozen=True)
 class Waiting:
@@ -112,7 +90,7 @@ class Difference:
     what: str
     where: str
     cure: str
-    """A key of MENDED."""
+    """What mends it, by the names of search/commands/doctor.py; empty where a person has to."""
     run_id: str = ""
     trial: int | None = None
     """Optuna's number of the trial that the cure is about."""
@@ -133,7 +111,8 @@ def compare(seen: Seen) -> list[Difference]:
         attempts[attempt.number, attempt.attempt].append(attempt)
     for child in seen.children:
         children[child.number, child.attempt].append(child)
-    waiting = {(each.number, each.attempt) for each in seen.outbox if each.ours}
+    told = {(one.number, one.attempt) for one in seen.attempts if one.state != states.RUNNING}
+    waiting = {(each.number, each.attempt) for each in seen.outbox if each.ours} - told
     ended: set[int] = set()
     for key in sorted(attempts.keys() | children.keys() | waiting):
         number = key[0]
@@ -179,8 +158,12 @@ def _of_unreadable_runs(seen: Seen) -> Iterable[Difference]:
 
 
 def _of_the_outbox(seen: Seen) -> Iterable[Difference]:
+    over = {(one.number, one.attempt) for one in seen.attempts if one.state != states.RUNNING}
     for each in seen.outbox:
-        if each.ours:
+        if each.ours and (each.number, each.attempt) in over:
+            what = "superseded: the stores have this attempt's end"
+            yield Difference(each.number, each.attempt, what, "outbox", "drop", path=each.path)
+        elif each.ours:
             yield Difference(each.number, each.attempt, "finished, not delivered", "outbox", "deliver", path=each.path)
         else:
             what = f"{each.path.name} is no result of this study's, or cannot be read"

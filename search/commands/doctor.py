@@ -9,7 +9,7 @@ from rich.table import Table
 from analysis.reading.addresses import without_secrets
 from models.core import names
 from models.core.errors import ConfigError
-from search.commands.differences import MENDED, Difference, Seen, compare
+from search.commands.differences import Difference, Seen, compare
 from search.commands.exit_codes import Parser, run_command
 from search.commands.options import DEFAULT, flag
 from search.commands.repair import Doctor
@@ -19,6 +19,28 @@ from search.tracking.own_run import note_run
 from search.tracking.tracking_store import TrackingError
 
 AGREES, DIFFERS = 0, 1
+MENDED = {
+    "deliver": "delivered",
+    "drop": "dropped",
+    "remove": "removed",
+    "move": "moved to aside/",
+    "restore experiment": "restored",
+    "restore": "restored",
+    "discard": "to the trash",
+    "set aside": "set aside",
+    "remake": "made again",
+    "end": "MLflow follows Optuna",
+    "lose": "lost: runs again",
+    "score": "scores written again",
+    "retag": "tags written again",
+    "record": "Optuna follows MLflow",
+    "stop": "closed",
+    "close": "closed: driver lost",
+    "model": "trained again",
+    "note": "written again",
+    "": "by hand",
+}
+"""What `repair` does, by the name of the cure, as the table says it."""
 _PASSES = 4  # what one cure brings to light, the next look finds; this many are enough for any chain of them
 
 

@@ -5,7 +5,8 @@ import os
 import sys
 from collections.abc import Callable
 
-from models.core.errors import ConfigError
+from analysis.reading.addresses import without_secrets
+from models.core.errors import UNFORESEEN, ConfigError, report_unforeseen
 
 COMPLETE, MISSING, BAD_INPUT = 0, 1, 2
 
@@ -32,3 +33,6 @@ def run_command(act: Callable[[], int]) -> int:
 
             refuse_run(own_run, str(error))
         return BAD_INPUT
+    except Exception as error:  # the last guard: whatever nobody foresaw ends in one line too
+        sys.stderr.write(f"error: {without_secrets(report_unforeseen(error))}\n")
+        return UNFORESEEN

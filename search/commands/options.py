@@ -1,13 +1,14 @@
 """The command line: the names are those of the MLproject parameters, `default` means what the study file says."""
 
 import argparse
+import re
 from dataclasses import dataclass
 
-from models.core.errors import ConfigError
+from models.core.errors import ConfigError, shown
 from search.commands.exit_codes import Parser
 from search.driver.keeping import ModelPolicy
 from search.driver.limits import Limits
-from search.study.settings import PRUNERS, SAMPLERS
+from search.study.settings import MOST, PRUNERS, SAMPLERS
 from search.study.study_file import STUDIES
 
 DEFAULT = "default"
@@ -128,15 +129,15 @@ def _or_none(text: str) -> str | None:
     return None if text in (DEFAULT, "") else text
 
 
-def whole_number(name: str, text: str, low: int) -> int:
+def whole_number(name: str, text: str, low: int, high: int = MOST) -> int:
     """The number that `text` says.
 
     Raises:
-        ConfigError: it is not whole, or below `low`.
+        ConfigError: it is not whole, or not from `low` to `high`.
     """
-    digits = text.removeprefix("-")
-    if not (digits.isascii() and digits.isdigit()) or int(text) < low:
-        raise ConfigError(f"{name} must be a whole number, {low} or more, got {text!r}")
+    if not re.fullmatch(r"-?[0-9]{1,19}", text, re.ASCII) or not low <= int(text) <= high:
+        span = f"{low} or more" if high == MOST else f"{low} to {high}"
+        raise ConfigError(f"{name} must be a whole number, {span}, got {shown(text)}")
     return int(text)
 
 
@@ -150,12 +151,12 @@ def _number(name: str, text: str) -> float | None:
     try:
         return float(text)
     except ValueError:
-        raise ConfigError(f"{name} must be a number, got {text!r}") from None
+        raise ConfigError(f"{name} must be a number, got {shown(text)}") from None
 
 
 def _sampler(text: str) -> str | None:
     if _or_none(text) is not None and text not in SAMPLERS:
-        raise ConfigError(f"sampler must be one of {', '.join(SAMPLERS)}, got {text!r}")
+        raise ConfigError(f"sampler must be one of {', '.join(SAMPLERS)}, got {shown(text)}")
     return _or_none(text)
 
 
@@ -166,5 +167,5 @@ def flag(name: str, text: str) -> bool:
         ConfigError: it says neither true nor false.
     """
     if text not in ("true", "false"):
-        raise ConfigError(f"{name} must be true or false, got {text!r}")
+        raise ConfigError(f"{name} must be true or false, got {shown(text)}")
     return text == "true"

@@ -131,6 +131,7 @@ class Doctor:
             "restore experiment": lambda each: self._parent.restore_experiment(),
             "restore": lambda each: self._runs.restore(each.run_id),
             "remove": lambda each: _path(each).unlink(),
+            "drop": lambda each: _path(each).unlink(),
             "move": self._move_aside,
             "note": lambda each: self._note_plan(),
             "retag": lambda each: self._retag(each, seen),

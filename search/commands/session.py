@@ -213,6 +213,11 @@ def _drive(search: _Search, engine: Engine, study: "StudyStore", parent: "Parent
     )
     paths, runs = StudyPaths(settings.name, root_of(options.storage)), TrialRuns(parent)
     progress = ConsoleProgress(search.console)
+    if settings.equal_cells:
+        progress.say(
+            f"of the grid's {settings.equal_cells + (settings.population or 0)} cells {settings.equal_cells} are the "
+            f"same networks as others: {settings.population} different ones count"
+        )
     keeper = ModelKeeper(ModelPolicy("none") if settings.folds else options.models, paths, study.attempts())
     delivery = Delivery(
         settings, plan, study, runs, keeper, paths, progress,
@@ -241,19 +246,23 @@ def _conclude(
     own_run: str | None,
     with_report: bool,
 ) -> int:
-    from search.driver.conclusion import conclude, print_next_steps
+    from search.driver.conclusion import conclude, failures_words, print_next_steps
     from search.driver.summary import print_summary
     from search.tracking.own_run import launcher
 
     settings, options, console = search.settings, search.options, search.console
-    finished = {each.number for each in study.attempts() if each.final}
+    attempts = study.attempts()
+    finished = {each.number for each in attempts if each.final}
     summary = conclude(settings, search.plan, parent, ended, finished, console, with_report)
+    failures = failures_words(attempts, lambda run_id: f"run {run_id}")
+    if summary is None and failures:
+        console.print(failures, markup=False, highlight=False)
     if not search.tags or not ended.complete:
         if summary is not None:
             print_summary(summary, console)
         best = None if summary is None or options.models.mode == "none" else summary.table.network_run_id
         print_next_steps(settings, options.given, ended, best, launcher(own_run), console)
-    return COMPLETE if ended.complete else MISSING
+    return COMPLETE if ended.complete and summary is not None else MISSING
 
 
 def _import_report() -> None:

@@ -6,12 +6,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from analysis.reading.addresses import password_apart, sqlite_file, without_secrets
 from models.core.errors import ConfigError
 from search.commands.exit_codes import Parser, run_command
+from search.commands.options import whole_number
 from search.stores.paths import optuna_artifacts
 from search.tracking.tracking_store import tracking_uri
 
@@ -45,6 +46,8 @@ def serve(mlflow_port: int, optuna_port: int, storage: str) -> int:
     file = sqlite_file(storage)
     if file is not None and not file.exists():
         raise ConfigError(f"the UIs show a study that was run here; run one first, got no {str(file)!r}")
+    if mlflow_port == optuna_port:
+        raise ConfigError(f"mlflow_port and optuna_port must be two ports, got {mlflow_port} for both")
     for name, port in (("mlflow_port", mlflow_port), ("optuna_port", optuna_port)):
         _check_free(name, port)
     # A tenth of the memory and of the start-up time of MLflow's defaults; nothing here uses its job queue.
@@ -61,6 +64,7 @@ def serve(mlflow_port: int, optuna_port: int, storage: str) -> int:
         )
         for url, command in wanted.items()
     }
+    watchman = _watch_over(processes.values())
     try:
         for url, process in processes.items():
             _wait_until_up(url, process)
@@ -76,6 +80,19 @@ def serve(mlflow_port: int, optuna_port: int, storage: str) -> int:
     finally:
         for process in processes.values():
             _end(process)
+        watchman.communicate()
+
+
+def _watch_over(processes: Iterable[subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
+    """A process that ends the others, groups and all, once this one is gone, however it went: it reads a pipe of it."""
+    words = (
+        "import os, signal, sys; sys.stdin.read()\n"
+        "for group in map(int, sys.argv[1:]):\n"
+        "    try: os.killpg(group, signal.SIGKILL)\n"
+        "    except ProcessLookupError: continue"
+    )
+    groups = [str(process.pid) for process in processes]
+    return subprocess.Popen([sys.executable, "-c", words, *groups], stdin=subprocess.PIPE, start_new_session=True)
 
 
 def _leave(*_: object) -> None:
@@ -125,12 +142,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             return
 
 
-def _port(text: str) -> int:
-    if not text.isdigit() or not 1 <= int(text) <= 65535:
-        raise ConfigError(f"a port must be a whole number, 1 to 65535, got {text!r}")
-    return int(text)
-
-
 def main(arguments: Sequence[str]) -> int:
     parser = Parser(prog="python -m search ui", description=__doc__, allow_abbrev=False)
     parser.add_argument("--mlflow-port", "--mlflow_port", default="5000", metavar="PORT")
@@ -139,6 +150,8 @@ def main(arguments: Sequence[str]) -> int:
 
     def act() -> int:
         given = parser.parse_args(arguments)
-        return serve(_port(given.mlflow_port), _port(given.optuna_port), given.storage)
+        mlflow_port = whole_number("mlflow_port", given.mlflow_port, 1, 65535)
+        optuna_port = whole_number("optuna_port", given.optuna_port, 1, 65535)
+        return serve(mlflow_port, optuna_port, given.storage)
 
     return run_command(act)

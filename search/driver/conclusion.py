@@ -3,7 +3,8 @@
 import hashlib
 import shlex
 import tempfile
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -11,10 +12,11 @@ from rich.console import Console
 from analysis.reading.addresses import without_secrets
 from analysis.reading.cv_results import cv_results
 from analysis.reading.mlflow_studies import read_all
-from models.core import names
+from models.core import names, states
 from search.driver.driver import Ended
 from search.driver.store_errors import StoreError, explain
 from search.driver.summary import Summary, summarise
+from search.stores.optuna_attempts import Attempt
 from search.study.plan import Plan
 from search.study.settings import StudySettings
 from search.tracking.parent_run import ParentRun
@@ -69,6 +71,19 @@ def conclude(
     if summary is None:
         console.print("no trial is complete: there is nothing to report yet")
     return summary
+
+
+def failures_words(attempts: Sequence[Attempt], link: Callable[[str], str]) -> str:
+    """Why trials failed: the commonest reason, how many, and one run to look at; an empty text where none did."""
+    failed = [each for each in attempts if each.final and each.state == states.FAILED]
+    if not failed:
+        return ""
+    reason, count = Counter(each.reason for each in failed).most_common(1)[0]
+    example = next(each.run_id for each in failed if each.reason == reason)
+    return (
+        f"{len(failed)} trials failed, {count} of them with the reason {reason!r}; for instance {link(example)}, "
+        "whose failure.txt says more"
+    )
 
 
 def ranges(numbers: Sequence[int]) -> str:

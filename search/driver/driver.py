@@ -189,6 +189,8 @@ class Driver:
         del self._in_flight[number]
         if isinstance(event, Lost):
             reason = self._retries.worker_lost(number)
+            again = "and runs again" if reason == states.WORKER_LOST else "for the last time, and counts as failed"
+            self._progress.say(f"trial {number} lost its worker {again}: {event.message}")
             self._finish(self._given_up(current, reason, event.message), current.planned)
         else:
             self._finish(event.outcome, current.planned)

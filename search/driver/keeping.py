@@ -5,7 +5,7 @@ from bisect import insort
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from models.core.errors import ConfigError
+from models.core.errors import ConfigError, shown
 from models.core.ranking import place
 from models.core.results import TrialResult
 from search.stores import outbox
@@ -29,11 +29,11 @@ class ModelPolicy:
 
     @classmethod
     def read(cls, text: str) -> "ModelPolicy":
-        found = re.fullmatch(r"best:([1-9]\d*)", text)
+        found = re.fullmatch(r"best:([1-9][0-9]{0,8})", text, re.ASCII)
         if found:
             return cls("best", int(found[1]))
         if text not in ("all", "none"):
-            raise ConfigError(f"models must be all, none or best:K with K of 1 or more, got {text!r}")
+            raise ConfigError(f"models must be all, none or best:K with K of 1 or more, got {shown(text)}")
         return cls(text)
 
 

@@ -25,8 +25,11 @@ def check_writable(folder: Path, what: str) -> None:
 
 def check_sqlite(file: Path, what: str) -> None:
     """Raises ConfigError when `file` is there and is no SQLite database that can be written."""
-    if not file.exists():
-        return
+    try:
+        if not file.exists():
+            return
+    except OSError as error:
+        raise ConfigError(f"{what} must be a path that can be, got {shown(str(file))} ({error.strerror})") from error
     if file.is_dir() or not os.access(file, os.W_OK):
         raise ConfigError(f"{what} must be a file that can be written, got {str(file)!r}")
     try:

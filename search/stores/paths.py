@@ -25,7 +25,7 @@ def optuna_artifacts(storage: str) -> Path:
 
 def stores_lock(storage: str) -> Path:
     """Held while the databases are opened for the first time."""
-    return root_of(storage) / "outbox" / "stores.lock"
+    return root_of(storage) / "outbox" / ".stores.lock"
 
 
 @dataclass(frozen=True)

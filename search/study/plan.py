@@ -19,8 +19,8 @@ from models.core import names
 from models.core.config import TrialConfig
 from models.core.parameters import Scalar
 from models.core.seeds import derive_seed, trial_seed
-from search.study.settings import StudySettings
-from search.study.space import Domain, grid_cells
+from search.study.settings import StudySettings, different_cells
+from search.study.space import Domain
 
 
 @dataclass(frozen=True)
@@ -104,12 +104,12 @@ def _draw_random(settings: StudySettings) -> list[dict[str, Scalar]]:
 
 
 def _draw_grid(settings: StudySettings) -> list[dict[str, Scalar]]:
-    """Every cell once, in an order shuffled by the seed, so that a part of the grid is a random part of it.
+    """Every different cell once, in an order shuffled by the seed, so that a part of the grid is a random part of it.
 
     Not by Optuna's GridSampler: it looks through all cells for each one that it draws (a minute for 2,460 of them), and
     knows no parameters that exist only under a choice of another.
     """
-    cells = grid_cells(settings.space)
+    cells = different_cells(settings.space, settings.training)
     order = np.random.default_rng(derive_seed(settings.seed, "plan")).permutation(len(cells))
     return [cells[place] for place in order]
 

@@ -4,18 +4,23 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import yaml
 
 from models.core.config import TrialConfig
-from models.core.errors import ConfigError
+from models.core.errors import ConfigError, shown
 from models.core.parameters import Scalar, check_parameter
 from models.data.reduction import check_reduction
 from models.data.splits import PREPROCESSINGS
 from search.study.space import Domain, grid_cells, read_space
 
 SAMPLERS = ("grid", "random", "list")
+MOST_TRIALS = 100_000
+"""What a plan can hold: it is drawn, and kept in memory, before the first trial starts."""
+MOST = 2**63 - 1
+"""Of any other whole number, seeds among them."""
 PRUNERS = ("none", "median", "halving")
 _KEYS = ("description", "data", "sampler", "trials", "seed", "space", "configurations", "training", "pruner")
 _DATA_KEYS = ("dataset", "validation", "folds", "preprocessing", "reduction", "split_seed")
@@ -64,7 +69,12 @@ class StudySettings:
         """How many configurations there are, or None where they are drawn without end."""
         if self.sampler == "random":
             return None
-        return len(self.configurations) if self.sampler == "list" else len(grid_cells(self.space))
+        return len(self.configurations) if self.sampler == "list" else len(different_cells(self.space, self.training))
+
+    @property
+    def equal_cells(self) -> int:
+        """How many cells of a grid are the same network as another one: they are left out."""
+        return 0 if self.sampler != "grid" else len(grid_cells(self.space)) - (self.population or 0)
 
     @property
     def split(self) -> dict[str, str | int | float]:
@@ -109,22 +119,33 @@ class StudySettings:
         return yaml.safe_dump(self.as_written(), sort_keys=False, allow_unicode=True)
 
 
+@lru_cache(maxsize=4)
+def different_cells(
+    space: tuple[Domain, ...], training: tuple[tuple[str, Scalar], ...]
+) -> tuple[dict[str, Scalar], ...]:
+    """The cells of a grid that are different networks: of equal ones, as momentum makes none of adam, the first."""
+    found: dict[str, dict[str, Scalar]] = {}
+    for cell in grid_cells(space):
+        found.setdefault(TrialConfig.from_parameters(dict(training) | cell).hash(), cell)
+    return tuple(found.values())
+
+
 def read_settings(written: Any, name: str) -> StudySettings:
     """The settings that a study file's content describes."""
     if not isinstance(written, Mapping):
-        raise ConfigError(f"a study must be a mapping of {', '.join(_KEYS)}, got {written!r}")
+        raise ConfigError(f"a study must be a mapping of {', '.join(_KEYS)}, got {shown(written)}")
     _only_keys("a study", written, _KEYS)
     if not NAME_PATTERN.fullmatch(name):
-        raise ConfigError(f"name must be letters, digits, '.', '_' and '-', 100 at most, got {name!r}")
+        raise ConfigError(f"name must be letters, digits, '.', '_' and '-', 100 at most, got {shown(name)}")
     data = written.get("data") or {}
     if not isinstance(data, Mapping):
-        raise ConfigError(f"data must be a mapping of {', '.join(_DATA_KEYS)}, got {data!r}")
+        raise ConfigError(f"data must be a mapping of {', '.join(_DATA_KEYS)}, got {shown(data)}")
     _only_keys("data", data, _DATA_KEYS)
     sampler = written.get("sampler")
     if sampler not in SAMPLERS:
         raise ConfigError(
             f"sampler must be one of {', '.join(SAMPLERS)} (best-of-N estimates need trials that do not look at "
-            f"each other), got {sampler!r}"
+            f"each other), got {shown(sampler)}"
         )
     space: tuple[Domain, ...] = ()
     configurations: tuple[tuple[tuple[str, Scalar], ...], ...] = ()
@@ -137,10 +158,10 @@ def read_settings(written: Any, name: str) -> StudySettings:
             raise ConfigError(f"configurations belong to the sampler list, got them with sampler {sampler!r}")
         space = read_space(written.get("space"))
         if sampler == "grid":
-            grid_cells(space)
+            grid_cells(space)  # so that a space that is no grid is told before its parameters
     training = written.get("training") or {}
     if not isinstance(training, Mapping):
-        raise ConfigError(f"training must map parameters to values, got {training!r}")
+        raise ConfigError(f"training must map parameters to values, got {shown(training)}")
     fixed = tuple((key, check_parameter(key, value)) for key, value in training.items())
     settings = StudySettings(
         name=name,
@@ -190,27 +211,32 @@ def checked(settings: StudySettings) -> StudySettings:
 
 def _read_configurations(written: Any) -> tuple[tuple[tuple[str, Scalar], ...], ...]:
     if not isinstance(written, list) or not written:
-        raise ConfigError(f"configurations must be a list of one configuration at least, got {written!r}")
+        raise ConfigError(f"configurations must be a list of one configuration at least, got {shown(written)}")
     for configuration in written:
         if not isinstance(configuration, Mapping) or not configuration:
-            raise ConfigError(f"a configuration must map parameters to values, got {configuration!r}")
+            raise ConfigError(f"a configuration must map parameters to values, got {shown(configuration)}")
     return tuple(tuple((key, check_parameter(key, value)) for key, value in one.items()) for one in written)
 
 
 def check_count(name: str, value: Any, low: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < low:
-        raise ConfigError(f"{name} must be a whole number, {low} or more, got {value!r}")
-    return value
+    """`value` as a whole number; 1e3 is one."""
+    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    if isinstance(value, bool) or not whole or value < low:
+        raise ConfigError(f"{name} must be a whole number, {low} or more, got {shown(value)}")
+    most = MOST_TRIALS if name == "trials" else MOST
+    if value > most:
+        raise ConfigError(f"{name} must be at most {most:,}, got {shown(value)}")
+    return int(value)
 
 
 def _check_validation(value: Any) -> float:
     number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if not number or value <= 0 or (value >= 1 and value % 1):
-        raise ConfigError(f"validation must be a fraction between 0 and 1 or a count of rows, got {value!r}")
+        raise ConfigError(f"validation must be a fraction between 0 and 1 or a count of rows, got {shown(value)}")
     return value
 
 
 def _only_keys(what: str, written: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
     for key in written:
         if key not in allowed:
-            raise ConfigError(f"{what} may have {', '.join(allowed)}, got {key!r}")
+            raise ConfigError(f"{what} may have {', '.join(allowed)}, got {shown(key)}")

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from models.core.errors import ConfigError
+from models.core.errors import ConfigError, shown
 from models.core.parameters import PARAMETERS, Scalar, check_parameter
 
+MOST_CELLS = 100_000
+"""Of a grid: what a plan can hold."""
 RANGE_KEYS = ("low", "high", "step", "log", "when")
 
 
@@ -39,9 +41,25 @@ class Domain:
             return self.choices
         if self.step is None:
             raise ConfigError(f"a grid needs choices or a step for every range, got {self.name} {self}")
-        count = math.floor((self.high - self.low) / self.step + 1e-9) + 1
-        values = [self.low + i * self.step for i in range(count)]
-        return tuple(int(value) if self.integer else round(value, 12) for value in values)
+        if self.count > MOST_CELLS:
+            raise ConfigError(f"a grid may have {MOST_CELLS:,} cells, got {self.count:,} values of {self.name} alone")
+        return tuple(self._value(place) for place in range(self.count))
+
+    @property
+    def count(self) -> int:
+        """How many values a range with a step has."""
+        assert self.step is not None
+        return math.floor((self.high - self.low) / self.step + 1e-9) + 1
+
+    @property
+    def last(self) -> Scalar:
+        """The highest value that the steps of a range reach."""
+        return self._value(self.count - 1)
+
+    def _value(self, place: int) -> Scalar:
+        assert self.step is not None
+        value = self.low + place * self.step
+        return int(value) if self.integer else round(value, 12)
 
     def __str__(self) -> str:
         if self.choices:
@@ -70,7 +88,7 @@ def read_space(written: Any) -> tuple[Domain, ...]:
         ConfigError: a domain is empty, out of its parameter's range, or refers to a parameter that is not searched.
     """
     if not isinstance(written, Mapping) or not written:
-        raise ConfigError(f"space must name the parameters to search, one at least, got {written!r}")
+        raise ConfigError(f"space must name the parameters to search, one at least, got {shown(written)}")
     domains: dict[str, Domain] = {}
     for name, value in written.items():
         if name not in PARAMETERS:
@@ -83,7 +101,7 @@ def _read_domain(name: str, written: Any, before: Mapping[str, Domain]) -> Domai
     if isinstance(written, list):
         written = {"choices": written}
     if not isinstance(written, Mapping):
-        raise ConfigError(f"space.{name} must be a list of choices or a range with low and high, got {written!r}")
+        raise ConfigError(f"space.{name} must be a list of choices or a range with low and high, got {shown(written)}")
     when = _read_when(name, written.get("when", {}), before)
     if "choices" in written:
         unknown = set(written) - {"choices", "when"}
@@ -93,15 +111,16 @@ def _read_domain(name: str, written: Any, before: Mapping[str, Domain]) -> Domai
     unknown = set(written) - set(RANGE_KEYS)
     if unknown or "low" not in written or "high" not in written:
         raise ConfigError(
-            f"space.{name} must have choices, or low and high with step, log and when if wanted, got {dict(written)!r}"
+            f"space.{name} must have choices, or low and high with step, log and when if wanted, got "
+            f"{shown(dict(written))}"
         )
     low, high = check_parameter(name, written["low"]), check_parameter(name, written["high"])
     if isinstance(low, str) or isinstance(high, str):
-        raise ConfigError(f"space.{name} must be a list of choices: its values are words, got {dict(written)!r}")
+        raise ConfigError(f"space.{name} must be a list of choices: its values are words, got {shown(dict(written))}")
     integer = isinstance(low, int)
     log, step = written.get("log", False), written.get("step", 1 if integer and not written.get("log") else None)
     if not isinstance(log, bool):
-        raise ConfigError(f"space.{name}.log must be true or false, got {log!r}")
+        raise ConfigError(f"space.{name}.log must be true or false, got {shown(log)}")
     if not low < high:
         raise ConfigError(f"space.{name} must have low below high, got {low} and {high}")
     if log and low <= 0:
@@ -111,30 +130,30 @@ def _read_domain(name: str, written: Any, before: Mapping[str, Domain]) -> Domai
             raise ConfigError(f"space.{name} must have either log or step, got both")
         if isinstance(step, bool) or not isinstance(step, int | float) or not step > 0 or (integer and step % 1):
             whole = " and whole" if integer else ""
-            raise ConfigError(f"space.{name}.step must be a number above 0{whole}, got {step!r}")
+            raise ConfigError(f"space.{name}.step must be a number above 0{whole}, got {shown(step)}")
         # The last value that a step reaches.
-        high = float(Domain(name, low=low, high=high, step=step, integer=integer).points()[-1])
+        high = float(Domain(name, low=low, high=high, step=step, integer=integer).last)
         if high == low:
-            raise ConfigError(f"space.{name}.step must fit between low and high, got {step!r}")
+            raise ConfigError(f"space.{name}.step must fit between low and high, got {shown(step)}")
     return Domain(name, low=low, high=high, step=step, log=log, integer=integer, when=when)
 
 
 def _read_choices(name: str, written: Any) -> tuple[Scalar, ...]:
     if not isinstance(written, list) or not written:
-        raise ConfigError(f"space.{name} must have one choice at least, got {written!r}")
+        raise ConfigError(f"space.{name} must have one choice at least, got {shown(written)}")
     choices = tuple(check_parameter(name, value) for value in written)
     if len(set(choices)) != len(choices):
-        raise ConfigError(f"space.{name} must name each choice once, got {written!r}")
+        raise ConfigError(f"space.{name} must name each choice once, got {shown(written)}")
     return choices
 
 
 def _read_when(name: str, written: Any, before: Mapping[str, Domain]) -> tuple[tuple[str, tuple[Scalar, ...]], ...]:
     if not isinstance(written, Mapping):
-        raise ConfigError(f"space.{name}.when must map a parameter to its choices, got {written!r}")
+        raise ConfigError(f"space.{name}.when must map a parameter to its choices, got {shown(written)}")
     when = []
     for other, values in written.items():
         if other not in before or not before[other].choices:
-            raise ConfigError(f"space.{name}.when must refer to a parameter with choices above it, got {other!r}")
+            raise ConfigError(f"space.{name}.when must refer to a parameter with choices above it, got {shown(other)}")
         listed = _read_choices(other, values if isinstance(values, list) else [values])
         strange = [value for value in listed if value not in before[other].choices]
         if strange:
@@ -144,12 +163,15 @@ def _read_when(name: str, written: Any, before: Mapping[str, Domain]) -> tuple[t
 
 
 def grid_cells(space: tuple[Domain, ...]) -> list[dict[str, Scalar]]:
-    """Every different configuration of the grid: parameters under a condition vary only where they exist.
+    """Every cell of the grid: parameters under a condition vary only where they exist.
 
     Raises:
-        ConfigError: a domain is a range without a step.
+        ConfigError: a domain is a range without a step, or there are more than MOST_CELLS cells.
     """
-    return list(_walk(space, {}))
+    cells = list(itertools.islice(_walk(space, {}), MOST_CELLS + 1))
+    if len(cells) > MOST_CELLS:
+        raise ConfigError(f"a grid may have {MOST_CELLS:,} cells, got more from {', '.join(d.name for d in space)}")
+    return cells
 
 
 def _walk(space: tuple[Domain, ...], chosen: dict[str, Scalar]) -> Iterator[dict[str, Scalar]]:

@@ -7,25 +7,60 @@ from typing import Any
 
 import yaml
 
-from models.core.errors import ConfigError
+from models.core.errors import ConfigError, shown
+from models.core.suggestions import did_you_mean
 from search.study.settings import StudySettings, check_count, checked, read_settings
 
 STUDIES = Path(__file__).parent.parent / "studies"
 
 
+_MOST_BYTES = 1_000_000
+_MOST_NODES = 100_000  # of a study file once its aliases are written out
+_MERGE = "tag:yaml.org,2002:merge"
+
+
 class _StudyLoader(yaml.SafeLoader):
-    """YAML 1.1 reads 1e-5 as a word; people who write learning rates mean the number."""
+    """YAML 1.1 as people mean it: 1e-5 is a number; 010 and 1:30, which it reads as 8 and 90, are refused."""
+
+    def get_single_node(self) -> yaml.Node | None:
+        node = super().get_single_node()
+        if node is not None and _size(node, {}) > _MOST_NODES:
+            raise ConfigError(f"a study file may have {_MOST_NODES:,} values, its aliases written out, got more")
+        return node
+
+
+def _size(node: yaml.Node, known: dict[int, int]) -> int:
+    """How many nodes there are with every alias written out."""
+    if id(node) not in known:
+        known[id(node)] = 1  # an alias to what is being counted ends there
+        inner = node.value if isinstance(node, yaml.CollectionNode) else []
+        parts = (part for item in inner for part in (item if isinstance(item, tuple) else (item,)))
+        known[id(node)] = min(1 + sum(_size(part, known) for part in parts), _MOST_NODES + 1)
+    return known[id(node)]
 
 
 def _unique_keys(loader: _StudyLoader, node: yaml.MappingNode) -> dict[Any, Any]:
-    keys = [loader.construct_object(key) for key, _ in node.value]
-    twice = next((key for key in keys if keys.count(key) > 1), None)
-    if twice is not None:
-        raise ConfigError(f"a study file must name each key once, got {twice!r} again")
-    return loader.construct_mapping(node, deep=True)
+    keys = [loader.construct_object(key, deep=True) for key, _ in node.value if key.tag != _MERGE]
+    try:
+        twice = next((key for key in keys if keys.count(key) > 1), None)
+        if twice is not None:
+            raise ConfigError(f"a study file must name each key once, got {shown(twice)} again")
+        return loader.construct_mapping(node, deep=True)
+    except TypeError as error:
+        raise ConfigError(f"a key of a study file must be a word, got {error}") from None
+
+
+def _plain_whole_number(loader: _StudyLoader, node: yaml.ScalarNode) -> int:
+    text = node.value.replace("_", "")
+    if ":" in text or re.fullmatch(r"[-+]?0[0-9]+", text):
+        raise ConfigError(f"a number must be written so that it has one meaning, got {text[:40]!r} (0o10? '1:30'?)")
+    if len(text) > 40:
+        raise ConfigError(f"a whole number may have 40 digits, got one of {len(text):,}")
+    return int(loader.construct_yaml_int(node))
 
 
 _StudyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _unique_keys)
+_StudyLoader.add_constructor("tag:yaml.org,2002:int", _plain_whole_number)
 _StudyLoader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
 )
@@ -37,11 +72,20 @@ def find_study(name_or_path: str) -> Path:
     Raises:
         ConfigError: there is none.
     """
-    for candidate in (STUDIES / f"{name_or_path}.yaml", Path(name_or_path).expanduser()):
-        if candidate.is_file() and candidate.suffix in (".yaml", ".yml"):
-            return candidate
-    names = ", ".join(sorted(path.stem for path in STUDIES.glob("*.yaml")))
-    raise ConfigError(f"study must be one of {names}, or the path of a .yaml file, got {name_or_path!r}")
+    for place in (f"{STUDIES}/{name_or_path}.yaml", name_or_path):
+        try:
+            candidate = Path(place).expanduser()
+            if candidate.is_file() and candidate.suffix in (".yaml", ".yml"):
+                return candidate
+        except (OSError, RuntimeError, ValueError):  # too long a name, no such user's home, a null byte: no path
+            continue
+    names = sorted(path.stem for path in STUDIES.glob("*.yaml"))
+    if name_or_path.endswith((".yaml", ".yml")):
+        raise ConfigError(f"study must be a file that exists, got {shown(name_or_path)}")
+    raise ConfigError(
+        f"study must be one of {', '.join(names)}, or the path of a .yaml file, got {shown(name_or_path)}"
+        f"{did_you_mean(name_or_path, names)}"
+    )
 
 
 def settings_of(written: str, name: str) -> StudySettings:
@@ -60,6 +104,19 @@ def settings_of(written: str, name: str) -> StudySettings:
         ) from None
 
 
+def _refuse_equal_configurations(written: dict[Any, Any]) -> None:
+    """Of a list that somebody wrote; a confirming study's own repeats each configuration with other seeds."""
+    settings = read_settings(written, "study")
+    seen: dict[str, int] = {}
+    for place, configuration in enumerate(settings.configurations):
+        first = seen.setdefault(settings.config(dict(configuration)).hash(), place)
+        if first != place:
+            raise ConfigError(
+                f"a list must name each network once, got configurations {first + 1} and {place + 1}, which are the "
+                f"same one: {shown(dict(configuration))}"
+            )
+
+
 def load_settings(
     study: str,
     *,
@@ -76,9 +133,16 @@ def load_settings(
     """
     path = find_study(study)
     try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise ConfigError(f"a study file may have {_MOST_BYTES:,} bytes, got {str(path)!r}, which has more")
         written = yaml.load(path.read_text(encoding="utf-8"), Loader=_StudyLoader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"a study must be a YAML file, got {str(path)!r}: {' '.join(str(error).split())}") from error
+    except RecursionError:
+        raise ConfigError(f"a study file must not nest so deeply, got {str(path)!r}") from None
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        said = " ".join(str(error).split())[:300]
+        raise ConfigError(f"a study must be a YAML file, got {str(path)!r}: {said}") from error
+    if isinstance(written, dict):
+        _refuse_equal_configurations(written)
     settings = replace(read_settings(written, name or path.stem), source=study)
     if dataset is not None:
         settings = replace(settings, dataset=dataset)

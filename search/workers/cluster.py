@@ -5,11 +5,13 @@ dask's defaults are changed where they break the promises: a lost worker's task 
 cluster the scheduler's own settings stand, so workers.py does not rely on them.
 """
 
+import asyncio
 import logging
 import socket
 
 import dask
-from distributed import Client
+from distributed import Client, Security
+from distributed.comm import connect
 from distributed.comm.addressing import get_address_host_port
 
 from models.core.errors import ConfigError
@@ -57,6 +59,7 @@ def check_scheduler(address: str) -> None:
         if dask.config.get("distributed.comm.require-encryption") and not address.startswith("tls://"):
             raise ValueError("dask's settings require encryption, so it must begin with tls://")
         configure_dask()
+        asyncio.run(_answers(address))
         with Client(address, timeout=10, set_as_default=False) as client:
             client.run_on_scheduler(versions)
             found = client.run(worker_process.greet, "", on_error="return")
@@ -64,13 +67,22 @@ def check_scheduler(address: str) -> None:
     except ImportError as error:
         raise ConfigError(f"the dask scheduler must be able to import the project, got {address!r}: {error}") from error
     except (OSError, ValueError, TypeError, RuntimeError) as error:  # the last: TLS is required, or not set up
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).split()) or "it takes connections, and does not greet as dask does"
         raise ConfigError(
             f"scheduler must be the address of a dask scheduler that answers, got {address!r}: {reason}"
         ) from error
     problems = [unfit(worker, found[worker], known[worker]["nanny"]) for worker in found if worker in known]
     if problems and all(problems):
         raise ConfigError(f"a search needs a worker that can run trials, got {problems[0]}")
+
+
+async def _answers(address: str) -> None:
+    """Raises OSError unless a dask scheduler speaks there: of a client that never got to it, dask tells tracebacks."""
+    arguments = Security().get_connection_args("client")
+    comm = await asyncio.wait_for(
+        connect(address, timeout=5, **arguments), 8
+    )  # dask's own limit ends before the greeting
+    await comm.close()
 
 
 def unfit(address: str, greeting: Greeting | Exception, nanny: str | None) -> str | None:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import deque
 from concurrent.futures import CancelledError
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -135,9 +136,8 @@ class DaskEngine:
     def _running(self, number: int, attempt: int) -> list[tuple[str, _Slot]]:
         """The one slot that the attempt is in, or none."""
         jobs = [(address, slot, slot.job) for address, slot in self._slots.items()]
-        return [
-            (a, slot) for a, slot, job in jobs if job is not None and (job.number, job.attempt) == (number, attempt)
-        ]
+        key = number, attempt
+        return [(a, slot) for a, slot, job in jobs if job is not None and (job.number, job.attempt) == key]
 
     def _fail(self, error: BaseException) -> None:
         """Ends the search, unless it is over or has a reason already."""
@@ -191,6 +191,8 @@ class DaskEngine:
 
     def _look(self) -> None:
         """Takes workers that joined into use, and gives up the jobs of those that left or fell silent."""
+        if self._scheduler is None:
+            fork_server.watch_over()
         # Not the client's own scheduler_info: that answers from a copy which the client empties every two seconds.
         found = self._client.sync(self._client.scheduler.identity, n_workers=-1)["workers"]
         present = self._alive(found)
@@ -314,7 +316,5 @@ def _only(address: str) -> dict[str, Any]:
 
 
 def _end_process(pid: int) -> None:
-    try:
+    with suppress(ProcessLookupError):
         os.kill(pid, 9)
-    except ProcessLookupError:
-        return

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from multiprocessing import forkserver
 
 from models.core.runtime import PROJECT
-from search.workers.multiprocessing_internals import kill_fork_server
+from search.workers.multiprocessing_internals import fork_server_died, kill_fork_server
 
 
 def start() -> None:
@@ -21,6 +21,12 @@ def start() -> None:
     multiprocessing.set_forkserver_preload(["search.workers.preloaded"])
     with _importable(), _without_interrupts():
         forkserver.ensure_running()
+
+
+def watch_over() -> None:
+    """Starts another fork server if the one of this process was killed; its workers have gone with it."""
+    if fork_server_died():
+        start()
 
 
 def stop() -> None:

@@ -1,5 +1,7 @@
 """The saved model takes raw inputs and predicts what the scores say."""
 
+import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from models.data.dataset import Dataset
 from models.data.sources import load_dataset
 from models.data.splits import Split, split_dataset
 from models.networks.mlp import parameter_count
-from models.networks.saving import weights_sha256
+from models.networks.saving import _remove_left_behind, weights_sha256
 from models.training.trial import prepare, run_trial
 
 
@@ -73,3 +75,14 @@ def test_its_layers_are_keras_own_and_its_names_do_not_depend_on_earlier_trials(
     config = TrialConfig.from_parameters({"width": 4, "epochs": 1, "dropout": 0.5})
     models = [run_trial(config, data, 3, lambda _: None).model for _ in range(2)]
     assert len(models[0]) == len(models[1])
+
+
+def test_what_a_killed_process_left_in_memory_is_removed_by_the_next_one(tmp_path: Path) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    left, living = tmp_path / f"search-model-{gone.pid}-x", tmp_path / f"search-model-{os.getpid()}-y"
+    for folder in (left, living, tmp_path / "mine"):
+        folder.mkdir()
+        (folder / "model.keras").write_bytes(b"half")
+    _remove_left_behind(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["mine", living.name])

@@ -1,8 +1,10 @@
 """Workers on a dask cluster that the user started: a real scheduler and real workers, each a process of its own."""
 
+import gc
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -237,3 +239,22 @@ def in_memory(pid: int, what: bytes) -> bool:
             except OSError:  # a region that the kernel keeps to itself
                 continue
     return False
+
+
+@pytest.mark.parametrize("scheme", ["tls", "tcp"])
+def test_a_scheduler_of_the_other_kind_is_refused_within_seconds_and_leaves_no_traceback(
+    cluster: Cluster, scheme: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    if scheme == "tcp":  # a port that takes connections and speaks something else, as a TLS scheduler does
+        listener = socket.create_server(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+    else:
+        listener, address = None, cluster.address.replace("tcp://", "tls://")
+    began = time.monotonic()
+    with pytest.raises(ConfigError, match=f"a dask scheduler that answers, got '{scheme}"):
+        check_scheduler(address)
+    assert time.monotonic() - began < 10
+    gc.collect()
+    assert "Traceback" not in capfd.readouterr().err
+    if listener is not None:
+        listener.close()

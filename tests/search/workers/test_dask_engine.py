@@ -159,3 +159,24 @@ def test_the_driver_process_never_imports_tensorflow(workdir: Path) -> None:
     Path("drive.py").write_text(program)
     ran = subprocess.run([sys.executable, "drive.py"], capture_output=True, text=True, timeout=120)
     assert ran.stderr.strip().splitlines()[-1] == "exit 0, imported []"
+
+
+def test_after_its_fork_server_was_killed_another_one_brings_workers_and_the_search_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("PYTHONPATH", raising=False)  # which alone lets any fork server find the project
+    engine = DaskEngine(SPLIT, workers=1)
+    engine.start()
+    try:
+        submit(engine, [job(0, LONG)])
+        first_epoch(engine, 0)
+        server = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+        os.kill(server, signal.SIGKILL)
+        (lost,) = [event for event in wait(engine, 1) if not isinstance(event, Epoch)]
+        assert isinstance(lost, Lost)
+        submit(engine, [replace(job(0), attempt=1)])
+        ended = [event for event in wait(engine, 1) if not isinstance(event, Epoch)]
+        assert [(event.outcome.attempt, event.outcome.state) for event in ended] == [(1, "complete")]
+        assert forkserver._forkserver._forkserver_pid not in (None, server)  # type: ignore[attr-defined]
+    finally:
+        engine.close()
