@@ -17,7 +17,7 @@ from analysis.looks.embedding import can_embed, embed
 from analysis.looks.images import is_image
 from analysis.looks.predictions import Predictions, most_confused
 from analysis.report.section import Picture, Section
-from analysis.report.sections import class_names, confusion_picture_of, training_picture
+from analysis.report.sections import confusion_picture_of, training_picture
 from models.data.splits import Split
 from models.networks.layers import Layer
 from models.networks.logged_network import Inspection
@@ -73,10 +73,11 @@ def errors_section(
             "What is shown beside the first matrices is of the validation part: who looks at single test images and "
             "then changes something has chosen by them."
         )
-    pictures = [confusion_picture_of({name: each.confusion for name, each in predictions.items()}, title)]
+    matrices = {name: each.confusion for name, each in predictions.items()}
+    pictures = [confusion_picture_of(matrices, title, split.target.class_names)]
     pictures += _of_part(own, split, part, a, b, f"{title}, {part}")
     if versus is not None:
-        names = class_names(split.n_classes)
+        names = split.target.class_names
         both = (versus.title, title)
         drawn = figures_confusion.confusion_difference(
             versus.confusion, predictions["test"].confusion, names, "test part: what differs", both
@@ -86,7 +87,7 @@ def errors_section(
 
 
 def _of_part(own: Predictions, split: Split, part: str, a: int, b: int, title: str) -> Iterator[Picture]:
-    names, inputs, images = class_names(split.n_classes), split.inputs[part], is_image(split.input_shape)
+    names, inputs, images = split.target.class_names, split.inputs[part], is_image(split.input_shape)
     captions = figures_confusion.CAPTIONS | figures_errors.CAPTIONS | figures_scores.CAPTIONS
     for view in ("truth", "prediction"):
         drawn = figures_confusion.confusion_view(own.confusion, names, title, view)
@@ -109,7 +110,7 @@ def _of_part(own: Predictions, split: Split, part: str, a: int, b: int, title: s
 
 def inside_section(found: Inspection, split: Split, part: str, title: str) -> Section:
     """What hidden layers make of the sampled rows of `part`."""
-    names, captions = class_names(split.n_classes), figures_inside.CAPTIONS
+    names, captions = split.target.class_names, figures_inside.CAPTIONS
     truth = split.labels[part][found.sample]
     predicted = found.probabilities[part][found.sample].argmax(axis=1)
     pictures = []

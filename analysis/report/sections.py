@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,22 +13,23 @@ from analysis.figures.network import CAPTIONS as NETWORK
 from analysis.figures.network import learning_curves
 from analysis.looks.images import is_image
 from analysis.report.section import Picture, Section
+from models.core.suggestions import listed
 from models.data.splits import PARTS, Split
-
-
-def class_names(n_classes: int) -> list[str]:
-    """What figures call the classes 0 .. n_classes - 1."""
-    return [str(k) for k in range(n_classes)]
 
 
 def data_section(split: Split, title: str) -> Section:
     """What the three parts hold. Single images are of the training part: test images are not to be learnt from."""
-    drawn = figures_data.data_figures(split.inputs, split.labels, class_names(split.n_classes), title)
-    shape = " x ".join(str(size) for size in split.input_shape)
+    classes = split.target.class_names
+    if split.columns:  # of many units, and with gaps: no histogram over all of them says anything
+        drawn = {"class_counts": figures_data.class_counts_figure(split.labels, classes, title)}
+        row = f"{len(split.columns)} columns: {listed(column.name for column in split.columns)}"
+    else:
+        drawn = figures_data.data_figures(split.inputs, split.labels, classes, title)
+        row = f"{' x '.join(str(size) for size in split.input_shape)} of {split.input_dtype}"
     facts = [
         ("rows: " + ", ".join(PARTS), ", ".join(f"{split.rows(part):,}" for part in PARTS)),
-        ("a row", f"{shape} of {split.input_dtype}"),
-        ("classes", str(split.n_classes)),
+        ("a row", row),
+        ("classes", f"{split.n_classes}: {listed(classes)}"),
         ("SHA-256", split.data_sha256),
     ]
     remark = () if is_image(split.input_shape) else ("The inputs are no images: there are none to show.",)
@@ -43,8 +44,10 @@ def training_picture(epochs: Mapping[int, Mapping[str, float]], kept: int, monit
     return Picture("learning_curves", learning_curves(epochs, title, kept, monitor), NETWORK["learning_curves"])
 
 
-def confusion_picture_of(matrices: Mapping[str, NDArray[np.int64]], title: str) -> Picture:
+def confusion_picture_of(
+    matrices: Mapping[str, NDArray[np.int64]], title: str, classes: Sequence[str] | None = None
+) -> Picture:
     """Counts and shares of the true class, of the "validation" and the "test" part."""
-    names = class_names(len(matrices["test"]))
+    names = [str(k) for k in range(len(matrices["test"]))] if classes is None else classes
     caption = "Rows are the truth, columns what the network took it for; colours grow with the square root."
     return Picture("confusion", confusion_picture(matrices, names, title), caption)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,10 +22,20 @@ def study_sections(table: TrialTable, tracking_uri: str | None = None) -> list[S
     """The best trial, with the pictures of its inspection if it has one, and the data, where it lies still."""
     if table.parent_run_id is None:
         raise ValueError("the best trial is read from the parent run of a study in MLflow: got a table without one")
-    return [*_best_trial(table, tracking_uri), _data(read_run(table.parent_run_id, tracking_uri))]
+    parent = read_run(table.parent_run_id, tracking_uri)
+    return [*_best_trial(table, tracking_uri, _classes(parent)), _data(parent)]
 
 
-def _best_trial(table: TrialTable, tracking_uri: str | None) -> list[Section]:
+def _classes(parent: Any) -> list[str] | None:
+    """The classes' names, as the study's run has them."""
+    try:
+        found = json.loads(parent.data.tags.get(names.CLASSES, ""))
+    except ValueError:
+        return None
+    return [str(name) for name in found] if isinstance(found, list) else None
+
+
+def _best_trial(table: TrialTable, tracking_uri: str | None, classes: list[str] | None) -> list[Section]:
     run_id = table.network_run_id
     if table.best is None or run_id is None:
         return []
@@ -40,7 +51,8 @@ def _best_trial(table: TrialTable, tracking_uri: str | None) -> list[Section]:
     if trained is None:
         return [Section(heading, words=("Its run has no epochs or no confusion matrices: there is nothing to draw.",))]
     curves = training_picture(trained.epochs, trained.kept, trained.monitor, title)
-    matrices = confusion_picture_of(trained.confusions, title)
+    fits = classes is not None and len(classes) == len(trained.confusions["test"])
+    matrices = confusion_picture_of(trained.confusions, title, classes if fits else None)
     return [Section(heading, (curves, matrices), (inspect_hint(run_id),))]
 
 

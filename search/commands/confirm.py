@@ -70,8 +70,9 @@ def confirm(study: str, top: int, repeats: int, options: Options, console: Conso
     except ValueError as error:
         raise ConfigError(str(error)) from None
     _check_as_begun(settings, options.storage, top, repeats)
-    if options.dataset is not None:
-        settings = replace(settings, dataset=options.dataset)
+    if "dataset" in options.data:
+        where = replace(settings.source_of_data, dataset=options.data["dataset"])
+        settings = replace(settings, dataset=where.to_text())
     tags = {number: {names.CONFIRMS: original} for number, original in enumerate(numbers)}
     code = run_study(settings, options, console, tags)
     if code == COMPLETE and not options.dry_run:

@@ -12,6 +12,7 @@ from search.study.settings import MOST, PRUNERS, SAMPLERS
 from search.study.study_file import STUDIES
 
 DEFAULT = "default"
+DATA_OPTIONS = ("dataset", "target", "test", "leave_out", "group")
 
 _DESCRIPTION = """\
 Searches the hyperparameters of Keras networks: every trial of the plan exactly once, tracked in MLflow and Optuna.
@@ -33,7 +34,8 @@ class Options:
     """The command line, checked as far as that goes without the study and the data."""
 
     study: str
-    dataset: str | None
+    data: dict[str, str]
+    """Of models.data.sources.Source, what was said: dataset, target, test, leave_out, group."""
     trials: int | None
     workers: int
     seed: int | None
@@ -61,7 +63,7 @@ def read_options(arguments: list[str]) -> Options:
     given = parser.parse_args(arguments)
     return Options(
         study=given.study,
-        dataset=_or_none(given.dataset),
+        data={key: text for key in DATA_OPTIONS if (text := _or_none(getattr(given, key))) is not None},
         trials=_count("trials", given.trials, 1),
         workers=whole_number("workers", given.workers, 0),
         seed=_count("seed", given.seed, 0),
@@ -95,7 +97,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--study", default="digits-random", metavar="NAME|FILE", help="a study by name, or your own .yaml file")
-    add("--dataset", default=DEFAULT, metavar="NAME|FILE", help="digits, mnist, fashion_mnist or an .npz file")
+    add("--dataset", default=DEFAULT, metavar="NAME|FILE", help="digits, mnist, ...; .npz, .csv, .parquet, a folder")
+    add("--target", default=DEFAULT, metavar="COLUMN", help="of a table: the column of the classes")
+    add("--test", default=DEFAULT, metavar="SHARE|FILE", help="the test part, where the data have none (0.2)")
+    add("--leave-out", "--leave_out", default=DEFAULT, metavar="COLUMNS", help="of a table: columns that are not used")
+    add("--group", default=DEFAULT, metavar="COLUMN", help="rows equal in it are never on both sides of a split")
     add("--trials", default=DEFAULT, metavar="N", help="how many trials the plan has, 1 or more")
     add("--workers", default="2", metavar="N", help="processes that train, one thread each; 0: in this process (2)")
     add("--seed", default=DEFAULT, metavar="N", help="the study's seed: plan, split and every trial follow from it")

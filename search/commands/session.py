@@ -14,6 +14,7 @@ from models.core import names
 from models.core.errors import ConfigError
 from models.core.runtime import PROJECT
 from models.data.dataset import Dataset
+from models.data.labels import CLASSIFICATION
 from models.data.sources import load_dataset
 from models.data.splits import Split, split_by
 from search.commands.exit_codes import COMPLETE, MISSING
@@ -72,7 +73,7 @@ def run_search(options: Options, console: Console, make: MakeEngine = make_engin
     settings = load_settings(
         options.study,
         name=options.name,
-        dataset=options.dataset,
+        data=options.data,
         trials=options.trials,
         seed=options.seed,
         pruner=options.pruner,
@@ -118,7 +119,14 @@ def _prepare(settings: StudySettings, options: Options, console: Console, tags: 
     """Reads and checks; makes nothing."""
     from search.study.plan import make_plan
 
-    dataset = load_dataset(settings.dataset)
+    dataset = load_dataset(settings.dataset, lambda text: console.print(text, markup=False, highlight=False))
+    for hint in dataset.hints:
+        console.print(hint, markup=False, highlight=False)
+    if dataset.target.task != CLASSIFICATION:
+        raise ConfigError(
+            f"a search chooses networks by their validation accuracy, so it needs classes, got the numbers of a "
+            f"regression in {dataset.name}; labels that are numbers of classes must be whole numbers or words"
+        )
     split = split_study(settings, dataset)
     if settings.folds and options.models.mode == "best":
         raise ConfigError(

@@ -6,7 +6,7 @@ from typing import Any
 
 from models.core import names
 from models.core.config import TrialConfig
-from search.study.settings import StudySettings
+from search.study.settings import SOURCE_KEYS, StudySettings
 
 
 def identity_of(settings: StudySettings, data_sha256: str) -> dict[str, Any]:
@@ -16,7 +16,9 @@ def identity_of(settings: StudySettings, data_sha256: str) -> dict[str, Any]:
     """
     written = settings.as_written()
     data = written["data"] | {"sha256": data_sha256}
-    del data["dataset"], written["trials"], written["description"]
+    for key in SOURCE_KEYS:  # what they lead to is in the data's hash
+        data.pop(key, None)
+    del written["trials"], written["description"]
     # Defaults are part of it, so that a release that changes one does not extend an old study with other trials.
     defaults = TrialConfig.from_parameters({}).parameters()
     ordered = {"space": [list(item) for item in written["space"].items()]} if "space" in written else {}

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -12,8 +13,11 @@ import yaml
 from models.core.config import TrialConfig
 from models.core.errors import ConfigError, shown
 from models.core.parameters import Scalar, check_parameter
+from models.data.named import TABLES
 from models.data.reduction import check_reduction
+from models.data.sources import Source
 from models.data.splits import PREPROCESSINGS
+from models.data.table import SUFFIXES
 from search.study.space import Domain, grid_cells, read_space
 
 SAMPLERS = ("grid", "random", "list")
@@ -23,7 +27,9 @@ MOST = 2**63 - 1
 """Of any other whole number, seeds among them."""
 PRUNERS = ("none", "median", "halving")
 _KEYS = ("description", "data", "sampler", "trials", "seed", "space", "configurations", "training", "pruner")
-_DATA_KEYS = ("dataset", "validation", "folds", "preprocessing", "reduction", "split_seed")
+SOURCE_KEYS = ("dataset", "target", "test", "leave_out", "group", "image_size", "color")
+"""What `data:` says of where the data come from, as models.data.sources.Source takes it."""
+_DATA_KEYS = (*SOURCE_KEYS, "validation", "folds", "preprocessing", "reduction", "split_seed")
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -40,6 +46,7 @@ class StudySettings:
     """Planned trials, 1 or more; for grid and list at most the number of their configurations."""
     seed: int
     dataset: str
+    """Where the data come from, as models.data.sources.Source writes it: a name or path alone, or JSON."""
     validation: float
     """Held out of the training part: a fraction below 1, or a count of rows."""
     preprocessing: str
@@ -56,6 +63,10 @@ class StudySettings:
     """One of PRUNERS: what ends trials that fall behind, after an epoch."""
     folds: int = 0
     """How many folds of the training part score a trial; 0: it is scored on the validation part."""
+
+    @property
+    def source_of_data(self) -> Source:
+        return Source.read(self.dataset)
 
     @property
     def searched(self) -> tuple[str, ...]:
@@ -99,7 +110,9 @@ class StudySettings:
 
     def as_written(self) -> dict[str, Any]:
         """The settings as a study file would say them."""
-        data = {"dataset": self.dataset, "validation": self.validation, "preprocessing": self.preprocessing}
+        source = {key: getattr(self.source_of_data, key) for key in SOURCE_KEYS}
+        data = {key: list(value) if isinstance(value, tuple) else value for key, value in source.items() if value}
+        data |= {"validation": self.validation, "preprocessing": self.preprocessing}
         data |= self._if_any
         written: dict[str, Any] = {
             "description": self.description,
@@ -163,6 +176,7 @@ def read_settings(written: Any, name: str) -> StudySettings:
     if not isinstance(training, Mapping):
         raise ConfigError(f"training must map parameters to values, got {shown(training)}")
     fixed = tuple((key, check_parameter(key, value)) for key, value in training.items())
+    source_of_data = Source.read({"dataset": "digits"} | {key: data[key] for key in SOURCE_KEYS if key in data})
     settings = StudySettings(
         name=name,
         source=name,
@@ -170,9 +184,9 @@ def read_settings(written: Any, name: str) -> StudySettings:
         sampler=sampler,
         trials=0,
         seed=check_count("seed", written.get("seed", 0), 0),
-        dataset=str(data.get("dataset", "digits")),
+        dataset=source_of_data.to_text(),
         validation=_check_validation(data.get("validation", 0.1)),
-        preprocessing=str(data.get("preprocessing", "rescale")),
+        preprocessing=str(data.get("preprocessing", default_preprocessing(source_of_data))),
         reduction=check_reduction(data.get("reduction", "none")),
         split_seed=check_count("split_seed", data["split_seed"], 0) if "split_seed" in data else None,
         space=space,
@@ -183,6 +197,12 @@ def read_settings(written: Any, name: str) -> StudySettings:
     )
     default_trials = settings.population or 40
     return checked(replace(settings, trials=check_count("trials", written.get("trials", default_trials), 1)))
+
+
+def default_preprocessing(source: Source) -> str:
+    """Tables have columns of different units; images and the like have one."""
+    table = source.dataset in TABLES or Path(source.dataset).suffix in SUFFIXES
+    return "standardise" if table else "rescale"
 
 
 def checked(settings: StudySettings) -> StudySettings:

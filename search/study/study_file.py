@@ -1,6 +1,7 @@
 """Study files: found by name or path, read as YAML, with what the command line says instead of them."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,8 @@ import yaml
 
 from models.core.errors import ConfigError, shown
 from models.core.suggestions import did_you_mean
-from search.study.settings import StudySettings, check_count, checked, read_settings
+from models.data.sources import Source
+from search.study.settings import StudySettings, check_count, checked, default_preprocessing, read_settings
 
 STUDIES = Path(__file__).parent.parent / "studies"
 
@@ -117,11 +119,26 @@ def _refuse_equal_configurations(written: dict[Any, Any]) -> None:
             )
 
 
+def _with_source(
+    settings: StudySettings, written: Mapping[str, Any], given: Mapping[str, str], folder: Path
+) -> StudySettings:
+    """The data that the command line names, else those of the study file, whose paths start from the file."""
+    source = settings.source_of_data.beside(folder)
+    if "dataset" in given:
+        source = Source.read(given)
+    elif given:
+        source = replace(source, **{key: getattr(Source.read({"dataset": "x"} | dict(given)), key) for key in given})
+    settings = replace(settings, dataset=source.to_text())
+    if "preprocessing" in (written.get("data") or {}):
+        return settings
+    return replace(settings, preprocessing=default_preprocessing(source))
+
+
 def load_settings(
     study: str,
     *,
     name: str | None = None,
-    dataset: str | None = None,
+    data: Mapping[str, str] | None = None,
     trials: int | None = None,
     seed: int | None = None,
     pruner: str | None = None,
@@ -144,10 +161,7 @@ def load_settings(
     if isinstance(written, dict):
         _refuse_equal_configurations(written)
     settings = replace(read_settings(written, name or path.stem), source=study)
-    if dataset is not None:
-        settings = replace(settings, dataset=dataset)
-    elif settings.dataset.endswith(".npz"):
-        settings = replace(settings, dataset=str(path.parent / settings.dataset))  # a file's paths start from the file
+    settings = _with_source(settings, written, data or {}, path.parent)
     if seed is not None:
         settings = replace(settings, seed=check_count("seed", seed, 0))
     if trials is not None:

@@ -21,18 +21,19 @@ from mlflow.models import Model, ModelSignature
 from mlflow.store.artifact.artifact_repo import ArtifactRepository
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
-from mlflow.types.schema import Schema, TensorSpec
+from mlflow.types.schema import AnyType, ColSpec, Schema, TensorSpec
 from mlflow.utils.git_utils import get_git_commit
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_SOURCE_NAME
 
 from models.data.dataset import Dataset
 from models.data.splits import Split
+from models.networks.serving import DESCRIPTION, code_file, description, needs_serving
 from search.tracking.tracking_store import tracking_uri
 
 _Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _version = cache(importlib.metadata.version)
 MODEL_FILE = "data/model.keras"
-REQUIRED = ("mlflow", "tensorflow", "keras", "numpy")
+REQUIRED = ("mlflow", "tensorflow", "keras", "numpy", "pandas")
 
 
 def git_commit(project: Path) -> str:
@@ -98,8 +99,12 @@ def environment_files() -> dict[str, str]:
 
 
 def signature(split: Split) -> ModelSignature:
-    """Raw inputs of the data set in, class probabilities out."""
+    """Raw inputs of the data set in, class probabilities out; of a table its columns, whatever holds their values."""
+    if split.columns:
+        return ModelSignature(Schema([ColSpec(AnyType(), column.name, required=False) for column in split.columns]))
     inputs = TensorSpec(np.dtype(split.input_dtype), (-1, *split.input_shape))
+    if needs_serving(split):
+        return ModelSignature(Schema([inputs]))
     outputs = TensorSpec(np.dtype("float32"), (-1, split.n_classes))
     return ModelSignature(Schema([inputs]), Schema([outputs]))
 
@@ -111,10 +116,17 @@ def write_model_folder(folder: Path, model: bytes, split: Split, run_id: str, mo
     (data / "keras_module.txt").write_text("keras", encoding="utf-8")
     (folder / MODEL_FILE).write_bytes(model)
     described = Model(run_id=run_id, model_id=model_id, signature=signature(split), model_size_bytes=len(model))
-    described.add_flavor(
-        "keras", data=data.name, keras_version=_version("keras"), keras_backend="tensorflow", save_exported_model=False
-    )
-    pyfunc.add_to_model(described, loader_module="mlflow.keras", conda_env="conda.yaml", python_env="python_env.yaml")
+    environment = {"conda_env": "conda.yaml", "python_env": "python_env.yaml"}
+    if needs_serving(split):
+        module, source = code_file()
+        (folder / "code").mkdir(exist_ok=True)
+        (folder / "code" / f"{module}.py").write_text(source, encoding="utf-8")
+        (data / DESCRIPTION).write_text(description(split), encoding="utf-8")
+        pyfunc.add_to_model(described, loader_module=module, data=data.name, code="code", **environment)
+    else:
+        flavor = {"data": data.name, "keras_version": _version("keras"), "keras_backend": "tensorflow"}
+        described.add_flavor("keras", save_exported_model=False, **flavor)
+        pyfunc.add_to_model(described, loader_module="mlflow.keras", **environment)
     # As Model.save, by libyaml where there is one: a tenth of the time.
     text = yaml.dump(described.to_dict(), Dumper=_Dumper, default_flow_style=False)
     for name, content in {"MLmodel": text, **environment_files()}.items():

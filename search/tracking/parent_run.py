@@ -1,6 +1,7 @@
 """The parent run of a study: adopted or made, found again, described, and closed."""
 
 import getpass
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -132,6 +133,7 @@ class ParentRun:
             names.DATA_SHA256: dataset.sha256,
             names.DATASET: dataset.name,
             names.DATASET_LOCATION: dataset.location,
+            names.CLASSES: json.dumps([str(name) for name in split.target.class_names])[:5000],
         }
         self.data = StudyData(split, dataset_inputs(dataset, split), tags)
         self._client.log_inputs(self.id, self.data.inputs)
