@@ -13,13 +13,7 @@ REQUIRED = (names.NUMBER, names.STATE, names.VAL_ACCURACY)
 """What a table of trials cannot do without. Where no complete trial has a test accuracy, none was tested."""
 IN_FRAME = (*REQUIRED, names.STATE_REASON, names.TEST_ACCURACY)
 """What a frame has once `trials_frame` has added the optional ones."""
-COLUMNS = (
-    names.NUMBER,
-    names.ATTEMPT,
-    names.STATE,
-    names.STATE_REASON,
-    "seed",
-    names.CONFIG_HASH,
+METRICS = (
     names.VAL_ACCURACY,
     names.VAL_LOSS,
     names.TEST_ACCURACY,
@@ -27,23 +21,21 @@ COLUMNS = (
     names.N_PARAMETERS,
     names.BEST_EPOCH,
     names.SECONDS,
-    names.WEIGHTS_SHA256,
-    names.RUN_ID,
+)
+"""What a trial ended with, as a number each."""
+COLUMNS = (
+    *(names.NUMBER, names.ATTEMPT, names.STATE, names.STATE_REASON, names.SEED, names.CONFIG_HASH),
+    *METRICS,
+    *(names.WEIGHTS_SHA256, names.RUN_ID),
 )
 PARAMS = names.PARAMS
-_NUMERIC = (
-    names.ATTEMPT,
-    names.VAL_ACCURACY,
-    names.VAL_LOSS,
-    names.TEST_ACCURACY,
-    names.TEST_LOSS,
-    names.N_PARAMETERS,
-    names.BEST_EPOCH,
-    names.SECONDS,
-)
+_NUMERIC = (names.ATTEMPT, *METRICS)
 FOLD = names.FOLD
 """Before the number of a fold, from 1, and `_score`, `_epochs` or `_seconds`: columns of cross-validated trials."""
-_TEXT = (names.STATE, names.STATE_REASON, "seed", names.CONFIG_HASH, names.WEIGHTS_SHA256, names.RUN_ID, names.CONFIRMS)
+_TEXT = (
+    *(names.STATE, names.STATE_REASON, names.SEED, names.CONFIG_HASH, names.WEIGHTS_SHA256, names.RUN_ID),
+    names.CONFIRMS,
+)
 
 
 def trials_frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:

@@ -14,21 +14,11 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient, get_tracking_uri
 
 from analysis.reading.addresses import in_one_line, shown, sqlite_file
-from analysis.reading.columns import COLUMNS, FOLD, attempts_of, trials_frame
+from analysis.reading.columns import COLUMNS, FOLD, METRICS, attempts_of, trials_frame
 from analysis.reading.mlflow_client import check_format, children_found, parents_found, title_of, whole_number
 from analysis.reading.table import Refit, TrialTable
 from models.core import names, states
 from models.core.errors import ConfigError
-
-_METRICS = (
-    names.VAL_ACCURACY,
-    names.VAL_LOSS,
-    names.TEST_ACCURACY,
-    names.TEST_LOSS,
-    names.N_PARAMETERS,
-    names.BEST_EPOCH,
-    names.SECONDS,
-)
 
 
 def read_mlflow(study: str, tracking_uri: str | None = None, parent_run_id: str | None = None) -> TrialTable:
@@ -145,7 +135,7 @@ def _row(run: Run) -> dict[str, Any]:
     tags, metrics = run.data.tags, run.data.metrics
     row: dict[str, Any] = dict.fromkeys(COLUMNS)
     row |= {name: tags.get(name) for name in COLUMNS if name in tags}
-    row |= {name: metrics.get(name) for name in _METRICS}
+    row |= {name: metrics.get(name) for name in METRICS}
     of_folds = ("_score", f"_{names.SECONDS}", "_epochs")
     row |= {name: value for name, value in metrics.items() if name.startswith(FOLD) and name.endswith(of_folds)}
     row |= {names.NUMBER: whole_number(run, names.TRIAL_NUMBER), names.ATTEMPT: whole_number(run, names.ATTEMPT)}
