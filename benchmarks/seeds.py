@@ -71,7 +71,7 @@ def main() -> None:
 
 def run_study(folder: Path, name: str, dataset: str, repeats: int) -> None:
     """The study with its networks repeated; a search as it stands, and the smallest network that one finds repeated."""
-    settings = load_settings(name, dataset=dataset)
+    settings = load_settings(name, data={"dataset": dataset})
     if name in STUDIES:
         search(folder, name, repeated(settings.as_written()), repeats)
         return

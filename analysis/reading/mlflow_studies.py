@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -44,6 +45,7 @@ def read_all(
         plan_hash=tags.get(names.PLAN_HASH),
         parent_run_id=parent.info.run_id,
         stopped_early=tags.get(names.STOPPED_EARLY, "").lower() == "true",
+        targets=_targets(parent),
         refit=None,  # below: which one it is follows from the trials
         **{name: whole_number(parent, name) for name in _COUNTS},
     )
@@ -95,6 +97,16 @@ def attach(table: TrialTable, files: Sequence[Path], tracking_uri: str | None = 
     client = MlflowClient(tracking_uri)
     for file in files:
         client.log_artifact(table.parent_run_id, str(file), "report")
+
+
+def _targets(parent: Run) -> tuple[float, ...]:
+    text = parent.data.tags.get(names.TARGETS, "[]")
+    try:
+        return tuple(float(value) for value in json.loads(text))
+    except (ValueError, TypeError):
+        raise ConfigError(
+            f"the tag {names.TARGETS} must be a JSON list of numbers, got {text[:60]!r} on {title_of(parent)}"
+        ) from None
 
 
 def _parent(client: MlflowClient, study: str) -> Run:

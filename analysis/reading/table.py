@@ -47,6 +47,8 @@ class TrialTable:
     stopped_early: bool = False
     folds: int | None = None
     refit: Refit | None = None
+    targets: tuple[float, ...] = ()
+    """Scores to reach that the study named before it had data."""
     first_number: int | None = None
 
     def __post_init__(self) -> None:

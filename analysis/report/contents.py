@@ -64,7 +64,7 @@ def make_report(
     """
     pool = pool_of(table, use)
     result = best_of_n(table, at, use, assume_tail=assume_tail)
-    origin, wanted = _targets(pool, targets, asked)
+    origin, wanted = _targets(pool, targets or table.targets, asked)
     found = importances(table)
     front = pareto_front(table)
     smallest = smallest_at_least(table, GOOD_ENOUGH)

@@ -1,5 +1,6 @@
 """One search from its options to its exit code: every part of it is made and joined here."""
 
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -284,5 +285,6 @@ def _facts(settings: StudySettings, plan: "Plan") -> dict[str, object]:
         names.SEED: settings.seed,
         names.PLANNED_TRIALS: len(plan.trials),
         "pruner": settings.pruner,
+        names.TARGETS: json.dumps(settings.targets),
     }
     return facts | settings.split | ({names.GRID_SIZE: settings.population} if settings.sampler == "grid" else {})

@@ -26,7 +26,7 @@ MOST_TRIALS = 100_000
 MOST = 2**63 - 1
 """Of any other whole number, seeds among them."""
 PRUNERS = ("none", "median", "halving")
-_KEYS = ("description", "data", "sampler", "trials", "seed", "space", "configurations", "training", "pruner")
+_KEYS = ("description", "data", "sampler", "trials", "seed", "space", "configurations", "training", "pruner", "targets")
 SOURCE_KEYS = ("dataset", "target", "test", "leave_out", "group", "image_size", "color")
 """What `data:` says of where the data come from, as models.data.sources.Source takes it."""
 _DATA_KEYS = (*SOURCE_KEYS, "validation", "folds", "preprocessing", "reduction", "split_seed")
@@ -61,6 +61,8 @@ class StudySettings:
     """What the scaled inputs are reduced to: "none", "pca:0.95", "pca:154" or "forest:70"."""
     pruner: str = "none"
     """One of PRUNERS: what ends trials that fall behind, after an epoch."""
+    targets: tuple[float, ...] = ()
+    """Validation accuracies that the search is to reach, named before it has data."""
     folds: int = 0
     """How many folds of the training part score a trial; 0: it is scored on the validation part."""
 
@@ -125,7 +127,8 @@ class StudySettings:
             written["configurations"] = [dict(configuration) for configuration in self.configurations]
         else:
             written["space"] = {domain.name: domain.as_written() for domain in self.space}
-        pruning = {} if self.pruner == "none" else {"pruner": self.pruner}
+        pruning: dict[str, Any] = {} if self.pruner == "none" else {"pruner": self.pruner}
+        pruning |= {"targets": list(self.targets)} if self.targets else {}
         return written | {"training": dict(self.training)} | pruning
 
     def to_yaml(self) -> str:
@@ -193,6 +196,7 @@ def read_settings(written: Any, name: str) -> StudySettings:
         configurations=configurations,
         training=fixed,
         pruner=written.get("pruner", "none"),
+        targets=_read_targets(written.get("targets", [])),
         folds=check_count("folds", data.get("folds", 0), 0),
     )
     default_trials = settings.population or 40
@@ -247,6 +251,14 @@ def check_count(name: str, value: Any, low: int) -> int:
     if value > most:
         raise ConfigError(f"{name} must be at most {most:,}, got {shown(value)}")
     return int(value)
+
+
+def _read_targets(written: Any) -> tuple[float, ...]:
+    listed = written if isinstance(written, list) else [written]
+    for value in listed:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
+            raise ConfigError(f"targets must be accuracies above 0, up to 1, got {shown(value)}")
+    return tuple(sorted({float(value) for value in listed}))
 
 
 def _check_validation(value: Any) -> float:

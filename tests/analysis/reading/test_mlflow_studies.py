@@ -44,6 +44,7 @@ def make_parent(
         "seed": "7",
         "data_sha256": "ab" * 32,
         "planned_trials": str(trials + 1),
+        "targets": "[0.95, 0.97]",
         "train_rows": "900",
         "validation_rows": "100",
         "test_rows": "360",
@@ -79,7 +80,7 @@ def test_the_newest_parent_with_a_plan_is_read(store: tuple[str, Any, str]) -> N
     uri, _, parent = store
     table = read_mlflow("mine", uri)
     assert (table.parent_run_id, table.sampler, table.seed) == (parent, "random", 7)
-    assert (table.planned_trials, table.grid_size) == (30, None)
+    assert (table.planned_trials, table.grid_size, table.targets) == (30, None, (0.95, 0.97))
     assert (table.train_rows, table.validation_rows, table.test_rows) == (900, 100, 360)
     frame = table.frame
     assert frame["number"].tolist() == list(range(29))

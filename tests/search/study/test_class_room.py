@@ -82,7 +82,7 @@ def test_the_search_for_the_smallest_network_looks_below_the_bottleneck_that_it_
 
 @pytest.mark.parametrize("study", sorted(path.stem for path in STUDIES.glob("*.yaml")))
 def test_every_study_is_planned_on_digits(study: str) -> None:
-    settings = load_settings(study, dataset="digits")
+    settings = load_settings(study, data={"dataset": "digits"})
     split, plan = split_study(settings, load_dataset("digits")), make_plan(settings)
     printed = Console(file=io.StringIO(), width=120)
     finished = frozenset(range(len(plan.trials)))  # nothing is left to be probed

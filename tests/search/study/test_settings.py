@@ -30,7 +30,7 @@ def test_a_learning_rate_without_a_dot_is_a_number(tmp_path: Path) -> None:
 def test_a_data_file_is_looked_for_beside_the_study_file_that_names_it(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("data: {dataset: own.npz}\nsampler: random\nspace: {width: [8, 16]}\n")
     assert load_settings(str(tmp_path / "mine.yaml")).dataset == str(tmp_path / "own.npz")
-    assert load_settings(str(tmp_path / "mine.yaml"), dataset="other.npz").dataset == "other.npz"
+    assert load_settings(str(tmp_path / "mine.yaml"), data={"dataset": "other.npz"}).dataset == "other.npz"
 
 
 @pytest.mark.parametrize(
@@ -129,3 +129,13 @@ def test_a_range_ends_at_the_last_value_that_its_step_reaches() -> None:
     settings = read_settings({"sampler": "grid", "space": space}, "x")
     assert [domain.points() for domain in settings.space] == [(10, 30, 50), (0.0, 0.2, 0.4)]
     assert [domain.high for domain in settings.space] == [50, 0.4]
+
+
+def test_targets_are_named_before_there_are_data_and_kept() -> None:
+    study = {"sampler": "random", "space": SPACE, "targets": [0.97, 0.95]}
+    settings = read_settings(study, "x")
+    assert settings.targets == (0.95, 0.97)
+    assert read_settings(settings.as_written(), "x") == settings
+    assert identity_of(settings, "d") != identity_of(read_settings(study | {"targets": 0.95}, "x"), "d")
+    with pytest.raises(ConfigError, match=r"targets must be accuracies above 0, up to 1, got 97"):
+        read_settings(study | {"targets": [97]}, "x")
