@@ -125,7 +125,7 @@ def test_what_a_server_that_stays_away_did_not_get_is_delivered_by_the_next_comm
 
     assert command("--storage", storage, behave=behave) == 1
     said = said_without_traceback(capsys)
-    assert "the tracking store does not answer" in said
+    assert f"the tracking store {services.tracking.url} does not answer: " in " ".join(said.split())
     assert re.search("0 trials are missing, [3-6] wait in the outbox", said), said
     services.tracking.start()
     assert command("--storage", storage) == 0

@@ -191,7 +191,7 @@ def test_bad_input_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "analysis", "--trials", tmp_path / "t.csv", "--sampler", "tpe"]
     bad = subprocess.run([*command, "--out", tmp_path / "x"], cwd=ROOT, capture_output=True, text=True)
     assert (bad.returncode, bad.stdout) == (2, "")
-    assert re.fullmatch(r"best-of-N needs exchangeable trials .*: got sampler 'tpe'\n", bad.stderr)
+    assert re.fullmatch(r"error: best-of-N needs exchangeable trials .*: got sampler 'tpe'\n", bad.stderr)
     assert not (tmp_path / "x").exists()
 
 
