@@ -103,13 +103,19 @@ def _listed(option: str, text: str | None, kind: Callable[[str], Any]) -> list[A
     return numbers
 
 
-if __name__ == "__main__":
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command to its exit code; an error is one line."""
     ensure_home()
     try:
-        print("\n".join(str(path) for path in run()))
+        print("\n".join(str(path) for path in run(argv)))
     except (ValueError, OSError) as wrong:
         print(f"error: {' '.join(str(wrong).split())}", file=sys.stderr)
-        sys.exit(2)
+        return 2
     except Exception as error:  # the last guard: whatever nobody foresaw ends in one line too
         print(f"error: {without_secrets(report_unforeseen(error))}", file=sys.stderr)
-        sys.exit(UNFORESEEN)
+        return UNFORESEEN
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

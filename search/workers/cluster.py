@@ -7,6 +7,7 @@ cluster the scheduler's own settings stand, so workers.py does not rely on them.
 
 import asyncio
 import logging
+import re
 import socket
 
 import dask
@@ -55,6 +56,9 @@ def configure_dask() -> None:
 def check_scheduler(address: str) -> None:
     """Raises ConfigError unless a dask scheduler answers, and it and a worker, if it has any, can run trials."""
     try:
+        port = re.search(r":([0-9]{1,5})$", address)
+        if port is None or not 1 <= int(port[1]) <= 65535:
+            raise ValueError("it must end with a port from 1 to 65535, as tcp://10.0.0.5:8786 does")
         socket.create_connection(get_address_host_port(address), timeout=10).close()
         if dask.config.get("distributed.comm.require-encryption") and not address.startswith("tls://"):
             raise ValueError("dask's settings require encryption, so it must begin with tls://")
