@@ -3,7 +3,10 @@
 import re
 from pathlib import Path
 
-_SECRET = re.compile(r"([?&][^=&\s]*(?:pass|pwd|secret|token|key)[^=&\s]*=)[^&\s'\"]*", re.IGNORECASE)
+_SECRET_NAME = r"[?&][^=&\s]*(?:pass|pwd|secret|token|key)[^=&\s]*="
+_SECRET = re.compile(rf"({_SECRET_NAME})[^&\s'\"]*", re.IGNORECASE)
+_KEYWORD = re.compile(r"(\b\w*(?:passw|pwd|secret)\w*=)(?:'[^']*'|[^\s'\"&]+)", re.IGNORECASE)
+"""As libpq's connection strings have it: password=x."""
 
 
 def sqlite_file(url: str) -> Path | None:
@@ -13,7 +16,7 @@ def sqlite_file(url: str) -> Path | None:
 
     try:
         address = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the latter of a port that is no number
         return None
     if address.get_backend_name() != "sqlite" or address.database in (None, "", ":memory:"):
         return None
@@ -43,8 +46,9 @@ def shown(address: str) -> str:
     """An address that somebody handed over, as it may be shown: without user, password and secret parameters."""
     scheme, found, rest = address.partition("://")
     if not found:
-        return "(not shown: it may hold a password)" if "@" in address else address
-    return without_secrets(f"{scheme}://" + ("***@" if "@" in rest else "") + rest.rpartition("@")[2])
+        return "(not shown: it may hold a password)" if "@" in address else without_secrets(address)
+    rest = re.sub(f"({_SECRET_NAME})[^&]*", r"\1***", rest.rpartition("@")[2], flags=re.IGNORECASE)  # to its very end
+    return without_secrets(f"{scheme}://" + ("***@" if "@" in address else "") + rest)
 
 
 def without_secrets(text: str) -> str:
@@ -55,7 +59,7 @@ def without_secrets(text: str) -> str:
     """
     text = re.sub(r"(\w[\w+.-]*://)(?:[^/?#\n]*@|[^\s]*@)", r"\1***@", text)
     text = re.sub(r"(?<!/)(?<![^\s'\"(])[^\s'\"/]*[^\s'\"/*]@(?=[\w\[.])", "***@", text)
-    return _SECRET.sub(r"\1***", text)
+    return _KEYWORD.sub(r"\1***", _SECRET.sub(r"\1***", text))
 
 
 def in_one_line(error: BaseException) -> str:

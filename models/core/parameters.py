@@ -1,6 +1,5 @@
 """The parameters of a trial: their names, what each may be, and what it is when a study says nothing."""
 
-import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,6 +29,9 @@ _MOST = 2**31 - 1  # what TensorFlow counts steps and rows with
 
 Scalar = bool | int | float | str
 
+LEAST_REAL, MOST_REAL = 1e-38, 1e38
+"""What float32, in which networks are trained, can tell from nothing and from infinity."""
+
 
 def _integer(name: str, low: int, high: int | None = None) -> Callable[[Any], int]:
     span = f"{low} or more" if high is None else f"{low} to {high}"
@@ -46,7 +48,7 @@ def _integer(name: str, low: int, high: int | None = None) -> Callable[[Any], in
 def _real(name: str, rule: str, holds: Callable[[float], bool]) -> Callable[[Any], float]:
     def check(value: Any) -> float:
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not math.isfinite(value) or not holds(float(value)):
+        if not number or not abs(value) <= MOST_REAL or not holds(float(value)):  # so written, nan is refused too
             raise ConfigError(f"{name} must be a number {rule}, got {shown(value)}")
         return float(value)
 
@@ -113,9 +115,9 @@ PARAMETERS: dict[str, Parameter] = {
     # Before or after the activation.
     "batch_norm": Parameter(_batch_norm, "none"),
     # The penalty on the hidden layers' kernels.
-    "l2": Parameter(_real("l2", "of 0 or more", lambda x: x >= 0), 0.0),
+    "l2": Parameter(_real("l2", "from 0 to 1e38", lambda x: x >= 0), 0.0),
     "optimizer": Parameter(_one_of("optimizer", OPTIMIZERS), "adam"),
-    "learning_rate": Parameter(_real("learning_rate", "above 0", lambda x: x > 0), 0.001),
+    "learning_rate": Parameter(_real("learning_rate", "from 1e-38 to 1e38", lambda x: x >= LEAST_REAL), 0.001),
     # Of sgd alone.
     "momentum": Parameter(_real("momentum", "from 0 to below 1", lambda x: 0 <= x < 1), 0.0),
     "batch_size": Parameter(_integer("batch_size", 1, _MOST), 32),

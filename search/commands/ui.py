@@ -13,6 +13,7 @@ from analysis.reading.addresses import password_apart, sqlite_file, without_secr
 from models.core.errors import ConfigError
 from search.commands.exit_codes import Parser, run_command
 from search.commands.options import whole_number
+from search.stores.databases import check_sqlite
 from search.stores.paths import optuna_artifacts
 from search.tracking.tracking_store import tracking_uri
 
@@ -44,6 +45,8 @@ def serve(mlflow_port: int, optuna_port: int, storage: str) -> int:
         ConfigError: there is nothing to show, or a port is taken.
     """
     file = sqlite_file(storage)
+    if file is not None:
+        check_sqlite(file, "storage")
     if file is not None and not file.exists():
         raise ConfigError(f"the UIs show a study that was run here; run one first, got no {str(file)!r}")
     if mlflow_port == optuna_port:

@@ -9,6 +9,7 @@ from typing import Any
 
 from analysis.reading.addresses import in_one_line, shown, sqlite_file
 from models.core.errors import ConfigError
+from models.core.errors import shown as quoted
 
 
 def check_writable(folder: Path, what: str) -> None:
@@ -16,20 +17,20 @@ def check_writable(folder: Path, what: str) -> None:
     try:
         with tempfile.TemporaryFile(dir=folder):
             return
-    except OSError as error:
-        shown = str(folder.resolve()) if folder.exists() else str(folder)
-        raise ConfigError(
-            f"{what} must lie in a folder that exists and can be written, got {shown!r} ({error.strerror})"
-        ) from error
+    except (OSError, ValueError) as error:  # ValueError: a null byte
+        place = f"{quoted(str(folder.absolute()))} ({getattr(error, 'strerror', None) or error})"
+        raise ConfigError(f"{what} must lie in a folder that exists and can be written, got {place}") from error
 
 
 def check_sqlite(file: Path, what: str) -> None:
     """Raises ConfigError when `file` is there and is no SQLite database that can be written."""
     try:
-        if not file.exists():
-            return
-    except OSError as error:
-        raise ConfigError(f"{what} must be a path that can be, got {shown(str(file))} ({error.strerror})") from error
+        os.lstat(file)
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError) as error:  # ValueError: a null byte
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{what} must be a path that can be, got {quoted(str(file))} ({reason})") from error
     if file.is_dir() or not os.access(file, os.W_OK):
         raise ConfigError(f"{what} must be a file that can be written, got {str(file)!r}")
     try:

@@ -18,10 +18,10 @@ from search.stores.paths import StudyPaths
 from search.workers.outcome import Outcome
 
 _DAMAGE = (
-    OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, NotImplementedError, zlib.error, lzma.LZMAError,
+    OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, RuntimeError, zlib.error, lzma.LZMAError,
     zipfile.BadZipFile,
 )  # fmt: skip
-"""What reading a zip file raises that is damaged, or holds something else."""
+"""What reading a zip file raises that is damaged, or holds something else; RuntimeError: encrypted, nested too deep."""
 
 
 class UnreadableOutcome(ValueError):
@@ -73,16 +73,7 @@ def take(path: Path) -> Outcome:
     """
     try:
         return _read(path)
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        EOFError,
-        NotImplementedError,
-        zlib.error,
-        zipfile.BadZipFile,
-    ) as error:
+    except _DAMAGE as error:
         said = " ".join(f"{type(error).__name__}: {error}".split())[:120]
         raise UnreadableOutcome(
             f"a file in the outbox must be a finished trial's result, got {path} ({said})"
@@ -92,6 +83,8 @@ def take(path: Path) -> Outcome:
 def _read(path: Path) -> Outcome:
     with zipfile.ZipFile(path) as archive:
         listed = archive.namelist()
+        if any(each.compress_type != zipfile.ZIP_STORED for each in archive.infolist()):
+            raise ValueError("its members are packed, and may unpack to more than the memory")
         plain = json.loads(archive.read("outcome.json"))
         result: TrialResult | FoldsResult | None = None
         if "model.keras" in listed:

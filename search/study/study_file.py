@@ -155,7 +155,9 @@ def load_settings(
         written = yaml.load(path.read_text(encoding="utf-8"), Loader=_StudyLoader)
     except RecursionError:
         raise ConfigError(f"a study file must not nest so deeply, got {str(path)!r}") from None
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+    except ConfigError:
+        raise
+    except (yaml.YAMLError, ValueError, OSError) as error:  # ValueError: no UTF-8, or a !!int that is none
         said = " ".join(str(error).split())[:300]
         raise ConfigError(f"a study must be a YAML file, got {str(path)!r}: {said}") from error
     if isinstance(written, dict):

@@ -19,6 +19,7 @@ from analysis.reading.addresses import without_secrets as clean
         ("sqlite:///:memory:", None),
         ("postgresql://h/x", None),
         ("http://127.0.0.1:5000", None),
+        ("http://x:y", None),
         ("./mlruns", None),
     ],
 )
@@ -37,6 +38,8 @@ TEXTS = [
     "HTTPConnectionPool(host='sswordX@127.0.0.1', port=9)",
     "postgresql://u:p/w@h/d",
     "mysql://u:geheim@h:3306/d and sqlite:///optuna.db",
+    "connection string: host=h password=geheim dbname=x",
+    "connection string: password='sec ret' host=h",
 ]
 
 
@@ -44,6 +47,10 @@ TEXTS = [
 def test_no_part_of_a_password_is_shown(text: str) -> None:
     for words in (clean(text), shown(text), in_one_line(RuntimeError(text)), in_few_words(RuntimeError(text))):
         assert not [secret for secret in SECRETS if secret in words], words
+
+
+def test_a_secret_parameter_goes_to_its_very_end() -> None:
+    assert shown("postgresql://h/x?a=1&PASSWORD=sec ret&b=2") == "postgresql://h/x?a=1&PASSWORD=***&b=2"
 
 
 def test_what_holds_no_secret_stays_as_it_is() -> None:

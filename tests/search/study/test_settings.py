@@ -27,6 +27,12 @@ def test_a_learning_rate_without_a_dot_is_a_number(tmp_path: Path) -> None:
     assert load_settings(str(path)).name == "mine"
 
 
+def test_a_tag_that_does_not_fit_its_value_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("sampler: random\ntrials: !!int many\nspace: {width: [8, 16]}\n")
+    with pytest.raises(ConfigError, match="a study must be a YAML file, got .*mine.yaml.*many"):
+        load_settings(str(tmp_path / "mine.yaml"))
+
+
 def test_a_data_file_is_looked_for_beside_the_study_file_that_names_it(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("data: {dataset: own.npz}\nsampler: random\nspace: {width: [8, 16]}\n")
     assert load_settings(str(tmp_path / "mine.yaml")).dataset == str(tmp_path / "own.npz")
@@ -39,8 +45,12 @@ def test_a_data_file_is_looked_for_beside_the_study_file_that_names_it(tmp_path:
         ({"sampler": "random", "space": {"width": []}}, r"space.width must have one choice at least, got \[\]"),
         (
             {"sampler": "random", "space": {"learning_rate": {"low": 0, "high": 1, "log": True}}},
-            "learning_rate must be a number above 0, got 0",
+            "learning_rate must be a number from 1e-38 to 1e38, got 0",
         ),
+        ({"sampler": "random", "space": {"learning_rate": [1e39]}}, "learning_rate must be a number from 1e-38 to"),
+        ({"sampler": "random", "space": {"learning_rate": [1e-46]}}, "learning_rate must be a number from 1e-38 to"),
+        ({"sampler": "random", "space": {"l2": [1e39]}}, "l2 must be a number from 0 to 1e38, got 1e[+]39"),
+        ({"sampler": "random", "space": {"l2": [10**400]}}, "l2 must be a number from 0 to 1e38, got 1000"),
         (
             {"sampler": "random", "space": {"l2": {"low": 0, "high": 1, "log": True}}},
             "space.l2 is a log range, whose low must be above 0, got 0",
