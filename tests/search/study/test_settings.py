@@ -29,7 +29,7 @@ def test_a_learning_rate_without_a_dot_is_a_number(tmp_path: Path) -> None:
 
 def test_a_tag_that_does_not_fit_its_value_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("sampler: random\ntrials: !!int many\nspace: {width: [8, 16]}\n")
-    with pytest.raises(ConfigError, match="a study must be a YAML file, got .*mine.yaml.*many"):
+    with pytest.raises(ConfigError, match=r"a study must be a YAML file, got .*mine\.yaml.*many"):
         load_settings(str(tmp_path / "mine.yaml"))
 
 
