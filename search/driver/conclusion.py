@@ -18,7 +18,7 @@ from search.driver.store_errors import StoreError, explain
 from search.driver.summary import Summary, summarise
 from search.stores.optuna_attempts import Attempt
 from search.study.plan import Plan
-from search.study.settings import StudySettings
+from search.study.settings import MOST_SEED, StudySettings
 from search.tracking.parent_run import ParentRun
 
 
@@ -133,7 +133,8 @@ def print_next_steps(
     if ended.complete:
         if settings.population is None or settings.trials < settings.population:
             say(f"extend it:    {command(launcher, {**given, 'trials': _more(settings)})}")
-        say(f"start anew:   {command(launcher, {**given, 'name': settings.name + '-2', 'seed': settings.seed + 1})}")
+        other = (settings.seed + 1) % (MOST_SEED + 1)
+        say(f"start anew:   {command(launcher, {**given, 'name': settings.name + '-2', 'seed': other})}")
     ui = launcher + " -e ui" if project else "python -m search ui"
     if best is not None:
         inspect = launcher + " -e inspect" if project else "python -m search inspect"

@@ -21,10 +21,11 @@ from models.data.table import SUFFIXES
 from search.study.space import Domain, grid_cells, read_space
 
 SAMPLERS = ("grid", "random", "list")
+MOST_SEED = 2**32 - 1  # numpy's RandomState, which Optuna and scikit-learn draw with, takes no greater one
 MOST_TRIALS = 100_000
 """What a plan can hold: it is drawn, and kept in memory, before the first trial starts."""
 MOST = 2**63 - 1
-"""Of any other whole number, seeds among them."""
+"""Of any other whole number."""
 PRUNERS = ("none", "median", "halving")
 _KEYS = ("description", "data", "sampler", "trials", "seed", "space", "configurations", "training", "pruner", "targets")
 SOURCE_KEYS = ("dataset", "target", "test", "leave_out", "group", "image_size", "color")
@@ -247,7 +248,7 @@ def check_count(name: str, value: Any, low: int) -> int:
     whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
     if isinstance(value, bool) or not whole or value < low:
         raise ConfigError(f"{name} must be a whole number, {low} or more, got {shown(value)}")
-    most = MOST_TRIALS if name == "trials" else MOST
+    most = {"trials": MOST_TRIALS, "seed": MOST_SEED, "split_seed": MOST_SEED}.get(name, MOST)
     if value > most:
         raise ConfigError(f"{name} must be at most {most:,}, got {shown(value)}")
     return int(value)

@@ -98,7 +98,7 @@ def settings_of(written: str, name: str) -> StudySettings:
     """
     try:
         return read_settings(yaml.safe_load(written), name)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         said = " ".join(str(error).split())
         raise ConfigError(
             f"the parent run must have a study as study.yaml among its artifacts, got: {said}; the search's own "

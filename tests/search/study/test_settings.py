@@ -72,6 +72,10 @@ def test_a_data_file_is_looked_for_beside_the_study_file_that_names_it(tmp_path:
         ({"sampler": "tpe", "space": SPACE}, "sampler must be one of grid, random, list .*, got 'tpe'"),
         ({"sampler": "random", "space": SPACE, "trials": 0}, "trials must be a whole number, 1 or more, got 0"),
         ({"sampler": "random", "space": SPACE, "trials": True}, "trials must be a whole number, 1 or more, got True"),
+        (
+            {"sampler": "random", "space": SPACE, "data": {"dataset": "digits", "split_seed": 2**32}},
+            "split_seed must be at most 4,294,967,295, got 4294967296",
+        ),
         ({"sampler": "random", "space": SPACE, "seed": -1}, "seed must be a whole number, 0 or more, got -1"),
         ({"sampler": "grid", "space": SPACE, "trials": 3}, "at most the 2 configurations of the grid, got 3"),
         ({"sampler": "random", "space": SPACE, "epochs": 3}, "a study may have .*, got 'epochs'"),
