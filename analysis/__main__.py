@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from analysis.reading.addresses import without_secrets
 from analysis.reading.csv_file import read_csv
 from analysis.reading.table import TrialTable
+from analysis.report.contents import make_report
 from analysis.report.writing import write_report
 from models.core.errors import UNFORESEEN, report_unforeseen, shown
 from models.core.runtime import ensure_home
@@ -64,9 +65,8 @@ def run(arguments: Sequence[str] | None = None) -> list[Path]:
         from analysis.report.study_sections import study_sections
 
         sections = study_sections(table, args.tracking_uri)
-    files = write_report(
+    report = make_report(
         table,
-        args.out,
         at,
         use=args.use,
         targets=targets,
@@ -76,6 +76,7 @@ def run(arguments: Sequence[str] | None = None) -> list[Path]:
         confirm=confirm,
         sections=sections,
     )
+    files = write_report(report, args.out)
     if args.attach:
         from analysis.reading.mlflow_studies import attach
 

@@ -70,7 +70,7 @@ def cells_of(law: Law, m: int, draws: int, random: np.random.Generator) -> list[
     places = np.sort(law.draw(random, (draws, m)), axis=1)
     y = law.val[places]
     band = simultaneous_band(m)
-    both = [_limits(part, ns, (TAIL, 2 * TAIL, TRIED)) for part in np.array_split(y, math.ceil(draws / _CHUNK))]
+    both = [limits_at(part, ns, (TAIL, 2 * TAIL, TRIED), (0.0, 1.0)) for part in _chunks(y)]
     low, high = (np.concatenate([one[side] for one in both], axis=1) for side in (0, 1))
     proven = proven_limits_at(y, ns, band, (0.0, 1.0))
     cells = []
@@ -84,7 +84,7 @@ def cells_of(law: Law, m: int, draws: int, random: np.random.Generator) -> list[
         # the bound differs from search to search: moved to 0, it is the same for all
         moved = [limits_at(p, [n], (TAIL,), (-1.0, 0.0))[1][0, :, 0] for p in _chunks(y - tops[:, None])]
         cell.add("tail", np.minimum(low[0, :, k], seen), np.maximum(np.concatenate(moved) + tops, seen), truth)
-        _middle(cell, y, n, truth, random)
+        _middle(cell, y, n, seen, truth, random)
         _ranks(cell, law, y, n, band)
         new = law.val[law.draw(random, (draws, n)).max(axis=1)]
         limit = [prediction(row, n).at_least for row in y]
@@ -105,11 +105,7 @@ def _chunks(rows: np.ndarray) -> list[np.ndarray]:
     return np.array_split(rows, math.ceil(len(rows) / _CHUNK))
 
 
-def _limits(y: np.ndarray, ns: list[int], tails: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
-    return limits_at(y, ns, tails, (0.0, 1.0))
-
-
-def _middle(cell: Cell, y: np.ndarray, n: int, truth: float, random: np.random.Generator) -> None:
+def _middle(cell: Cell, y: np.ndarray, n: int, seen: np.ndarray, truth: float, random: np.random.Generator) -> None:
     """Tried: F between two scores taken in the middle of what it may be, instead of at either end."""
     m, k = y.shape[1], 1000
     sums = random.standard_exponential((k, m + 1)).cumsum(axis=1)
@@ -117,7 +113,6 @@ def _middle(cell: Cell, y: np.ndarray, n: int, truth: float, random: np.random.G
     weights = (np.c_[np.zeros(k), powers] + np.c_[powers, np.ones(k)]) / 2.0
     found = 1.0 - weights @ np.diff(y, axis=1, prepend=0.0, append=1.0).T
     found.partition([24, 974], axis=0)
-    seen = estimates(y, n)
     cell.add("middle", np.minimum(found[24], seen), np.maximum(found[974], seen), truth)
 
 

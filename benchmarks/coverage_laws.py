@@ -53,7 +53,7 @@ def laws(pools: Path, m: int) -> Iterator[Law]:
 
 
 def made_up_laws(m: int) -> Iterator[Law]:
-    """Those that need no file; all but one fails `m - 1` times in m, so that M decides it."""
+    """Those that need no file; the law "all failed but one" fails `m - 1` times in m, so that M decides it."""
     random = np.random.default_rng(1)
     good = np.linspace(0.95, 0.985, 2000)
     noisy = np.clip(good + random.normal(0.0, 0.004, len(good)), 0.0, 1.0)

@@ -186,10 +186,10 @@ class _Drawn:
     def of_validation(self, assumed_rows: int | None) -> dict[str, Curve]:
         val, ns, m = self.pool.val, self.ns, self.pool.trials
         y = np.sort(val)
-        values, medians = curves.best_val(val, ns), median_best(val, ns)
+        values = curves.best_val(val, ns)
         if self.exact is not None:
             found = {"best_val": self._alone(values, "exact", self.exact)}
-            both = self._alone(medians, "exact", self.exact)
+            both = self._alone(median_best(val, ns), "exact", self.exact)
             found |= {"median_best_val": both, "median_best_val_band": both}
         else:
             tail = checked_tail(CONFIDENCE)
@@ -199,7 +199,7 @@ class _Drawn:
                 "best_val_at_least": self._at_least(values, low[1], 2.0 * tail),
                 "best_val_proven": self._proven(y, values),
                 "median_best_val": median_points(y, ns, CONFIDENCE),
-                "median_best_val_band": self._median_band(y, medians),
+                "median_best_val_band": self._median_band(y),
             }
             if assumed_rows is not None:
                 found["best_val_assumed_tail"] = self._assumed(y, values, tail, assumed_rows)
@@ -218,18 +218,20 @@ class _Drawn:
         method = "exact" if self.exact else "point estimate only"
         found = {"test_of_best": dict[int, Point](), "gap": dict[int, Point]()}
         tail = checked_tail(CONFIDENCE)
-        y = np.sort(val)
+        whys = {n: self.exact or refusals.of_selected(n, m) for n in ns}
+        judged = [n for n in ns if whys[n] is None]
+        if judged:  # all N at once: the draws of a large pool are made part by part
+            least, most = limits_at(np.sort(val), judged, (tail / 2.0,), self.bounds)
+            low, high = selected_limits_at(val, test, judged, (tail, tail / 2.0), self.bounds)
         for n, value, gap in zip(ns, of_test.tolist(), gaps.tolist(), strict=True):
-            why = self.exact or refusals.of_selected(n, m)
-            if why is not None:
-                found["test_of_best"][n] = Point(value, None, None, method, why)
-                found["gap"][n] = Point(gap, None, None, method, why)
+            if whys[n] is not None:
+                found["test_of_best"][n] = Point(value, None, None, method, whys[n])
+                found["gap"][n] = Point(gap, None, None, method, whys[n])
                 continue
-            least, most = limits_at(y, [n], (tail / 2.0,), self.bounds)
-            low, high = selected_limits_at(val, test, [n], (tail, tail / 2.0), self.bounds)
-            ends = min(float(low[0, 0]), value), max(float(high[0, 0]), value)
+            k = judged.index(n)
+            ends = min(float(low[0, k]), value), max(float(high[0, k]), value)
             found["test_of_best"][n] = Point(value, *ends, simulated(m, tail))
-            ends = float(least[0, 0] - high[1, 0]), float(most[0, 0] - low[1, 0])
+            ends = float(least[0, k] - high[1, k]), float(most[0, k] - low[1, k])
             found["gap"][n] = Point(gap, *ends, "validation's interval less test's (Bonferroni)")
         found["gap_net_of_1"] = self._alone(net, method, self.exact or refusals.of_selections_share())
         if 1 in ns:  # selection adds nothing to a single trial, whatever the data
@@ -259,10 +261,10 @@ class _Drawn:
         low, high = proven_limits_at(y, self.ns, simultaneous_band(len(y), CONFIDENCE), self.bounds)
         return self._between(values, low, high, PROVEN)
 
-    def _median_band(self, y: np.ndarray, medians: np.ndarray) -> Curve:
+    def _median_band(self, y: np.ndarray) -> Curve:
         why = refusals.of_band(len(y))
         if why is not None:
-            return self._alone(medians, "not computed", why)
+            return self._alone(median_best(y, self.ns), "not computed", why)
         return median_band_points(y, self.ns, CONFIDENCE)
 
     def _assumed(self, y: np.ndarray, values: np.ndarray, tail: float, rows: int) -> Curve:

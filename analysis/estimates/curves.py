@@ -109,29 +109,20 @@ def best_val(val: Sequence[float] | np.ndarray, at: Sequence[int], direction: Di
     return _sign(direction) * np.where(n <= last, -math.inf, expected_level(y, n))
 
 
-def mean_of_selected(
-    val: Sequence[float] | np.ndarray,
-    value: Sequence[float] | np.ndarray,
-    at: Sequence[int],
-    direction: Direction = "maximize",
-) -> np.ndarray:
-    """Expected `value` of the trial that validation picks among N, tied winners averaged (module docstring)."""
-    rank_by = _oriented(checked_scores("val", val), direction)
-    levels = tied_levels(rank_by, same_length(rank_by, checked_scores("value", value)))
-    return expected_level(levels, checked_at(at, len(levels)))
-
-
 def expected_test_of_best(
     val: Sequence[float] | np.ndarray,
     test: Sequence[float] | np.ndarray,
     at: Sequence[int],
     direction: Direction = "maximize",
 ) -> np.ndarray:
-    """Expected test score of the trial that validation picks among N. It need not rise with N.
+    """Expected test score of the trial that validation picks among N, tied winners averaged (module docstring).
 
-    Unlike the best test score it is free of selection on test; what it carries is the test set's own sampling error.
+    It need not rise with N. Unlike the best test score it is free of selection on test; what it carries is the test
+    set's own sampling error.
     """
-    return mean_of_selected(val, test, at, direction)
+    rank_by = _oriented(checked_scores("val", val), direction)
+    levels = tied_levels(rank_by, same_length(rank_by, checked_scores("test", test)))
+    return expected_level(levels, checked_at(at, len(levels)))
 
 
 def gap(

@@ -18,7 +18,7 @@ from optuna.importance import (
 from analysis.looks.groups import logarithmic
 from analysis.reading.columns import PARAMS
 from analysis.reading.table import TrialTable
-from models.core import names, states
+from models.core import names
 
 FEWEST = 10  # complete trials below which no importance is given
 MOST = 1000  # complete trials that fANOVA is given
@@ -52,7 +52,7 @@ def importances(table: TrialTable) -> Importances:
     Source: Watanabe, Bansal and Hutter, "PED-ANOVA" (2023); Hutter, Hoos and Leyton-Brown, "An Efficient Approach for
     Assessing Hyperparameter Importance" (2014). Optuna's implementations, seeded.
     """
-    frame = table.frame[(table.frame[names.STATE] == states.COMPLETE) & table.frame[names.VAL_ACCURACY].notna()]
+    frame = table.frame[table.scored]
     varying = [c for c in frame.columns if c.startswith(PARAMS) and frame[c].nunique(dropna=False) > 1]
     columns = [c for c in varying if not (frame[c].isna() | (frame[c] == "")).any()]
     m = len(frame)

@@ -26,22 +26,23 @@ def notes_of(table: TrialTable, pool: Pool, *, exact: bool, tied: int) -> tuple[
     notes = []
     if pool.pruned:
         notes.append(
-            f"{_trials(pool.pruned)} pruned, at a score of 0: what the best of N reaches is a lower bound of what "
+            f"{_were(pool.pruned)} pruned, at a score of 0: what the best of N reaches is a lower bound of what "
             "the search would have reached without pruning."
         )
     if pool.by_length:
         notes.append(BY_LENGTH)
     if pool.left_out:
         notes.append(
-            f"The search was cut off: the estimates use the plan's finished prefix ({_count(pool.trials)}), and leave "
-            f"out {_count(pool.left_out)} that finished after it, because the ones that finish first are the fast ones."
+            f"The search was cut off: the estimates use the plan's finished prefix ({counted(pool.trials)}), and "
+            f"leave out {counted(pool.left_out)} that finished after it, because the ones that finish first are the "
+            "fast ones."
         )
     if table.stopped_early:
         notes.append(STOPPED)
     if pool.failed:
-        notes.append(f"{_count(pool.failed)} failed by configuration: counted, with a score of 0.")
+        notes.append(f"{counted(pool.failed)} failed by configuration: counted, with a score of 0.")
     if pool.lost:
-        notes.append(f"{_trials(pool.lost)} lost to the machine: not counted.")
+        notes.append(f"{_were(pool.lost)} lost to the machine: not counted.")
     notes.extend(_sampler_notes(table, pool))
     if table.folds:
         rows = "" if table.train_rows is None else f"{table.train_rows:,} "
@@ -52,7 +53,7 @@ def notes_of(table: TrialTable, pool: Pool, *, exact: bool, tied: int) -> tuple[
         )
     if tied > 1:
         notes.append(
-            f"{_count(tied)} are equal in the best validation score: the trial found has the lowest number. "
+            f"{counted(tied)} are equal in the best validation score: the trial found has the lowest number. "
             f"What fewer than {pool.trials} trials reach on average averages over trials that are equal."
         )
     if pool.tested:
@@ -94,9 +95,10 @@ def _sampler_notes(table: TrialTable, pool: Pool) -> list[str]:
     ]
 
 
-def _count(number: int) -> str:
+def counted(number: int | None) -> str:
+    """`1 trial`, `2 trials`."""
     return f"{number} trial" + ("" if number == 1 else "s")
 
 
-def _trials(number: int) -> str:
-    return f"{_count(number)} {'was' if number == 1 else 'were'}"
+def _were(number: int) -> str:
+    return f"{counted(number)} {'was' if number == 1 else 'were'}"

@@ -28,8 +28,8 @@ def median_best(val: Sequence[float] | np.ndarray, at: Sequence[int]) -> np.ndar
 
     Formula: y_(i) for the smallest i with C(i, N) / C(M, N) >= 1/2. Assumption: exchangeable trials. Bias: as a sample
     quantile's, O(1/M) while N << M; towards N = M it can only be one of the highest scores seen. Range: N = 1 to M.
-    Cost: O(M) for each N. Source: the
-    distribution of a maximum without replacement, David and Nagaraja, "Order Statistics" (2003), chapter 3.
+    Cost: O(M) for each N. Source: the distribution of a maximum without replacement, David and Nagaraja, "Order
+    Statistics" (2003), chapter 3.
     """
     y = np.sort(checked_scores("val", val))
     m = len(y)
@@ -37,10 +37,7 @@ def median_best(val: Sequence[float] | np.ndarray, at: Sequence[int]) -> np.ndar
     for k, n in enumerate(checked_at(at, m).astype(int)):
         p = subset_probabilities(np.array([float(n)]), m)[0]
         i = m - int(np.count_nonzero(p >= 0.5))
-        for near in (
-            i - 1,
-            i,
-        ):  # whole numbers decide where rounding could: p_i within 1e-10 of one half
+        for near in (i - 1, i):  # whole numbers decide where rounding could: p_i within 1e-10 of one half
             if 1 <= near < m and abs(p[m - 1 - near] - 0.5) < 1e-10:
                 i = near if 2 * math.comb(near, n) >= math.comb(m, n) else near + 1
                 break

@@ -35,8 +35,8 @@ def probability_of_reaching(val: Sequence[float] | np.ndarray, target: float, at
     """P(best of N >= target) for N drawn from this pool.
 
     Formula: 1 - C(M-K, N) / C(M, N) with K trials at or above the target. Assumption: exchangeable trials. Bias: none.
-    Range: N = 1 to M. Cost: O(M) for each N. Source: the
-    hypergeometric distribution at zero.
+    Range: N = 1 to M. Cost: O(M) for each N. Source: the hypergeometric
+    distribution at zero.
     """
     y = checked_scores("val", val)
     m, k = len(y), int(np.count_nonzero(np.asarray(val) >= target))

@@ -22,10 +22,10 @@ from analysis.figures.style import (
     wrapped,
 )
 from analysis.looks.groups import Scale, grouped, scale_of
-from analysis.looks.pareto import Network, scored
+from analysis.looks.pareto import Network, sized
 from analysis.reading.columns import PARAMS
 from analysis.reading.table import TrialTable
-from models.core import names, states
+from models.core import names
 
 _MOST_LINES = 400
 _FEWEST_IN_A_BOX = 5
@@ -67,7 +67,7 @@ def importance_bars(found: Importances, study: str) -> bytes:
 
 def pareto_figure(table: TrialTable, front: tuple[Network, ...], smallest: Network | None, target: float) -> bytes:
     """Validation accuracy against the number of parameters, with the front."""
-    frame_ = scored(table)
+    frame_ = sized(table)
     figure = new_figure()
     axes = figure.add_subplot()
     frame(axes, f"{table.study}: accuracy against size (complete trials: {len(frame_)})")
@@ -119,7 +119,7 @@ def pareto_figure(table: TrialTable, front: tuple[Network, ...], smallest: Netwo
 
 def parallel_coordinates(table: TrialTable) -> bytes:
     """One line a complete trial over all hyperparameters that vary, darker with its rank."""
-    rows = _complete(table)
+    rows = table.frame[table.scored]
     searched = _varying(rows)
     everyone = len(rows) <= _MOST_LINES
     if not everyone:  # the best and the worst ones: more lines than that are a grey sheet
@@ -176,7 +176,7 @@ def parallel_coordinates(table: TrialTable) -> bytes:
 
 def boxes(table: TrialTable) -> bytes:
     """Boxes of the validation accuracies for each value (or range) of each hyperparameter."""
-    rows = _complete(table)
+    rows = table.frame[table.scored]
     searched = _varying(rows)
     across = min(3, len(searched))
     down = math.ceil(len(searched) / across)
@@ -227,13 +227,8 @@ def boxes(table: TrialTable) -> bytes:
 
 def varying(table: TrialTable) -> bool:
     """Whether there is a complete trial and a hyperparameter with more than one value."""
-    rows = _complete(table)
+    rows = table.frame[table.scored]
     return len(rows) > 0 and bool(_varying(rows))
-
-
-def _complete(table: TrialTable) -> pd.DataFrame:
-    frame_ = table.frame
-    return frame_[(frame_[names.STATE] == states.COMPLETE) & frame_[names.VAL_ACCURACY].notna()]
 
 
 def _varying(rows: pd.DataFrame) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import pandas as pd
 
 from analysis.reading.columns import PARAMS
 from analysis.reading.table import TrialTable
-from models.core import names, states
+from models.core import names
 
 
 @dataclass(frozen=True)
@@ -24,15 +25,12 @@ class Network:
     params: dict[str, Any]
 
 
-def scored(table: TrialTable) -> pd.DataFrame:
+def sized(table: TrialTable) -> pd.DataFrame:
     """The complete trials that have a validation accuracy and a number of parameters."""
     frame = table.frame
     if names.N_PARAMETERS not in frame:
         return frame.iloc[:0]
-    kept = (
-        (frame[names.STATE] == states.COMPLETE) & frame[names.VAL_ACCURACY].notna() & frame[names.N_PARAMETERS].notna()
-    )
-    return frame[kept]
+    return frame[table.scored & frame[names.N_PARAMETERS].notna()]
 
 
 def pareto_front(table: TrialTable) -> tuple[Network, ...]:
@@ -40,7 +38,7 @@ def pareto_front(table: TrialTable) -> tuple[Network, ...]:
 
     Chosen on validation accuracies that carry noise: the front is the best of many at every size, so it is optimistic.
     """
-    frame = scored(table).sort_values(
+    frame = sized(table).sort_values(
         [names.N_PARAMETERS, names.VAL_ACCURACY, names.NUMBER], ascending=[True, False, True]
     )
     best = -np.inf
@@ -56,8 +54,12 @@ def smallest_at_least(table: TrialTable, accuracy: float = 0.95) -> Network | No
     """The trial with the fewest parameters among those that reach this validation accuracy (ties: the better)."""
     if not 0.0 <= accuracy <= 1.0:
         raise ValueError(f"an accuracy lies in [0, 1]: got {accuracy}")
-    reaching = [network for network in pareto_front(table) if network.val_accuracy >= accuracy]
-    return reaching[0] if reaching else None
+    return smallest_of(pareto_front(table), accuracy)
+
+
+def smallest_of(front: Sequence[Network], accuracy: float) -> Network | None:
+    """The first of a front, which rises with size, that reaches this validation accuracy."""
+    return next((network for network in front if network.val_accuracy >= accuracy), None)
 
 
 def _network(row: pd.Series) -> Network:

@@ -42,7 +42,7 @@ def password_apart(url: str) -> tuple[str, dict[str, str]]:
     return bare.render_as_string(), {"PGPASSWORD": str(address.password)}
 
 
-def shown(address: str) -> str:
+def shown_address(address: str) -> str:
     """An address that somebody handed over, as it may be shown: without user, password and secret parameters."""
     scheme, found, rest = address.partition("://")
     if not found:
@@ -70,10 +70,9 @@ def in_one_line(error: BaseException) -> str:
 
 def in_few_words(error: BaseException) -> str:
     """The reason that the system gave, out of what libraries wrapped around it: `Connection refused`."""
-    said = in_one_line(error) if isinstance(error, OSError) and error.strerror is None else str(error)
-    found = re.findall(r"\[Errno -?\d+\] ([^'\")\]]+)|([Tt]imed out)|error code (\d+)", said)
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
+    found = re.findall(r"\[Errno -?\d+\] ([^'\")\]]+)|([Tt]imed out)|error code (\d+)", str(error))
     if found:
         reason, late, code = found[-1]
         return (reason or late or f"HTTP {code}").strip().rstrip(".")

@@ -14,7 +14,7 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient, get_tracking_uri
 
-from analysis.reading.addresses import in_one_line, shown, sqlite_file
+from analysis.reading.addresses import in_one_line, shown_address, sqlite_file
 from analysis.reading.columns import COLUMNS, FOLD, METRICS, attempts_of, trials_frame
 from analysis.reading.mlflow_client import check_format, children_found, parents_found, title_of, whole_number
 from analysis.reading.table import Refit, TrialTable
@@ -60,7 +60,7 @@ def read_mlflow_or_say_why(study: str, tracking_uri: str | None = None) -> Trial
     uri = tracking_uri or get_tracking_uri()
     file = sqlite_file(uri)
     if file is not None and not file.is_file():
-        raise ValueError(f"--study is read from a tracking store that exists: got {shown(uri)!r}")
+        raise ValueError(f"--study is read from a tracking store that exists: got {shown_address(uri)!r}")
     try:
         return read_mlflow(study, tracking_uri)
     except MlflowException as error:

@@ -2,9 +2,8 @@
 
 - complete: its scores. A complete trial without a validation score diverged: it stands at the floor.
 - failed by its configuration (exception, diverged, timeout, out of memory, retries exhausted, or no reason given): it
-was
-  drawn and paid for, so it stays in M at the floor 0, validation and test. Dropping it would answer another question
-  ("the best of N trials that happen to work").
+  was drawn and paid for, so it stays in M at the floor 0, validation and test. Dropping it would answer another
+  question ("the best of N trials that happen to work").
 - lost to the machine (worker lost, driver lost, interrupted): says nothing about its configuration, does not count.
 - pruned: at the floor; its full score would have been at least that, so every curve is a lower bound.
 

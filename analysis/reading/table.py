@@ -71,13 +71,14 @@ class TrialTable:
         return tuple(n for n in self.parameters if self.frame[PARAMS + n].nunique(dropna=False) > 1)
 
     @property
-    def _scored(self) -> pd.Series:
+    def scored(self) -> pd.Series:
+        """Of each row, whether it is a complete trial with a validation accuracy."""
         return (self.frame[names.STATE] == states.COMPLETE) & self.frame[names.VAL_ACCURACY].notna()
 
     @property
     def ranked(self) -> pd.DataFrame:
         """The complete trials by validation accuracy, the best first, the earlier one on ties."""
-        complete = self.frame[self._scored]
+        complete = self.frame[self.scored]
         scored = zip(complete[names.VAL_ACCURACY], complete[names.NUMBER], strict=True)
         places = [place(score, number) for score, number in scored]
         return complete.iloc[sorted(range(len(places)), key=places.__getitem__)]
@@ -90,7 +91,7 @@ class TrialTable:
         """
         if self.folds or any(str(name).startswith(FOLD) for name in self.frame.columns):
             return False
-        scored = self._scored
+        scored = self.scored
         return not scored.any() or bool(self.frame.loc[scored, names.TEST_ACCURACY].notna().any())
 
     @property
@@ -101,14 +102,16 @@ class TrialTable:
     @property
     def best(self) -> pd.Series | None:
         """The complete trial with the best validation accuracy, the lowest number on ties."""
-        return None if self.ranked.empty else self.ranked.iloc[0]
+        ranked = self.ranked
+        return None if ranked.empty else ranked.iloc[0]
 
     @property
     def network_run_id(self) -> str | None:
         """The run of the best network: the best trial's, or where trials are cross-validated that of the refit."""
         if self.folds:
             return self.refit.run_id if self.refit is not None else None
-        return None if self.best is None else str(self.best[names.RUN_ID])
+        best = self.best
+        return None if best is None else str(best[names.RUN_ID])
 
     def prefix(self, numbers: int) -> TrialTable:
         """The same study as it stood when only plan numbers below `numbers` had started."""

@@ -15,7 +15,7 @@ from analysis.estimates.refusals import SELECTED
 from analysis.figures import curves as figures_curves
 from analysis.figures import space as figures_space
 from analysis.figures.style import spaced
-from analysis.looks.pareto import Network, pareto_front, smallest_at_least
+from analysis.looks.pareto import Network, pareto_front, smallest_of
 from analysis.reading.pool import Pool, Use, pool_of
 from analysis.reading.table import TrialTable
 from analysis.report.section import Section
@@ -60,14 +60,16 @@ def make_report(
 ) -> Report:
     """All results of the report; writes nothing.
 
-    `targets`: scores to reach that the study named before it had data; `asked`: those named now, shown as such.
+    `targets` are the scores to reach that the study named before it had data, `asked` those named now, shown as such.
+    `assume_tail` adds the interval that rests on an assumption. `versus` adds a comparison with another study,
+    `confirm` the second look at the best trials, `sections` what stands at its end.
     """
     pool = pool_of(table, use)
     result = best_of_n(table, at, use, assume_tail=assume_tail)
     origin, wanted = _targets(pool, targets or table.targets, asked)
     found = importances(table)
     front = pareto_front(table)
-    smallest = smallest_at_least(table, GOOD_ENOUGH)
+    smallest = smallest_of(front, GOOD_ENOUGH)
     return Report(
         table=table,
         result=result,

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from analysis.estimates.best_of_n import CONFIDENCE, BestOfN
 from analysis.estimates.curves import Curve, Point
+from analysis.estimates.notes import counted
 from analysis.estimates.planning import Prediction, Reach
 from analysis.estimates.proportions import binomial_error, clopper_pearson
 from analysis.estimates.refusals import SELECTED
@@ -40,10 +41,10 @@ def headline(result: BestOfN) -> str:
     one_sided = result.curves.get("best_val_at_least", {})
     reached = []
     if part:
-        reached.append(f"of {_trials(max(part))} reaches {bound}{quoted(val[max(part)])} on validation on average")
+        reached.append(f"of {counted(max(part))} reaches {bound}{quoted(val[max(part)])} on validation on average")
     if one_sided and max(one_sided) not in part:
         n = max(one_sided)
-        reached.append(f"of {_trials(n)} {'' if part else 'reaches '}{limit(one_sided[n], digits_at(result, n))}")
+        reached.append(f"of {counted(n)} {'' if part else 'reaches '}{limit(one_sided[n], digits_at(result, n))}")
     if reached:
         parts.append(f"A search {', one '.join(reached)}.")
     if found.tied > 1:
@@ -71,7 +72,7 @@ def tested_accuracy(table: TrialTable, accuracy: float) -> str:
     if table.test_rows is None:
         return f"{accuracy:.{_DIGITS}f}"
     low, high = clopper_pearson(accuracy, table.test_rows, CONFIDENCE)
-    shown = _bracketed(accuracy, low, high)
+    shown = quoted(Point(accuracy, low, high, ""))
     return f"{shown} (this network's, {CONFIDENCE:.0%} interval of {table.test_rows:,} test rows)"
 
 
@@ -99,7 +100,7 @@ def basis(result: BestOfN) -> str:
     seed = "unknown" if result.seed is None else result.seed
     data = "unknown" if result.data_sha256 is None else result.data_sha256[:12]
     return (
-        f"Estimated from M = {_trials(trials['started'])} ({trials['complete']} complete, "
+        f"Estimated from M = {counted(trials['started'])} ({trials['complete']} complete, "
         f"{trials['failed']} failed, {trials['pruned']} pruned), sampler {result.sampler}, seed {seed}, "
         f"data {data}; brackets: {result.confidence:.0%} interval."
     )
@@ -199,17 +200,17 @@ def more_sentences(result: BestOfN) -> list[str]:
 
 def _new_search(one: Prediction, result: BestOfN) -> str:
     if one.at_least is None:
-        return f"Too few trials to say what a new search of {_trials(one.trials)} reaches with {one.confidence:.0%}."
+        return f"Too few trials to say what a new search of {counted(one.trials)} reaches with {one.confidence:.0%}."
     word = "at least" if result.direction == "maximize" else "at most"
     return (
-        f"A new search of {_trials(one.trials)} reaches {word} {one.at_least:.{_DIGITS}f} on validation with a "
+        f"A new search of {counted(one.trials)} reaches {word} {one.at_least:.{_DIGITS}f} on validation with a "
         f"probability of {one.confidence:.0%} or more."
     )
 
 
 def _more_trials(one: Prediction, result: BestOfN) -> str:
     return (
-        f"{_trials(one.trials)} more beat the best one seen, {result.found.val:.{_DIGITS}f}, with a probability of at "
+        f"{counted(one.trials)} more beat the best one seen, {result.found.val:.{_DIGITS}f}, with a probability of at "
         f"most {one.beats:.2f}."
     )
 
@@ -221,17 +222,9 @@ def reach_sentence(reach: Reach) -> str:
         f"{reach.probability:g}"
     )
     if reach.trials is None:
-        return f"{start}, a search needs at least {_trials(reach.low)} ({reach.confidence:.0%} confidence)."
+        return f"{start}, a search needs at least {counted(reach.low)} ({reach.confidence:.0%} confidence)."
     high = f"to {reach.high}" if reach.high is not None else "and no upper limit"
     return (
-        f"{start}, a search needs about {_trials(reach.trials)} ({reach.low} {high}, "
+        f"{start}, a search needs about {counted(reach.trials)} ({reach.low} {high}, "
         f"{reach.confidence:.0%} confidence)."
     )
-
-
-def _bracketed(share: float, low: float, high: float) -> str:
-    return quoted(Point(share, low, high, ""))
-
-
-def _trials(number: int | None) -> str:
-    return f"{number} trial" + ("" if number == 1 else "s")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.reading.addresses import in_few_words, in_one_line, password_apart, shortened, shown, sqlite_file
+from analysis.reading.addresses import in_few_words, in_one_line, password_apart, shortened, shown_address, sqlite_file
 from analysis.reading.addresses import without_secrets as clean
 
 
@@ -45,12 +45,12 @@ TEXTS = [
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_no_part_of_a_password_is_shown(text: str) -> None:
-    for words in (clean(text), shown(text), in_one_line(RuntimeError(text)), in_few_words(RuntimeError(text))):
+    for words in (clean(text), shown_address(text), in_one_line(RuntimeError(text)), in_few_words(RuntimeError(text))):
         assert not [secret for secret in SECRETS if secret in words], words
 
 
 def test_a_secret_parameter_goes_to_its_very_end() -> None:
-    assert shown("postgresql://h/x?a=1&PASSWORD=sec ret&b=2") == "postgresql://h/x?a=1&PASSWORD=***&b=2"
+    assert shown_address("postgresql://h/x?a=1&PASSWORD=sec ret&b=2") == "postgresql://h/x?a=1&PASSWORD=***&b=2"
 
 
 def test_what_holds_no_secret_stays_as_it_is() -> None:
@@ -64,8 +64,8 @@ def test_what_holds_no_secret_stays_as_it_is() -> None:
 
 
 def test_an_address_that_does_not_parse_is_not_shown() -> None:
-    assert shown("me:sec@ret@h/1") == "(not shown: it may hold a password)"
-    assert shown("postgresql://u:p w/x@h/d") == "postgresql://***@h/d"
+    assert shown_address("me:sec@ret@h/1") == "(not shown: it may hold a password)"
+    assert shown_address("postgresql://u:p w/x@h/d") == "postgresql://***@h/d"
 
 
 def test_a_program_gets_the_password_apart() -> None:

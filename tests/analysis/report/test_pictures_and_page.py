@@ -23,6 +23,7 @@ from analysis.figures.curves import gap_curve, median_steps, tuning_curve
 from analysis.figures.style import spaced
 from analysis.looks.groups import grouped, logarithmic, ordered
 from analysis.reading.table import TrialTable
+from analysis.report.contents import make_report
 from analysis.report.writing import write_report
 from tests.analysis.made_up import scored, table_of
 
@@ -109,7 +110,7 @@ def test_the_curves_are_drawn_for_any_pool(make_table: MakeTable, m: int) -> Non
     ],
 )
 def test_odd_pools_have_a_report(table: TrialTable, tmp_path: Path) -> None:
-    files = write_report(table, tmp_path)
+    files = write_report(make_report(table), tmp_path)
     assert {"tuning_curve.png", "median.png", "gap.png", "best_of_n.json", "report.html"} <= {f.name for f in files}
 
 
@@ -134,7 +135,8 @@ def test_the_page_opens_offline_and_says_what_it_rests_on(make_table: MakeTable,
     table = replace(table, study="<b>mine</b> & yours")
     versus = replace(make_table(60, seed=3), study="other")
     repeats = [{"val_accuracy": 0.9, "test_accuracy": 0.9, "confirms": "3"} for _ in range(3)]
-    files = write_report(table, tmp_path / "new" / "folder", [5, 10], versus=versus, confirm=table_of(repeats))
+    report = make_report(table, [5, 10], versus=versus, confirm=table_of(repeats))
+    files = write_report(report, tmp_path / "new" / "folder")
     names = {file.name for file in files}
     assert {"importance.png", "pareto.png", "parallel_coordinates.png", "boxes.png"} <= names
     text = (tmp_path / "new/folder/report.html").read_text(encoding="utf-8")
@@ -236,12 +238,12 @@ def test_a_search_that_looked_at_its_scores_does_not_pass_as_random(make_table: 
     with pytest.raises(ValueError, match=r"have no trend of score against number.*: got Spearman's correlation 1\.00"):
         run(["--trials", str(tmp_path / "t.csv"), "--sampler", "random", "--out", str(tmp_path / "out")])
     assert not (tmp_path / "out").exists()
-    write_report(replace(make_table(40), frame=frame, plan_hash="known"), tmp_path / "out")
+    write_report(make_report(replace(make_table(40), frame=frame, plan_hash="known")), tmp_path / "out")
     assert "All intervals here are flagged" in (tmp_path / "out/report.html").read_text(encoding="utf-8")
 
 
 def test_the_smallest_network_is_quoted_with_its_test_interval(make_table: MakeTable, tmp_path: Path) -> None:
-    write_report(make_table(60), tmp_path)
+    write_report(make_report(make_table(60)), tmp_path)
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert re.search(
         r"The smallest network with at least 0.95 validation accuracy: trial \d+, [^.]*0\.\d+ \(selected", text

@@ -14,6 +14,7 @@ from rich.console import Console
 from analysis.reading.cv_results import cv_results
 from analysis.reading.mlflow_studies import read_mlflow, read_text
 from analysis.reading.table import TrialTable
+from analysis.report.contents import make_report
 from analysis.report.writing import write_report
 from models.core.errors import ConfigError
 from models.core.results import OUT_OF_FOLD, EpochReport, FoldsResult
@@ -255,7 +256,7 @@ def test_the_table_of_folds_is_scikit_learns_and_is_attached_to_the_parent(table
 
 
 def test_the_report_does_without_test_accuracies_and_says_what_the_score_is(table: TrialTable, tmp_path: Path) -> None:
-    files = {path.name for path in write_report(table, tmp_path / "report")}
+    files = {path.name for path in write_report(make_report(table), tmp_path / "report")}
     assert {"report.html", "tuning_curve.png", "median.png"} <= files
     assert "gap.png" not in files
     page = (tmp_path / "report" / "report.html").read_text()
