@@ -33,12 +33,16 @@ LEAST_REAL, MOST_REAL = 1e-38, 1e38
 """What float32, in which networks are trained, can tell from nothing and from infinity."""
 
 
+def is_whole(value: Any) -> bool:
+    """Whether it is a whole number; 1e3 is one, True is none."""
+    return not isinstance(value, bool) and (isinstance(value, int) or (isinstance(value, float) and value.is_integer()))
+
+
 def _integer(name: str, low: int, high: int | None = None) -> Callable[[Any], int]:
     span = f"{low} or more" if high is None else f"{low} to {high}"
 
     def check(value: Any) -> int:
-        whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
-        if isinstance(value, bool) or not whole or value < low or (high is not None and value > high):
+        if not is_whole(value) or value < low or (high is not None and value > high):
             raise ConfigError(f"{name} must be a whole number, {span}, got {shown(value)}")
         return int(value)
 

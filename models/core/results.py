@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.core import names
+from models.core import names, states
 
-FAILURES = ("diverged", "out of memory")
+FAILURES = (states.DIVERGED, states.OUT_OF_MEMORY)
 SCORED_PARTS = ("validation", "test")
 LOSSES = (names.VAL_LOSS, names.TEST_LOSS, names.TRAIN_LOSS)
 """The scores that a trial of any task has; models.tasks names those of each."""

@@ -8,7 +8,9 @@ PRUNED: Final = "pruned"
 STATES = (COMPLETE, FAILED, PRUNED)
 RUNNING = "running"
 """Of an attempt that has not ended: no end, and never written as one."""
-CONFIGURATION_REASONS = ("exception", "diverged", "timeout", "out of memory", "retries exhausted")
+EXCEPTION, DIVERGED, TIMEOUT = "exception", "diverged", "timeout"
+OUT_OF_MEMORY, RETRIES_EXHAUSTED = "out of memory", "retries exhausted"
+CONFIGURATION_REASONS = (EXCEPTION, DIVERGED, TIMEOUT, OUT_OF_MEMORY, RETRIES_EXHAUSTED)
 """Of failed trials, the configuration's own fault: counted, at the floor, and never run again."""
 WORKER_LOST, DRIVER_LOST, INTERRUPTED = "worker lost", "driver lost", "interrupted"
 MACHINE_REASONS = (WORKER_LOST, DRIVER_LOST, INTERRUPTED)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from models.core.errors import ConfigError
-from models.core.memory import check_memory, shown
+from models.core.memory import check_memory, readable_size
 from models.core.suggestions import did_you_mean, listed
 from models.data.dataset import Array, Dataset
 from models.data.labels import CLASSIFICATION, Target
@@ -50,7 +50,8 @@ def image_dataset(folder: Path, size: str, color: str, test: float, tell: Tell, 
     shape = _shape([file for each in listed_files.values() for file, _ in each], size, color, folder)
     count = sum(map(len, listed_files.values()))
     taken = count * int(np.prod(shape))
-    tell(f"{count:,} images of {' x '.join(map(str, shape))} take {shown(taken)}, and as features {shown(4 * taken)}")
+    pixels = " x ".join(map(str, shape))
+    tell(f"{count:,} images of {pixels} take {readable_size(taken)}, and as features {readable_size(4 * taken)}")
     check_memory(f"the {count:,} images of {folder}, with their features,", 5 * taken)
     x = {part: _read([file for file, _ in each], shape) for part, each in listed_files.items()}
     y = {part: np.array([k for _, k in each], np.int64) for part, each in listed_files.items()}

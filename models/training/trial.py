@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from models.core import names
+from models.core import names, states
 from models.core.clock import now_ms
 from models.core.config import TrialConfig
 from models.core.results import SCORED_PARTS, EpochReport, TrialFailed, TrialResult
@@ -61,7 +61,7 @@ def run_and_answer(
         with without_harmless_warnings():
             return _run(config, data, seed, report, callbacks)
     except (tf.errors.ResourceExhaustedError, MemoryError) as error:
-        raise TrialFailed("out of memory", str(error).splitlines()[0] if str(error) else "") from error
+        raise TrialFailed(states.OUT_OF_MEMORY, str(error).splitlines()[0] if str(error) else "") from error
     finally:
         # Keras' layers refer to each other in circles; what import made is frozen out of this (models/core/runtime.py).
         gc.collect()
@@ -118,7 +118,7 @@ def _run(
             metrics |= on("train", cheap)[0] | on("test", cheap)[0]
         wrong = [f"{name} is {value}" for name, value in metrics.items() if not math.isfinite(value)]
         if wrong:
-            raise TrialFailed("diverged", f"epoch {epoch}: {', '.join(wrong)}")
+            raise TrialFailed(states.DIVERGED, f"epoch {epoch}: {', '.join(wrong)}")
         value = metrics[config.monitor] * (-1 if monitored.direction == "maximize" else 1)
         waited += 1
         if value < best_value:
@@ -139,7 +139,7 @@ def _run(
     final = {part: on(part, cheap if part == "train" else task.metrics) for part in PARTS}
     scores = {name: value for found, _ in final.values() for name, value in found.items()}
     if not all(map(math.isfinite, scores.values())):
-        raise TrialFailed("diverged", f"final scores: {scores}")
+        raise TrialFailed(states.DIVERGED, f"final scores: {scores}")
     serving = with_preprocessing(
         network, data.features, data.input_shape, data.input_dtype, data.reduction, data.targets
     )

@@ -11,6 +11,7 @@ from rich.table import Table
 from analysis.estimates.confirmation import Confirmed, confirm_summary
 from analysis.reading.mlflow_studies import attach, read_mlflow_or_say_why, read_text
 from analysis.reading.table import TrialTable
+from analysis.report.contents import make_report
 from analysis.report.second_looks import STAYS_OPTIMISTIC
 from analysis.report.sentences import quoted
 from analysis.report.writing import write_report
@@ -79,7 +80,7 @@ def confirm(study: str, top: int, repeats: int, options: Options, console: Conso
         repeated = read_mlflow_or_say_why(settings.name)
         console.print(_table(study, confirm_summary(table, repeated)))
         with tempfile.TemporaryDirectory() as folder:
-            attach(table, write_report(table, Path(folder), confirm=repeated))
+            attach(table, write_report(make_report(table, confirm=repeated), Path(folder)))
     return code
 
 

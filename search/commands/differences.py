@@ -71,8 +71,7 @@ class Seen:
     @property
     def as_planned(self) -> bool:
         """Whether every trial so far is the plan's, so that it is the hash alone that is out of date."""
-        own = {trial.number: (trial.seed, trial.config.hash()) for trial in self.plan.trials}
-        return all(own.get(each.number) == (each.seed, each.config_hash) for each in self.attempts)
+        return all(self.plan.holds(each.number, each.seed, each.config_hash) for each in self.attempts)
 
     @property
     def missing(self) -> list[int]:

@@ -98,7 +98,7 @@ def inspect_run(
     console.print(f"{said}:\n{where}/{PAGE}", markup=False, highlight=False, soft_wrap=True)
     ui = tracking_ui()
     if ui is not None:
-        console.print(f"{ui}/{_link(trial)}/artifacts", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"{ui}/{trial.link}/artifacts", markup=False, highlight=False, soft_wrap=True)
     _note(own_run, trial, said, "made")
     return MADE
 
@@ -173,7 +173,7 @@ def _attach(trial: LoggedTrial, data: Section, sections: Sequence[Section], top:
 
 def _note(own_run: str | None, trial: LoggedTrial, said: str, tag: str) -> None:
     if own_run is not None:
-        link = f"[{trial.title}]({_link(trial)})"
+        link = f"[{trial.title}]({trial.link})"
         tags = {"inspect_of": trial.run_id, "inspect": tag}
         note_run(
             own_run, f"inspection of {trial.title}", f"{said}\n\nInspected: {link}, artifacts `{INSPECTED}/`.", tags
@@ -182,7 +182,3 @@ def _note(own_run: str | None, trial: LoggedTrial, said: str, tag: str) -> None:
 
 def _title(trial: LoggedTrial) -> str:
     return f"{trial.study} {'refit of ' if trial.refit else ''}trial {trial.number}"
-
-
-def _link(trial: LoggedTrial) -> str:
-    return f"#/experiments/{trial.experiment_id}/runs/{trial.run_id}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from analysis.reading.addresses import in_one_line, shown
+from analysis.reading.addresses import in_one_line, shown_address
 from analysis.reading.mlflow_client import whole_number
 from models.core import names, states
 from models.core.errors import ConfigError
@@ -53,7 +53,7 @@ class Doctor:
         stored = look_up(storage, name)
         if not stored.parent_run_id:
             known = ", ".join(study_names(storage)) or "none"
-            raise ConfigError(f"study must be one that was started in {shown(storage)} ({known}), got {name!r}")
+            raise ConfigError(f"study must be one that was started in {shown_address(storage)} ({known}), got {name!r}")
         self._client = open_tracking()
         self._storage, self._dataset, self._data_sha256 = storage, dataset, stored.data_sha256
         self._paths = StudyPaths(name, root_of(storage))
@@ -79,7 +79,6 @@ class Doctor:
         """What there is now."""
         self._parent.look(self._parent.id)
         parent = self._parent.run
-        stored = look_up(self._storage, self.settings.name)
         children, unreadable = children_of(parent)
         attempts = self._study.attempts()
         with_models = any(each.models == "all" for each in children)
@@ -98,10 +97,10 @@ class Doctor:
             with_models=frozenset(whole),
             parent=self._parent.id,
             parent_status=parent.info.status,
-            parent_deleted=parent.info.lifecycle_stage == "deleted",
+            parent_deleted=self._parent.deleted,
             experiment_deleted=self._parent.experiment_deleted,
             continuations=continuations_of(parent),
-            plan_hashes={"Optuna": stored.plan_hash, "MLflow": parent.data.tags.get(names.PLAN_HASH, "")},
+            plan_hashes={"Optuna": self._study.plan_hash, "MLflow": parent.data.tags.get(names.PLAN_HASH, "")},
             stopped_at=whole_number(parent, names.STOPPED_AT),
         )
 
@@ -253,9 +252,7 @@ class Doctor:
             outcome = outbox.take(path)
         except outbox.UnreadableOutcome:
             return Waiting(path, *self._paths.attempt_in(path), final=False, ours=False)
-        trials = self.plan.trials
-        planned = trials[outcome.number] if outcome.number < len(trials) else None
-        ours = planned is not None and (outcome.seed, outcome.config_hash) == (planned.seed, planned.config.hash())
+        ours = self.plan.holds(outcome.number, outcome.seed, outcome.config_hash)
         return Waiting(path, outcome.number, outcome.attempt, outcome.final, ours)
 
 

@@ -103,7 +103,7 @@ def replay_run(run_id: str, dataset: str | None, own_run: str | None, console: C
             console.print(f"and {len(found) - _SHOWN} more")
     _print_environment(logged, bool(found), console)
     if own_run is not None:
-        link = f"[{logged.title}](#/experiments/{logged.experiment_id}/runs/{run_id})"
+        link = f"[{logged.title}]({logged.link})"
         tags = {"replay_of": run_id, "replay": "different" if found else "bit-equal"}
         note_run(own_run, f"replay of {logged.title}", f"{verdict}\n\nReplayed: {link}.", tags)
     return DIFFERENT if found else EQUAL

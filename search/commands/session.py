@@ -222,10 +222,11 @@ def _drive(search: _Search, engine: Engine, study: "StudyStore", parent: "Parent
     )
     paths, runs = StudyPaths(settings.name, root_of(options.storage)), TrialRuns(parent)
     progress = ConsoleProgress(search.console)
-    if settings.equal_cells:
+    equal, different = settings.equal_cells, settings.population or 0
+    if equal:
         progress.say(
-            f"of the grid's {settings.equal_cells + (settings.population or 0)} cells {settings.equal_cells} are the "
-            f"same networks as others: {settings.population} different ones count"
+            f"of the grid's {equal + different} cells {equal} are the same networks as others: {different} different "
+            "ones count"
         )
     keeper = ModelKeeper(ModelPolicy("none") if settings.folds else options.models, paths, study.attempts())
     delivery = Delivery(
@@ -263,7 +264,7 @@ def _conclude(
     attempts = study.attempts()
     finished = {each.number for each in attempts if each.final}
     summary = conclude(settings, search.plan, parent, ended, finished, console, with_report)
-    failures = failures_words(attempts, lambda run_id: f"run {run_id}")
+    failures = failures_words(attempts)
     if summary is None and failures:
         console.print(failures, markup=False, highlight=False)
     if not search.tags or not ended.complete:

@@ -4,7 +4,7 @@ import hashlib
 import shlex
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -59,10 +59,11 @@ def conclude(
         if summary is not None and not parent.has_report_of(digest):
             parent.summarise(summary.curve, summary.runs, summary.note(parent.link))
             if with_report and summary.estimates is not None:
+                from analysis.report.contents import make_report
                 from analysis.report.writing import write_report
 
                 with tempfile.TemporaryDirectory() as folder:
-                    parent.attach(paths=write_report(table, Path(folder)), folder="report")
+                    parent.attach(paths=write_report(make_report(table), Path(folder)), folder="report")
                 parent.set_report_of(digest)
         parent.close("FINISHED" if ended.complete else "FAILED")
     except StoreError as error:
@@ -73,7 +74,7 @@ def conclude(
     return summary
 
 
-def failures_words(attempts: Sequence[Attempt], link: Callable[[str], str]) -> str:
+def failures_words(attempts: Sequence[Attempt]) -> str:
     """Why trials failed: the commonest reason, how many, and one run to look at; an empty text where none did."""
     failed = [each for each in attempts if each.final and each.state == states.FAILED]
     if not failed:
@@ -81,7 +82,7 @@ def failures_words(attempts: Sequence[Attempt], link: Callable[[str], str]) -> s
     reason, count = Counter(each.reason for each in failed).most_common(1)[0]
     example = next(each.run_id for each in failed if each.reason == reason)
     return (
-        f"{len(failed)} trials failed, {count} of them with the reason {reason!r}; for instance {link(example)}, "
+        f"{len(failed)} trials failed, {count} of them with the reason {reason!r}; for instance run {example}, "
         "whose failure.txt says more"
     )
 
@@ -113,8 +114,8 @@ def print_next_steps(
 
     def command(start: str, parameters: Mapping[str, object]) -> str:
         form = " -P {}={}" if project else " --{} {}"
-        given = {key: shlex.quote(without_secrets(str(value))) for key, value in parameters.items()}
-        return start + "".join(form.format(key, value) for key, value in given.items())
+        quoted = ((key, shlex.quote(without_secrets(str(value)))) for key, value in parameters.items())
+        return start + "".join(form.format(key, value) for key, value in quoted)
 
     def say(text: str = "") -> None:
         console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -160,8 +160,7 @@ class Driver:
             raise ConfigError(
                 f"{error}; the doctor moves it aside with repair=true, and its trial runs again"
             ) from None
-        planned = self._plan.trials[outcome.number] if outcome.number < len(self._plan.trials) else None
-        if planned is None or (outcome.seed, outcome.config_hash) != (planned.seed, planned.config.hash()):
+        if not self._plan.holds(outcome.number, outcome.seed, outcome.config_hash):
             raise ConfigError(
                 f"the outbox must hold results of this study alone; move those of another one away, got {path}"
             )
@@ -210,7 +209,7 @@ class Driver:
             if current.asked_to_end is None:
                 if now - current.began > self._limits.trial_timeout:
                     current.asked_to_end = now
-                    self._engine.ask_to_stop(number, current.attempt, "timeout")
+                    self._engine.ask_to_stop(number, current.attempt, states.TIMEOUT)
             elif now - current.asked_to_end > self._limits.grace:
                 self._engine.abandon(number, current.attempt)
                 del self._in_flight[number]
@@ -218,7 +217,7 @@ class Driver:
                     f"the epoch did not end within {self._limits.grace:g} s of trial_timeout, "
                     f"{self._limits.trial_timeout:g} s: the worker was restarted"
                 )
-                self._finish(self._given_up(current, "timeout", why), current.planned)
+                self._finish(self._given_up(current, states.TIMEOUT, why), current.planned)
 
     def _given_up(self, given_up: _InFlight, reason: str, message: str) -> Outcome:
         planned, attempt = given_up.planned, given_up.attempt

@@ -28,4 +28,4 @@ class Retries:
     def worker_lost(self, number: int) -> str:
         """Why the attempt failed: "worker lost", which runs again, or what ends a trial that took its third worker."""
         self._lost_workers[number] += 1
-        return "retries exhausted" if self._lost_workers[number] >= MAX_ATTEMPTS else states.WORKER_LOST
+        return states.RETRIES_EXHAUSTED if self._lost_workers[number] >= MAX_ATTEMPTS else states.WORKER_LOST

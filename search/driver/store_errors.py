@@ -1,6 +1,6 @@
 """What the driver's two stores raise when they cannot be written, and how that is said."""
 
-from analysis.reading.addresses import in_few_words, in_one_line, shown
+from analysis.reading.addresses import in_few_words, in_one_line, shown_address
 from search.stores.optuna_study import StudyError, study_reason
 from search.tracking.tracking_store import TrackingError, refuses, tracking_uri
 
@@ -10,9 +10,9 @@ StoreError = (*TrackingError, *StudyError)
 def explain(error: BaseException) -> str:
     """One line for the user, without secrets."""
     if refuses(error):
-        return f"the tracking store {shown(tracking_uri())} refuses to keep results: {in_one_line(error)}"
+        return f"the tracking store {shown_address(tracking_uri())} refuses to keep results: {in_one_line(error)}"
     if isinstance(error, OSError):  # a disk, or the connection to a store of artifacts
         return f"a store cannot be written: {in_few_words(error)}"
     if isinstance(error, StudyError):
         return f"Optuna's storage does not answer: {in_few_words(study_reason(error))}"
-    return f"the tracking store {shown(tracking_uri())} does not answer: {in_few_words(error)}"
+    return f"the tracking store {shown_address(tracking_uri())} does not answer: {in_few_words(error)}"

@@ -1,1 +1,1 @@
-"""Where results are kept: outbox, MLflow, Optuna, and the lock on them."""
+"""Where results are kept: outbox, Optuna, and the lock on them; MLflow is in search/tracking."""

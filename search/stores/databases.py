@@ -7,9 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from analysis.reading.addresses import in_one_line, shown, sqlite_file
-from models.core.errors import ConfigError
-from models.core.errors import shown as quoted
+from analysis.reading.addresses import in_one_line, shown_address, sqlite_file
+from models.core.errors import ConfigError, shown
 
 
 def check_writable(folder: Path, what: str) -> None:
@@ -18,7 +17,7 @@ def check_writable(folder: Path, what: str) -> None:
         with tempfile.TemporaryFile(dir=folder):
             return
     except (OSError, ValueError) as error:  # ValueError: a null byte
-        place = f"{quoted(str(folder.absolute()))} ({getattr(error, 'strerror', None) or error})"
+        place = f"{shown(str(folder.absolute()))} ({getattr(error, 'strerror', None) or error})"
         raise ConfigError(f"{what} must lie in a folder that exists and can be written, got {place}") from error
 
 
@@ -30,7 +29,7 @@ def check_sqlite(file: Path, what: str) -> None:
         return
     except (OSError, ValueError) as error:  # ValueError: a null byte
         reason = getattr(error, "strerror", None) or error
-        raise ConfigError(f"{what} must be a path that can be, got {quoted(str(file))} ({reason})") from error
+        raise ConfigError(f"{what} must be a path that can be, got {shown(str(file))} ({reason})") from error
     if file.is_dir() or not os.access(file, os.W_OK):
         raise ConfigError(f"{what} must be a file that can be written, got {str(file)!r}")
     try:
@@ -61,7 +60,7 @@ def check_storage(url: str) -> None:
         return
     if kind not in ("postgresql", "mysql"):
         raise ConfigError(
-            f"storage must be an address like sqlite:///optuna.db or postgresql://..., got {shown(url)!r}"
+            f"storage must be an address like sqlite:///optuna.db or postgresql://..., got {shown_address(url)!r}"
         )
     try:
         engine = create_engine(url, connect_args={"connect_timeout": 5})
@@ -69,7 +68,7 @@ def check_storage(url: str) -> None:
         engine.dispose()
     except (SQLAlchemyError, ImportError, ValueError) as error:
         raise ConfigError(
-            f"storage must be a database that answers, got {shown(url)!r}: {in_one_line(error)}"
+            f"storage must be a database that answers, got {shown_address(url)!r}: {in_one_line(error)}"
         ) from None  # the original carries the password
 
 

@@ -59,7 +59,7 @@ class StudyStore:
         use_few_syncs()
         self._storage = RDBStorage(url)
         use_wal(url)
-        self.is_new = study_id_of(self._storage, settings.name) is None
+        is_new = study_id_of(self._storage, settings.name) is None
         # The sampler draws nothing here: every trial comes with the plan's parameters.
         self._study = optuna.create_study(
             storage=self._storage,
@@ -71,8 +71,8 @@ class StudyStore:
         )
         self._study_id = self._storage.get_study_id_from_name(settings.name)
         identity = identity_of(settings, data_sha256)
-        self._check_identity(settings.name, json.loads(json.dumps(identity)))
-        if self.is_new:
+        self._check_identity(settings.name, json.loads(json.dumps(identity)), is_new)
+        if is_new:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
                 self._study.set_metric_names([names.VAL_ACCURACY])  # what the dashboard writes at its axes
@@ -83,10 +83,10 @@ class StudyStore:
         self._artifacts = optuna_artifacts(url)
         self._load()
 
-    def _check_identity(self, name: str, identity: Mapping[str, Any]) -> None:
+    def _check_identity(self, name: str, identity: Mapping[str, Any], is_new: bool) -> None:
         stored = self._study.user_attrs.get("settings")
         if stored is None:
-            if not self.is_new and read_trials(self._storage, self._study_id, ()):
+            if not is_new and read_trials(self._storage, self._study_id, ()):
                 raise ConfigError(f"name must be that of a new study or of one made here, got {name!r}")
             return
         if stored.get(names.FORMAT, "1") != names.FORMAT_NOW:
@@ -104,8 +104,8 @@ class StudyStore:
     def check_plan(self, plan: Plan) -> None:
         """Raises ConfigError unless every attempt so far is one of the plan's trials."""
         for each in self.attempts():
-            planned = plan.trials[each.number] if each.number < len(plan.trials) else None
-            if planned is not None and (each.seed, each.config_hash) != (planned.seed, planned.config.hash()):
+            if each.number < len(plan.trials) and not plan.holds(each.number, each.seed, each.config_hash):
+                planned = plan.trials[each.number]
                 raise ConfigError(
                     f"a study's trials must be those of its plan, so that it can be extended and replayed; start "
                     f"another with a new name, got trial {each.number} with seed {each.seed} and configuration "
@@ -115,6 +115,11 @@ class StudyStore:
     @property
     def parent_run_id(self) -> str | None:
         return self._study.user_attrs.get(names.PARENT_RUN_ID)
+
+    @property
+    def plan_hash(self) -> str:
+        """Of the plan that the study was last extended to; empty before the first."""
+        return str(self._study.user_attrs.get(names.PLAN_HASH, ""))
 
     def remember(self, **attributes: str | int) -> None:
         """Keeps facts about the study beside it; `parent_run_id` is how the next start finds the MLflow run."""
@@ -128,8 +133,8 @@ class StudyStore:
 
     def strangers(self) -> list[int]:
         """Optuna's numbers of trials that nobody here asked for."""
-        rows = read_trials(self._storage, self._study_id, ATTRIBUTES)
-        return [row.number for row in rows if not is_ours(row) and row.number not in self._aside()]
+        rows, aside = read_trials(self._storage, self._study_id, ATTRIBUTES), self._aside()
+        return [row.number for row in rows if not is_ours(row) and row.number not in aside]
 
     def close_strangers(self) -> None:
         """Ends trials that were enqueued or asked for by hand: nobody here will run them."""

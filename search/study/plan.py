@@ -39,6 +39,11 @@ class Plan:
     trials: tuple[PlannedTrial, ...]
     searched: tuple[str, ...]
 
+    def holds(self, number: int, seed: int | None, config_hash: str) -> bool:
+        """Whether the trial of that number is planned with this seed and this configuration."""
+        planned = self.trials[number] if number < len(self.trials) else None
+        return planned is not None and (seed, config_hash) == (planned.seed, planned.config.hash())
+
     @cached_property
     def csv(self) -> str:
         """number, seed, config_hash, then the searched parameters; blank where a parameter does not exist."""
@@ -69,12 +74,12 @@ def make_plan(settings: StudySettings) -> Plan:
 def distributions(settings: StudySettings, parameters: Mapping[str, Scalar]) -> dict[str, BaseDistribution]:
     """Optuna's distributions of the parameters that exist in one trial."""
     if settings.sampler == "list":
-        seen = {name: [] for name in settings.searched}  # type: dict[str, list[Scalar]]
+        seen: dict[str, dict[Scalar, None]] = {name: {} for name in parameters}
         for configuration in settings.configurations:
             for name, value in configuration:
-                if value not in seen[name]:
-                    seen[name].append(value)
-        return {name: CategoricalDistribution(seen[name]) for name in parameters}
+                if name in seen:
+                    seen[name].setdefault(value)
+        return {name: CategoricalDistribution(list(values)) for name, values in seen.items()}
     return {domain.name: _distribution(domain) for domain in settings.space if domain.name in parameters}
 
 

@@ -12,7 +12,7 @@ import yaml
 
 from models.core.config import TrialConfig
 from models.core.errors import ConfigError, shown
-from models.core.parameters import Scalar, check_parameter
+from models.core.parameters import Scalar, check_parameter, is_whole
 from models.data.named import TABLES
 from models.data.reduction import check_reduction
 from models.data.sources import Source
@@ -36,11 +36,9 @@ NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 @dataclass(frozen=True)
 class StudySettings:
-    """One study, resolved. `identity` is the part that decides its trials."""
+    """One study, resolved; search.study.identity says which part of it decides its trials."""
 
     name: str
-    source: str
-    """The study as it was asked for: a name or a path."""
     description: str
     sampler: str
     trials: int
@@ -183,16 +181,15 @@ def read_settings(written: Any, name: str) -> StudySettings:
     source_of_data = Source.read({"dataset": "digits"} | {key: data[key] for key in SOURCE_KEYS if key in data})
     settings = StudySettings(
         name=name,
-        source=name,
         description=str(written.get("description", "")).strip(),
         sampler=sampler,
         trials=0,
-        seed=check_count("seed", written.get("seed", 0), 0),
+        seed=check_count("seed", written.get("seed", 0), 0, MOST_SEED),
         dataset=source_of_data.to_text(),
         validation=_check_validation(data.get("validation", 0.1)),
         preprocessing=str(data.get("preprocessing", default_preprocessing(source_of_data))),
         reduction=check_reduction(data.get("reduction", "none")),
-        split_seed=check_count("split_seed", data["split_seed"], 0) if "split_seed" in data else None,
+        split_seed=check_count("split_seed", data["split_seed"], 0, MOST_SEED) if "split_seed" in data else None,
         space=space,
         configurations=configurations,
         training=fixed,
@@ -200,8 +197,8 @@ def read_settings(written: Any, name: str) -> StudySettings:
         targets=_read_targets(written.get("targets", [])),
         folds=check_count("folds", data.get("folds", 0), 0),
     )
-    default_trials = settings.population or 40
-    return checked(replace(settings, trials=check_count("trials", written.get("trials", default_trials), 1)))
+    trials = written.get("trials", settings.population or 40)
+    return checked(replace(settings, trials=check_count("trials", trials, 1, MOST_TRIALS)))
 
 
 def default_preprocessing(source: Source) -> str:
@@ -243,12 +240,10 @@ def _read_configurations(written: Any) -> tuple[tuple[tuple[str, Scalar], ...], 
     return tuple(tuple((key, check_parameter(key, value)) for key, value in one.items()) for one in written)
 
 
-def check_count(name: str, value: Any, low: int) -> int:
+def check_count(name: str, value: Any, low: int, most: int = MOST) -> int:
     """`value` as a whole number; 1e3 is one."""
-    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
-    if isinstance(value, bool) or not whole or value < low:
+    if not is_whole(value) or value < low:
         raise ConfigError(f"{name} must be a whole number, {low} or more, got {shown(value)}")
-    most = {"trials": MOST_TRIALS, "seed": MOST_SEED, "split_seed": MOST_SEED}.get(name, MOST)
     if value > most:
         raise ConfigError(f"{name} must be at most {most:,}, got {shown(value)}")
     return int(value)

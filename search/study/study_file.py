@@ -11,11 +11,17 @@ import yaml
 from models.core.errors import ConfigError, shown
 from models.core.suggestions import did_you_mean
 from models.data.sources import Source
-from search.study.settings import StudySettings, check_count, checked, default_preprocessing, read_settings
+from search.study.settings import (
+    MOST_SEED,
+    MOST_TRIALS,
+    StudySettings,
+    check_count,
+    checked,
+    default_preprocessing,
+    read_settings,
+)
 
 STUDIES = Path(__file__).parent.parent / "studies"
-
-
 _MOST_BYTES = 1_000_000
 _MOST_NODES = 100_000  # of a study file once its aliases are written out
 _MERGE = "tag:yaml.org,2002:merge"
@@ -106,9 +112,8 @@ def settings_of(written: str, name: str) -> StudySettings:
         ) from None
 
 
-def _refuse_equal_configurations(written: dict[Any, Any]) -> None:
+def _refuse_equal_configurations(settings: StudySettings) -> None:
     """Of a list that somebody wrote; a confirming study's own repeats each configuration with other seeds."""
-    settings = read_settings(written, "study")
     seen: dict[str, int] = {}
     for place, configuration in enumerate(settings.configurations):
         first = seen.setdefault(settings.config(dict(configuration)).hash(), place)
@@ -160,14 +165,13 @@ def load_settings(
     except (yaml.YAMLError, ValueError, OSError) as error:  # ValueError: no UTF-8, or a !!int that is none
         said = " ".join(str(error).split())[:300]
         raise ConfigError(f"a study must be a YAML file, got {str(path)!r}: {said}") from error
-    if isinstance(written, dict):
-        _refuse_equal_configurations(written)
-    settings = replace(read_settings(written, name or path.stem), source=study)
+    settings = read_settings(written, name or path.stem)
+    _refuse_equal_configurations(settings)
     settings = _with_source(settings, written, data or {}, path.parent)
     if seed is not None:
-        settings = replace(settings, seed=check_count("seed", seed, 0))
+        settings = replace(settings, seed=check_count("seed", seed, 0, MOST_SEED))
     if trials is not None:
-        settings = replace(settings, trials=check_count("trials", trials, 1))
+        settings = replace(settings, trials=check_count("trials", trials, 1, MOST_TRIALS))
     if pruner is not None:
         settings = replace(settings, pruner=pruner)
     return checked(settings)

@@ -9,14 +9,14 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID
 
-from analysis.reading.addresses import shown
+from analysis.reading.addresses import shown_address
 from analysis.reading.mlflow_client import check_format, needed, whole_number
 from analysis.reading.mlflow_runs import split_arguments, values_of
 from models.core import names, states
 from models.core.config import TrialConfig
 from models.core.errors import ConfigError
 from models.core.parameters import PARAMETERS
-from search.tracking.tracking_store import open_tracking, tracking_uri
+from search.tracking.tracking_store import open_tracking, run_link, tracking_uri
 
 _NEEDED = (
     names.STUDY, names.SEED, names.STUDY_SEED, names.CONFIG_HASH, names.DATA_SHA256, names.DATASET_LOCATION,
@@ -56,6 +56,11 @@ class LoggedTrial:
     """The project's, empty where it was no checkout."""
     models: str
     """What its search was told to do with models."""
+
+    @property
+    def link(self) -> str:
+        """The path of its run within the MLflow UI."""
+        return run_link(self.experiment_id, self.run_id)
 
     @property
     def title(self) -> str:
@@ -114,7 +119,7 @@ def _run_of_trial(client: MlflowClient, run_id: str, refits: bool) -> Run:
     try:
         run = client.get_run(run_id)
     except MlflowException:
-        store = shown(tracking_uri())
+        store = shown_address(tracking_uri())
         raise ConfigError(f"run_id must be that of a run in the tracking store {store}, got {run_id!r}") from None
     tags = run.data.tags
     if names.PLAN_HASH in tags:

@@ -19,7 +19,7 @@ from mlflow.utils.mlflow_tags import (
     MLFLOW_USER,
 )
 
-from analysis.reading.addresses import in_one_line, shown
+from analysis.reading.addresses import in_one_line, shown_address
 from analysis.reading.mlflow_client import check_format, parents_found, whole_number
 from models.core import names
 from models.core.errors import ConfigError
@@ -67,8 +67,8 @@ class ParentRun:
     def experiment_id(self) -> str:
         return str(self.run.info.experiment_id)
 
-    def open(self, remembered: str | None, own_run: str | None, plan_hash: str) -> str:
-        """Opens the study's parent run and returns its ID.
+    def open(self, remembered: str | None, own_run: str | None, plan_hash: str) -> None:
+        """Opens the study's parent run.
 
         `remembered` is the parent that the study knows of; `own_run` the run that `mlflow run` made for this command.
         A new study adopts it as its parent; for one that has a parent already it is an invocation, and says so.
@@ -101,7 +101,6 @@ class ParentRun:
             self._client.set_experiment_tag(self.experiment_id, _EXPERIMENT_KIND, "custom_model_development")
         if own_run and own_run != self.id:
             self._note_invocation(own_run)
-        return self.id
 
     def look(self, run_id: str) -> None:
         """Takes a parent run as it is, without opening it.
@@ -113,9 +112,13 @@ class ParentRun:
             self.run = self._client.get_run(run_id)
         except MlflowException as error:
             raise ConfigError(
-                f"the study's parent run must be had in the tracking store, {shown(tracking_uri())}; for "
+                f"the study's parent run must be had in the tracking store, {shown_address(tracking_uri())}; for "
                 f"another store start the study under another name, got: {in_one_line(error)}"
             ) from None
+
+    @property
+    def deleted(self) -> bool:
+        return bool(self.run.info.lifecycle_stage == LifecycleStage.DELETED)
 
     @property
     def experiment_deleted(self) -> bool:
@@ -178,7 +181,7 @@ class ParentRun:
     def _check_alive(self) -> None:
         if self.experiment_deleted:
             what, how = f"its experiment {self.experiment_id}", f"experiments restore -x {self.experiment_id}"
-        elif self.run.info.lifecycle_stage == LifecycleStage.DELETED:
+        elif self.deleted:
             what, how = f"its parent run {self.id}", f"runs restore --run-id {self.id}"
         else:
             return

@@ -7,12 +7,12 @@ from pathlib import Path
 from mlflow.entities import Metric, RunTag
 from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS
 
-from models.core import names
+from models.core import names, states
 from models.core.results import EpochReport
 from models.core.states import is_final
 from search.workers.outcome import Outcome
 
-_STATUS = {"complete": "FINISHED", "pruned": "FINISHED", "failed": "FAILED"}
+_STATUS = {states.COMPLETE: "FINISHED", states.PRUNED: "FINISHED", states.FAILED: "FAILED"}
 
 
 def status_of(state: str, reason: str) -> str:

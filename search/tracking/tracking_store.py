@@ -19,7 +19,7 @@ import mlflow
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from analysis.reading.addresses import in_one_line, shown, sqlite_file
+from analysis.reading.addresses import in_one_line, shown_address, sqlite_file
 from models.core.errors import ConfigError
 from search.stores.databases import check_sqlite, check_writable
 
@@ -41,7 +41,7 @@ def tracking_uri() -> str:
 def tracking_ui() -> str | None:
     """The address of the tracking server's own UI, when there is a server."""
     uri = tracking_uri()
-    return shown(uri).rstrip("/") if uri.startswith("http") else None
+    return shown_address(uri).rstrip("/") if uri.startswith("http") else None
 
 
 def run_link(experiment_id: str, run_id: str) -> str:
@@ -65,7 +65,8 @@ def check_tracking() -> None:
         MlflowClient().search_experiments(max_results=1)
     except Exception as error:  # whatever keeps it from answering, the user has to hear it in one line
         raise ConfigError(
-            f"MLFLOW_TRACKING_URI must be a tracking server that answers, got {shown(uri)!r}: {in_one_line(error)}"
+            f"MLFLOW_TRACKING_URI must be a tracking server that answers, got {shown_address(uri)!r}: "
+            f"{in_one_line(error)}"
         ) from None
 
 

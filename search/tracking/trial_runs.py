@@ -18,12 +18,13 @@ from mlflow.utils.mlflow_tags import (
     MLFLOW_USER,
 )
 
-from analysis.reading.mlflow_client import children_found, experiments_found, runs_found, whole_number
+from analysis.reading.mlflow_client import children_found, whole_number
 from models.core import names, states
 from models.core.results import EpochReport, TrialResult
 from models.core.states import is_final
 from search.stores.databases import sync
 from search.study.plan import PlannedTrial
+from search.tracking.child_runs import continuations_of
 from search.tracking.logged_models import drop_models, log_model
 from search.tracking.mlflow_internals import fill
 from search.tracking.parent_run import ParentRun
@@ -159,14 +160,12 @@ class TrialRuns:
 
         By the parent's ID, never by the study's name: another study of that name may be running on the same server.
         """
-        running = "attributes.status = 'RUNNING'"
-        for run in self._found(running):
+        for run in self._found("attributes.status = 'RUNNING'"):
             self.tag(run.info.run_id, {names.STATE: states.FAILED, names.STATE_REASON: reason})
             self._client.set_terminated(run.info.run_id, "KILLED")
-        continued = f"{running} and tags.{names.PARENT_RUN_ID} = '{self._parent.id}'"
-        for run in runs_found(self._client, experiments_found(self._client), continued):
-            if run.info.run_id != self._parent.own_run:
-                self._client.set_terminated(run.info.run_id, "KILLED")
+        for run_id in continuations_of(self._parent.run):
+            if run_id != self._parent.own_run:
+                self._client.set_terminated(run_id, "KILLED")
 
     def _make_attempt(self, planned: PlannedTrial, attempt: int, tags: Mapping[str, object], started_ms: int) -> str:
         own: dict[str, object] = {

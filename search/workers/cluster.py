@@ -2,7 +2,7 @@
 
 dask's defaults are changed where they break the promises: a lost worker's task would be run again without a word
 (allowed-failures 3), the dashboard would listen on all interfaces, and a worker could hold several tasks. On a user's
-cluster the scheduler's own settings stand, so workers.py does not rely on them.
+cluster the scheduler's own settings stand, so dask_engine.py does not rely on them.
 """
 
 import asyncio

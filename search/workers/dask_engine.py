@@ -14,8 +14,8 @@ from typing import Any
 from uuid import uuid4
 
 from distributed import Client, Future, KilledWorker, LocalCluster
+from distributed.core import Status
 
-from models.core import states
 from models.core.results import EpochReport
 from models.data.splits import Split
 from search.workers import fork_server, worker_process
@@ -199,9 +199,9 @@ class DaskEngine:
         with self._guard:
             self._refused = {address: why for address, why in self._refused.items() if address in found}
             for address, slot in self._slots.items():
-                slot.accepting = address in found and found[address]["status"] == states.RUNNING
+                slot.accepting = address in found and found[address]["status"] == Status.running.name
             joined = [
-                a for a in present - set(self._slots) - set(self._refused) if found[a]["status"] == states.RUNNING
+                a for a in present - set(self._slots) - set(self._refused) if found[a]["status"] == Status.running.name
             ]
             for address in joined:
                 self._slots[address] = _Slot()

@@ -4,6 +4,7 @@ import queue
 import threading
 from typing import TYPE_CHECKING
 
+from models.core import states
 from models.core.results import EpochReport, TrialStopped
 from models.data.splits import Split
 from search.workers.engine import Done, EngineError, Epoch, Event, drain
@@ -47,7 +48,7 @@ class InProcessEngine:
 
     def abandon(self, number: int, attempt: int) -> None:
         self._abandoned.add((number, attempt))
-        self.ask_to_stop(number, attempt, "timeout")
+        self.ask_to_stop(number, attempt, states.TIMEOUT)
 
     def events(self, timeout: float) -> list[Event]:
         if self._error is not None:
@@ -62,7 +63,7 @@ class InProcessEngine:
     def _run(self, job: Job) -> None:
         def report(epoch: EpochReport) -> None:
             self._events.put(Epoch(job.number, job.attempt, epoch))
-            reason = "interrupted" if self._closing else self._stops.get((job.number, job.attempt))
+            reason = states.INTERRUPTED if self._closing else self._stops.get((job.number, job.attempt))
             if reason:
                 raise TrialStopped(reason)
 

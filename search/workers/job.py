@@ -63,6 +63,6 @@ def run_job(job: Job, data: "Prepared", report: Callable[[EpochReport], None]) -
     except TrialFailed as failure:
         return ended(state=states.FAILED, reason=failure.reason, message=traceback.format_exc())
     except MemoryError:
-        return ended(state=states.FAILED, reason="out of memory", message=traceback.format_exc())
+        return ended(state=states.FAILED, reason=states.OUT_OF_MEMORY, message=traceback.format_exc())
     except Exception:  # a failed trial is data: its traceback goes to the run
-        return ended(state=states.FAILED, reason="exception", message=traceback.format_exc())
+        return ended(state=states.FAILED, reason=states.EXCEPTION, message=traceback.format_exc())

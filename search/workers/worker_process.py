@@ -1,6 +1,7 @@
 """What runs in a worker process: it holds the data, trains one attempt at a time, and stops one when asked.
 
-Everything here is called by the driver's side, workers.py, through dask, and names no address but that of dask itself.
+Everything here is called by the driver's side, dask_engine.py, through dask, and names no address but that of dask
+itself.
 """
 
 import hashlib
@@ -14,6 +15,7 @@ from uuid import uuid4
 
 import psutil
 
+from models.core import states
 from models.core.results import EpochReport, TrialStopped
 from models.core.runtime import versions
 from models.data.splits import PARTS, Split
@@ -105,7 +107,7 @@ def run(job: Job, key: str, process: str, session: str) -> tuple[Outcome, int]:
         if attempt in _asked:
             raise TrialStopped(_asked[attempt])
         if _is_unwanted(worker, task):
-            raise TrialStopped("interrupted")
+            raise TrialStopped(states.INTERRUPTED)
 
     with _training:  # one at a time, however many threads dask gave the worker
         try:

@@ -130,7 +130,7 @@ def test_more_than_the_memory_that_is_free_is_refused_with_the_numbers(
     monkeypatch.setattr(memory, "free_bytes", lambda: 500)
     with pytest.raises(ConfigError, match=r"must fit in memory, of which 0\.5 kB are free, got 0\.6 kB"):
         load_dataset(path)
-    assert memory.shown(22_300_000_000) == "22.3 GB"
+    assert memory.readable_size(22_300_000_000) == "22.3 GB"
 
 
 def test_what_is_missing_is_named_and_what_is_there(tmp_path: Path) -> None:
