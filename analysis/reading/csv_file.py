@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pandas as pd
 
-from analysis.reading.columns import REQUIRED, trials_frame
+from analysis.reading.columns import PARAMS, REQUIRED, trials_frame
 from analysis.reading.table import TrialTable
 from models.core import names
 
@@ -31,7 +32,27 @@ def read_csv(path: str | Path, sampler: str) -> TrialTable:
     blank = raw.loc[raw[names.STATE].str.strip() == "", names.NUMBER]
     if len(blank):
         raise ValueError(f"state is complete, failed or pruned: got a blank one for number {blank.iloc[0]}")
+    keys = [names.NUMBER] + [name for name in (names.ATTEMPT,) if name in raw.columns]
+    twice = raw.loc[raw.duplicated(keys), names.NUMBER]
+    if len(twice):
+        raise ValueError(f"a number stands once in a trials table, or once for each attempt: got {twice.iloc[0]} again")
     records = [{str(k): v for k, v in row.items()} for row in raw.to_dict("records")]
     frame = trials_frame(records)
     from_one = names.CONFIG_HASH not in raw.columns and int(frame[names.NUMBER].min()) == 1
-    return TrialTable(frame, study=file.stem, sampler=sampler, first_number=int(from_one))
+    train, validation, test = (_the_one(frame, part + names.ROWS) for part in ("train", "validation", "test"))
+    return TrialTable(
+        frame,
+        study=file.stem,
+        sampler=sampler,
+        train_rows=train,
+        validation_rows=validation,
+        test_rows=test,
+        first_number=int(from_one),
+    )
+
+
+def _the_one(frame: pd.DataFrame, name: str) -> int | None:
+    """The whole number that this parameter is in each row which has it, as this project's own tables say it."""
+    found = {str(value) for value in frame.get(PARAMS + name, pd.Series(dtype=object))} - {""}
+    text = found.pop() if len(found) == 1 else ""
+    return int(float(text)) if re.fullmatch(r"[0-9]{1,18}(\.0)?", text) else None

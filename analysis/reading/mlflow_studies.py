@@ -16,10 +16,18 @@ from mlflow.tracking import MlflowClient, get_tracking_uri
 
 from analysis.reading.addresses import in_one_line, shown_address, sqlite_file
 from analysis.reading.columns import COLUMNS, FOLD, METRICS, attempts_of, trials_frame
-from analysis.reading.mlflow_client import check_format, children_found, parents_found, title_of, whole_number
+from analysis.reading.mlflow_client import (
+    check_format,
+    children_found,
+    parents_found,
+    study_names,
+    title_of,
+    whole_number,
+)
 from analysis.reading.table import Refit, TrialTable
 from models.core import names, states
 from models.core.errors import ConfigError
+from models.core.suggestions import listed
 
 
 def read_mlflow(study: str, tracking_uri: str | None = None, parent_run_id: str | None = None) -> TrialTable:
@@ -114,7 +122,11 @@ def _parent(client: MlflowClient, study: str) -> Run:
         raise ValueError(f"a study's name is not empty and has no quotes: got {study!r}")
     parents = parents_found(client, study)
     if not parents:
-        raise ValueError(f"a study is a parent run with the tags study and plan_hash: got {study!r}, found none")
+        known = listed(study_names(client)) or "none"
+        raise ValueError(
+            f"a study is a parent run with the tags study and plan_hash: got {study!r}, found none; the tracking store "
+            f"has {known}"
+        )
     generation = {run.info.run_id: whole_number(run, names.GENERATION) or 0 for run in parents}
     newest = [run for run in parents if generation[run.info.run_id] == max(generation.values())]
     if len(newest) > 1:

@@ -15,7 +15,12 @@ from models.data.npz import read_npz
 
 # What they return lies in files that hold no code: .npz without objects, Parquet.
 _RUN = """
-import importlib.util, pathlib, sys
+import importlib.util, pathlib, sys, traceback
+
+def in_one_line(kind, value, _):
+    print(" ".join("".join(traceback.format_exception_only(kind, value)).split()), file=sys.stderr)
+
+sys.excepthook = in_one_line
 path, name, folder = pathlib.Path(sys.argv[1]), sys.argv[2], pathlib.Path(sys.argv[3])
 sys.path.insert(0, str(path.parent))
 spec = importlib.util.spec_from_file_location("_loader_of_the_study", path)
@@ -28,7 +33,8 @@ if not callable(function):
     raise SystemExit(f"{path.name} has no function {name!r}; it has {', '.join(known) or 'none'}")
 found = function()
 if hasattr(found, "to_parquet"):
-    found.to_parquet(folder / "table.parquet", index=False)
+    named = any(each is not None for each in found.index.names)
+    (found.reset_index() if named else found).to_parquet(folder / "table.parquet", index=False)
 else:
     import numpy
     if isinstance(found, tuple) and len(found) == 2 and all(isinstance(part, tuple) for part in found):
@@ -73,7 +79,10 @@ def run_loader(file: Path, function: str) -> Any:
             import pandas as pd
 
             return pd.read_parquet(table)
-        return _arrays(Path(folder, "arrays.npz"), f"{file.name}:{function}")
+        arrays = Path(folder, "arrays.npz")
+        if not arrays.is_file():
+            raise ConfigError(f"dataset {file.name}:{function} must return data, got: it ended its process instead")
+        return _arrays(arrays, f"{file.name}:{function}")
 
 
 def _arrays(path: Path, name: str) -> dict[str, Array]:

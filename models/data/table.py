@@ -16,6 +16,8 @@ from models.data.served import BOOLEAN, CATEGORY, NUMERIC, Column, code_columns
 from models.data.stratified import grouped_split, stratified_split
 
 SUFFIXES = (".csv", ".parquet")
+MEANT = 0.8
+"""The share of a column's words that read as numbers, commas allowed, from which on it is told of."""
 _DATE = re.compile(r"\s*(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})\b")
 _IDENTIFIER = re.compile(r"(.*[_ -])?(id|uuid|guid|index|key)|unnamed: \d+", re.IGNORECASE)
 
@@ -45,7 +47,9 @@ def read_table(path: Path) -> Any:
 
     try:
         if path.suffix == ".parquet":
-            return pd.read_parquet(path)
+            table = pd.read_parquet(path)
+            named = any(each is not None for each in table.index.names)  # a column that pandas was told to count by
+            return table.reset_index() if named else table
         with open(path, encoding="utf-8-sig", newline="") as file:
             header = file.readline()
         separator = max(",;\t", key=header.count)
@@ -59,6 +63,7 @@ def read_table(path: Path) -> Any:
     except (ValueError, OSError, ImportError, UnicodeError, csv.Error) as error:
         kind = "Parquet" if path.suffix == ".parquet" else "CSV"
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
+        why = "it is not in UTF-8" if isinstance(error, UnicodeError) else why
         raise ConfigError(f"{path} must be a {kind} file with a line of names, got: {why}") from error
 
 
@@ -71,6 +76,9 @@ def table_dataset(name: str, source: str, table: Any, test_table: Any | None, ro
         ConfigError: a column is missing, or breaks a rule.
     """
     inputs = _inputs(name, table, roles)
+    for part, rows in ((name, table), (f"the test part of {name}", test_table)):
+        if rows is not None and not len(rows):
+            raise ConfigError(f"{part} must have rows below its names, got none")
     if test_table is not None:
         _need_columns(f"the test part of {name}", test_table, (*inputs, *roles.target))
     _check_present(name, table, roles.target)
@@ -170,7 +178,7 @@ def _check_present(name: str, table: Any, columns: tuple[str, ...]) -> None:
         if gaps.any():
             raise ConfigError(
                 f"column {column} of {name} must have a value in each row, got {int(gaps.sum())} without, the first in "
-                f"row {int(gaps.argmax()) + 1}"
+                f"row {int(gaps.argmax()) + 1} (words such as NA and None say in a CSV that there is none)"
             )
 
 
@@ -240,6 +248,9 @@ def _hints(values: Any, column: str) -> list[str]:
         return [f"column {column} is the same in each row: it tells nothing"]
     if words and all(_DATE.match(str(value)) for value in present.head(20)):
         return [f"column {column} looks like a date: leave_out: {column}, unless its days come again"]
+    odd = _not_a_number(present) if words else None
+    if odd is not None:
+        return [f"column {column} is numbers but for {odd!r} and the like, so it is taken for words"]
     whole = values.dtype.kind in "iu"
     if (
         len(present) >= 20
@@ -248,6 +259,18 @@ def _hints(values: Any, column: str) -> list[str]:
     ):
         return [f"column {column} looks like an identifier, another in each row: leave_out: {column}"]
     return []
+
+
+def _not_a_number(words: Any) -> str | None:
+    """Of a column of words that is meant as one of numbers, what keeps it from being one: `?`, `1,5` or `1,000`."""
+    import pandas as pd
+
+    texts = words.astype(str)
+    meant = pd.to_numeric(texts.str.replace(",", ""), errors="coerce").notna()
+    plain = pd.to_numeric(texts, errors="coerce").notna()
+    if meant.mean() < MEANT or plain.all() or meant.sum() < 20:
+        return None
+    return str(texts[~plain].iloc[0])
 
 
 def _looks_like_identifier(values: Any, column: str) -> bool:

@@ -144,6 +144,22 @@ def test_a_csv_may_lack_test_and_reasons_and_count_from_1(tmp_path: Path) -> Non
     assert not has_prefix(read_csv(file, "random"))  # of this project's own search number 0 is missing
 
 
+def test_a_csv_of_a_search_says_how_many_rows_its_scores_are_of(tmp_path: Path) -> None:
+    file = tmp_path / "mine.csv"
+    head = "number,state,val_accuracy,test_accuracy,config_hash,params.test_rows,params.validation_rows\n"
+    file.write_text(f"{head}0,complete,0.9,0.8,ab,100,60\n1,failed,,,cd,,\n")
+    table = read_csv(file, "random")
+    assert (table.test_rows, table.validation_rows, table.train_rows) == (100, 60, None)
+    file.write_text(f"{head}0,complete,0.9,0.8,ab,100,60\n1,complete,0.9,0.8,cd,200,60\n")
+    assert read_csv(file, "random").test_rows is None
+
+
+def test_attempts_stand_once_each(tmp_path: Path) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_text("number,attempt,state,val_accuracy\n0,0,failed,\n0,1,complete,0.9\n")
+    assert pool_of(read_csv(file, "random")).val.tolist() == [0.9]
+
+
 def test_a_table_written_and_read_again_is_the_same(tmp_path: Path, make_table: Any) -> None:
     table = make_table(30, failed=0.2)
     table.frame.to_csv(tmp_path / "t.csv", index=False)
@@ -155,6 +171,7 @@ def test_a_table_written_and_read_again_is_the_same(tmp_path: Path, make_table: 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
+        ("number,state,val_accuracy\n3,complete,0.9\n3,complete,0.5\n", "once for each attempt: got 3 again"),
         ("number,state\n0,complete\n", "missing val_accuracy"),
         ("", "is a CSV file of trials"),
         ("number,state,state_reason,val_accuracy,test_accuracy\n", "at least one row"),

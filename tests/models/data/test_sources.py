@@ -156,6 +156,9 @@ def odd(): return {"images": x}
 def objects(): return np.array([{}] * 4), y
 def fails(): raise KeyError("no such bucket")
 def leaves(): raise SystemExit(3)
+def long(): raise ValueError("bad rows:\\n  row 3\\n  row 7")
+def silent(): import os; os._exit(0)
+def counted(): return table().set_index("k")
 """
 
 
@@ -183,6 +186,9 @@ def test_a_loader_returns_arrays_in_any_of_their_forms_or_a_table(
         ("load.py:objects", "objects must return numbers or words, got objects as x"),
         ("load.py:fails", "dataset load.py:fails must return data, got: KeyError: 'no such bucket'"),
         ("load.py:leaves", "must return data, got: it ended with code 3"),
+        ("load.py:long", "must return data, got: ValueError: bad rows: row 3 row 7"),
+        ("load.py:silent", "load.py:silent must return data, got: it ended its process instead"),
+        ("load.py:counted", "load.py:counted needs `target`: one of its columns k, l, m, label"),
         ("load.py:tabel", "load.py has no function 'tabel'; it has parts, .*table"),
         ("load.py:table", "load.py:table needs `target`: one of its columns k, l, m, label"),
         ("gone.py:table", "a loader that exists, FILE.py:FUNCTION, got 'gone.py':table"),

@@ -1,5 +1,6 @@
 """Tables: columns encoded by the training part alone, gaps and unknown categories allowed, mistakes in one line."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,22 @@ def test_an_identifier_a_date_and_a_column_that_tells_nothing_are_hinted_at() ->
     assert load_dataset(Source.read(ALL)).hints == ()
 
 
+@pytest.mark.parametrize("spoil", [lambda x: str(x).replace(".", ","), lambda x: "?" if x > 4700 else x])
+def test_a_column_of_numbers_that_is_taken_for_words_is_hinted_at(spoil: Callable[[float], object]) -> None:
+    spoilt = penguins()
+    spoilt["mass"] = spoilt["mass"].add(0.5).map(spoil)
+    spoilt.to_csv("p.csv", index=False)
+    (hint,) = load_dataset(Source.read(ALL)).hints
+    odd = next(value for value in spoilt["mass"] if "?" in str(value) or "," in str(value))
+    assert hint == f"column mass is numbers but for {odd!r} and the like, so it is taken for words"
+
+
+def test_the_named_index_of_a_parquet_file_is_one_of_its_columns() -> None:
+    expected = load_dataset(Source.read(ALL)).sha256
+    penguins().set_index("number").to_parquet("p.parquet")
+    assert load_dataset(Source.read(ALL | {"dataset": "p.parquet"})).sha256 == expected
+
+
 def test_separators_and_a_byte_order_mark_are_read_as_spreadsheets_write_them() -> None:
     expected = load_dataset(Source.read(ALL)).sha256
     for separator in (";", "\t"):
@@ -177,6 +194,9 @@ def test_files_that_are_no_tables_and_columns_that_have_no_encoding_are_refused(
         (b"", "p.csv must be a CSV file"),
         (b"a,b\n1,2\n3,4,5,6\n", "p.csv must be a CSV file"),
         (b"\xff\xfe\x00", "p.csv must be a CSV file"),
+        ("größe,species\n1,x\n".encode("latin-1"), "p.csv must be a CSV file .* it is not in UTF-8"),
+        (b"a,species\n", "p.csv must have rows below its names, got none"),
+        (b"a,species\n1,NA\n", "row 1 .words such as NA and None say in a CSV that there is none."),
         (b"a,a,species\n1,2,x\n", "must name each column once, got a again"),
         (b"species\nx\n", "needs a column to predict from"),
         (b"a,species\n1,x\ninf,y\n", "column a of p.csv must hold finite numbers or gaps"),
