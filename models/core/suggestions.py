@@ -1,13 +1,26 @@
 """What somebody who misspelt a name may have meant."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+
+from models.core.errors import ConfigError
 
 
 def did_you_mean(written: object, known: Iterable[str]) -> str:
     """`; did you mean 'digits'?`, or nothing where no known name is near."""
     near = get_close_matches(str(written), list(known), n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def check_word(name: str, written: str, known: Sequence[str]) -> str:
+    """`written`, one of `known`, or empty.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    if written and written not in known:
+        raise ConfigError(f"{name} must be one of {', '.join(known)}, got {written!r}{did_you_mean(written, known)}")
+    return written
 
 
 def listed(values: Iterable[object], most: int = 12) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from models.core.errors import ConfigError
 from models.core.memory import check_memory, readable_size
-from models.core.suggestions import did_you_mean, listed
+from models.core.suggestions import check_word, did_you_mean, listed
 from models.data.dataset import Array, Dataset
 from models.data.labels import CLASSIFICATION, Target
 from models.data.table import cut_test
@@ -79,17 +79,6 @@ def parse_size(written: str) -> tuple[int, int] | None:
     return (int(found[2] or found[1]), int(found[1])) if found else None
 
 
-def check_color(written: str) -> str:
-    """`written`, one of COLORS or empty.
-
-    Raises:
-        ConfigError: it is neither.
-    """
-    if written and written not in COLORS:
-        raise ConfigError(f"color must be one of {', '.join(COLORS)}, got {written!r}{did_you_mean(written, COLORS)}")
-    return written
-
-
 def _classes(folder: Path) -> dict[str, list[Path]]:
     """Each class's images, classes and images by name."""
     found = {}
@@ -103,7 +92,7 @@ def _classes(folder: Path) -> dict[str, list[Path]]:
 
 def _shape(files: list[Path], size: str, color: str, folder: Path) -> tuple[int, ...]:
     """(height, width) or (height, width, 3), from the images' headers."""
-    asked, colored = parse_size(size), check_color(color) == "rgb"
+    asked, colored = parse_size(size), check_word("color", color, COLORS) == "rgb"
     sizes: dict[tuple[int, int], Path] = {}
     for file in files:
         with _opened(file) as image:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.core.errors import ConfigError
-from models.core.suggestions import did_you_mean, listed
+from models.core.suggestions import check_word, listed
 
 CLASSIFICATION, REGRESSION = "classification", "regression"
 TASKS = (CLASSIFICATION, REGRESSION)
@@ -46,17 +46,6 @@ class Target:
         return self.classes == tuple(range(len(self.classes))) and not any(isinstance(k, bool) for k in self.classes)
 
 
-def check_task(written: str) -> str:
-    """`written`, one of TASKS, or empty: as the labels say.
-
-    Raises:
-        ConfigError: it is neither.
-    """
-    if written and written not in TASKS:
-        raise ConfigError(f"task must be one of {', '.join(TASKS)}, got {written!r}{did_you_mean(written, TASKS)}")
-    return written
-
-
 def encode_labels(
     train: Array,
     test: Array,
@@ -73,7 +62,12 @@ def encode_labels(
         ConfigError: they are of no task, or not of the one asked for; the test part has a class of its own.
     """
     train, test = _native(train, what[0]), _native(test, what[1])
-    if check_task(task) != REGRESSION and _is_one_hot(train) and _is_one_hot(test) and train.shape[1] == test.shape[1]:
+    if (
+        check_word("task", task, TASKS) != REGRESSION
+        and _is_one_hot(train)
+        and _is_one_hot(test)
+        and train.shape[1] == test.shape[1]
+    ):
         train, test = train.argmax(axis=1), test.argmax(axis=1)
     train, test = (y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y for y in (train, test))
     for y, name in ((train, what[0]), (test, what[1])):

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from models.core.errors import ConfigError, shown
-from models.core.suggestions import did_you_mean
+from models.core.suggestions import check_word, did_you_mean
 from models.data import images, table
 from models.data.dataset import Array, Dataset, dataset_of, native
-from models.data.labels import CLASSIFICATION, check_task, encode_labels
+from models.data.labels import CLASSIFICATION, TASKS, encode_labels
 from models.data.loader import run_loader
 from models.data.named import DOWNLOADABLE, NAMES, TABLES, named_arrays, named_table
 from models.data.npz import read_npz
@@ -69,8 +69,8 @@ class Source:
                 raise ConfigError(f"data may say {', '.join(known)}, got {key!r}{did_you_mean(key, known)}")
         values = {key: _many(key, value) if key in _MANY else _one(key, value) for key, value in written.items()}
         source = cls(**values)  # type: ignore[arg-type]
-        check_task(source.task)
-        images.check_color(source.color)
+        check_word("task", source.task, TASKS)
+        check_word("color", source.color, images.COLORS)
         images.parse_size(source.image_size)
         _share(source.test)
         return source
