@@ -85,7 +85,7 @@ def read_study(study: str) -> dict[str, Any]:
     return columns | {
         "mean_test_epochs": epochs.mean(axis=1).tolist(),
         "best": int(best),
-        "refit_test_accuracy": table.refit.test_accuracy,
+        "refit_test_accuracy": table.refit.test,
         "refit_seconds": table.refit.seconds,
     }
 

@@ -188,7 +188,7 @@ def smallest(folder: Path, trials: TrialTable) -> str:
     """The search for the smallest network: its Pareto front, its find and what that reaches with fresh seeds."""
     lines = ["| parameters | network | validation accuracy | test accuracy |", "|---|---|---|---|"]
     lines += [
-        f"| {network.n_parameters:,} | {_named(network)} | {network.val_accuracy:.4f} | {network.test_accuracy:.4f} |"
+        f"| {network.n_parameters:,} | {_named(network)} | {network.val:.4f} | {network.test:.4f} |"
         for network in pareto_front(trials)
     ]
     found = smallest_at_least(trials, _GOOD_ENOUGH)
@@ -237,7 +237,7 @@ def folds_table(_: Path, trials: TrialTable) -> str:
     here = "none yet"
     if trials.refit is not None:
         best = trials.frame.set_index("number").loc[trials.refit.number]
-        here = f"width {best['params.width']}, {trials.refit.test_accuracy:.4f}"
+        here = f"width {best['params.width']}, {trials.refit.test:.4f}"
     return "\n".join([*lines, "", f"Refit, tested: notebook width {width}, {test:.4f}; here {here}.", ""])
 
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from models.core.parameters import PARAMETERS
-from search.study.settings import read_settings
+from search.study.reading import read_settings
 from tests.project import PROJECT, copy_project, environment
 
 README = (PROJECT / "README.md").read_text()

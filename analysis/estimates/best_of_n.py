@@ -35,6 +35,7 @@ from analysis.estimates.proportions import binomial_error, clopper_pearson
 from analysis.reading.pool import Pool, Use, pool_of
 from analysis.reading.table import TrialTable
 from models.core import states
+from models.tasks.objective import Objective
 
 CONFIDENCE = 0.95
 PROVEN = "simultaneous band of the distribution function, proven, all N at once (Anderson 1969)"
@@ -68,7 +69,9 @@ class BestOfN:
     study: str
     sampler: str
     confidence: float
-    direction: Direction
+    objective: Objective
+    worst: float
+    """The score of a trial that failed."""
     trials: dict[str, int | None]
     seed: int | None
     data_sha256: str | None
@@ -81,9 +84,14 @@ class BestOfN:
     flags: tuple[str, ...]
     notes: tuple[str, ...]
 
+    @property
+    def direction(self) -> Direction:
+        return self.objective.direction
+
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values; the values of N become text, as JSON's keys are."""
         plain = asdict(self)
+        plain |= {"objective": self.objective.name, "direction": self.direction}
         plain["curves"] = {
             name: {str(n): asdict(point) for n, point in curve.items()} for name, curve in self.curves.items()
         }
@@ -105,26 +113,27 @@ def best_of_n(
     at: Sequence[int] | None = None,
     use: Use = "prefix",
     *,
-    bounds: Bounds = (0.0, 1.0),
-    direction: Direction = "maximize",
-    proportion: bool = True,
     assume_tail: bool = False,
 ) -> BestOfN:
     """All curves at the values of N in `at` (default_at if None). N beyond the number of trials raises ValueError.
 
-    `proportion`: whether scores are shares of rows, which alone have binomial errors. `assume_tail` adds the curve
-    best_val_assumed_tail, whose interval rests on an assumption that its method names.
+    Accuracies, being shares of rows, alone have binomial errors. `assume_tail` adds the curve best_val_assumed_tail of
+    an accuracy, whose interval rests on an assumption that its method names.
     """
+    objective = table.objective
+    if assume_tail and not objective.proportion:
+        raise ValueError(f"the interval under an assumption is for accuracies: got {objective.name}")
     pool = pool_of(table, use)
+    direction: Direction = objective.direction
     m = pool.trials
     ns = tuple(sorted({int(n) for n in curves.checked_at(at, m)})) if at is not None else default_at(m)
     exact = refusals.nothing_to_infer(table, m)
     flag = refusals.trend_flag(table, pool)
-    rows = table.test_rows if proportion else None
+    rows = table.test_rows if objective.proportion else None
     found = _found(pool, rows, direction)
-    upwards, limits = oriented(pool.val, bounds, direction)
+    upwards, limits = oriented(pool.val, pool.bounds, direction)
     test = pool.test if direction == "maximize" else -pool.test
-    drawn = _Drawn(replace(pool, val=upwards, test=test), ns, limits, exact)
+    drawn = _Drawn(replace(pool, val=upwards, test=test), ns, limits, exact, objective)
     made = drawn.of_validation(table.scored_rows if assume_tail else None) | drawn.of_test()
     if direction == "minimize":
         made = {name: {n: point.turned() for n, point in curve.items()} for name, curve in made.items()}
@@ -134,7 +143,8 @@ def best_of_n(
         study=table.study,
         sampler=table.sampler,
         confidence=CONFIDENCE,
-        direction=direction,
+        objective=objective,
+        worst=pool.worst,
         trials={
             "started": m,
             states.COMPLETE: pool.complete,
@@ -151,7 +161,7 @@ def best_of_n(
         curves=made,
         predictions=() if exact else tuple(prediction(pool.val, n, CONFIDENCE, direction) for n in ns),
         test_standard_error=_binomial(made.get("test_of_best", {}), rows),
-        validation_standard_error=_binomial(made["best_val"], table.scored_rows if proportion else None),
+        validation_standard_error=_binomial(made["best_val"], table.scored_rows if objective.proportion else None),
         flags=flags_of(table, pool, flag),
         notes=notes_of(table, pool, exact=exact is not None, tied=found.tied),
     )
@@ -182,6 +192,7 @@ class _Drawn:
     ns: tuple[int, ...]
     bounds: Bounds
     exact: str | None
+    objective: Objective
 
     def of_validation(self, assumed_rows: int | None) -> dict[str, Curve]:
         val, ns, m = self.pool.val, self.ns, self.pool.trials
@@ -218,7 +229,7 @@ class _Drawn:
         method = "exact" if self.exact else "point estimate only"
         found = {"test_of_best": dict[int, Point](), "gap": dict[int, Point]()}
         tail = checked_tail(CONFIDENCE)
-        whys = {n: self.exact or refusals.of_selected(n, m) for n in ns}
+        whys = {n: self.exact or refusals.of_selected(n, m, self.objective) for n in ns}
         judged = [n for n in ns if whys[n] is None]
         if judged:  # all N at once: the draws of a large pool are made part by part
             least, most = limits_at(np.sort(val), judged, (tail / 2.0,), self.bounds)

@@ -11,11 +11,12 @@ from scipy.special import stdtrit
 
 from analysis.estimates import curves, refusals
 from analysis.estimates.best_of_n import CONFIDENCE, default_at
-from analysis.estimates.curves import Direction, Point
+from analysis.estimates.curves import Point
 from analysis.estimates.intervals import Bounds, limits_at, oriented, selected_limits_at
 from analysis.estimates.order_statistics import checked_tail
 from analysis.reading.pool import Pool, pool_of
 from analysis.reading.table import TrialTable
+from models.tasks.objective import Objective
 
 METHOD = "each side's Gaffke-type interval (Bonferroni); coverage shown by simulation, not proven"
 _CURVES = ("best_val", "test_of_best")
@@ -30,6 +31,7 @@ class Comparison:
 
     first: str
     second: str
+    objective: Objective
     at_n: dict[str, dict[int, Point]]
     at_seconds: dict[str, dict[float, Point]]
     n_at_seconds: dict[float, tuple[float, float]]
@@ -41,9 +43,6 @@ def compare(
     second: TrialTable,
     at: Sequence[int] | None = None,
     seconds: Sequence[float] | None = None,
-    *,
-    bounds: Bounds = (0.0, 1.0),
-    direction: Direction = "maximize",
 ) -> Comparison:
     """The difference curves. N beyond the smaller pool raises ValueError; without durations `at_seconds` is empty.
 
@@ -56,7 +55,13 @@ def compare(
     Range: N to the smaller M; of the test score as refusals.py says, and at equal seconds not at all. Cost: two
     intervals a point. Source: Bonferroni (1936).
     """
-    sides = _side(first, bounds, direction), _side(second, bounds, direction)
+    objective = first.objective
+    if second.objective != objective:
+        raise ValueError(
+            f"studies are compared by one objective: got {objective.name} of {first.study} and "
+            f"{second.objective.name} of {second.study}"
+        )
+    sides = _side(first), _side(second)
     pools = sides[0].pool, sides[1].pool
     m = min(pool.trials for pool in pools)
     ns = tuple(int(n) for n in curves.checked_at(at, m)) if at is not None else default_at(m)
@@ -76,14 +81,14 @@ def compare(
         one = sides[0].point(name, at_first, tail)
         two = sides[1].point(name, at_second, tail)
         found = _difference(one, two)
-        return found if direction == "maximize" else found.turned()
+        return found if objective.direction == "maximize" else found.turned()
 
     at_n = {name: {n: difference(name, _At(n, n, n), _At(n, n, n), tail / 2) for n in ns} for name in _CURVES}
     at_t = {
         name: {t: difference(name, sides[0].paid(t, tail / 4), sides[1].paid(t, tail / 4), tail / 4) for t in budgets}
         for name in _CURVES
     }
-    return Comparison(first.study, second.study, at_n, at_t, paid, _notes(first, second))
+    return Comparison(first.study, second.study, objective, at_n, at_t, paid, _notes(first, second))
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,7 @@ class _Side:
     pool: Pool
     bounds: Bounds
     exact: str | None
+    objective: Objective
 
     def paid(self, seconds: float, tail: float) -> _At:
         """The trials that a budget pays for, from the mean duration and Student's limits of it."""
@@ -119,8 +125,8 @@ class _Side:
         value = float(curves.expected_level(levels, np.array([at.n]))[0])
         if self.exact is not None:
             return Point(value, value, value, "exact")
-        why = refusals.of_selected(at.n, len(val)) if name != "best_val" else None
-        if name != "best_val" and at.fewest < at.most:
+        why = refusals.of_selected(at.n, len(val), self.objective) if name != "best_val" else None
+        if name != "best_val" and why is None and at.fewest < at.most:
             why = refusals.of_seconds()
         if why is None and math.isinf(at.most):
             why = "too few trials, or too uneven ones, to say how many the seconds pay for"
@@ -135,14 +141,15 @@ class _Side:
         return Point(value, min(float(low[0, 0]), value), max(float(high[0, -1]), value), METHOD)
 
 
-def _side(table: TrialTable, bounds: Bounds, direction: Direction) -> _Side:
-    pool = pool_of(table)
+def _side(table: TrialTable) -> _Side:
+    pool, direction = pool_of(table), table.objective.direction
     if not pool.tested:
-        raise ValueError(f"studies are compared by validation and test accuracy: got {table.study} without test")
+        raise ValueError(f"studies are compared by validation and test scores: got {table.study} without test")
     refusals.trend_flag(table, pool)  # raises where the trials are not what the table says
-    upwards, limits = oriented(pool.val, bounds, direction)
+    upwards, limits = oriented(pool.val, pool.bounds, direction)
     test = pool.test if direction == "maximize" else -pool.test
-    return _Side(replace(pool, val=upwards, test=test), limits, refusals.nothing_to_infer(table, pool.trials))
+    exact = refusals.nothing_to_infer(table, pool.trials)
+    return _Side(replace(pool, val=upwards, test=test), limits, exact, table.objective)
 
 
 def _difference(one: Point, two: Point) -> Point:

@@ -10,6 +10,7 @@ from analysis.estimates.curves import Point
 from analysis.estimates.proportions import repeats_interval
 from analysis.reading.table import TrialTable
 from models.core import names, states
+from models.tasks.objective import Objective
 
 METHOD = "seeds' and test set's error in quadrature"
 
@@ -39,14 +40,13 @@ class Confirmed:
         return None if self.val_mean is None else self.search_val - self.val_mean
 
 
-def confirm_summary(search: TrialTable, confirm: TrialTable, *, proportion: bool = True) -> tuple[Confirmed, ...]:
+def confirm_summary(search: TrialTable, confirm: TrialTable) -> tuple[Confirmed, ...]:
     """One row a confirmed configuration, in the order of its rank in the search.
 
     Assumption: the repeats differ in their training seed only; they are never part of the search's pool.
     Bias: none in the mean on test. The mean on validation stays optimistic: the same rows chose the trials, and their
     chance is in every repeat. Lost repeats (worker lost, driver lost, interrupted) are left out. The interval is
-    proportions.repeats_interval; `proportion` says whether scores are shares of rows, which alone have the test set's
-    binomial error.
+    proportions.repeats_interval; scores that are shares of rows alone have the test set's binomial error in it.
     """
     if not search.tested:
         raise ValueError(f"the second look is at trials that were tested: got {search.study}, whose refit is that")
@@ -60,23 +60,24 @@ def confirm_summary(search: TrialTable, confirm: TrialTable, *, proportion: bool
         raise ValueError(f"a confirmed number is a trial of {search.study}: got {unknown[0]}")
     numbers = sorted(set(repeats[names.CONFIRMS]))
     original = {n: search.frame[search.frame[names.NUMBER] == n].iloc[0] for n in numbers}
-    tested_on = (confirm.test_rows or search.test_rows) if proportion else None
-    rows = [_row(n, original[n], repeats[repeats[names.CONFIRMS] == n], tested_on, proportion) for n in numbers]
-    return tuple(sorted(rows, key=lambda row: (-row.search_val, row.number)))
+    objective = search.objective
+    tested_on = (confirm.test_rows or search.test_rows) if objective.proportion else None
+    rows = [_row(n, original[n], repeats[repeats[names.CONFIRMS] == n], tested_on, objective) for n in numbers]
+    return tuple(sorted(rows, key=lambda row: objective.place(row.search_val, row.number)))
 
 
-def _row(number: int, original: pd.Series, group: pd.DataFrame, rows: int | None, proportion: bool) -> Confirmed:
+def _row(number: int, original: pd.Series, group: pd.DataFrame, rows: int | None, objective: Objective) -> Confirmed:
     lost = group[names.STATE_REASON].isin(states.MACHINE_REASONS)
-    done = group[(group[names.STATE] == states.COMPLETE) & group[names.VAL_ACCURACY].notna()]
-    of_test = done[names.TEST_ACCURACY]
+    done = group[(group[names.STATE] == states.COMPLETE) & group[objective.name].notna()]
+    of_test = done[objective.test_name]
     return Confirmed(
         number=number,
         repeats=len(done),
         failed=len(group) - len(done) - int(lost.sum()),
-        search_val=float(original[names.VAL_ACCURACY]),
-        search_test=float(original[names.TEST_ACCURACY]),
-        val_mean=float(done[names.VAL_ACCURACY].mean()) if len(done) else None,
-        test=_mean(of_test, rows, proportion) if len(done) else None,
+        search_val=float(original[objective.name]),
+        search_test=float(original[objective.test_name]),
+        val_mean=float(done[objective.name].mean()) if len(done) else None,
+        test=_mean(of_test, rows, objective.proportion) if len(done) else None,
         test_deviation=float(of_test.std(ddof=1)) if len(done) > 1 else None,
     )
 

@@ -24,11 +24,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 
-Direction = Literal["maximize", "minimize"]
+from models.tasks.metrics import Direction as Direction
+
 _BLOCK = 1 << 16  # numbers worked on at once: a block of N values stays in the cache, memory stays linear in M
 
 

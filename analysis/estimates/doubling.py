@@ -71,7 +71,7 @@ def doubling_gain(table: TrialTable, confidence: float = 0.95) -> DoublingGain:
 
 def doubling_gain_at(pool: Pool, n: int, confidence: float = 0.95) -> DoublingGain:
     """As doubling_gain, at any N with 2N <= M/5."""
-    return _doubling_gain(pool.val, n, confidence)
+    return _doubling_gain(pool.upwards, n, confidence)
 
 
 def _doubling_gain(val: np.ndarray, n: int, confidence: float) -> DoublingGain:
@@ -102,7 +102,7 @@ def stop_at(table: TrialTable, threshold: float, confidence: float = 0.95) -> in
     if table.sampler == "list" or not has_prefix(table):
         return None
     pool = pool_of(table)
-    m = first_stop(pool.val, threshold, confidence)
+    m = first_stop(pool.upwards, threshold, confidence)
     return None if m is None else int(pool.numbers[m - 1]) + 1
 
 
@@ -111,7 +111,8 @@ def first_stop(
 ) -> int | None:
     """The first look at validation scores `val`, in plan order, whose gain is below the threshold: its trials.
 
-    `looked`: looks up to this many trials were made before without ending the search, and are not repeated.
+    The scores are turned so that more is better. `looked`: looks up to this many trials were made before without ending
+    the search, and are not repeated.
     """
     for m in range(FEWEST, len(val) + 1, SHARE):
         if m > looked and _doubling_gain(np.asarray(val[:m], dtype=float), m // SHARE, confidence).below(threshold):

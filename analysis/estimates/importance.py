@@ -18,7 +18,7 @@ from optuna.importance import (
 from analysis.looks.groups import logarithmic
 from analysis.reading.columns import PARAMS
 from analysis.reading.table import TrialTable
-from models.core import names
+from models.tasks.objective import Objective
 
 FEWEST = 10  # complete trials below which no importance is given
 MOST = 1000  # complete trials that fANOVA is given
@@ -61,13 +61,13 @@ def importances(table: TrialTable) -> Importances:
         return Importances({}, {}, m, f"needs {FEWEST} complete trials, has {m}", left_out=left_out)
     if not columns:
         return Importances({}, {}, m, "no hyperparameter varies", left_out=left_out)
-    if frame[names.VAL_ACCURACY].nunique() == 1:
+    if frame[table.objective.name].nunique() == 1:
         return Importances({}, {}, m, "all scores are equal", left_out=left_out)
-    study = _study(frame, columns)
+    study = _study(frame, columns, table.objective)
     ped = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator())
     if m > MOST:
         drawn = frame.iloc[np.sort(np.random.default_rng(0).permutation(m)[:MOST])]
-        study = _study(drawn, columns)
+        study = _study(drawn, columns, table.objective)
     fanova = get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0))
     return Importances(_plain(ped), _plain(fanova), m, fanova_trials=min(m, MOST), left_out=left_out)
 
@@ -90,15 +90,15 @@ def _plain(found: dict[str, float]) -> dict[str, float]:
     return {name: float(share) for name, share in found.items() if np.isfinite(share)}
 
 
-def _study(frame: pd.DataFrame, columns: list[str]) -> optuna.Study:
+def _study(frame: pd.DataFrame, columns: list[str], objective: Objective) -> optuna.Study:
     distributions = {c.removeprefix(PARAMS): _distribution(frame[c]) for c in columns}
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
-        study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(seed=0))
+        study = optuna.create_study(direction=objective.direction, sampler=optuna.samplers.RandomSampler(seed=0))
         for _, row in frame.iterrows():
             params = {c.removeprefix(PARAMS): _value(row[c]) for c in columns}
-            value = float(row[names.VAL_ACCURACY])
+            value = float(row[objective.name])
             study.add_trial(optuna.trial.create_trial(params=params, distributions=distributions, value=value))
     finally:
         optuna.logging.set_verbosity(before)

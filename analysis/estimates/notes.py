@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from analysis.reading.pool import Pool
 from analysis.reading.table import TrialTable
+from models.tasks.baselines import describe_baseline
+from models.tasks.objective import CONSTANT
 
 STOPPED = (
     "The search ended by its own stop rule: the sample size was not fixed in advance, and the "
@@ -24,10 +26,11 @@ def flags_of(table: TrialTable, pool: Pool, trend: str | None) -> tuple[str, ...
 def notes_of(table: TrialTable, pool: Pool, *, exact: bool, tied: int) -> tuple[str, ...]:
     """The sentences for this study, the most limiting first; `tied` trials are equal in the best score."""
     notes = []
+    side = "a lower" if pool.sign > 0 else "an upper"
     if pool.pruned:
         notes.append(
-            f"{_were(pool.pruned)} pruned, at a score of 0: what the best of N reaches is a lower bound of what "
-            "the search would have reached without pruning."
+            f"{_were(pool.pruned)} pruned, at a score of {pool.worst:.4g}: what the best of N reaches is {side} bound "
+            "of what the search would have reached without pruning."
         )
     if pool.by_length:
         notes.append(BY_LENGTH)
@@ -40,14 +43,22 @@ def notes_of(table: TrialTable, pool: Pool, *, exact: bool, tied: int) -> tuple[
     if table.stopped_early:
         notes.append(STOPPED)
     if pool.failed:
-        notes.append(f"{counted(pool.failed)} failed by configuration: counted, with a score of 0.")
+        notes.append(f"{counted(pool.failed)} failed by configuration: counted, with a score of {pool.worst:.4g}.")
+    if not table.objective.bounded:
+        name = describe_baseline(CONSTANT, table.task, table.train_rows)
+        notes.append(
+            f"{table.objective.label} has no worst value: a trial that failed, or is worse than predicting {name}, "
+            f"stands at what that has on validation, {pool.worst:.4g}, for whoever finds only worse would use it"
+            + (f" ({counted(pool.beaten)} did so)." if pool.beaten else ".")
+        )
     if pool.lost:
         notes.append(f"{_were(pool.lost)} lost to the machine: not counted.")
     notes.extend(_sampler_notes(table, pool))
     if table.folds:
+        label = table.objective.label
         rows = "" if table.train_rows is None else f"{table.train_rows:,} "
         notes.append(
-            f"Cross-validated: a trial's validation accuracy is its mean accuracy over {table.folds} folds of the "
+            f"Cross-validated: a trial's validation {label} is its mean {label} over {table.folds} folds of the "
             f"{rows}training rows, each fold scored by a network that was not trained on it, and stopped early by rows "
             "that are in no fold."
         )
@@ -57,16 +68,18 @@ def notes_of(table: TrialTable, pool: Pool, *, exact: bool, tied: int) -> tuple[
             f"What fewer than {pool.trials} trials reach on average averages over trials that are equal."
         )
     if pool.tested:
-        notes.append("Trials are chosen on validation alone; the test accuracy is that of the trial so chosen.")
+        notes.append(
+            f"Trials are chosen on validation alone; the test {table.objective.label} is that of the trial so chosen."
+        )
     else:
         notes.append("No trial was tested: the best score is optimistic, having been chosen for being the best.")
+    beside = ", which stands beside them" if table.objective.proportion else ""
     if not exact:
         notes.append(
             "What a search reaches on average: intervals are for the draw of configurations and their training seeds, "
-            "on this data split"
-            + (", and do not contain the test set's own error, which stands beside them." if pool.tested else ".")
+            "on this data split" + (f", and do not contain the test set's own error{beside}." if pool.tested else ".")
         )
-    if table.test_rows is None and pool.tested:
+    if table.test_rows is None and pool.tested and table.objective.proportion:
         notes.append("The number of test rows is unknown, so the test set's own error cannot be given.")
     return tuple(notes)
 

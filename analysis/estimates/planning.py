@@ -18,7 +18,7 @@ class Reach:
     """Trials until the best reaches `target` with probability `probability`.
 
     `trials` is the estimate, None when no trial of the pool reached it; `low` and `high` hold with `confidence`,
-    `high` is None when nothing bounds it.
+    `high` is None when nothing bounds it; `direction` says whether a score reaches the target from below or from above.
     """
 
     target: float
@@ -29,6 +29,7 @@ class Reach:
     trials: int | None
     low: int
     high: int | None
+    direction: Direction = "maximize"
 
 
 def probability_of_reaching(val: Sequence[float] | np.ndarray, target: float, at: Sequence[int]) -> np.ndarray:
@@ -53,6 +54,7 @@ def trials_to_reach(
     target: float,
     probability: float = 0.95,
     confidence: float = 0.95,
+    direction: Direction = "maximize",
 ) -> Reach:
     """Trials of a new search of the same kind until its best reaches the target with the given probability.
 
@@ -64,13 +66,13 @@ def trials_to_reach(
     if not 0.0 < probability < 1.0:
         raise ValueError(f"a probability to reach a target lies between 0 and 1: got {probability}")
     y = checked_scores("val", val)
-    m, k = len(y), int(np.count_nonzero(y >= target))
+    m, k = len(y), int(np.count_nonzero(y >= target if direction == "maximize" else y <= target))
     tail = checked_tail(confidence)
     least = float(betaincinv(k, m - k + 1, tail)) if k else 0.0
     most = float(betaincinv(k + 1, m - k, 1.0 - tail)) if k < m else 1.0
     estimate = _draws(k / m, probability)
     fewest = _draws(most, probability)
-    return Reach(target, probability, confidence, m, k, estimate, fewest or 1, _draws(least, probability))
+    return Reach(target, probability, confidence, m, k, estimate, fewest or 1, _draws(least, probability), direction)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from scipy.special import stdtr
 from analysis.estimates.band import LARGEST
 from analysis.reading.pool import Pool
 from analysis.reading.table import TrialTable
+from models.tasks.objective import Objective
 
 SELECTED = 10
 """The interval for what the selected trial has on test is given up to N = M / SELECTED."""
@@ -29,15 +30,17 @@ def nothing_to_infer(table: TrialTable, trials: int) -> str | None:
     return None
 
 
-def of_selected(n: float, trials: int) -> str | None:
+def of_selected(n: float, trials: int, objective: Objective) -> str | None:
     """Why the expected test score of the selected trial, and its gap, have no interval at this N.
 
     Test scores are not monotone in validation scores, which the interval's upper end needs where few scores decide:
-    simulated coverage falls to 0.69 beyond M/10.
+    simulated coverage falls to 0.69 beyond M/10. And a test score that has no worst value has no interval at all.
     """
+    if not objective.bounded:
+        return f"no interval for a mean of test scores without a worst value, as {objective.label} is one"
     if n * SELECTED <= trials:
         return None
-    return f"beyond N = M/{SELECTED} (M = {trials}) no interval held for the test accuracy of the trial so chosen"
+    return f"beyond N = M/{SELECTED} (M = {trials}) no interval held for the test score of the trial so chosen"
 
 
 def of_selections_share() -> str:
@@ -47,7 +50,7 @@ def of_selections_share() -> str:
 
 def of_seconds() -> str:
     """Why the test score of the selected trial has no interval at equal seconds."""
-    return "at equal seconds N is itself estimated, and the test accuracy of the trial so chosen need not rise with N"
+    return "at equal seconds N is itself estimated, and the test score of the trial so chosen need not rise with N"
 
 
 def of_band(trials: int) -> str | None:

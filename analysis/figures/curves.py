@@ -8,22 +8,22 @@ from dataclasses import replace
 from matplotlib.axes import Axes
 
 from analysis.estimates.best_of_n import BestOfN
-from analysis.estimates.curves import Curve, Point
+from analysis.estimates.curves import Curve, Direction, Point
 from analysis.estimates.refusals import SELECTED
 from analysis.figures.style import (
     DARK,
     MIDDLE,
-    accuracy_axis,
     frame,
     new_figure,
     number_axis,
     png,
+    score_axis,
 )
 from models.core import states
 
 
 def tuning_curve(result: BestOfN) -> bytes:
-    """Expected best validation accuracy and, where trials were tested, the test accuracy of that trial, against N."""
+    """Expected best validation score and, where trials were tested, the test score of that trial, against N."""
     figure = new_figure()
     axes = figure.add_subplot()
     val, test = result.curves["best_val"], result.curves.get("test_of_best", {})
@@ -35,8 +35,11 @@ def tuning_curve(result: BestOfN) -> bytes:
         _expected(axes, averages, MIDDLE, "--", "s", "test, of the trial that validation picks", False)
         _network(axes, m * 1.06, test[m], result.found.number)
     number_axis(axes, m)
-    accuracy_axis(axes, [*_extent(_narrow(val, m)), *_extent(test)], "accuracy" if test else "validation accuracy")
-    axes.legend(loc="lower right", fontsize=8.5, framealpha=0.95)
+    label = result.objective.label
+    shown = [*_extent(_narrow(val, m, result.direction)), *_extent(test)]
+    score_axis(axes, shown, label if test else f"validation {label}", result.objective)
+    corner = "lower right" if result.direction == "maximize" else "upper right"
+    axes.legend(loc=corner, fontsize=8.5, framealpha=0.95)
     return png(figure)
 
 
@@ -59,7 +62,7 @@ def median_steps(result: BestOfN) -> bytes:
     percent = f"{result.confidence:.0%}"
     frame(axes, f"{result.study}: median of the best of N trials ({_basis(result)})")
     number_axis(axes, m)
-    accuracy_axis(axes, [*_extent(curve), *_extent(band)], "validation accuracy")
+    score_axis(axes, [*_extent(curve), *_extent(band)], f"validation {result.objective.label}", result.objective)
     _filled(axes, curve, f"{percent} interval at each N")
     _outlined(axes, band, f"{percent} band for all N together")
     ns, values = _stretched({n: point.value for n, point in curve.items()}, m)
@@ -82,7 +85,7 @@ def gap_curve(result: BestOfN) -> bytes:
     axes = figure.add_subplot()
     raw, net = result.curves["gap"], result.curves["gap_net_of_1"]
     m = max(raw)
-    frame(axes, f"{result.study}: validation less test accuracy of the selected trial")
+    frame(axes, f"{result.study}: validation less test {result.objective.label} of the selected trial")
     axes.axhline(0.0, color="#888888", linewidth=0.8)
     averages = {n: point for n, point in raw.items() if n < m} or raw
     _expected(axes, averages, DARK, "-", "o", "gap", True)
@@ -90,9 +93,9 @@ def gap_curve(result: BestOfN) -> bytes:
     _network(axes, m * 1.06, raw[m], result.found.number)
     number_axis(axes, m)
     values = [*_extent(raw), *_extent(net), 0.0]
-    margin = max((max(values) - min(values)) * 0.08, 0.0002)
+    margin = max((max(values) - min(values)) * 0.08, 0.0002 if result.objective.bounded else 1e-12)
     axes.set_ylim(min(values) - margin, max(values) + margin)
-    axes.set_ylabel("difference in accuracy")
+    axes.set_ylabel(f"difference in {result.objective.label}")
     axes.legend(loc="best", fontsize=8.5, framealpha=0.95)
     return png(figure)
 
@@ -100,7 +103,8 @@ def gap_curve(result: BestOfN) -> bytes:
 def _basis(result: BestOfN) -> str:
     """M and the sampler, and that the curve is a lower bound where it is one."""
     pruned = result.trials[states.PRUNED]
-    bound = f"; a lower bound, {pruned} pruned" if pruned else ""
+    side = "a lower" if result.direction == "maximize" else "an upper"
+    bound = f"; {side} bound, {pruned} pruned" if pruned else ""
     return f"M = {result.trials['started']}, {result.sampler}{bound}"
 
 
@@ -139,12 +143,16 @@ def _pairs(curve: Curve, ns: list[int]) -> tuple[list[float], list[float]]:
 
 
 def _filled(axes: Axes, curve: Curve, label: str) -> None:
-    """The interval at each N; where it has no upper end, a faint dotted area up to the top."""
-    closed = _stretched_limits(curve, upper=True)
+    """The interval at each N; where it has one end alone, a faint dotted area from that to the picture's border."""
+    closed = _stretched_limits({n: p for n, p in curve.items() if p.low is not None and p.high is not None}, curve)
     if closed is not None:
         axes.fill_between(*closed, step="post", color="#9dbbd6", alpha=0.6, linewidth=0, label=label)
-    opened = _stretched_limits(curve, upper=False, top=axes.get_ylim()[1])
+    opened = _stretched_limits(
+        {n: p for n, p in curve.items() if (p.low is None) != (p.high is None)}, curve, axes.get_ylim()
+    )
     if opened is not None:
+        upwards = any(point.high is None for point in curve.values())
+        words = 'no upper limit: "at least"' if upwards else 'no lower limit: "at most"'
         axes.fill_between(
             *opened,
             step="post",
@@ -152,7 +160,7 @@ def _filled(axes: Axes, curve: Curve, label: str) -> None:
             edgecolor="#9dbbd6",
             hatch="..",
             linewidth=0,
-            label=f'{label}, no upper limit: "at least"',
+            label=f"{label}, {words}",
         )
 
 
@@ -178,14 +186,13 @@ def _outlined(axes: Axes, band: Curve, label: str) -> None:
 
 
 def _stretched_limits(
-    curve: Curve, upper: bool, top: float = 1.0
+    points: Curve, curve: Curve, border: tuple[float, float] = (0.0, 1.0)
 ) -> tuple[list[float], list[float], list[float]] | None:
-    lows, highs = {}, {}
-    for n, point in curve.items():
-        if point.low is not None and (point.high is not None) == upper:
-            lows[n], highs[n] = point.low, top if point.high is None else point.high
-    if not lows:
+    """The limits of some points of a curve as steps; a missing one lies at the border."""
+    if not points:
         return None
+    lows = {n: border[0] if point.low is None else point.low for n, point in points.items()}
+    highs = {n: border[1] if point.high is None else point.high for n, point in points.items()}
     ns, low = _stretched(lows, max(curve))
     return ns, low, _stretched(highs, max(curve))[1]
 
@@ -203,12 +210,17 @@ def _marked(ns: list[int]) -> list[int]:
     return [n for n in ns if n in wanted]
 
 
-def _narrow(curve: Curve, m: int) -> Curve:
-    """The curve without the upper ends of many trials, which reach up to the best possible score and hide the rest."""
-    return {
-        n: point if n * SELECTED <= m or point.low is None else replace(point, high=None, why="beyond the picture")
-        for n, point in curve.items()
-    }
+def _narrow(curve: Curve, m: int, direction: Direction) -> Curve:
+    """The curve without the better ends of many trials, which reach to the best possible score and hide the rest."""
+
+    def narrowed(point: Point) -> Point:
+        if point.low is None or point.high is None:
+            return point
+        if direction == "maximize":
+            return replace(point, high=None, why="beyond the picture")
+        return replace(point, low=None, why="beyond the picture")
+
+    return {n: point if n * SELECTED <= m else narrowed(point) for n, point in curve.items()}
 
 
 def _extent(curve: Mapping[int, Point]) -> list[float]:

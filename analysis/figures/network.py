@@ -15,24 +15,29 @@ from analysis.figures.style import (
     DARK,
     LIGHT,
     MIDDLE,
-    accuracy_axis,
     frame,
     headline,
     logarithmic_heights,
     new_figure,
     png,
+    score_axis,
 )
 from analysis.figures.text import short
 from models.core import names
+from models.core.rounding import plain_score
+from models.data.labels import CLASSIFICATION
 from models.networks.layers import Layer
+from models.tasks.metrics import METRICS
+from models.tasks.objective import METRICS_OF, Objective
 
+_OF_CLASSES = tuple(names.VAL + metric for metric in METRICS_OF[CLASSIFICATION])
 CAPTIONS = {
     "layers": (
         "The layers from input to output. A box is as wide as the logarithm of the number of values that leave the "
         "layer; dark ones hold parameters."
     ),
     "learning_curves": (
-        "Loss and accuracy after each epoch. Validation and test, and training where it says so, are measured in "
+        "Loss and objective after each epoch. Validation and test, and training where it says so, are measured in "
         "inference mode on the weights that the epoch ended with. The other training line is Keras' running mean over "
         "the epoch while the weights change, with dropout at work and the L2 penalty in the loss: with dropout it "
         "can lie on the worse side of validation although the network fits its training data better."
@@ -109,39 +114,48 @@ def draw_layers(layers: Sequence[Layer], title: str) -> Figure:
 
 
 def learning_curves(
-    history: Mapping[int, Mapping[str, float]], title: str, kept: int | None = None, monitor: str = names.VAL_LOSS
+    history: Mapping[int, Mapping[str, float]],
+    title: str,
+    kept: int | None = None,
+    monitor: str = names.VAL_LOSS,
+    objective: str = "",
 ) -> bytes:
-    """Loss and accuracy against the epoch, a panel each.
+    """Loss and objective against the epoch, a panel each.
 
-    `history` holds the metrics of each epoch, counted from 1: `loss` and `accuracy` (running means), `val_*`, and
-    `train_*` and `test_*` (inference mode) where they were measured; `kept` is the epoch whose weights were kept, by
-    `monitor`.
+    `history` holds the metrics of each epoch, counted from 1: `loss` and of classes `accuracy` (running means),
+    `val_*`, and `train_*` and `test_*` (inference mode) where they were measured; `kept` is the epoch whose weights
+    were kept, by `monitor`; `objective` is empty for the first metric beside the loss.
 
     Raises:
         ValueError: there is no epoch, or the kept one is not among them.
     """
-    return png(draw_learning_curves(history, title, kept, monitor))
+    return png(draw_learning_curves(history, title, kept, monitor, objective))
 
 
 def draw_learning_curves(
-    history: Mapping[int, Mapping[str, float]], title: str, kept: int | None = None, monitor: str = names.VAL_LOSS
+    history: Mapping[int, Mapping[str, float]],
+    title: str,
+    kept: int | None = None,
+    monitor: str = names.VAL_LOSS,
+    objective: str = "",
 ) -> Figure:
     if not history or (kept is not None and kept not in history):
         raise ValueError(f"kept must be one of the {len(history)} epochs, got {kept}")
     figure = new_figure(10.0, 4.6)
     panels = figure.subplots(1, 2)
-    for axes, metric in zip(panels, ("loss", "accuracy"), strict=True):
-        frame(axes, metric, 5.0)
+    chosen = _second(history, objective)
+    for axes, metric in zip(panels, (names.LOSS, chosen.metric.name), strict=True):
+        frame(axes, METRICS[metric].label, 5.0)
         values = _draw_lines(axes, history, metric, kept)
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-        if metric == "accuracy":
-            accuracy_axis(axes, values, "accuracy")
+        if metric == names.LOSS:
+            _loss_axis(axes, values, "nats" if chosen.name in _OF_CLASSES else "of standardised targets")
         else:
-            _loss_axis(axes, values)
+            score_axis(axes, values, chosen.label, chosen)
     words = f"{title}: learning curves"
     if kept is not None:
-        words += f"; kept: epoch {kept} of {max(history)}, {monitor} {history[kept][monitor]:.4f}"
+        words += f"; kept: epoch {kept} of {max(history)}, {monitor} {plain_score(history[kept][monitor])}"
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 3), fontsize=8.5)
     headline(figure, words)
@@ -167,14 +181,21 @@ def _draw_lines(axes: Axes, history: Mapping[int, Mapping[str, float]], metric: 
     return drawn
 
 
-def _loss_axis(axes: Axes, values: Sequence[float]) -> None:
+def _second(history: Mapping[int, Mapping[str, float]], objective: str) -> Objective:
+    """What stands beside the loss: the objective, or where that is the loss the first metric that was measured."""
+    measured = {name for values in history.values() for name in values}
+    wanted = (objective, *(names.VAL + metric for metric in METRICS))
+    return Objective(next(name for name in wanted if name in measured and name != names.VAL_LOSS))
+
+
+def _loss_axis(axes: Axes, values: Sequence[float], unit: str) -> None:
     """Logarithmic where losses differ by more than a factor of ten; all of them are above 0."""
     low, high = min(values), max(values)
     if low > 0 and high / low > 10:
         logarithmic_heights(axes, low / 1.15, high * 1.15)
-        axes.set_ylabel("loss, nats (logarithmic)")
+        axes.set_ylabel(f"loss, {unit} (logarithmic)")
     else:
-        axes.set_ylabel("loss, nats")
+        axes.set_ylabel(f"loss, {unit}")
 
 
 def _totals(layers: Sequence[Layer]) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Figures of the search space: importance, size against accuracy, parallel coordinates, boxes."""
+"""Figures of the search space: importance, size against score, parallel coordinates, boxes."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from analysis.figures.style import (
     DARK,
     LIGHT,
     MIDDLE,
-    accuracy_axis,
     frame,
     headline,
     new_figure,
     png,
+    score_axis,
     size_axis,
     wrapped,
 )
@@ -26,6 +26,8 @@ from analysis.looks.pareto import Network, sized
 from analysis.reading.columns import PARAMS
 from analysis.reading.table import TrialTable
 from models.core import names
+from models.core.rounding import plain_score
+from models.tasks.objective import Objective
 
 _MOST_LINES = 400
 _FEWEST_IN_A_BOX = 5
@@ -65,15 +67,17 @@ def importance_bars(found: Importances, study: str) -> bytes:
     return png(figure)
 
 
-def pareto_figure(table: TrialTable, front: tuple[Network, ...], smallest: Network | None, target: float) -> bytes:
-    """Validation accuracy against the number of parameters, with the front."""
-    frame_ = sized(table)
+def pareto_figure(
+    table: TrialTable, front: tuple[Network, ...], smallest: Network | None, target: float | None
+) -> bytes:
+    """Validation score against the number of parameters, with the front."""
+    frame_, objective = sized(table), table.objective
     figure = new_figure()
     axes = figure.add_subplot()
-    frame(axes, f"{table.study}: accuracy against size (complete trials: {len(frame_)})")
+    frame(axes, f"{table.study}: {objective.label} against size (complete trials: {len(frame_)})")
     axes.plot(
         frame_[names.N_PARAMETERS],
-        frame_[names.VAL_ACCURACY],
+        frame_[objective.name],
         "o",
         color="#8a8a8a",
         markersize=4,
@@ -81,7 +85,7 @@ def pareto_figure(table: TrialTable, front: tuple[Network, ...], smallest: Netwo
         label="trial",
     )
     sizes = [network.n_parameters for network in front]
-    scores = [network.val_accuracy for network in front]
+    scores = [network.val for network in front]
     axes.step(
         sizes,
         scores,
@@ -92,45 +96,47 @@ def pareto_figure(table: TrialTable, front: tuple[Network, ...], smallest: Netwo
         markersize=5,
         label="Pareto front: no trial is smaller and better",
     )
-    values = frame_[names.VAL_ACCURACY].tolist()
-    floor = np.quantile(values, 0.05) if len(values) > 20 else min(values)
-    shown = [v for v in values if v >= floor]
-    if smallest is not None:
+    values = frame_[objective.name].tolist()
+    shown = _without_worst(values, objective, 0.05, 20)
+    if smallest is not None and target is not None:
+        most = "least" if objective.direction == "maximize" else "most"
         axes.axhline(target, color=MIDDLE, linewidth=1.0, linestyle="--")
         axes.plot(
             [smallest.n_parameters],
-            [smallest.val_accuracy],
+            [smallest.val],
             "D",
             color=MIDDLE,
             markersize=9,
             markerfacecolor="none",
             markeredgewidth=2,
-            label=f"smallest with at least {target:g}: trial {smallest.number}, {smallest.n_parameters:,} parameters",
+            label=f"smallest with at {most} {target:.4g}: trial {smallest.number}, {smallest.n_parameters:,} weights",
         )
         shown.append(target)
     size_axis(axes, frame_[names.N_PARAMETERS].min(), frame_[names.N_PARAMETERS].max())
-    accuracy_axis(axes, shown, "validation accuracy")
-    hidden = len(values) - sum(v >= axes.get_ylim()[0] for v in values)
+    score_axis(axes, shown, f"validation {objective.label}", objective)
+    low, high = axes.get_ylim()
+    hidden = sum(not low <= v <= high for v in values)
     if hidden:
-        axes.plot([], [], " ", label=f"{hidden} trials lie below the picture")
-    axes.legend(loc="lower right", fontsize=8.5, framealpha=0.95)
+        axes.plot([], [], " ", label=f"{hidden} trials lie outside the picture")
+    corner = "lower right" if objective.direction == "maximize" else "upper right"
+    axes.legend(loc=corner, fontsize=8.5, framealpha=0.95)
     return png(figure)
 
 
 def parallel_coordinates(table: TrialTable) -> bytes:
     """One line a complete trial over all hyperparameters that vary, darker with its rank."""
-    rows = table.frame[table.scored]
+    rows, objective = table.frame[table.scored], table.objective
     searched = _varying(rows)
     everyone = len(rows) <= _MOST_LINES
     if not everyone:  # the best and the worst ones: more lines than that are a grey sheet
-        ordered = rows.sort_values(names.VAL_ACCURACY)
+        ordered = rows.sort_values(objective.name, ascending=objective.sign > 0)
         rows = pd.concat([ordered.iloc[: _MOST_LINES // 2], ordered.iloc[-_MOST_LINES // 2 :]])
     figure = new_figure(max(8.0, 1.6 * (len(searched) + 1) + 1.5), 5.0)
     axes = figure.add_subplot()
     scales = [scale_of(rows[PARAMS + name]) for name in searched]
-    scores = rows[names.VAL_ACCURACY].to_numpy(dtype=float)
+    scores = objective.sign * rows[objective.name].to_numpy(dtype=float)
     rank = (pd.Series(scores).rank(method="average").to_numpy() - 1.0) / max(len(scores) - 1, 1)
-    marks = tuple((q, f"{np.quantile(scores, q):.4f}") for q in (0.0, 0.25, 0.5, 0.75, 1.0))
+    marks = tuple((q, plain_score(objective.sign * float(np.quantile(scores, q)))) for q in (0.0, 0.25, 0.5, 0.75, 1.0))
     scales.append(Scale((), 0.0, 1.0, False, marks))
     columns = [*(rows[PARAMS + name].tolist() for name in searched), rank.tolist()]
     rng = np.random.default_rng(0)
@@ -162,7 +168,7 @@ def parallel_coordinates(table: TrialTable) -> bytes:
                 bbox={"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 0.8},
             )
     labels = [name + ("\n(logarithmic)" if s.log else "") for name, s in zip(searched, scales, strict=False)]
-    axes.set_xticks(range(len(scales)), [*labels, "validation accuracy\n(by rank)"])
+    axes.set_xticks(range(len(scales)), [*labels, f"validation {objective.label}\n(by rank)"])
     axes.set_yticks([])
     axes.set_xlim(-0.15, len(scales) - 1 + 0.35)
     axes.set_ylim(-0.08, 1.08)
@@ -175,19 +181,19 @@ def parallel_coordinates(table: TrialTable) -> bytes:
 
 
 def boxes(table: TrialTable) -> bytes:
-    """Boxes of the validation accuracies for each value (or range) of each hyperparameter."""
-    rows = table.frame[table.scored]
+    """Boxes of the validation scores for each value (or range) of each hyperparameter."""
+    rows, objective = table.frame[table.scored], table.objective
     searched = _varying(rows)
     across = min(3, len(searched))
     down = math.ceil(len(searched) / across)
     figure = new_figure(4.2 * across, 3.6 * down + 0.3)
-    values = rows[names.VAL_ACCURACY].tolist()
-    floor = np.quantile(values, 0.02) if len(values) > 50 else min(values)
+    values = rows[objective.name].tolist()
+    shown = _without_worst(values, objective, 0.02, 50)
     rng = np.random.default_rng(0)
     for k, name in enumerate(searched):
         axes = figure.add_subplot(down, across, k + 1)
         frame(axes, name)
-        groups = grouped(rows[PARAMS + name], rows[names.VAL_ACCURACY])
+        groups = grouped(rows[PARAMS + name], rows[objective.name])
         data = [scores for _, scores in groups]
         boxed = [k for k, scores in enumerate(data, start=1) if len(scores) >= _FEWEST_IN_A_BOX]
         if boxed:
@@ -206,8 +212,7 @@ def boxes(table: TrialTable) -> bytes:
             faint = 0.5 * min(1.0, _MOST_DARK / len(scores)) ** 0.5 if scores else 0.0
             axes.plot(x, scores, "o", color=DARK, markersize=4 if few else 2.2, alpha=0.9 if few else faint)
         axes.set_xlim(0.4, len(data) + 0.6)
-        name_ = "validation accuracy" if k % across == 0 else ""
-        accuracy_axis(axes, [v for v in values if v >= floor], name_)
+        score_axis(axes, shown, f"validation {objective.label}" if k % across == 0 else "", objective)
         labels = [f"{label}\nn = {len(scores)}" for label, scores in groups]
         widest = max(len(part) for label, _ in groups for part in label.split("\n"))
         crowded = widest * len(groups) > 44
@@ -218,11 +223,20 @@ def boxes(table: TrialTable) -> bytes:
             rotation=35 if crowded else 0,
             ha="right" if crowded else "center",
         )
-    below = sum(v < floor for v in values)
-    title = f"{table.study}: validation accuracy by hyperparameter"
-    title += f" ({below} lowest trials lie below the picture)" if below else ""
+    outside = len(values) - len(shown)
+    title = f"{table.study}: validation {objective.label} by hyperparameter"
+    title += f" ({outside} worst trials lie outside the picture)" if outside else ""
     headline(figure, title)
     return png(figure)
+
+
+def _without_worst(values: list[float], objective: Objective, share: float, few: int) -> list[float]:
+    """Scores without a share of the worst ones, of more than `few`: a collapsed trial would flatten all others."""
+    if len(values) <= few:
+        return values
+    turned = objective.sign * np.array(values)
+    floor = np.quantile(turned, share)
+    return [value for value, one in zip(values, turned.tolist(), strict=True) if one >= floor]
 
 
 def varying(table: TrialTable) -> bool:

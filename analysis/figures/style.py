@@ -1,4 +1,4 @@
-"""What all figures share: size, greys that print, axes for N and for accuracies, and PNG bytes."""
+"""What all figures share: size, greys that print, axes for N and for scores, and PNG bytes."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
+
+from models.tasks.objective import Objective
 
 DARK, MIDDLE, LIGHT = "#1b1b1b", "#1f6fb2", "#b9c9d8"
 _SPREAD = 3.0  # errors that differ by more than this factor are drawn on a logarithmic scale
@@ -112,11 +114,16 @@ def _mark_plainly(axis: Axis, marks: Sequence[float]) -> None:
     axis.set_minor_locator(NullLocator())
 
 
-def accuracy_axis(axes: Axes, values: Sequence[float], name: str) -> None:
-    """The axis of accuracies: linear, or logarithmic in the error where the errors span a wide range."""
+def score_axis(axes: Axes, values: Sequence[float], name: str, objective: Objective) -> None:
+    """The axis of scores: linear, or of what lies between 0 and 1 logarithmic in the error where that spans widely."""
     finite = [v for v in values if math.isfinite(v)]
     low, high = min(finite), max(finite)
     least, most = 1.0 - high, 1.0 - low
+    if not objective.bounded:
+        margin = max((high - low) * 0.08, 1e-4 * max(abs(high), abs(low)), 1e-12)
+        axes.set_ylim(low - margin, high + margin)
+        axes.set_ylabel(name)
+        return
     if least > 1e-6 and most / least > _SPREAD:
         axes.set_yscale("function", functions=(_to_log_error, _from_log_error))
         margin = (most / least) ** 0.06
@@ -128,7 +135,7 @@ def accuracy_axis(axes: Axes, values: Sequence[float], name: str) -> None:
         axes.yaxis.set_major_locator(FixedLocator(marks))
         axes.yaxis.set_major_formatter(FixedFormatter([_decimal(mark) for mark in marks]))
         axes.yaxis.set_minor_locator(NullLocator())
-        axes.set_ylabel(f"{name}\n(logarithmic in 1 - accuracy)" if name else "")
+        axes.set_ylabel(f"{name}\n(logarithmic in 1 - {objective.label})" if name else "")
         return
     margin = max((high - low) * 0.08, 0.0005)
     axes.set_ylim(low - margin, min(high + margin, 1.0 + margin))

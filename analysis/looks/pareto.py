@@ -1,4 +1,4 @@
-"""Accuracy against size: the Pareto front, and the smallest network that is good enough."""
+"""Score against size: the Pareto front, and the smallest network that is good enough."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pandas as pd
 from analysis.reading.columns import PARAMS
 from analysis.reading.table import TrialTable
 from models.core import names
+from models.tasks.objective import Objective
 
 
 @dataclass(frozen=True)
@@ -20,13 +21,14 @@ class Network:
 
     number: int
     n_parameters: int
-    val_accuracy: float
-    test_accuracy: float
+    val: float
+    """The objective on validation."""
+    test: float
     params: dict[str, Any]
 
 
 def sized(table: TrialTable) -> pd.DataFrame:
-    """The complete trials that have a validation accuracy and a number of parameters."""
+    """The complete trials that have a validation score and a number of parameters."""
     frame = table.frame
     if names.N_PARAMETERS not in frame:
         return frame.iloc[:0]
@@ -34,40 +36,38 @@ def sized(table: TrialTable) -> pd.DataFrame:
 
 
 def pareto_front(table: TrialTable) -> tuple[Network, ...]:
-    """Trials that no other one beats in both (fewer parameters, higher validation accuracy), by size.
+    """Trials that no other one beats in both (fewer parameters, better validation score), by size.
 
-    Chosen on validation accuracies that carry noise: the front is the best of many at every size, so it is optimistic.
+    Chosen on validation scores that carry noise: the front is the best of many at every size, so it is optimistic.
     """
-    frame = sized(table).sort_values(
-        [names.N_PARAMETERS, names.VAL_ACCURACY, names.NUMBER], ascending=[True, False, True]
-    )
+    name, sign = table.objective.name, table.objective.sign
+    frame = sized(table).sort_values([names.N_PARAMETERS, name, names.NUMBER], ascending=[True, sign < 0, True])
     best = -np.inf
     front = []
     for _, row in frame.iterrows():
-        if row[names.VAL_ACCURACY] > best:
-            best = row[names.VAL_ACCURACY]
-            front.append(_network(row))
+        if sign * row[name] > best:
+            best = sign * row[name]
+            front.append(_network(row, table.objective))
     return tuple(front)
 
 
-def smallest_at_least(table: TrialTable, accuracy: float = 0.95) -> Network | None:
-    """The trial with the fewest parameters among those that reach this validation accuracy (ties: the better)."""
-    if not 0.0 <= accuracy <= 1.0:
-        raise ValueError(f"an accuracy lies in [0, 1]: got {accuracy}")
-    return smallest_of(pareto_front(table), accuracy)
+def smallest_at_least(table: TrialTable, target: float) -> Network | None:
+    """The trial with the fewest parameters among those that reach this validation score (ties: the better)."""
+    table.objective.check_targets([target])
+    return smallest_of(pareto_front(table), target, table.objective)
 
 
-def smallest_of(front: Sequence[Network], accuracy: float) -> Network | None:
-    """The first of a front, which rises with size, that reaches this validation accuracy."""
-    return next((network for network in front if network.val_accuracy >= accuracy), None)
+def smallest_of(front: Sequence[Network], target: float, objective: Objective) -> Network | None:
+    """The first of a front, which gets better with size, that reaches the target on validation."""
+    return next((network for network in front if not objective.better(target, network.val)), None)
 
 
-def _network(row: pd.Series) -> Network:
+def _network(row: pd.Series, objective: Objective) -> Network:
     params = {str(k).removeprefix(PARAMS): v for k, v in row.items() if str(k).startswith(PARAMS)}
     return Network(
         int(row[names.NUMBER]),
         int(row[names.N_PARAMETERS]),
-        float(row[names.VAL_ACCURACY]),
-        float(row[names.TEST_ACCURACY]),
+        float(row[objective.name]),
+        float(row[objective.test_name]),
         params,
     )

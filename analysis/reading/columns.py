@@ -8,28 +8,17 @@ from typing import Any
 import pandas as pd
 
 from models.core import names, states
+from models.tasks.metrics import METRICS
+from models.tasks.objective import Objective
 
-REQUIRED = (names.NUMBER, names.STATE, names.VAL_ACCURACY)
-"""What a table of trials cannot do without. Where no complete trial has a test accuracy, none was tested."""
-IN_FRAME = (*REQUIRED, names.STATE_REASON, names.TEST_ACCURACY)
-"""What a frame has once `trials_frame` has added the optional ones."""
-METRICS = (
-    names.VAL_ACCURACY,
-    names.VAL_LOSS,
-    names.TEST_ACCURACY,
-    names.TEST_LOSS,
-    names.N_PARAMETERS,
-    names.BEST_EPOCH,
-    names.SECONDS,
-)
-"""What a trial ended with, as a number each."""
-COLUMNS = (
-    *(names.NUMBER, names.ATTEMPT, names.STATE, names.STATE_REASON, names.SEED, names.CONFIG_HASH),
-    *METRICS,
-    *(names.WEIGHTS_SHA256, names.RUN_ID),
-)
+_FIRST = (names.NUMBER, names.ATTEMPT, names.STATE, names.STATE_REASON, names.SEED, names.CONFIG_HASH)
+_COUNTS = (names.N_PARAMETERS, names.BEST_EPOCH, names.SECONDS)
+_LAST = (names.WEIGHTS_SHA256, names.RUN_ID)
+SCORES = tuple(part + metric for metric in METRICS for part in (names.VAL, names.TEST))
+"""Of the kept weights, by part and metric: a table has the objective, and whatever else its trials have."""
 PARAMS = names.PARAMS
-_NUMERIC = (names.ATTEMPT, *METRICS)
+DEFAULT = Objective(names.VAL_ACCURACY)
+"""Of a table that does not say what its trials were chosen by."""
 FOLD = names.FOLD
 """Before the number of a fold, from 1, and `_score`, `_epochs` or `_seconds`: columns of cross-validated trials."""
 _TEXT = (
@@ -38,12 +27,30 @@ _TEXT = (
 )
 
 
-def trials_frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+def required(objective: Objective) -> tuple[str, ...]:
+    """The columns that a table cannot do without. Where no complete trial has a test score, none was tested."""
+    return names.NUMBER, names.STATE, objective.name
+
+
+def columns_of(objective: Objective, found: Iterable[str] = ()) -> tuple[str, ...]:
+    """The columns that every table has, with those of `found` that are scores: the objective first."""
+    first = dict.fromkeys((objective.name, names.VAL_LOSS, objective.test_name, names.TEST_LOSS))
+    there = set(found)
+    others = (name for name in SCORES if name in there and name not in first)
+    return *_FIRST, *first, *others, *_COUNTS, *_LAST
+
+
+def recorded_columns() -> tuple[str, ...]:
+    """All that a trial's run can have beside its parameters and folds: tags and metrics of these names."""
+    return *_FIRST, *SCORES, *_COUNTS, *_LAST
+
+
+def trials_frame(rows: Iterable[Mapping[str, Any]], objective: Objective = DEFAULT) -> pd.DataFrame:
     """One row a number, its last attempt, ascending; absent optional columns are added empty.
 
     A number whose last attempt has no state yet is still running: it is left out, its earlier attempts with it.
     """
-    frame = attempts_of(rows)
+    frame = attempts_of(rows, objective)
     last = frame.drop_duplicates(names.NUMBER, keep="last")
     last = last[last[names.STATE] != states.RUNNING].reset_index(drop=True)
     # An earlier attempt whose parameters were never logged left blanks, which make a column of numbers one of text.
@@ -52,18 +59,19 @@ def trials_frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     return last
 
 
-def attempts_of(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+def attempts_of(rows: Iterable[Mapping[str, Any]], objective: Objective = DEFAULT) -> pd.DataFrame:
     """All attempts, ascending by number and attempt, in the table's columns and types; no state reads `running`."""
     frame = pd.DataFrame.from_records(list(rows))
-    for name in REQUIRED:
+    for name in required(objective):
         if name not in frame.columns and len(frame):
-            raise ValueError(f"a trials table has the columns {', '.join(REQUIRED)}: missing {name}")
+            raise ValueError(f"a trials table has the columns {', '.join(required(objective))}: missing {name}")
     params = [c for c in frame.columns if str(c).startswith(PARAMS)]
     extra = [c for c in (names.CONFIRMS,) if c in frame.columns]
     folds = sorted(c for c in frame.columns if str(c).startswith(FOLD))
-    frame = frame.reindex(columns=[*COLUMNS, *extra, *folds, *params])
+    columns = columns_of(objective, (str(name) for name in frame.columns if frame[name].notna().any()))
+    frame = frame.reindex(columns=[*columns, *extra, *folds, *params])
     frame[names.NUMBER] = _whole_numbers(frame[names.NUMBER])
-    for name in (*_NUMERIC, *folds):
+    for name in (names.ATTEMPT, *(name for name in columns if name in (*SCORES, *_COUNTS)), *folds):
         frame[name] = _numbers(name, frame[name])
     frame[names.ATTEMPT] = frame[names.ATTEMPT].fillna(0).astype(int)
     for name in (*_TEXT, *params):

@@ -7,14 +7,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.reading.columns import PARAMS, REQUIRED, trials_frame
+from analysis.reading.columns import DEFAULT, PARAMS, required, trials_frame
 from analysis.reading.table import TrialTable
 from models.core import names
+from models.data.labels import CLASSIFICATION, REGRESSION
+from models.tasks.objective import CONSTANT, METRICS_OF, Objective
 
 
-def read_csv(path: str | Path, sampler: str) -> TrialTable:
-    """A trials table from a CSV file with at least the REQUIRED columns, drawn as `sampler` says: nothing in it does.
+def read_csv(
+    path: str | Path, sampler: str, objective: Objective = DEFAULT, worst: tuple[float, float] | None = None
+) -> TrialTable:
+    """A trials table from a CSV file with at least the `required` columns, drawn as `sampler` says: nothing in it does.
 
+    `worst`: the validation and the test score that stand for a failed trial, of an objective without a worst value.
     Numbers count from 0, as this project's own tables do (they have the column config_hash), or from 1.
     """
     file = Path(path)
@@ -24,9 +29,11 @@ def read_csv(path: str | Path, sampler: str) -> TrialTable:
         raw = pd.read_csv(file, dtype=str, keep_default_na=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise ValueError(f"--trials is a CSV file of trials: got {str(path)!r}: {error}") from None
-    missing = [name for name in REQUIRED if name not in raw.columns]
+    missing = [name for name in required(objective) if name not in raw.columns]
     if missing:
-        raise ValueError(f"a trials table has the columns {', '.join(REQUIRED)}: missing {', '.join(missing)}")
+        raise ValueError(
+            f"a trials table has the columns {', '.join(required(objective))}: missing {', '.join(missing)}"
+        )
     if not len(raw):
         raise ValueError(f"a trials table has at least one row: got none in {str(path)!r}")
     blank = raw.loc[raw[names.STATE].str.strip() == "", names.NUMBER]
@@ -37,7 +44,7 @@ def read_csv(path: str | Path, sampler: str) -> TrialTable:
     if len(twice):
         raise ValueError(f"a number stands once in a trials table, or once for each attempt: got {twice.iloc[0]} again")
     records = [{str(k): v for k, v in row.items()} for row in raw.to_dict("records")]
-    frame = trials_frame(records)
+    frame = trials_frame(records, objective)
     from_one = names.CONFIG_HASH not in raw.columns and int(frame[names.NUMBER].min()) == 1
     train, validation, test = (_the_one(frame, part + names.ROWS) for part in ("train", "validation", "test"))
     return TrialTable(
@@ -48,6 +55,9 @@ def read_csv(path: str | Path, sampler: str) -> TrialTable:
         validation_rows=validation,
         test_rows=test,
         first_number=int(from_one),
+        objective=objective,
+        task=CLASSIFICATION if objective.metric.name in METRICS_OF[CLASSIFICATION] else REGRESSION,
+        baselines={} if worst is None else {CONSTANT: {objective.name: worst[0], objective.test_name: worst[1]}},
     )
 
 

@@ -15,7 +15,7 @@ from models.core import names
 def cv_results(table: TrialTable) -> pd.DataFrame:
     """A row a trial, in the order of the searched parameters, in the columns of GridSearchCV.cv_results_.
 
-    `split0_test_score` is the accuracy on the first fold; the standard deviations are those of the folds themselves,
+    `split0_test_score` is the objective on the first fold; the standard deviations are those of the folds themselves,
     divided by their number (scikit-learn's and NumPy's, not the sample's). Equal means share the best of their ranks; a
     trial that failed has no scores and the last rank. Times are in seconds, of a fold's training with its scoring.
 
@@ -28,6 +28,7 @@ def cv_results(table: TrialTable) -> pd.DataFrame:
     frame = table.frame.sort_values([PARAMS + name for name in searched] or [names.NUMBER], kind="stable")
     scores, seconds = _of_folds(frame, table.folds, "score"), _of_folds(frame, table.folds, names.SECONDS)
     means = pd.Series(scores.mean(axis=1))
+    ranks = means.rank(method="min", ascending=table.objective.sign < 0, na_option="bottom").astype(int)
     parameters = [{name: row[PARAMS + name] for name in searched} for _, row in frame.iterrows()]
     return pd.DataFrame(
         {
@@ -39,7 +40,7 @@ def cv_results(table: TrialTable) -> pd.DataFrame:
             **{f"split{k}_test_score": scores[:, k] for k in range(table.folds)},
             "mean_test_score": means,
             "std_test_score": scores.std(axis=1),
-            "rank_test_score": means.rank(method="min", ascending=False, na_option="bottom").astype(int),
+            "rank_test_score": ranks,
         }
     )
 

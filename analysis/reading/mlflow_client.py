@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
@@ -15,6 +16,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from models.core import names
 from models.core.errors import ConfigError
+from models.tasks.objective import Objective
 
 _PAGE = 1000
 Value = TypeVar("Value", int, float)
@@ -85,6 +87,28 @@ def needed(value: Value | None, run: Run, tag: str) -> Value:
     if value is None:
         raise ConfigError(f"{title_of(run)} must have the tag {tag}, got none")
     return value
+
+
+def objective_of(run: Run) -> Objective:
+    """What the trials of a study were chosen by, from its parent run."""
+    return Objective(run.data.tags.get(names.OBJECTIVE, names.VAL_ACCURACY))
+
+
+def baselines_of(run: Run) -> dict[str, dict[str, float]]:
+    """The baselines' scores as a study's parent run has them, none where it has none.
+
+    Raises:
+        ConfigError: the tag holds something else.
+    """
+    text = run.data.tags.get(names.BASELINES, "{}")
+    try:
+        found = json.loads(text)
+        return {name: {key: float(value) for key, value in scores.items()} for name, scores in found.items()}
+    except (ValueError, TypeError, AttributeError):
+        raise ConfigError(
+            f"the tag {names.BASELINES} must be JSON of scores, got {text[:60]!r} on {title_of(run)}; the search's own "
+            "command, run again once it is deleted, writes it"
+        ) from None
 
 
 def check_format(run: Run) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,7 +35,9 @@ class Trained:
     """The epoch whose weights were scored."""
     monitor: str
     confusions: Mapping[str, NDArray[np.int64]]
-    """As `confusions_of`."""
+    """As `confusions_of`; of a regression none."""
+    predictions: Mapping[str, Mapping[str, Any]]
+    """Of a regression, what models.tasks.regression keeps of the "validation" and the "test" part."""
 
 
 def split_arguments(run: Run) -> dict[str, Any]:
@@ -50,6 +52,8 @@ def split_arguments(run: Run) -> dict[str, Any]:
         "split_seed": needed(whole_number(run, "split_seed"), run, "split_seed"),
         "folds": whole_number(run, "folds") or 0,
         "reduction": run.data.tags.get("reduction", "none"),
+        "class_weight": run.data.tags.get(names.CLASS_WEIGHT, "none"),
+        "objective": run.data.tags.get(names.OBJECTIVE, ""),
     }
 
 
@@ -77,9 +81,7 @@ def by_epoch(epochs: Mapping[tuple[str, int], list[float]]) -> dict[int, dict[st
 
 def confusions_of(client: MlflowClient, run_id: str) -> dict[str, NDArray[np.int64]]:
     """The matrices (n_classes, n_classes) logged for the "validation" and the "test" part; rows the truth."""
-    with TemporaryDirectory() as folder:
-        files = {part: client.download_artifacts(run_id, _matrix(part), folder) for part in SCORED_PARTS}
-        return {part: np.asarray(json.loads(Path(file).read_text()), np.int64) for part, file in files.items()}
+    return {part: np.asarray(kept, np.int64) for part, kept in _fetched(client, run_id, confusion_file).items()}
 
 
 def read_run(run_id: str, tracking_uri: str | None = None) -> Run:
@@ -92,15 +94,32 @@ def read_trained(run_id: str, tracking_uri: str | None = None) -> Trained | None
     client = MlflowClient(tracking_uri)
     run = client.get_run(run_id)
     epochs, final = values_of(client, run)
-    kept_there = {file.path for file in client.list_artifacts(run_id)}
-    if not epochs or names.BEST_EPOCH not in final or not kept_there.issuperset(map(_matrix, SCORED_PARTS)):
+    there = {file.path for file in client.list_artifacts(run_id)}
+    classes, numbers = (there.issuperset(map(file, SCORED_PARTS)) for file in (confusion_file, predictions_file))
+    if not epochs or names.BEST_EPOCH not in final or not (classes or numbers):
         return None
     kept, monitor = int(final[names.BEST_EPOCH]), str(run.data.params["monitor"])
-    return Trained(by_epoch(epochs), kept, monitor, confusions_of(client, run_id))
+    confusions = confusions_of(client, run_id) if classes else {}
+    return Trained(
+        by_epoch(epochs), kept, monitor, confusions, {} if classes else _fetched(client, run_id, predictions_file)
+    )
 
 
-def _matrix(part: str) -> str:
+def confusion_file(part: str) -> str:
+    """What the artifact with a part's matrix is called."""
     return f"confusion_{part}.json"
+
+
+def predictions_file(part: str) -> str:
+    """What the artifact with a regression's evidence of a part is called."""
+    return f"predictions_{part}.json"
+
+
+def _fetched(client: MlflowClient, run_id: str, file: Callable[[str], str]) -> dict[str, Any]:
+    """The JSON artifact of each of the "validation" and the "test" part."""
+    with TemporaryDirectory() as folder:
+        paths = {part: client.download_artifacts(run_id, file(part), folder) for part in SCORED_PARTS}
+        return {part: json.loads(Path(path).read_text()) for part, path in paths.items()}
 
 
 def fetch_inspection(run_id: str, folder: str, tracking_uri: str | None = None) -> Path | None:

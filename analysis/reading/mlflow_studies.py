@@ -15,10 +15,12 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient, get_tracking_uri
 
 from analysis.reading.addresses import in_one_line, shown_address, sqlite_file
-from analysis.reading.columns import COLUMNS, FOLD, METRICS, attempts_of, trials_frame
+from analysis.reading.columns import FOLD, SCORES, attempts_of, recorded_columns, trials_frame
 from analysis.reading.mlflow_client import (
+    baselines_of,
     check_format,
     children_found,
+    objective_of,
     parents_found,
     study_names,
     title_of,
@@ -28,6 +30,7 @@ from analysis.reading.table import Refit, TrialTable
 from models.core import names, states
 from models.core.errors import ConfigError
 from models.core.suggestions import listed
+from models.data.labels import CLASSIFICATION
 
 
 def read_mlflow(study: str, tracking_uri: str | None = None, parent_run_id: str | None = None) -> TrialTable:
@@ -45,8 +48,9 @@ def read_all(
     tags = parent.data.tags
     children = list(children_found(client, parent))
     rows = [_row(run) for run in children if names.TRIAL_NUMBER in run.data.tags]
+    objective = objective_of(parent)
     table = TrialTable(
-        frame=trials_frame(rows),
+        frame=trials_frame(rows, objective),
         study=study,
         sampler=tags.get("sampler", ""),
         data_sha256=tags.get(names.DATA_SHA256),
@@ -54,13 +58,16 @@ def read_all(
         parent_run_id=parent.info.run_id,
         stopped_early=tags.get(names.STOPPED_EARLY, "").lower() == "true",
         targets=_targets(parent),
+        objective=objective,
+        task=tags.get(names.TASK, CLASSIFICATION),
+        baselines=baselines_of(parent),
         refit=None,  # below: which one it is follows from the trials
         **{name: whole_number(parent, name) for name in _COUNTS},
     )
     # What the workers had finished beyond the trial that the stop rule ended the search with is not part of it.
     stopped_at = whole_number(parent, names.STOPPED_AT)
     table = table if stopped_at is None else table.prefix(stopped_at)
-    return replace(table, refit=_refit(table, children)), attempts_of(rows)
+    return replace(table, refit=_refit(table, children)), attempts_of(rows, objective)
 
 
 def read_mlflow_or_say_why(study: str, tracking_uri: str | None = None) -> TrialTable:
@@ -146,7 +153,7 @@ def _refit(table: TrialTable, children: Sequence[Run]) -> Refit | None:
     for run in children:
         metrics = run.data.metrics
         if wanted.items() <= run.data.tags.items():
-            wanted_metrics = (names.VAL_ACCURACY, names.TEST_ACCURACY, names.BEST_EPOCH, names.SECONDS)
+            wanted_metrics = (table.objective.name, table.objective.test_name, names.BEST_EPOCH, names.SECONDS)
             missing = [name for name in wanted_metrics if name not in metrics]
             if missing:
                 raise ConfigError(f"{title_of(run)} must have the metrics of a refit, got none of {', '.join(missing)}")
@@ -157,9 +164,10 @@ def _refit(table: TrialTable, children: Sequence[Run]) -> Refit | None:
 
 def _row(run: Run) -> dict[str, Any]:
     tags, metrics = run.data.tags, run.data.metrics
-    row: dict[str, Any] = dict.fromkeys(COLUMNS)
-    row |= {name: tags.get(name) for name in COLUMNS if name in tags}
-    row |= {name: metrics.get(name) for name in METRICS}
+    recorded = recorded_columns()
+    row: dict[str, Any] = dict.fromkeys(recorded)
+    row |= {name: tags.get(name) for name in recorded if name in tags}
+    row |= {name: metrics.get(name) for name in (*SCORES, names.N_PARAMETERS, names.BEST_EPOCH, names.SECONDS)}
     of_folds = ("_score", f"_{names.SECONDS}", "_epochs")
     row |= {name: value for name, value in metrics.items() if name.startswith(FOLD) and name.endswith(of_folds)}
     row |= {names.NUMBER: whole_number(run, names.TRIAL_NUMBER), names.ATTEMPT: whole_number(run, names.ATTEMPT)}

@@ -1,11 +1,14 @@
 """Which trials an estimate rests on, and what a trial without a score counts as.
 
-- complete: its scores. A complete trial without a validation score diverged: it stands at the floor.
+- complete: its scores. A complete trial without a validation score diverged: it stands at the worst score.
 - failed by its configuration (exception, diverged, timeout, out of memory, retries exhausted, or no reason given): it
-  was drawn and paid for, so it stays in M at the floor 0, validation and test. Dropping it would answer another
+  was drawn and paid for, so it stays in M at the worst score, validation and test. Dropping it would answer another
   question ("the best of N trials that happen to work").
 - lost to the machine (worker lost, driver lost, interrupted): says nothing about its configuration, does not count.
-- pruned: at the floor; its full score would have been at least that, so every curve is a lower bound.
+- pruned: at the worst score; its full one would have been at least as good, so every curve is a bound.
+
+The worst score of a metric that has one is that: 0 of an accuracy. Of one that has none, as RMSE, it is the constant
+baseline's, and whoever finds only worse would use that: such trials stand at its scores too, validation and test.
 
 A search that was cut off holds its fast trials first. The pool is therefore the plan's finished prefix: the numbers
 before the first one that is missing, still running, or was stopped (driver lost, interrupted) with the search.
@@ -23,18 +26,19 @@ from analysis.reading.table import TrialTable
 from models.core import names, states
 from models.core.states import CONFIGURATION_REASONS, MACHINE_REASONS, STATES, STOPPED_REASONS
 
-FLOOR = 0.0
 EXCHANGEABLE = ("random", "grid", "list")
 Use = Literal["prefix", "all"]
 
 
 @dataclass(frozen=True)
 class Pool:
-    """M trials in plan order with their floors, and how the table's rows were counted.
+    """M trials in plan order with their worst scores, and how the table's rows were counted.
 
-    `val`, `test`: scores in [0, 1]; `numbers`: plan numbers; `seconds`: duration of each, NaN where unknown.
-    `test` is NaN throughout where trials are not tested. `left_out`: finished trials beyond the prefix. `by_length`:
-    all finished trials of a search that was cut off were asked for, so the fast ones are over-represented.
+    `val`, `test`: scores; `test` is NaN throughout where trials are not tested. `numbers`: plan numbers; `seconds`:
+    duration of each, NaN where unknown. `left_out`: finished trials beyond the prefix. `by_length`: all finished trials
+    of a search that was cut off were asked for, so the fast ones are over-represented. `bounds`: between which `val`
+    lies; `worst`: the score of a trial without one; `sign`: what scores are multiplied by so that more is better;
+    `beaten`: complete trials that the constant baseline beats, where that gives the worst score.
     """
 
     val: np.ndarray
@@ -49,6 +53,15 @@ class Pool:
     lost: int
     left_out: int
     by_length: bool
+    bounds: tuple[float, float] = (0.0, 1.0)
+    worst: float = 0.0
+    sign: int = 1
+    beaten: int = 0
+
+    @property
+    def upwards(self) -> np.ndarray:
+        """`val`, turned where less is better."""
+        return self.sign * self.val
 
     @property
     def trials(self) -> int:
@@ -79,7 +92,7 @@ class Pool:
 
     @property
     def lower_bound(self) -> bool:
-        """Whether pruned trials stand in for scores that are at least the floor."""
+        """Whether pruned trials stand in for scores that are at least as good as the worst."""
         return self.pruned > 0
 
 
@@ -100,9 +113,19 @@ def pool_of(table: TrialTable, use: Use = "prefix") -> Pool:
     rows = frame[kept]
     seconds = rows[names.SECONDS] if names.SECONDS in rows else pd.Series(np.nan, index=rows.index)
     scored = kinds == states.COMPLETE
+    objective, baselines = table.objective, table.baselines
+    worst = objective.worst(baselines)
+    val = rows[objective.name].to_numpy(dtype=float)
+    beaten = scored & (objective.sign * val < objective.sign * worst)
+    counted = scored & ~beaten
+    worst_test = objective.worst_test(baselines) if table.tested else np.nan
     return Pool(
-        val=np.where(scored, rows[names.VAL_ACCURACY].to_numpy(dtype=float), FLOOR),
-        test=np.where(scored, rows[names.TEST_ACCURACY].to_numpy(dtype=float), FLOOR if table.tested else np.nan),
+        val=np.where(counted, val, worst),
+        test=np.where(counted, rows[objective.test_name].to_numpy(dtype=float), worst_test),
+        bounds=objective.bounds(baselines),
+        worst=worst,
+        sign=objective.sign,
+        beaten=int(np.count_nonzero(beaten)),
         numbers=numbers[kept],
         seconds=seconds.to_numpy(dtype=float),
         was_scored=scored,
@@ -136,10 +159,12 @@ def _sorted_out(table: TrialTable) -> tuple[pd.DataFrame, np.ndarray, int]:
     known = ("", *CONFIGURATION_REASONS, *MACHINE_REASONS)
     unknown = (state == states.FAILED) & ~reasons.isin(known)
     _check(frame, unknown, f"state_reason of a failed trial is one of {', '.join(known[1:])}", reasons)
-    scored = (state == states.COMPLETE) & frame[names.VAL_ACCURACY].notna()
-    for name in (names.VAL_ACCURACY, names.TEST_ACCURACY) if table.tested else (names.VAL_ACCURACY,):
-        outside = scored & ~frame[name].between(0.0, 1.0)
-        _check(frame, outside, f"{name} of a complete trial lies in [0, 1]", frame[name])
+    objective = table.objective
+    scored = (state == states.COMPLETE) & frame[objective.name].notna()
+    low, high = objective.metric.low, objective.metric.high
+    for name in (objective.name, objective.test_name) if table.tested else (objective.name,):
+        outside = scored & ~(frame[name].between(low, high) & np.isfinite(frame[name]))
+        _check(frame, outside, f"{name} of a complete trial lies in {_interval(low, high)}", frame[name])
     kinds = np.where(scored, states.COMPLETE, np.where(state == states.PRUNED, states.PRUNED, states.FAILED))
     kinds[((state == states.FAILED) & reasons.isin(MACHINE_REASONS)).to_numpy(dtype=bool)] = "lost"
     stopped = (state == states.FAILED) & reasons.isin(STOPPED_REASONS)
@@ -149,6 +174,11 @@ def _sorted_out(table: TrialTable) -> tuple[pd.DataFrame, np.ndarray, int]:
     has_ended[: table.first_number or 0] = True
     has_ended[ended] = True
     return frame, kinds, int(np.argmin(has_ended))
+
+
+def _interval(low: float, high: float) -> str:
+    left, right = ("[" if np.isfinite(low) else "("), ("]" if np.isfinite(high) else ")")
+    return f"{left}{low:g}, {high:g}{right}"
 
 
 def _check(frame: pd.DataFrame, wrong: pd.Series, rule: str, values: pd.Series) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
-from analysis.reading.columns import FOLD, IN_FRAME, PARAMS
+from analysis.reading.columns import DEFAULT, FOLD, PARAMS, required
 from models.core import names, states
-from models.core.ranking import place
+from models.data.labels import CLASSIFICATION
+from models.tasks.objective import Baselines, Objective
 
 
 @dataclass(frozen=True)
@@ -18,8 +19,9 @@ class Refit:
     number: int
     """Of the trial whose configuration it has."""
     run_id: str
-    val_accuracy: float
-    test_accuracy: float
+    val: float
+    """The objective on validation."""
+    test: float
     best_epoch: int
     seconds: float
 
@@ -50,12 +52,19 @@ class TrialTable:
     targets: tuple[float, ...] = ()
     """Scores to reach that the study named before it had data."""
     first_number: int | None = None
+    objective: Objective = DEFAULT
+    """What its trials were chosen by."""
+    task: str = CLASSIFICATION
+    """One of models.data.labels.TASKS."""
+    baselines: Baselines = field(default_factory=dict)
+    """Scores by name of what anybody would try first; none where they are not known."""
 
     def __post_init__(self) -> None:
         """Check that the columns are there and that every number stands once."""
-        missing = [name for name in IN_FRAME if name not in self.frame.columns]
+        needed = *required(self.objective), names.STATE_REASON, self.objective.test_name
+        missing = [name for name in needed if name not in self.frame.columns]
         if missing:
-            raise ValueError(f"a trials table has the columns {', '.join(IN_FRAME)}: missing {', '.join(missing)}")
+            raise ValueError(f"a trials table has the columns {', '.join(needed)}: missing {', '.join(missing)}")
         twice = self.frame[names.NUMBER][self.frame[names.NUMBER].duplicated()]
         if len(twice):
             raise ValueError(f"a number stands once in a trials table: got {twice.iloc[0]} again")
@@ -72,36 +81,36 @@ class TrialTable:
 
     @property
     def scored(self) -> pd.Series:
-        """Of each row, whether it is a complete trial with a validation accuracy."""
-        return (self.frame[names.STATE] == states.COMPLETE) & self.frame[names.VAL_ACCURACY].notna()
+        """Of each row, whether it is a complete trial with a validation score."""
+        return (self.frame[names.STATE] == states.COMPLETE) & self.frame[self.objective.name].notna()
 
     @property
     def ranked(self) -> pd.DataFrame:
-        """The complete trials by validation accuracy, the best first, the earlier one on ties."""
+        """The complete trials by validation score, the best first, the earlier one on ties."""
         complete = self.frame[self.scored]
-        scored = zip(complete[names.VAL_ACCURACY], complete[names.NUMBER], strict=True)
-        places = [place(score, number) for score, number in scored]
+        scored = zip(complete[self.objective.name], complete[names.NUMBER], strict=True)
+        places = [self.objective.place(score, number) for score, number in scored]
         return complete.iloc[sorted(range(len(places)), key=places.__getitem__)]
 
     @property
     def tested(self) -> bool:
-        """Whether trials have a test accuracy: those of a cross-validated study have none.
+        """Whether trials have a test score: those of a cross-validated study have none.
 
-        Where trials are complete and none has a test accuracy, none was tested; where only some have, the pool refuses.
+        Where trials are complete and none has a test score, none was tested; where only some have, the pool refuses.
         """
         if self.folds or any(str(name).startswith(FOLD) for name in self.frame.columns):
             return False
         scored = self.scored
-        return not scored.any() or bool(self.frame.loc[scored, names.TEST_ACCURACY].notna().any())
+        return not scored.any() or bool(self.frame.loc[scored, self.objective.test_name].notna().any())
 
     @property
     def scored_rows(self) -> int | None:
-        """The rows that a trial's validation accuracy is measured on."""
+        """The rows that a trial's validation score is measured on."""
         return self.train_rows if self.folds else self.validation_rows
 
     @property
     def best(self) -> pd.Series | None:
-        """The complete trial with the best validation accuracy, the lowest number on ties."""
+        """The complete trial with the best validation score, the lowest number on ties."""
         ranked = self.ranked
         return None if ranked.empty else ranked.iloc[0]
 

@@ -19,12 +19,16 @@ from analysis.looks.pareto import Network, pareto_front, smallest_of
 from analysis.reading.pool import Pool, Use, pool_of
 from analysis.reading.table import TrialTable
 from analysis.report.section import Section
+from models.tasks.objective import LINEAR, Objective
 
-GOOD_ENOUGH = 0.95  # "the smallest network with at least this validation accuracy"
+_GOOD_ENOUGH = 0.95  # of what lies between 0 and 1: "the smallest network with at least this validation accuracy"
 _ROUND = (0.5, 0.8, 0.9, 0.95, 0.97, 0.98, 0.985, 0.99, 0.995)
 SAID = "Targets that the study named before its search:"
 ASKED = "Targets asked for when this report was made (chosen after a look at the scores, they are chosen by them):"
 CHOSEN = "Round numbers picked by the scores seen, for orientation; no target was named before the search:"
+
+
+_OWN_INTERVAL = ", with the interval of its own test score"
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,8 @@ class Report:
     importances: Importances
     front: tuple[Network, ...]
     smallest: Network | None
+    good_enough: float | None
+    """The validation score that `smallest` reaches; None where there is nothing to go by."""
     reaches: tuple[Reach, ...]
     targets: str
     """Where the targets of `reaches` come from."""
@@ -66,34 +72,46 @@ def make_report(
     """
     pool = pool_of(table, use)
     result = best_of_n(table, at, use, assume_tail=assume_tail)
-    origin, wanted = _targets(pool, targets or table.targets, asked)
+    table.objective.check_targets([*(targets or ()), *(asked or ())])
+    origin, wanted = _targets(pool, table.objective, targets or table.targets, asked)
     found = importances(table)
     front = pareto_front(table)
-    smallest = smallest_of(front, GOOD_ENOUGH)
+    enough = good_enough(table)
+    smallest = None if enough is None else smallest_of(front, enough, table.objective)
     return Report(
         table=table,
         result=result,
         importances=found,
         front=front,
         smallest=smallest,
-        reaches=tuple(trials_to_reach(pool.val, t) for t in wanted),
+        good_enough=enough,
+        reaches=tuple(trials_to_reach(pool.val, t, direction=table.objective.direction) for t in wanted),
         targets=origin,
         doublings=_doublings(table, pool),
-        pictures=_pictures(table, use, pool, found, front, smallest),
+        pictures=_pictures(table, use, pool, found, front, smallest, enough),
         comparison=compare(table, versus) if versus is not None else None,
         confirmed=confirm_summary(table, confirm) if confirm is not None else (),
         sections=tuple(sections),
     )
 
 
+def good_enough(table: TrialTable) -> float | None:
+    """What the smallest network should reach: 0.95 of 1, or what the linear baseline does on validation."""
+    if table.objective.bounded:
+        return _GOOD_ENOUGH
+    return table.baselines.get(LINEAR, {}).get(table.objective.name)
+
+
 def _targets(
-    pool: Pool, targets: Sequence[float] | None, asked: Sequence[float] | None
+    pool: Pool, objective: Objective, targets: Sequence[float] | None, asked: Sequence[float] | None
 ) -> tuple[str, tuple[float, ...]]:
     """Where the targets come from, and they: without any, the three highest round numbers reached and the next."""
     if targets:
         return SAID, tuple(targets)
     if asked:
         return ASKED, tuple(asked)
+    if not objective.bounded:  # of RMSE, which numbers are round depends on the user's units
+        return "", ()
     best = float(pool.val.max())
     return CHOSEN, (*[t for t in _ROUND if t <= best][-3:], *[t for t in _ROUND if t > best][:1])
 
@@ -115,23 +133,22 @@ def _pictures(
     found: Importances,
     front: tuple[Network, ...],
     smallest: Network | None,
+    enough: float | None,
 ) -> dict[str, tuple[bytes, str]]:
     fine = best_of_n(
         table, sorted({*spaced(pool.trials, 30), *default_at(pool.trials), max(pool.trials // SELECTED, 1)}), use
     )
+    label = table.objective.label
     pictures = {
         "tuning_curve": (
             figures_curves.tuning_curve(fine),
-            "Expected best validation accuracy of N trials"
-            + (", and the test accuracy of the trial that validation picks" if pool.tested else "")
-            + ". Shaded: 95% interval at each N, shown by simulation to cover; its upper end is wide where a perfect "
-            "score is far above all that were seen, so that the lower one is what many trials establish"
-            + (
-                f". Thin dashed lines: the same for test, up to N = M/{SELECTED}. The diamond: the trial "
-                "found, with the interval of its own test accuracy."
-                if pool.tested
-                else "."
-            ),
+            f"Expected best validation {label} of N trials"
+            + (f", and the test {label} of the trial that validation picks" if pool.tested else "")
+            + ". Shaded: 95% interval at each N, shown by simulation to cover; its better end is wide where a perfect "
+            "score is far from all that were seen, so that the other one is what many trials establish."
+            + (f" Thin dashed lines: the same for test, up to N = M/{SELECTED}." * table.objective.bounded)
+            * pool.tested
+            + (" The diamond: the trial found" + _OWN_INTERVAL * table.objective.proportion + ".") * pool.tested,
         ),
         "median": (
             figures_curves.median_steps(fine),
@@ -142,7 +159,7 @@ def _pictures(
     if pool.tested:
         pictures["gap"] = (
             figures_curves.gap_curve(fine),
-            "Validation less test accuracy of the selected trial: raw, and net of what the two data "
+            f"Validation less test {label} of the selected trial: raw, and net of what the two data "
             "sets differ by without any selection (N = 1).",
         )
     if found.ped_anova:
@@ -152,7 +169,7 @@ def _pictures(
         )
     if front:
         pictures["pareto"] = (
-            figures_space.pareto_figure(table, front, smallest, GOOD_ENOUGH),
+            figures_space.pareto_figure(table, front, smallest, enough),
             "The front is the best of many trials at every size, chosen on validation: optimistic.",
         )
     if figures_space.varying(table):

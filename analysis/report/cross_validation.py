@@ -8,7 +8,8 @@ from analysis.looks.groups import label
 from analysis.reading.cv_results import cv_results
 from analysis.reading.table import TrialTable
 from analysis.report import html
-from analysis.report.sentences import tested_accuracy
+from analysis.report.sentences import tested_score
+from models.core.rounding import plain_score
 
 
 def refit_words(table: TrialTable) -> str:
@@ -16,10 +17,11 @@ def refit_words(table: TrialTable) -> str:
     refit = table.refit
     if refit is None:
         return "not there: the study is not complete, or the refit failed (its run says why)"
+    label = table.objective.label
     rows = "" if table.train_rows is None else f" on all {table.train_rows:,} training rows"
     return (
-        f"trial {refit.number} trained once{rows}: test accuracy {tested_accuracy(table, refit.test_accuracy)}, "
-        f"validation accuracy {refit.val_accuracy:.4f}, kept epoch {refit.best_epoch} (run {refit.run_id})"
+        f"trial {refit.number} trained once{rows}: test {label} {tested_score(table, refit.test)}, "
+        f"validation {label} {plain_score(refit.val)}, kept epoch {refit.best_epoch} (run {refit.run_id})"
     )
 
 
@@ -40,9 +42,9 @@ def section(table: TrialTable) -> list[str]:
         for _, row in found.iterrows()
     ]
     words = (
-        f"Accuracy on each of {table.folds} folds, scored by a network that was trained on the others. std is that of "
-        "the folds themselves (divided by their number, as NumPy's and scikit-learn's). The numbers are in "
-        "cv_results.csv, in the columns of scikit-learn's cv_results_."
+        f"{table.objective.heading} on each of {table.folds} folds, scored by a network that was trained on the "
+        "others. std is that of the folds themselves (divided by their number, as NumPy's and scikit-learn's). The "
+        "numbers are in cv_results.csv, in the columns of scikit-learn's cv_results_."
     )
     return [
         html.heading("Cross-validation"),
@@ -52,5 +54,7 @@ def section(table: TrialTable) -> list[str]:
     ]
 
 
-def _shown(value: float, digits: int = 4) -> str:
-    return "-" if math.isnan(value) else f"{value:.{digits}f}"
+def _shown(value: float, digits: int | None = None) -> str:
+    if math.isnan(value):
+        return "-"
+    return plain_score(value) if digits is None else f"{value:.{digits}f}"

@@ -6,10 +6,11 @@ from analysis.looks.groups import label
 from analysis.looks.pareto import Network
 from analysis.reading.columns import PARAMS
 from analysis.reading.table import TrialTable
-from analysis.report import cross_validation, html, reached, second_looks
-from analysis.report.contents import GOOD_ENOUGH, Report
+from analysis.report import baselines, cross_validation, html, reached, second_looks
+from analysis.report.contents import Report
 from analysis.report.sentences import basis, headline, inspect_hint, smallest_sentence
 from models.core import names
+from models.core.rounding import plain_score
 
 _TOP = 10
 
@@ -19,6 +20,7 @@ def report_page(report: Report) -> str:
     study = report.table.study
     parts = [html.heading(f"Study {study}", 1), html.paragraph(headline(report.result), "headline")]
     parts.append(html.paragraph(basis(report.result), "small"))
+    parts += baselines.section(report.table)
     parts += [html.heading("What a search of N trials reaches on average"), *_pictures(report, "tuning_curve")]
     parts += reached.averages(report)
     parts += [html.heading("What more trials would buy"), *reached.planning(report)]
@@ -38,7 +40,7 @@ def report_page(report: Report) -> str:
     parts += _pictures(report, "parallel_coordinates", "boxes")
     if report.front:
         parts += [
-            html.heading("Accuracy against size"),
+            html.heading(f"{report.table.objective.heading} against size"),
             *_pictures(report, "pareto"),
             *_size(report),
         ]
@@ -85,7 +87,7 @@ def _best_trials(table: TrialTable) -> str:
     rows = [
         [
             str(row[names.NUMBER]),
-            *_scores(table, row[names.VAL_ACCURACY], row[names.TEST_ACCURACY]),
+            *_scores(table, row[table.objective.name], row[table.objective.test_name]),
             *(label(row[PARAMS + name]) for name in shown),
         ]
         for _, row in frame.iterrows()
@@ -94,11 +96,12 @@ def _best_trials(table: TrialTable) -> str:
 
 
 def _score_names(table: TrialTable) -> list[str]:
-    return ["validation accuracy", *(["test accuracy"] if table.tested else [])]
+    label = table.objective.label
+    return [f"validation {label}", *([f"test {label}"] if table.tested else [])]
 
 
 def _scores(table: TrialTable, validation: float, test: float) -> list[str]:
-    return [f"{validation:.4f}", *([f"{test:.4f}"] if table.tested else [])]
+    return [plain_score(validation), *([plain_score(test)] if table.tested else [])]
 
 
 def _more(table: TrialTable) -> str:
@@ -112,14 +115,16 @@ def _size(report: Report) -> list[str]:
     shown = report.table.searched
     rows = [_network(report.table, network) for network in report.front]
     head = ["trial", "parameters", *_score_names(report.table), *shown]
-    return [html.paragraph(smallest_sentence(report.table, report.smallest, GOOD_ENOUGH)), html.table(head, rows)]
+    enough = report.good_enough
+    words = [] if enough is None else [html.paragraph(smallest_sentence(report.table, report.smallest, enough))]
+    return [*words, html.table(head, rows)]
 
 
 def _network(table: TrialTable, network: Network) -> list[str]:
     return [
         str(network.number),
         f"{network.n_parameters:,}",
-        *_scores(table, network.val_accuracy, network.test_accuracy),
+        *_scores(table, network.val, network.test),
         *(label(network.params[name]) for name in table.searched),
     ]
 

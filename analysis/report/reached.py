@@ -7,6 +7,7 @@ from analysis.estimates.doubling import DoublingGain
 from analysis.report import html
 from analysis.report.contents import Report
 from analysis.report.sentences import curve_rows, more_sentences, reach_sentence, reasons
+from models.core.rounding import score_digits
 
 _LEVEL = f"{CONFIDENCE:.0%} interval"
 _HEADS = {
@@ -28,8 +29,10 @@ def averages(report: Report) -> list[str]:
     parts = [_table(report, "best_val", "best_val_at_least", "test_of_best"), *_flagged(report)]
     if "best_val_at_least" in result.curves:
         parts.append(html.paragraph(_INTERVALS, "small"))
+    own = f", and the interval of this network's test {result.objective.label}" * result.objective.proportion
     if result.found.test is not None:
-        parts.append(html.paragraph(f"The row of the most trials is the trial found ({_own(report)}).", "small"))
+        found = f"the trial found (trial {result.found.number}: its own scores{own})"
+        parts.append(html.paragraph(f"The row of the most trials is {found}.", "small"))
     parts.append(html.bullets(reasons(result.curves, _there(report, "best_val", "test_of_best"))))
     errors = result.test_standard_error
     if errors:
@@ -71,26 +74,21 @@ def planning(report: Report) -> list[str]:
     parts = [html.bullets(more_sentences(report.result))]
     if report.reaches:
         parts += [html.paragraph(report.targets), html.bullets(reach_sentence(reach) for reach in report.reaches)]
-    return parts + _doublings(report.doublings)
+    return parts + _doublings(report.doublings, report.result.objective.label)
 
 
-def _doublings(found: tuple[DoublingGain, ...]) -> list[str]:
+def _doublings(found: tuple[DoublingGain, ...], label: str) -> list[str]:
     if not found:
         return []
-    rows = [[f"{one.n} to {2 * one.n}", f"{one.gain:.5f}"] for one in found]
+    rows = [[f"{one.n} to {2 * one.n}", f"{one.gain:.{score_digits(one.gain or 0.0) + 1}f}"] for one in found]
     words = (
         "Averages, without intervals: none was shown to hold for a difference. Gains beyond these N cannot be judged "
         "from this pool; they are no larger if the gain of a doubling does not grow."
     )
     return [
-        html.table(["doubling the trials", "bought in best validation accuracy"], rows),
+        html.table(["doubling the trials", f"bought in best validation {label}"], rows),
         html.paragraph(words, "small"),
     ]
-
-
-def _own(report: Report) -> str:
-    found = report.result.found
-    return f"trial {found.number}: its own scores, and the interval of this network's test accuracy"
 
 
 def _there(report: Report, *shown: str) -> tuple[str, ...]:
@@ -110,7 +108,7 @@ def _flagged(report: Report) -> list[str]:
 
 _INTERVALS = (
     "The interval is Gaffke's, carried from the mean to the best of N; that it covers is shown by simulation, not "
-    "proven. Its upper end is wide where a perfect score is far above all that were seen; what many trials establish "
+    "proven. Its better end is wide where a perfect score is far from all that were seen; what many trials establish "
     "is the limit on one side."
 )
 _PROVEN = (

@@ -9,10 +9,11 @@ from analysis.estimates.curves import Point
 from analysis.report import html
 from analysis.report.sentences import interval, quoted, value
 from models.core import names, states
+from models.core.rounding import plain_score, score_digits
 
 CONFIRMED = (
-    "This configuration over seeds: the mean test accuracy of the repeats, with the seeds' error and the test set's in "
-    "its interval. Beside it this network: the trial of the search, whose validation accuracy chose it."
+    "This configuration over seeds: the mean test score of the repeats, with the seeds' error, and of an accuracy the "
+    "test set's, in its interval. Beside it this network: the trial of the search, whose validation score chose it."
 )
 STAYS_OPTIMISTIC = (
     "The repeats' mean on validation stays optimistic: the same rows chose the trials, and what they had by chance is "
@@ -57,11 +58,11 @@ def confirmed(rows: tuple[Confirmed, ...]) -> list[str]:
             str(row.repeats),
             str(row.failed),
             "-" if row.test is None else quoted(row.test),
-            "-" if row.test_deviation is None else f"{row.test_deviation:.4f}",
-            f"{row.search_test:.4f}",
-            f"{row.search_val:.4f}",
-            "-" if row.val_mean is None else f"{row.val_mean:.4f}",
-            "-" if row.shrinkage is None else f"{row.shrinkage:+.4f}",
+            "-" if row.test_deviation is None else plain_score(row.test_deviation),
+            plain_score(row.search_test),
+            plain_score(row.search_val),
+            "-" if row.val_mean is None else plain_score(row.val_mean),
+            "-" if row.shrinkage is None else f"{row.shrinkage:+.{score_digits(row.search_val)}f}",
         ]
         for row in rows
     ]

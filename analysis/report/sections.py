@@ -39,9 +39,12 @@ def data_section(split: Split, title: str) -> Section:
     return Section("Data", pictures, remark, tuple(facts))
 
 
-def training_picture(epochs: Mapping[int, Mapping[str, float]], kept: int, monitor: str, title: str) -> Picture:
+def training_picture(
+    epochs: Mapping[int, Mapping[str, float]], kept: int, monitor: str, title: str, objective: str = ""
+) -> Picture:
     """The learning curves: `epochs` from 1, each with its metrics."""
-    return Picture("learning_curves", learning_curves(epochs, title, kept, monitor), NETWORK["learning_curves"])
+    drawn = learning_curves(epochs, title, kept, monitor, objective)
+    return Picture("learning_curves", drawn, NETWORK["learning_curves"])
 
 
 def confusion_picture_of(

@@ -14,15 +14,14 @@ from analysis.estimates.refusals import SELECTED
 from analysis.looks.pareto import Network
 from analysis.reading.table import TrialTable
 from models.core import states
+from models.core.rounding import plain_score, score_digits
 
-_DIGITS = 4  # where nothing says how large the error is
 
-
-def digits_for(error: float | None) -> int:
-    """Digits behind the point by which an error is 5 to 50 units of the last one."""
+def digits_for(error: float | None, score: float = 0.0) -> int:
+    """Digits behind the point by which an error is 5 to 50 units of the last one; without one, those of the score."""
     if not error or not math.isfinite(error):
-        return _DIGITS
-    return min(max(1 - math.floor(math.log10(2.0 * error)), 2), 6)
+        return score_digits(score)
+    return min(max(1 - math.floor(math.log10(2.0 * error)), 0), 6)
 
 
 def error_of(point: Point) -> float | None:
@@ -35,7 +34,8 @@ def headline(result: BestOfN) -> str:
     """The numbers to quote: the trial found with its own test accuracy, then what a search reaches on average."""
     found, val, m = result.found, result.curves["best_val"], result.trials["started"] or 0
     parts = [_found_sentence(result, result.validation_standard_error.get(m))]
-    bound = "at least " if result.trials[states.PRUNED] else ""
+    words = "at least " if result.direction == "maximize" else "at most "
+    bound = words if result.trials[states.PRUNED] else ""
     exact = [n for n in val if val[n].method == "exact" and n < m]
     part = exact or [n for n in val if val[n].low is not None and 4 * n <= m]  # beyond a quarter the end at m says more
     one_sided = result.curves.get("best_val_at_least", {})
@@ -48,18 +48,20 @@ def headline(result: BestOfN) -> str:
     if reached:
         parts.append(f"A search {', one '.join(reached)}.")
     if found.tied > 1:
-        parts.append(f"{found.tied} trials are equal in that validation accuracy; the lowest number counts.")
+        parts.append(
+            f"{found.tied} trials are equal in that validation {result.objective.label}; the lowest number counts."
+        )
     return " ".join(parts)
 
 
 def _found_sentence(result: BestOfN, error: float | None) -> str:
     found = result.found
     place = "is the best of the finished prefix" if result.trials["left_out"] else "was found"
-    who = f"Trial {found.number} {place}"
-    val = f"validation accuracy {found.val:.{digits_for(error)}f} (chosen by it, so optimistic)"
+    who, label = f"Trial {found.number} {place}", result.objective.label
+    val = f"validation {label} {found.val:.{digits_for(error, found.val)}f} (chosen by it, so optimistic)"
     if found.test is None:
         return f"{who}: {val}; no trial was tested."
-    return f"{who}: {val}, test accuracy {quoted(found.test)}."
+    return f"{who}: {val}, test {label} {quoted(found.test)}."
 
 
 def inspect_hint(run_id: str) -> str:
@@ -67,29 +69,30 @@ def inspect_hint(run_id: str) -> str:
     return f"What the best trial's network does (errors, hidden layers): mlflow run . -e inspect -P run_id={run_id}"
 
 
-def tested_accuracy(table: TrialTable, accuracy: float) -> str:
-    """A network's test accuracy with its interval."""
-    if table.test_rows is None:
-        return f"{accuracy:.{_DIGITS}f}"
-    low, high = clopper_pearson(accuracy, table.test_rows, CONFIDENCE)
-    shown = quoted(Point(accuracy, low, high, ""))
+def tested_score(table: TrialTable, score: float) -> str:
+    """A network's test score, of an accuracy with its interval."""
+    if table.test_rows is None or not table.objective.proportion:
+        return plain_score(score)
+    low, high = clopper_pearson(score, table.test_rows, CONFIDENCE)
+    shown = quoted(Point(score, low, high, ""))
     return f"{shown} (this network's, {CONFIDENCE:.0%} interval of {table.test_rows:,} test rows)"
 
 
-def validation_accuracy(table: TrialTable, accuracy: float) -> str:
-    """A trial's score on the rows that chose it, with the digits that those rows can tell apart."""
-    rows = table.scored_rows
-    return f"{accuracy:.{digits_for(binomial_error(accuracy, rows) if rows else None)}f}"
+def validation_score(table: TrialTable, score: float) -> str:
+    """A trial's score on the rows that chose it, of an accuracy with the digits that those rows can tell apart."""
+    rows = table.scored_rows if table.objective.proportion else None
+    return f"{score:.{digits_for(binomial_error(score, rows) if rows else None, score)}f}"
 
 
 def smallest_sentence(table: TrialTable, smallest: Network | None, target: float) -> str:
     """The smallest network that is good enough; its validation score was selected, so the interval is its test's."""
+    label, than = table.objective.label, "at least" if table.objective.direction == "maximize" else "at most"
     if smallest is None:
-        return f"No trial reached a validation accuracy of {target:g}."
-    tested = f", test accuracy {tested_accuracy(table, smallest.test_accuracy)}" if table.tested else ""
+        return f"No trial reached a validation {label} of {target:.4g}."
+    tested = f", test {label} {tested_score(table, smallest.test)}" if table.tested else ""
     return (
-        f"The smallest network with at least {target:g} validation accuracy: trial {smallest.number}, "
-        f"{smallest.n_parameters:,} parameters, validation {validation_accuracy(table, smallest.val_accuracy)} "
+        f"The smallest network with {than} {target:.4g} validation {label}: trial {smallest.number}, "
+        f"{smallest.n_parameters:,} parameters, validation {validation_score(table, smallest.val)} "
         f"(selected by it, so optimistic){tested}."
     )
 
@@ -108,7 +111,7 @@ def basis(result: BestOfN) -> str:
 
 def quoted(point: Point, digits: int | None = None) -> str:
     """A value with its interval in brackets where it has one."""
-    digits = digits or digits_for(error_of(point))
+    digits = digits_for(error_of(point), point.value) if digits is None else digits
     if point.low is None and point.high is None:
         return f"{point.value:.{digits}f}"
     return f"{point.value:.{digits}f} [{interval(point, digits=digits)}]"
@@ -117,9 +120,9 @@ def quoted(point: Point, digits: int | None = None) -> str:
 def digits_at(result: BestOfN, n: int) -> int:
     """Digits of the best of N on validation: those of its error, and at N = M at least those of the trial found."""
     errors = [error_of(result.curves["best_val"][n])]
-    if n == result.trials["started"]:
+    if n == result.trials["started"] and result.objective.proportion:
         errors.append(result.validation_standard_error.get(n))
-    return max(digits_for(error) for error in errors)
+    return max(digits_for(error, result.curves["best_val"][n].value) for error in errors)
 
 
 def led(result: BestOfN, n: int) -> str:
@@ -134,12 +137,14 @@ def led(result: BestOfN, n: int) -> str:
 def limit(point: Point, digits: int | None = None) -> str:
     """A limit on one side in words: at least, or at most where low scores are the good ones."""
     end, word = (point.low, "at least") if point.low is not None else (point.high, "at most")
-    return "-" if end is None else f"{word} {end:.{digits or digits_for(error_of(point))}f}"
+    digits = digits_for(error_of(point), point.value) if digits is None else digits
+    return "-" if end is None else f"{word} {end:.{digits}f}"
 
 
 def interval(point: Point, signed: bool = False, digits: int | None = None) -> str:
     """The interval, ">= x" where it is open upwards, a dash where there is none."""
-    form = f"{'+' if signed else ''}.{digits or digits_for(error_of(point))}f"
+    digits = digits_for(error_of(point), point.value) if digits is None else digits
+    form = f"{'+' if signed else ''}.{digits}f"
     if point.low is not None and point.high is not None:
         return f"{point.low:{form}}, {point.high:{form}}"
     if point.low is not None:
@@ -151,7 +156,7 @@ def interval(point: Point, signed: bool = False, digits: int | None = None) -> s
 
 def value(point: Point, signed: bool = False) -> str:
     """The value, with the digits of its error."""
-    return f"{point.value:{'+' if signed else ''}.{digits_for(error_of(point))}f}"
+    return f"{point.value:{'+' if signed else ''}.{digits_for(error_of(point), point.value)}f}"
 
 
 def curve_rows(result: BestOfN, names: Sequence[str]) -> list[list[str]]:
@@ -203,22 +208,23 @@ def _new_search(one: Prediction, result: BestOfN) -> str:
         return f"Too few trials to say what a new search of {counted(one.trials)} reaches with {one.confidence:.0%}."
     word = "at least" if result.direction == "maximize" else "at most"
     return (
-        f"A new search of {counted(one.trials)} reaches {word} {one.at_least:.{_DIGITS}f} on validation with a "
+        f"A new search of {counted(one.trials)} reaches {word} {plain_score(one.at_least)} on validation with a "
         f"probability of {one.confidence:.0%} or more."
     )
 
 
 def _more_trials(one: Prediction, result: BestOfN) -> str:
     return (
-        f"{counted(one.trials)} more beat the best one seen, {result.found.val:.{_DIGITS}f}, with a probability of at "
+        f"{counted(one.trials)} more beat the best one seen, {plain_score(result.found.val)}, with a probability of at "
         f"most {one.beats:.2f}."
     )
 
 
 def reach_sentence(reach: Reach) -> str:
     """How many trials a target takes."""
+    less = "" if reach.direction == "maximize" else " or less"
     start = (
-        f"{reach.reached} of {reach.pool} trials reached {reach.target:g}: to reach it with probability "
+        f"{reach.reached} of {reach.pool} trials reached {reach.target:.4g}{less}: to reach it with probability "
         f"{reach.probability:g}"
     )
     if reach.trials is None:

@@ -93,6 +93,11 @@ class Result:
         """Of a classification: a part to a row a class: class, precision, recall, f1, specificity, support."""
         return {part: kept["per_class"] for part, kept in self.evidence.items() if "per_class" in kept}
 
+    @property
+    def predictions(self) -> dict[str, dict[str, Any]]:
+        """Of a regression: a part to what models.tasks.regression keeps of it."""
+        return {part: kept for part, kept in self.evidence.items() if "targets" in kept}
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Result):
             return NotImplemented

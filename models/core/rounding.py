@@ -1,4 +1,6 @@
-"""What rounding alone can leave of a deviation that is none."""
+"""Rounding: what it alone can leave of a deviation that is none, and with how many digits a score is written."""
+
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,3 +14,14 @@ def is_constant(
     The mean of n equal numbers, summed one after another in float64, errs by at most n eps times their size.
     """
     return np.asarray(deviation <= rows * np.finfo(np.float64).eps * size)
+
+
+def plain_score(score: float) -> str:
+    """A score without an error to go by: four digits behind the point, fewer of numbers of 10 and more."""
+    return f"{score:.{score_digits(score)}f}"
+
+
+def score_digits(score: float) -> int:
+    """The digits behind the point that `plain_score` gives."""
+    size = abs(score)
+    return 4 if size < 10 or not math.isfinite(size) else max(4 - int(math.log10(size)), 0)

@@ -18,7 +18,7 @@ def check_word(name: str, written: str, known: Sequence[str]) -> str:
     Raises:
         ConfigError: it is neither.
     """
-    if written and written not in known:
+    if written != "" and written not in known:
         raise ConfigError(f"{name} must be one of {', '.join(known)}, got {written!r}{did_you_mean(written, known)}")
     return written
 

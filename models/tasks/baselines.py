@@ -1,6 +1,7 @@
 """What anybody would try first, measured as trials are: a constant, and scikit-learn's linear model."""
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,13 +9,16 @@ from numpy.typing import NDArray
 
 from models.core import names
 from models.data.dataset import PARTS
+from models.data.labels import CLASSIFICATION
 from models.data.scaling import fit_scaling, fit_split_reduction, fit_targets
 from models.data.splits import Split
+from models.tasks.objective import CONSTANT, LINEAR
 from models.tasks.task import task_of
 
-CONSTANT, LINEAR = "constant", "linear"
 LINEAR_ROWS = 10_000
-"""The linear model of a classification is fitted on so many training rows at most: on all of MNIST it takes minutes."""
+"""The linear model is fitted on so many training rows at most: on all of MNIST a logistic one takes minutes."""
+LINEAR_FEATURES = 5_000
+"""Of more features than that there is none: its cost grows with their square."""
 _LEAST = float(np.finfo(np.float64).tiny)
 
 Outputs = dict[str, NDArray[np.float64]]
@@ -36,7 +40,8 @@ def constant_baseline(split: Split) -> dict[str, float]:
 def linear_baseline(split: Split) -> dict[str, float]:
     """Scores, named as a trial's, of scikit-learn's LogisticRegression or LinearRegression with its defaults.
 
-    On the features that networks are fed, with the weights that they are trained by, on one thread.
+    On the features that networks are fed, with the weights that they are trained by, on one thread. Empty where there
+    are more than LINEAR_FEATURES of them.
     """
     from sklearn.linear_model import LinearRegression, LogisticRegression
     from threadpoolctl import threadpool_limits
@@ -47,32 +52,45 @@ def linear_baseline(split: Split) -> dict[str, float]:
         reduction = fit_split_reduction(split, features["train"])
         features = {part: rows @ reduction.matrix + reduction.offset for part, rows in features.items()}
     labels, weights = split.labels["train"], split.weights
+    if features["train"].shape[1] > LINEAR_FEATURES:
+        return {}
+    kept = _some(labels)
+    own = None if weights is None else weights[kept]
     with threadpool_limits(1):
         if not split.n_classes:
-            fitted = LinearRegression().fit(features["train"].astype(np.float64), labels, weights)
+            fitted = LinearRegression().fit(features["train"][kept].astype(np.float64), labels[kept], own)
             return _scores(split, {part: fitted.predict(features[part]).reshape(-1, labels.shape[1]) for part in PARTS})
-        kept = _some(labels)
         model = LogisticRegression(max_iter=1000, tol=1e-3)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of not having converged: a baseline that is near its best will do
-            fitted = model.fit(features["train"][kept], labels[kept], None if weights is None else weights[kept])
+            fitted = model.fit(features["train"][kept], labels[kept], own)
         found = {part: np.zeros((split.rows(part), split.n_classes)) for part in PARTS}
         for part in PARTS:
             found[part][:, fitted.classes_] = fitted.predict_proba(features[part])
         return _scores(split, found)
 
 
-def baselines(split: Split) -> dict[str, dict[str, float]]:
-    """Both, by name: CONSTANT and LINEAR."""
-    return {CONSTANT: constant_baseline(split), LINEAR: linear_baseline(split)}
+def baseline(name: str, split: Split) -> dict[str, float]:
+    """The scores of CONSTANT or LINEAR; those on validation are means of the folds where trials are cross-validated."""
+    fit = {CONSTANT: constant_baseline, LINEAR: linear_baseline}[name]
+    scores = fit(replace(split, fold_of=None))
+    if not split.folds or not scores:
+        return scores
+    folds = [fit(split.fold(number)) for number in range(split.folds)]
+    means = {
+        names.VAL + metric: float(np.mean([fold[names.TEST + metric] for fold in folds]))
+        for metric in task_of(split.target).metrics
+    }
+    return scores | means
 
 
-def describe_baseline(name: str, split: Split) -> str:
+def describe_baseline(name: str, task: str, train_rows: int | None) -> str:
     """What a summary calls it."""
+    classes = task == CLASSIFICATION
     if name == CONSTANT:
-        return "the most frequent class" if split.n_classes else "the mean of the training part"
-    kind = "logistic" if split.n_classes else "linear"
-    fewer = f", fitted on {LINEAR_ROWS:,} rows" if split.n_classes and split.rows("train") > LINEAR_ROWS else ""
+        return "the most frequent class" if classes else "the mean of the training part"
+    kind = "logistic" if classes else "linear"
+    fewer = f", fitted on {LINEAR_ROWS:,} rows" if (train_rows or 0) > LINEAR_ROWS else ""
     return f"{kind} regression on the same features{fewer}"
 
 

@@ -45,6 +45,11 @@ _OF_CONFUSION = {
 }
 
 
+def score_of_confusion(metric: str, confusion: NDArray[np.int64]) -> float | None:
+    """The metric of a matrix (n_classes, n_classes), rows the truth; None of one that needs probabilities."""
+    return _OF_CONFUSION[metric](confusion) if metric in _OF_CONFUSION else None
+
+
 @dataclass(frozen=True)
 class OneAgainstRest:
     """One class's counts of rows, and its rates; 0 / 0 counts as 0, as in scikit-learn.

@@ -1,6 +1,7 @@
 """How right a network is, in numbers: of arrays alone, each as scikit-learn defines it."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,8 @@ from models.core import names
 
 Float = NDArray[np.floating]
 Counts = NDArray[np.int64]
+Direction = Literal["maximize", "minimize"]
+"""Which scores are the better ones, as Optuna says it."""
 
 
 @dataclass(frozen=True)
@@ -16,26 +19,27 @@ class Metric:
     """What a metric's values can be, and which of them is better."""
 
     name: str
-    direction: str
-    """"maximize" or "minimize"."""
+    label: str
+    """As sentences and axes write it."""
+    direction: Direction
     low: float
     high: float
     """The bounds of its values; infinite where there is none."""
 
 
-_UNIT = ("maximize", 0.0, 1.0)
-_ERROR = ("minimize", 0.0, np.inf)
+_UNIT: tuple[Direction, float, float] = ("maximize", 0.0, 1.0)
+_ERROR: tuple[Direction, float, float] = ("minimize", 0.0, np.inf)
 METRICS = {
     metric.name: metric
     for metric in (
-        Metric(names.LOSS, *_ERROR),
-        Metric(names.ACCURACY, *_UNIT),
-        Metric(names.BALANCED_ACCURACY, *_UNIT),
-        Metric(names.MACRO_F1, *_UNIT),
-        Metric(names.AUC, *_UNIT),
-        Metric(names.RMSE, *_ERROR),
-        Metric(names.MAE, *_ERROR),
-        Metric(names.R2, "maximize", -np.inf, 1.0),
+        Metric(names.LOSS, "loss", *_ERROR),
+        Metric(names.ACCURACY, "accuracy", *_UNIT),
+        Metric(names.BALANCED_ACCURACY, "balanced accuracy", *_UNIT),
+        Metric(names.MACRO_F1, "macro F1", *_UNIT),
+        Metric(names.AUC, "AUC", *_UNIT),
+        Metric(names.RMSE, "RMSE", *_ERROR),
+        Metric(names.MAE, "MAE", *_ERROR),
+        Metric(names.R2, "R\u00b2", "maximize", -np.inf, 1.0),
     )
 }
 

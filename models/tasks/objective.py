@@ -3,13 +3,12 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from models.core import names
-from models.core.errors import ConfigError
+from models.core.errors import ConfigError, shown
 from models.core.suggestions import did_you_mean
 from models.data.labels import CLASSIFICATION
-from models.tasks.metrics import Metric, metric_of
+from models.tasks.metrics import Direction, Metric, metric_of
 
 DEFAULTS = {CLASSIFICATION: names.ACCURACY}
 METRICS_OF = {
@@ -17,8 +16,10 @@ METRICS_OF = {
     "regression": (names.LOSS, names.RMSE, names.MAE, names.R2),
 }
 """The metrics of each task, the loss first."""
-
-Item = TypeVar("Item")
+Baselines = Mapping[str, Mapping[str, float]]
+"""models.tasks.baselines.baselines: a baseline's name to its scores by name."""
+CONSTANT, LINEAR = "constant", "linear"
+"""The names of the baselines: whoever finds only worse than the constant one would use that."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,7 @@ class Objective:
         return names.TEST + self.metric.name
 
     @property
-    def direction(self) -> str:
-        """ "maximize" or "minimize", as Optuna says it."""
+    def direction(self) -> Direction:
         return self.metric.direction
 
     @property
@@ -46,36 +46,87 @@ class Objective:
         """What a score is multiplied by so that more is better."""
         return 1 if self.direction == "maximize" else -1
 
+    @property
+    def label(self) -> str:
+        """The metric as sentences and axes write it: `macro F1`."""
+        return self.metric.label
+
+    @property
+    def heading(self) -> str:
+        """The label at the beginning of a sentence."""
+        return self.label[0].upper() + self.label[1:]
+
+    @property
+    def proportion(self) -> bool:
+        """Whether a score is a share of rows, which alone has a binomial error."""
+        return self.metric.name == names.ACCURACY
+
+    @property
+    def std_name(self) -> str:
+        """Of a cross-validated trial: the deviation of its score over the folds, divided by their number."""
+        return f"{self.name}_std"
+
     def better(self, one: float, other: float) -> bool:
         """Whether `one` is better than `other`; equal ones are not."""
         return self.sign * one > self.sign * other
 
-    def best(self, items: Sequence[Item], scores: Sequence[float]) -> Item:
-        """The item of the best score, the first one on ties."""
-        place = max(range(len(items)), key=lambda k: (self.sign * scores[k], -k))
-        return items[place]
+    def place(self, score: float, number: int) -> tuple[float, int]:
+        """A trial's sort key, the one rule of which trial is the best: of equal scores the lower number."""
+        return -self.sign * score, number
 
     @property
     def bounded(self) -> bool:
-        return math.isfinite(self.metric.low) and math.isfinite(self.metric.high)
+        """Whether the metric itself has a worst value, so that none need be taken from a baseline."""
+        return math.isfinite(self._worst_bound)
 
-    def worst(self, baselines: Mapping[str, Mapping[str, float]]) -> float:
-        """The score of a trial that failed, or found only worse: the bound, else the baseline's score.
+    def worst(self, baselines: Baselines) -> float:
+        """The score of a trial that failed, or found only worse: the bound, else the constant baseline's score.
 
-        Whoever finds only worse would use the baseline: the most frequent class, or the mean.
+        Raises:
+            ValueError: there is neither.
         """
-        bound = self.metric.low if self.direction == "maximize" else self.metric.high
-        return bound if math.isfinite(bound) else baselines["constant"][self.name]
+        return self._worst(self.name, baselines)
 
-    def bounds(self, baselines: Mapping[str, Mapping[str, float]]) -> tuple[float, float]:
+    def worst_test(self, baselines: Baselines) -> float:
+        """The test score that goes with `worst`."""
+        return self._worst(self.test_name, baselines)
+
+    def bounds(self, baselines: Baselines) -> tuple[float, float]:
         """Between what a trial's score lies once it is no worse than `worst`."""
         worst = self.worst(baselines)
         return (worst, self.metric.high) if self.direction == "maximize" else (self.metric.low, worst)
 
-    def censored(self, score: float | None, baselines: Mapping[str, Mapping[str, float]]) -> float:
+    def censored(self, score: float | None, baselines: Baselines) -> float:
         """`score`, or `worst` where there is none or a worse one."""
         worst = self.worst(baselines)
         return worst if score is None or not math.isfinite(score) or self.better(worst, score) else score
+
+    def check_targets(self, targets: Sequence[float]) -> None:
+        """That scores to reach are ones that can be reached.
+
+        Raises:
+            ConfigError: one is not.
+        """
+        best = self.metric.high if self.direction == "maximize" else self.metric.low
+        for target in targets:
+            beyond = self.better(target, best) or (self.bounded and not self.better(target, self._worst_bound))
+            if not math.isfinite(target) or beyond:
+                low, high = self.metric.low, self.metric.high
+                raise ConfigError(f"targets must be values of {self.name}, {low:g} to {high:g}, got {shown(target)}")
+
+    @property
+    def _worst_bound(self) -> float:
+        return self.metric.low if self.direction == "maximize" else self.metric.high
+
+    def _worst(self, name: str, baselines: Baselines) -> float:
+        if self.bounded:
+            return self._worst_bound
+        if name not in baselines.get(CONSTANT, {}):
+            raise ValueError(
+                f"an estimate of {self.name}, which has no worst value, needs the constant baseline's score, which "
+                "stands for a failed trial: got none"
+            )
+        return baselines[CONSTANT][name]
 
 
 def read_objective(written: str, task: str) -> Objective:

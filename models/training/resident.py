@@ -10,6 +10,7 @@ from models.data.dataset import Array
 from models.data.reduction import Reduction
 from models.data.scaling import Features, TargetScaling, fit_scaling, fit_split_reduction, fit_targets
 from models.data.splits import PARTS, Split
+from models.tasks.objective import read_objective
 from models.tasks.task import Task, task_of
 
 _ROWS_AT_ONCE = 4096
@@ -35,8 +36,7 @@ class PreparedData:
     weights: tf.Tensor | None = None
     """(rows,), float32, of the training part: what each row counts in the loss."""
     objective: str = ""
-    """The metric that trials are chosen by, where it is not the task's own."""
-
+    """The metric that trials are chosen by, as `val_rmse`."""
     class_names: tuple[str, ...] = ()
     """Of a classification, as figures write them."""
 
@@ -54,6 +54,10 @@ class PreparedFolds:
     @property
     def class_names(self) -> tuple[str, ...]:
         return tuple(self.split.target.class_names)
+
+    @property
+    def objective(self) -> str:
+        return read_objective(self.split.objective, self.split.target.task).name
 
     @property
     def folds(self) -> int:
@@ -97,7 +101,7 @@ def _prepare_parts(split: Split) -> PreparedData:
         reduction=reduction,
         targets=targets,
         weights=None if split.weights is None else tf.constant(split.weights, tf.float32),
-        objective=split.objective,
+        objective=read_objective(split.objective, split.target.task).name,
         class_names=tuple(split.target.class_names),
     )
 

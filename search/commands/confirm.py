@@ -17,6 +17,7 @@ from analysis.report.sentences import quoted
 from analysis.report.writing import write_report
 from models.core import names
 from models.core.errors import ConfigError
+from models.core.rounding import plain_score
 from models.core.seeds import derive_seed
 from search.commands.exit_codes import COMPLETE, Parser, run_command
 from search.commands.options import Options, read_options, whole_number
@@ -25,7 +26,8 @@ from search.driver.console import make_console
 from search.stores.databases import check_storage
 from search.stores.optuna_attempts import look_up
 from search.study.plan import make_plan
-from search.study.settings import StudySettings, read_settings
+from search.study.reading import read_settings
+from search.study.settings import StudySettings
 from search.study.study_file import settings_of
 
 
@@ -105,9 +107,9 @@ def _table(study: str, rows: Sequence[Confirmed]) -> Table:
             str(row.number),
             f"{row.repeats}" + (f" ({row.failed} failed)" if row.failed else ""),
             "-" if row.test is None else quoted(row.test),
-            f"{row.search_test:.4f}",
-            f"{row.search_val:.4f}",
-            "-" if row.val_mean is None else f"{row.val_mean:.4f}",
+            plain_score(row.search_test),
+            plain_score(row.search_val),
+            "-" if row.val_mean is None else plain_score(row.val_mean),
         )
     return shown
 

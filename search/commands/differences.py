@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.core import names, states
+from models.core import states
 from models.core.states import STATES
+from models.tasks.objective import Objective
 from search.stores.optuna_attempts import Attempt
 from search.study.plan import Plan, PlannedTrial
 from search.tracking.child_runs import Child, Unreadable
@@ -41,6 +42,7 @@ class Seen:
     """What there is of a study, as read at one time."""
 
     plan: Plan
+    objective: Objective
     outbox: Sequence[Waiting]
     partial: Sequence[Path]
     staged: Sequence[Path]
@@ -201,7 +203,7 @@ def _of_one_attempt(
     if (child.seed, child.config_hash) != (str(own[0]), own[1]):
         retag = attempt is not None and attempt.run_id == child.run_id
         return [*found, _not_as_planned(child, "MLflow", "retag" if retag else "", attempt if retag else None)]
-    found += _between(attempt, child, seen.evidence.get(child.run_id))
+    found += _between(attempt, child, seen.evidence.get(child.run_id), seen.objective)
     complete = child.final and child.state == states.COMPLETE
     if complete and child.models == "all" and child.run_id not in seen.with_models:
         found.append(Difference(child.number, child.attempt, "its model is missing", "MLflow", "model", child.run_id))
@@ -227,7 +229,9 @@ def _without_run(attempt: Attempt | None, trash: Child | None) -> Iterable[Diffe
         yield Difference(*key, what, "MLflow", "remake", attempt.run_id, attempt.trial)
 
 
-def _between(attempt: Attempt | None, child: Child, evidence: Evidence | None) -> list[Difference]:
+def _between(
+    attempt: Attempt | None, child: Child, evidence: Evidence | None, objective: Objective
+) -> list[Difference]:
     """What one attempt is in Optuna against what it is in MLflow."""
     running = attempt is not None and attempt.state == states.RUNNING
     trial = attempt.trial if attempt is not None else None
@@ -258,7 +262,7 @@ def _between(attempt: Attempt | None, child: Child, evidence: Evidence | None) -
         what = f"{_words(attempt)} in Optuna, {_words(child)} in MLflow"
         return difference(what, "MLflow", "end", attempt.state, attempt.reason)
     score = child.score if child.state == states.COMPLETE else None
-    wrong = wrong_scores(attempt, child, evidence) if evidence is not None else {}
+    wrong = wrong_scores(attempt, child, evidence, objective) if evidence is not None else {}
     if wrong:
         what = f"{' and '.join(wrong)} in MLflow: not what the trial's own epochs say"
         return difference(what, "MLflow", "score")
@@ -269,11 +273,11 @@ def _between(attempt: Attempt | None, child: Child, evidence: Evidence | None) -
     return []
 
 
-def wrong_scores(attempt: Attempt, child: Child, evidence: Evidence) -> dict[str, float]:
+def wrong_scores(attempt: Attempt, child: Child, evidence: Evidence, objective: Objective) -> dict[str, float]:
     """By name, the right value of each score that MLflow alone tells otherwise than Optuna and the trial's evidence."""
     told = {
-        names.VAL_ACCURACY: (child.score, attempt.score, evidence.score),
-        names.TEST_ACCURACY: (child.test_score, attempt.test_score, evidence.test_score),
+        objective.name: (child.score, attempt.score, evidence.score),
+        objective.test_name: (child.test_score, attempt.test_score, evidence.test_score),
     }
     return {
         name: right

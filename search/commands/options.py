@@ -5,6 +5,8 @@ import re
 from dataclasses import dataclass
 
 from models.core.errors import ConfigError, shown
+from models.data.labels import TASKS
+from models.data.splits import CLASS_WEIGHTS
 from search.commands.exit_codes import Parser
 from search.driver.keeping import ModelPolicy
 from search.driver.limits import Limits
@@ -12,7 +14,7 @@ from search.study.settings import MOST, PRUNERS, SAMPLERS
 from search.study.study_file import STUDIES
 
 DEFAULT = "default"
-DATA_OPTIONS = ("dataset", "target", "test", "leave_out", "group")
+DATA_OPTIONS = ("dataset", "target", "task", "test", "leave_out", "group", "weight")
 
 _DESCRIPTION = """\
 Searches the hyperparameters of Keras networks: every trial of the plan exactly once, tracked in MLflow and Optuna.
@@ -35,7 +37,7 @@ class Options:
 
     study: str
     data: dict[str, str]
-    """Of models.data.sources.Source, what was said: dataset, target, test, leave_out, group."""
+    """Of models.data.sources.Source, what was said: those of DATA_OPTIONS."""
     trials: int | None
     workers: int
     seed: int | None
@@ -47,6 +49,8 @@ class Options:
     ui_url: str | None
     stop_when_gain_below: float | None
     pruner: str | None
+    objective: str | None
+    class_weight: str | None
     limits: Limits
     dry_run: bool
     given: dict[str, str]
@@ -75,6 +79,8 @@ def read_options(arguments: list[str]) -> Options:
         ui_url=_or_none(given.ui_url),
         stop_when_gain_below=_number("stop_when_gain_below", given.stop_when_gain_below),
         pruner=_or_none(given.pruner),
+        objective=_or_none(given.objective),
+        class_weight=_or_none(given.class_weight),
         limits=Limits(
             **{
                 name: seconds
@@ -98,10 +104,20 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--study", default="digits-random", metavar="NAME|FILE", help="a study by name, or your own .yaml file")
     add("--dataset", default=DEFAULT, metavar="NAME|FILE", help="digits, mnist, ...; .npz, .csv, .parquet, a folder")
-    add("--target", default=DEFAULT, metavar="COLUMN", help="of a table: the column of the classes")
+    add("--target", default=DEFAULT, metavar="COLUMN", help="of a table: the column to predict, or several")
+    add("--task", default=DEFAULT, metavar="|".join(TASKS), help="what the target is (as its values say)")
+    add("--objective", default=DEFAULT, metavar="METRIC", help="what trials are chosen by: val_macro_f1, val_rmse, ...")
     add("--test", default=DEFAULT, metavar="SHARE|FILE", help="the test part, where the data have none (0.2)")
     add("--leave-out", "--leave_out", default=DEFAULT, metavar="COLUMNS", help="of a table: columns that are not used")
     add("--group", default=DEFAULT, metavar="COLUMN", help="rows equal in it are never on both sides of a split")
+    add("--weight", default=DEFAULT, metavar="COLUMN", help="what each row counts in training")
+    add(
+        "--class-weight",
+        "--class_weight",
+        default=DEFAULT,
+        metavar="|".join(CLASS_WEIGHTS),
+        help="balanced: as much for each class (none)",
+    )
     add("--trials", default=DEFAULT, metavar="N", help="how many trials the plan has, 1 or more")
     add("--workers", default="2", metavar="N", help="processes that train, one thread each; 0: in this process (2)")
     add("--seed", default=DEFAULT, metavar="N", help="the study's seed: plan, split and every trial follow from it")
@@ -113,7 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--ui-url", "--ui_url", default=DEFAULT, metavar="URL", help="where the MLflow UI is, for links in Optuna")
     add(
         "--stop-when-gain-below", "--stop_when_gain_below", default=DEFAULT, metavar="X",
-        help="end the search when doubling its trials would buy less than X in accuracy",
+        help="end the search when doubling its trials would buy less than X of the objective",
     )  # fmt: skip
     add("--pruner", default=DEFAULT, metavar="|".join(PRUNERS), help="end trials that fall behind the others (none)")
     add(

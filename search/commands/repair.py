@@ -7,12 +7,13 @@ from pathlib import Path
 from rich.console import Console
 
 from analysis.reading.addresses import in_one_line, shown_address
-from analysis.reading.mlflow_client import whole_number
+from analysis.reading.mlflow_client import objective_of, whole_number
 from models.core import names, states
 from models.core.errors import ConfigError
 from models.core.results import TrialResult
 from models.core.runtime import PROJECT
 from models.data.sources import find_data
+from models.tasks.objective import Objective
 from search.commands.differences import Difference, Evidence, Seen, Waiting, wrong_scores
 from search.commands.replay import find_differences, replay
 from search.commands.session import DEFAULT_UI, split_study
@@ -60,14 +61,15 @@ class Doctor:
         self._parent = ParentRun(name, PROJECT)
         self._parent.look(stored.parent_run_id)
         self._runs = TrialRuns(self._parent)
-        self._quiet = ConsoleProgress(Console(quiet=True))
+        self._objective = objective_of(self._parent.run)
+        self._quiet = ConsoleProgress(Console(quiet=True), self._objective)
         self._described = False
         self._tried: set[str] = set()
         self._lock = DriverLock(self._paths, storage)
         try:
             self.settings = self._settings(name, stored.planned)
             self.plan = make_plan(self.settings)
-            self._study = StudyStore(storage, self.settings, stored.data_sha256, self._lock.hold)
+            self._study = StudyStore(storage, self.settings, stored.data_sha256, self._objective, self._lock.hold)
         except BaseException:
             self.release()
             raise
@@ -85,6 +87,7 @@ class Doctor:
         whole = runs_with_models(self._client, self._parent.experiment_id) if with_models else ()
         return Seen(
             plan=self.plan,
+            objective=self._objective,
             outbox=[self._waiting(path) for path in self._paths.outcomes()],
             partial=self._paths.partial(),
             staged=self._paths.staged.outcomes(),
@@ -93,7 +96,7 @@ class Doctor:
             strangers=self._study.strangers(),
             children=children,
             unreadable=unreadable,
-            evidence=_evidence(attempts, children),
+            evidence=_evidence(attempts, children, self._objective),
             with_models=frozenset(whole),
             parent=self._parent.id,
             parent_status=parent.info.status,
@@ -160,7 +163,7 @@ class Doctor:
     def _score_again(self, each: Difference, seen: Seen) -> None:
         (known,) = [one for one in seen.attempts if one.trial == each.trial]
         (child,) = [one for one in seen.children if one.run_id == each.run_id]
-        self._runs.score_again(each.run_id, wrong_scores(known, child, seen.evidence[each.run_id]))
+        self._runs.score_again(each.run_id, wrong_scores(known, child, seen.evidence[each.run_id], self._objective))
 
     def _move_aside(self, each: Difference) -> None:
         self._paths.aside.mkdir(exist_ok=True)
@@ -200,7 +203,9 @@ class Doctor:
             config_hash=planned.config.hash(),
             trial=-1,
         )
-        epochs = {} if self.settings.folds else epochs_of(child.run_id)  # a fold's epochs are not the trial's
+        epochs = (
+            {} if self.settings.folds else epochs_of(child.run_id, self._objective)
+        )  # a fold's epochs are not the trial's
         self._study.record(planned, told, distributions(self.settings, planned.parameters), epochs)
 
     def _deliver_and_close(self, seen: Seen) -> None:
@@ -209,7 +214,7 @@ class Doctor:
         Driver(self.settings.name, self.plan, NoEngine(), delivery, self._quiet).run(["only mended"])
 
     def _delivery(self, attempts: list[Attempt], policy: ModelPolicy | None = None) -> Delivery:
-        keeper = ModelKeeper(policy or ModelPolicy("all"), self._paths, attempts)
+        keeper = ModelKeeper(policy or ModelPolicy("all"), self._paths, attempts, self._objective)
         ui_url = tracking_ui() or DEFAULT_UI
         return Delivery(
             self.settings, self.plan, self._study, self._runs, keeper, self._paths, self._quiet,
@@ -256,7 +261,7 @@ class Doctor:
         return Waiting(path, outcome.number, outcome.attempt, outcome.final, ours)
 
 
-def _evidence(attempts: Sequence[Attempt], children: Sequence[Child]) -> dict[str, Evidence]:
+def _evidence(attempts: Sequence[Attempt], children: Sequence[Child], objective: Objective) -> dict[str, Evidence]:
     """For the complete trials whose scores the two stores tell differently."""
     told = {each.run_id: each for each in attempts if each.state == states.COMPLETE}
     found = {}
@@ -266,7 +271,7 @@ def _evidence(attempts: Sequence[Attempt], children: Sequence[Child]) -> dict[st
             continue
         other_test = known.test_score is not None and child.test_score != known.test_score
         if child.score != known.score or other_test:
-            found[child.run_id] = Evidence(*told_by_evidence(child.run_id))
+            found[child.run_id] = Evidence(*told_by_evidence(child.run_id, objective))
     return found
 
 

@@ -3,21 +3,22 @@
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from models.core import names
+from models.core import names, states
 from models.core.errors import ConfigError
 from models.core.runtime import PROJECT
 from models.data.dataset import Dataset
-from models.data.labels import CLASSIFICATION
 from models.data.sources import load_dataset
 from models.data.splits import Split, split_by
+from models.tasks.baselines import baseline
+from models.tasks.objective import CONSTANT, LINEAR, Objective
 from search.commands.exit_codes import COMPLETE, MISSING
 from search.commands.options import Options
 from search.driver.signals import asked_to_stop
@@ -51,11 +52,16 @@ class _Search:
     options: Options
     dataset: Dataset
     split: Split
+    objective: Objective
+    baselines: dict[str, dict[str, float]]
+    """That of the constant one: the linear one is fitted while the last trials are training."""
     plan: "Plan"
     rule: "StopRule | None"
     finished: frozenset[int]
     tags: Tags
     console: Console
+    fitting: Lock = field(default_factory=Lock)
+    """Held while the linear baseline is fitted."""
 
     @property
     def missing(self) -> int:
@@ -78,6 +84,8 @@ def run_search(options: Options, console: Console, make: MakeEngine = make_engin
         trials=options.trials,
         seed=options.seed,
         pruner=options.pruner,
+        objective=options.objective,
+        class_weight=options.class_weight,
     )
     if options.sampler is not None and settings.sampler != options.sampler:
         raise ConfigError(
@@ -123,12 +131,9 @@ def _prepare(settings: StudySettings, options: Options, console: Console, tags: 
     dataset = load_dataset(settings.dataset, lambda text: console.print(text, markup=False, highlight=False))
     for hint in dataset.hints:
         console.print(hint, markup=False, highlight=False)
-    if dataset.target.task != CLASSIFICATION:
-        raise ConfigError(
-            f"a search chooses networks by their validation accuracy, so it needs classes, got the numbers of a "
-            f"regression in {dataset.name}; labels that are numbers of classes must be whole numbers or words"
-        )
+    objective = settings.objective_of(dataset.target.task)
     split = split_study(settings, dataset)
+    first = {CONSTANT: baseline(CONSTANT, split)}
     if settings.folds and options.models.mode == "best":
         raise ConfigError(
             f"models must be all or none where trials are cross-validated, the refit alone has one, got "
@@ -139,7 +144,7 @@ def _prepare(settings: StudySettings, options: Options, console: Console, tags: 
     if options.stop_when_gain_below is not None:
         from search.driver.stopping import StopRule
 
-        rule = StopRule(options.stop_when_gain_below, settings)
+        rule = StopRule(options.stop_when_gain_below, settings, objective, first)
     check_storage(options.storage)
     check_writable(Path(), "what MLflow keeps")
     check_writable(root_of(options.storage), "the outbox")
@@ -149,7 +154,7 @@ def _prepare(settings: StudySettings, options: Options, console: Console, tags: 
     if stored.planned > len(plan.trials):  # a plan is extended, never cut
         settings = replace(settings, trials=stored.planned)
         plan = make_plan(settings)
-    return _Search(settings, options, dataset, split, plan, rule, stored.finished, tags, console)
+    return _Search(settings, options, dataset, split, objective, first, plan, rule, stored.finished, tags, console)
 
 
 def _train(search: _Search, make: MakeEngine) -> int:
@@ -169,6 +174,7 @@ def _train(search: _Search, make: MakeEngine) -> int:
 
 def _track(search: _Search, engine: Engine, own_run: str | None, asked: list[str]) -> int:
     """Holds the study, opens both stores, and searches."""
+    from analysis.reading.mlflow_client import baselines_of
     from search.driver.store_errors import StoreError, explain
     from search.stores.lock import DriverLock, Taken, alone
     from search.stores.optuna_study import StudyStore
@@ -180,10 +186,10 @@ def _track(search: _Search, engine: Engine, own_run: str | None, asked: list[str
     lock = DriverLock(StudyPaths(settings.name, root_of(options.storage)), options.storage)
     try:
         with alone(stores_lock(options.storage)):
-            study = StudyStore(options.storage, settings, dataset.sha256, lock.hold)
+            study = StudyStore(options.storage, settings, dataset.sha256, search.objective, lock.hold)
             study.check_plan(plan)
             parent = ParentRun(settings.name, PROJECT)
-            parent.open(study.parent_run_id, own_run, plan.hash)
+            parent.open(study.parent_run_id, own_run, plan.hash, search.objective)
             # At once: a parent that the study does not know of would stay RUNNING if this process were killed.
             study.remember(
                 parent_run_id=parent.id,
@@ -192,6 +198,8 @@ def _track(search: _Search, engine: Engine, own_run: str | None, asked: list[str
                 data_sha256=dataset.sha256,
             )
         parent.describe(dataset, search.split, _facts(settings, plan))
+        search.baselines.update(baselines_of(parent.run))
+        parent.note_baselines(search.baselines)
         parent.attach({"plan.csv": plan.csv, "study.yaml": settings.to_yaml()})
         ended = _drive(search, engine, study, parent, asked)
         return _conclude(search, study, parent, ended, own_run, with_report=not asked)
@@ -221,20 +229,22 @@ def _drive(search: _Search, engine: Engine, study: "StudyStore", parent: "Parent
         f"{settings.description}\n\n[Parent run in MLflow]({ui_url}/{parent.link(parent.id)})"
     )
     paths, runs = StudyPaths(settings.name, root_of(options.storage)), TrialRuns(parent)
-    progress = ConsoleProgress(search.console)
+    progress = ConsoleProgress(search.console, search.objective)
     equal, different = settings.equal_cells, settings.population or 0
     if equal:
         progress.say(
             f"of the grid's {equal + different} cells {equal} are the same networks as others: {different} different "
             "ones count"
         )
-    keeper = ModelKeeper(ModelPolicy("none") if settings.folds else options.models, paths, study.attempts())
+    keeper = ModelKeeper(
+        ModelPolicy("none") if settings.folds else options.models, paths, study.attempts(), search.objective
+    )
     delivery = Delivery(
         settings, plan, study, runs, keeper, paths, progress,
         link=lambda run_id: f"{ui_url}/{parent.link(run_id)}", further_tags=search.tags, limits=options.limits,
     )  # fmt: skip
-    # Seconds of imports, on the core of the first worker that has nothing left to do.
-    when_idle = Thread(target=_import_report, daemon=True).start
+    # Seconds of imports and of fitting, on the core of the first worker that has nothing left to do.
+    when_idle = Thread(target=_prepare_end, args=(search,), daemon=True).start
     driver = Driver(settings.name, plan, engine, delivery, progress, search.rule, options.limits, when_idle)
     try:
         ended = driver.run(asked)
@@ -242,7 +252,9 @@ def _drive(search: _Search, engine: Engine, study: "StudyStore", parent: "Parent
             from search.driver.refit import refit_best
 
             with_model = options.models.mode == "all"
-            ended = refit_best(settings, plan, ended, study, engine, runs, progress, asked, with_model)
+            ended = refit_best(
+                settings, plan, ended, study, engine, runs, progress, asked, with_model, search.objective
+            )
         return ended
     finally:
         progress.close()
@@ -263,6 +275,8 @@ def _conclude(
     settings, options, console = search.settings, search.options, search.console
     attempts = study.attempts()
     finished = {each.number for each in attempts if each.final}
+    if with_report and any(each.state == states.COMPLETE for each in attempts):
+        parent.note_baselines(_fit_linear_baseline(search))
     summary = conclude(settings, search.plan, parent, ended, finished, console, with_report)
     failures = failures_words(attempts)
     if summary is None and failures:
@@ -275,9 +289,18 @@ def _conclude(
     return COMPLETE if ended.complete and summary is not None else MISSING
 
 
-def _import_report() -> None:
+def _prepare_end(search: _Search) -> None:
     for name in ("search.driver.conclusion", "analysis.report.writing"):
         import_module(name)
+    _fit_linear_baseline(search)
+
+
+def _fit_linear_baseline(search: _Search) -> dict[str, dict[str, float]]:
+    """All baselines; the linear one is fitted once, by whoever asks first."""
+    with search.fitting:
+        if LINEAR not in search.baselines:
+            search.baselines[LINEAR] = baseline(LINEAR, search.split)
+    return search.baselines
 
 
 def _facts(settings: StudySettings, plan: "Plan") -> dict[str, object]:

@@ -181,7 +181,7 @@ class Delivery:
             names.SAMPLER: self._settings.sampler,
             names.MODELS: self._keeper.policy,
         }
-        own |= self._settings.split
+        own |= self._settings.split | {names.OBJECTIVE: self.study.objective.name}
         return own | dict(self._further_tags.get(number, {}))
 
     def _open(self, planned: PlannedTrial, attempt: int, started_ms: int, new: bool = False) -> str:

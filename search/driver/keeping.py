@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from models.core.errors import ConfigError, shown
-from models.core.ranking import place
 from models.core.results import TrialResult
+from models.tasks.objective import Objective
 from search.stores import outbox
 from search.stores.paths import StudyPaths
 from search.workers.outcome import Outcome
@@ -43,8 +43,8 @@ class ModelKeeper:
     Ties go to the lower trial number, so that the choice does not depend on the order in which trials ended.
     """
 
-    def __init__(self, policy: ModelPolicy, paths: StudyPaths, finished: "list[Attempt]") -> None:
-        self.policy = policy
+    def __init__(self, policy: ModelPolicy, paths: StudyPaths, finished: "list[Attempt]", objective: Objective) -> None:
+        self.policy, self._place = policy, objective.place
         self._staged = paths.staged
         self._best: list[tuple[float, int]] = []
         self._logged: set[int] = set()
@@ -89,9 +89,9 @@ class ModelKeeper:
 
     def _rank(self, number: int, score: float | None, run_id: str) -> None:
         """Takes the trial among the best K, if it belongs there."""
-        if score is None or place(score, number) in self._best:
+        if score is None or self._place(score, number) in self._best:
             return
-        insort(self._best, place(score, number))
+        insort(self._best, self._place(score, number))
         self._run_ids[number] = run_id
         for _, beaten in self._best[self.policy.best :]:
             if beaten not in self._logged:

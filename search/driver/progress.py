@@ -8,6 +8,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 
 from models.core import states
+from models.core.rounding import plain_score
+from models.tasks.objective import Objective
 
 _FEWEST = 4  # trials before the time left is estimated
 _LINE_EVERY = 10.0  # seconds between lines where there is no terminal
@@ -25,13 +27,13 @@ class Progress(Protocol):
 class ConsoleProgress:
     """Trials done, failed, best score and time left."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, console: Console, objective: Objective) -> None:
+        self._console, self._objective = console, objective
         self._bar = Bar(
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),
             MofNCompleteColumn(),
-            TextColumn("trials  failed {task.fields[failed]}  best {task.fields[best]}"),
+            TextColumn("trials  failed {task.fields[failed]}  best " + objective.name + " {task.fields[best]}"),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(elapsed_when_finished=False),
@@ -56,7 +58,7 @@ class ConsoleProgress:
 
     def seen(self, state: str, score: float | None) -> None:
         self._failed += state == states.FAILED
-        if score is not None and (self._best is None or score > self._best):
+        if score is not None and (self._best is None or self._objective.better(score, self._best)):
             self._best = score
         self._bar.update(self._task, failed=self._failed, best=self._best_text)
 
@@ -73,7 +75,8 @@ class ConsoleProgress:
             left = (now - self._began) / self._trained * (self._total - self._done)
             words = f", {left:.0f} s left" if self._trained >= _FEWEST else ""  # the first ones pay for starting up
             self._console.print(
-                f"{self._done}/{self._total} trials, failed {self._failed}, best {self._best_text}{words}"
+                f"{self._done}/{self._total} trials, failed {self._failed}, best {self._objective.name} "
+                f"{self._best_text}{words}"
             )
 
     def say(self, text: str) -> None:
@@ -84,4 +87,4 @@ class ConsoleProgress:
 
     @property
     def _best_text(self) -> str:
-        return "-" if self._best is None else f"{self._best:.4f}"
+        return "-" if self._best is None else plain_score(self._best)

@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from models.core import names, states
 from models.core.clock import now_ms
-from models.core.ranking import place
 from models.core.seeds import derive_seed
+from models.tasks.objective import Objective
 from search.driver.driver import Ended
 from search.driver.progress import Progress
 from search.driver.retries import MAX_ATTEMPTS
@@ -34,6 +34,7 @@ def refit_best(
     progress: Progress,
     asked_to_stop: Sequence[str],
     with_model: bool,
+    objective: Objective,
 ) -> Ended:
     """Trains the best trial's configuration on all of the training part, unless that has been done.
 
@@ -44,7 +45,7 @@ def refit_best(
     Raises:
         StoreError: a store is away; the run is closed by the next start, and made again.
     """
-    best = _best(study.attempts(), ended.stopped_at)
+    best = _best(study.attempts(), ended.stopped_at, objective)
     if best is None or runs.has_refit(best.number):
         return ended
     study.lock()
@@ -52,7 +53,11 @@ def refit_best(
     planned = plan.trials[best.number]
     seed = derive_seed(settings.seed, best.number, "refit")
     split = {name: value for name, value in settings.split.items() if name != "folds"}
-    tags = split | {names.STUDY_SEED: settings.seed, names.SAMPLER: settings.sampler}
+    tags = split | {
+        names.STUDY_SEED: settings.seed,
+        names.SAMPLER: settings.sampler,
+        names.OBJECTIVE: objective.name,
+    }
     engine.start()
     reason = ""
     for attempt in range(MAX_ATTEMPTS):
@@ -69,10 +74,10 @@ def refit_best(
     return replace(ended, without_refit=reason)
 
 
-def _best(attempts: Sequence[Attempt], stopped_at: int | None) -> Attempt | None:
+def _best(attempts: Sequence[Attempt], stopped_at: int | None, objective: Objective) -> Attempt | None:
     """The best complete trial among those that count."""
     counted = [each for each in attempts if stopped_at is None or each.number < stopped_at]
-    scored = [(place(each.score, each.number), each) for each in counted if each.score is not None]
+    scored = [(objective.place(each.score, each.number), each) for each in counted if each.score is not None]
     return min(scored, key=lambda pair: pair[0])[1] if scored else None
 
 

@@ -1,9 +1,9 @@
 """`stop_when_gain_below`: ends a search once doubling its trials would buy too little."""
 
 from analysis.estimates.doubling import SHARE, first_stop
-from analysis.reading.pool import FLOOR
 from models.core import states
 from models.core.errors import ConfigError
+from models.tasks.objective import Baselines, Objective
 from search.study.settings import StudySettings
 
 
@@ -11,19 +11,20 @@ class StopRule:
     """Judges the plan's finished beginning in plan order, so that the decision does not depend on the workers.
 
     Raises:
-        ConfigError: the threshold is not a gain of accuracy, or the study has no next draw to judge.
+        ConfigError: the threshold is not a gain of the objective, or the study has no next draw to judge.
     """
 
-    def __init__(self, threshold: float, settings: StudySettings) -> None:
-        if not 0 < threshold < 1:
-            raise ConfigError(f"stop_when_gain_below must be a number between 0 and 1, got {threshold:g}")
+    def __init__(self, threshold: float, settings: StudySettings, objective: Objective, baselines: Baselines) -> None:
+        low, high = objective.bounds(baselines)
+        if not 0 < threshold < high - low:
+            raise ConfigError(f"stop_when_gain_below must be a number between 0 and {high - low:g}, got {threshold:g}")
         if settings.sampler == "list":
             raise ConfigError("stop_when_gain_below needs trials drawn at random, got a study with the sampler list")
         if settings.pruner != "none":
             raise ConfigError(
                 f"stop_when_gain_below needs every trial's full score, got a study with the pruner {settings.pruner}"
             )
-        self._threshold = threshold
+        self._threshold, self._objective, self._baselines = threshold, objective, baselines
         self._ahead: dict[int, float] = {}
         self._scores: list[float] = []
         self._looked = 0
@@ -31,9 +32,10 @@ class StopRule:
         """The number of plan numbers that the search ends with, once that is decided."""
 
     def add(self, number: int, state: str, score: float | None) -> None:
-        """A trial has finished; each number counts once. Without a score it stands at the floor."""
+        """A trial has finished; each number counts once. Without a score it stands at the worst one."""
         if number >= len(self._scores):
-            self._ahead.setdefault(number, score if state == states.COMPLETE and score is not None else FLOOR)
+            found = self._objective.censored(score if state == states.COMPLETE else None, self._baselines)
+            self._ahead.setdefault(number, self._objective.sign * found)
         while len(self._scores) in self._ahead:
             self._scores.append(self._ahead.pop(len(self._scores)))
         if self.stopped_at is None and len(self._scores) >= self._looked + SHARE:

@@ -12,10 +12,12 @@ from analysis.estimates.best_of_n import BestOfN, best_of_n
 from analysis.reading.cv_results import cv_results
 from analysis.reading.pool import has_prefix, pool_of
 from analysis.reading.table import TrialTable
+from analysis.report.baselines import baseline_rows, baseline_sentence
 from analysis.report.cross_validation import refit_words
-from analysis.report.sentences import led, more_sentences, quoted, tested_accuracy, validation_accuracy
+from analysis.report.sentences import led, more_sentences, quoted, tested_score, validation_score
 from models.core import names, states
 from models.core.parameters import Scalar
+from models.core.rounding import plain_score
 from search.study.plan import Plan
 
 AT = (1, 5, 10, 20)
@@ -28,13 +30,13 @@ class Summary:
 
     table: TrialTable
     best: pd.Series
-    """The row with the best validation accuracy, the earliest on ties."""
+    """The row with the best validation score, the earliest on ties."""
     parameters: Mapping[str, Scalar]
     """Of the best trial: the searched ones that exist in it."""
     estimates: BestOfN | None
     """None while the plan has no finished beginning: what is there then may be the fast trials alone."""
     curve: dict[int, float]
-    """Expected best validation accuracy for every N."""
+    """Expected best validation score for every N."""
 
     @property
     def runs(self) -> dict[str, str]:
@@ -44,22 +46,20 @@ class Summary:
 
     def note(self, link: Callable[[str], str]) -> str:
         """The parent run's description in the MLflow UI (Markdown); `link` gives the address of a run."""
-        table, refit = self.table, self.table.refit
-        validation = validation_accuracy(table, float(self.best[names.VAL_ACCURACY]))
+        table, refit, objective = self.table, self.table.refit, self.table.objective
+        validation = validation_score(table, float(self.best[objective.name]))
         best = f"Trial found: [trial-{int(self.best['number']):04d}]({link(str(self.best['run_id']))}), "
         if table.folds:
-            reached = f"mean accuracy over {table.folds} folds {validation}."
+            reached = f"mean {objective.label} over {table.folds} folds {validation}."
         else:
             reached = (
-                f"validation accuracy {validation} (chosen by it, so optimistic), test accuracy "
-                f"{tested_accuracy(table, float(self.best[names.TEST_ACCURACY]))}."
+                f"validation {objective.label} {validation} (chosen by it, so optimistic), test {objective.label} "
+                f"{tested_score(table, float(self.best[objective.test_name]))}."
             )
         if refit is not None:
-            reached += (
-                f"\n\n[Refit]({link(refit.run_id)}): test accuracy {tested_accuracy(table, refit.test_accuracy)}."
-            )
+            reached += f"\n\n[Refit]({link(refit.run_id)}): test {objective.label} {tested_score(table, refit.test)}."
         return (
-            f"{best}{reached}\n\n"
+            f"{best}{reached} {baseline_sentence(table)}\n\n"
             f"{self._averages()}"
             f"Chosen from {_states(self.table)}. Sampler {self.table.sampler}, seed {self.table.seed}, "
             f"data {(self.table.data_sha256 or '')[:12]}."
@@ -91,13 +91,13 @@ def summarise(table: TrialTable, plan: Plan) -> Summary | None:
     started = len(pool.val)
     estimates = best_of_n(table, at=sorted({*(n for n in AT if n <= started), started}))
     every = range(1, started + 1)
-    curve = dict(zip(every, curves.best_val(pool.val, every).tolist(), strict=True))
+    curve = dict(zip(every, curves.best_val(pool.val, every, table.objective.direction).tolist(), strict=True))
     return Summary(table, best, parameters, estimates, curve)
 
 
 def print_summary(summary: Summary, console: Console) -> None:
-    best, table = summary.best, summary.table
-    validation = validation_accuracy(table, float(best[names.VAL_ACCURACY]))
+    best, table, objective = summary.best, summary.table, summary.table.objective
+    validation = validation_score(table, float(best[objective.name]))
     parameters = ", ".join(f"{name} {_plain(value)}" for name, value in summary.parameters.items())
     console.print()
     facts = Table(title=f"Study {table.study}: the trial found", title_justify="left", show_header=False, box=None)
@@ -108,13 +108,17 @@ def print_summary(summary: Summary, console: Console) -> None:
     size = f"{int(best[names.N_PARAMETERS]):,} parameters"
     if table.folds:
         facts.add_row("network", size)
-        facts.add_row("accuracy", f"{validation}  (mean of {table.folds} folds; chosen by it: optimistic)")
+        facts.add_row(objective.label, f"{validation}  (mean of {table.folds} folds; chosen by it: optimistic)")
         facts.add_row("refit", refit_words(table))
     else:
         facts.add_row("network", f"{size}, kept epoch {int(best[names.BEST_EPOCH])}")
-        facts.add_row("validation accuracy", f"{validation}  (chosen by it: optimistic)")
-        facts.add_row("test accuracy", tested_accuracy(table, float(best[names.TEST_ACCURACY])))
+        facts.add_row(f"validation {objective.label}", f"{validation}  (chosen by it: optimistic)")
+        facts.add_row(f"test {objective.label}", tested_score(table, float(best[objective.test_name])))
+    for what, on_validation, on_test in baseline_rows(table):
+        facts.add_row("baseline", f"{what}: {plain_score(on_validation)}, on test {plain_score(on_test)}")
     console.print(facts)
+    if baseline_sentence(table):
+        console.print(baseline_sentence(table), markup=False, highlight=False)
     console.print()
     if table.folds:
         console.print(_folds_table(table))
@@ -136,14 +140,17 @@ def _folds_table(table: TrialTable) -> Table:
     found = cv_results(table)
     shown = found[found["rank_test_score"] <= _MOST_ROWS]
     more = "" if len(shown) == len(found) else f", the best {len(shown)} of {len(found)}"
-    words = Table(title=f"Accuracy over the folds (std: population; cv_results.csv){more}", title_justify="left")
+    words = Table(
+        title=f"{table.objective.heading} over the folds (std: population; cv_results.csv){more}",
+        title_justify="left",
+    )
     parameters = [name for name in found.columns if name.startswith("param_")]
     splits = [name for name in found.columns if name.startswith("split")]
     folds = [name.removesuffix("_test_score") for name in splits]
     for name in (*(name.removeprefix("param_") for name in parameters), "rank", "mean", "std", *folds, "fit time"):
         words.add_column(name, justify="right")
     for _, row in shown.iterrows():
-        scores = (f"{row[name]:.4f}" for name in ("mean_test_score", "std_test_score", *splits))
+        scores = (plain_score(row[name]) for name in ("mean_test_score", "std_test_score", *splits))
         time = f"{row['mean_fit_time']:.2f} ± {row['std_fit_time']:.2f} s"
         words.add_row(*(_plain(row[name]) for name in parameters), str(row["rank_test_score"]), *scores, time)
     return words
@@ -152,9 +159,9 @@ def _folds_table(table: TrialTable) -> Table:
 def _best_of_n_table(estimates: BestOfN) -> Table:
     words = Table(title="What a search of N trials reaches on average", title_justify="left")
     words.add_column("N", justify="right")
-    words.add_column("best validation accuracy")
+    words.add_column(f"best validation {estimates.objective.label}")
     if "test_of_best" in estimates.curves:
-        words.add_column("test accuracy of the trial so chosen")
+        words.add_column(f"test {estimates.objective.label} of the trial so chosen")
     for row in _rows(estimates):
         words.add_row(*row)
     return words

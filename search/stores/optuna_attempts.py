@@ -22,7 +22,6 @@ OPTUNA_STATES = {
 _WORDS = {state: word for word, state in OPTUNA_STATES.items()}
 ATTRIBUTES = (
     names.TRIAL_NUMBER, names.ATTEMPT, names.STATE_REASON, names.RUN_ID, names.SEED, names.CONFIG_HASH,
-    names.TEST_ACCURACY,
 )  # fmt: skip
 
 
@@ -55,9 +54,9 @@ def is_ours(row: TrialRow) -> bool:
     return all(isinstance(row.user_attrs.get(name), kind) for name, kind in kinds.items())
 
 
-def attempts_in(rows: Sequence[TrialRow], aside: Sequence[int]) -> list[tuple[int, Attempt]]:
-    """Every attempt with its trial's ID, in the order they were asked for."""
-    return [(row.trial_id, _attempt(row)) for row in rows if is_ours(row) and row.number not in aside]
+def attempts_in(rows: Sequence[TrialRow], aside: Sequence[int], test_name: str = "") -> list[tuple[int, Attempt]]:
+    """Every attempt with its trial's ID, in the order they were asked for, with its test score of that name."""
+    return [(row.trial_id, _attempt(row, test_name)) for row in rows if is_ours(row) and row.number not in aside]
 
 
 def study_id_of(storage: RDBStorage, name: str) -> int | None:
@@ -100,7 +99,7 @@ def look_up(url: str, name: str) -> Stored:
     return Stored(int(facts.get(names.PLANNED_TRIALS, 0)), finished, **known)
 
 
-def _attempt(row: TrialRow) -> Attempt:
+def _attempt(row: TrialRow, test_name: str) -> Attempt:
     attributes = row.user_attrs
     return Attempt(
         number=attributes[names.TRIAL_NUMBER],
@@ -108,7 +107,7 @@ def _attempt(row: TrialRow) -> Attempt:
         state=_WORDS.get(row.state, states.RUNNING),
         reason=attributes.get(names.STATE_REASON, ""),
         score=row.value if row.state == TrialState.COMPLETE else None,
-        test_score=attributes.get(names.TEST_ACCURACY),
+        test_score=attributes.get(test_name),
         run_id=attributes.get(names.RUN_ID, ""),
         seed=attributes[names.SEED],
         config_hash=attributes[names.CONFIG_HASH],

@@ -12,7 +12,6 @@ import optuna
 from optuna.artifacts import ArtifactMeta, FileSystemArtifactStore
 from optuna.distributions import BaseDistribution
 from optuna.exceptions import StorageInternalError
-from optuna.pruners import BasePruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -20,10 +19,12 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from models.core import names, states
 from models.core.errors import ConfigError
 from models.core.results import EpochReport
+from models.tasks.objective import Objective
 from search.stores.databases import sync, use_few_syncs, use_wal
 from search.stores.optuna_attempts import ASIDE, ATTRIBUTES, OPTUNA_STATES, Attempt, attempts_in, is_ours, study_id_of
 from search.stores.optuna_internals import picture_attribute, read_trials, write_note, write_trial
 from search.stores.paths import optuna_artifacts
+from search.stores.pruners import make_pruner
 from search.study.identity import differences, identity_of
 from search.study.plan import Plan, PlannedTrial
 from search.study.settings import StudySettings
@@ -33,12 +34,6 @@ Values = Mapping[int, float]
 
 StudyError = (StorageInternalError, SQLAlchemyError, OSError)
 """What Optuna raises when its storage is away: the outcome waits in the outbox meanwhile."""
-_PRUNERS: dict[str, Callable[[], BasePruner]] = {
-    "none": NopPruner,
-    # One epoch says little: wait for two, and for five full trials to compare with.
-    "median": lambda: MedianPruner(n_startup_trials=5, n_warmup_steps=2),
-    "halving": lambda: SuccessiveHalvingPruner(min_resource=2, reduction_factor=3),
-}
 NOTED = 500
 """Numbers below this have a note with a link in the dashboard."""
 
@@ -51,9 +46,14 @@ class StudyStore:
     """
 
     def __init__(
-        self, url: str, settings: StudySettings, data_sha256: str, lock: Callable[[], None] = lambda: None
+        self,
+        url: str,
+        settings: StudySettings,
+        data_sha256: str,
+        objective: Objective,
+        lock: Callable[[], None] = lambda: None,
     ) -> None:
-        self.lock = lock
+        self.lock, self.objective = lock, objective
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._url = url
         use_few_syncs()
@@ -64,9 +64,9 @@ class StudyStore:
         self._study = optuna.create_study(
             storage=self._storage,
             study_name=settings.name,
-            direction="maximize",
+            direction=objective.direction,
             sampler=optuna.samplers.RandomSampler(seed=settings.seed),
-            pruner=_PRUNERS[settings.pruner](),
+            pruner=make_pruner(settings.pruner),
             load_if_exists=True,
         )
         self._study_id = self._storage.get_study_id_from_name(settings.name)
@@ -75,7 +75,7 @@ class StudyStore:
         if is_new:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-                self._study.set_metric_names([names.VAL_ACCURACY])  # what the dashboard writes at its axes
+                self._study.set_metric_names([objective.name])  # what the dashboard writes at its axes
         for key, value in {"settings": identity, names.SAMPLER: settings.sampler, names.SEED: settings.seed}.items():
             if self._study.user_attrs.get(key) is None:
                 self._study.set_user_attr(key, value)
@@ -150,13 +150,13 @@ class StudyStore:
     def record(
         self, planned: PlannedTrial, ended: Attempt, distributions: Mapping[str, BaseDistribution], epochs: Values
     ) -> None:
-        """Has an attempt end as the tracking store tells of it; `epochs` is val_accuracy by epoch.
+        """Has an attempt end as the tracking store tells of it; `epochs` is the objective by epoch.
 
         One that is running here is told so, else the attempt is added: a finished trial cannot be changed.
         """
         attributes: dict[str, object] = {names.RUN_ID: ended.run_id}
         attributes |= {names.STATE_REASON: ended.reason} if ended.reason else {}
-        attributes |= {names.TEST_ACCURACY: ended.test_score} if ended.test_score is not None else {}
+        attributes |= {self.objective.test_name: ended.test_score} if ended.test_score is not None else {}
         running = self._running.get((planned.number, ended.attempt))
         if running is not None:
             write_trial(self._storage, running.trial_id, epochs, attributes)
@@ -217,10 +217,10 @@ class StudyStore:
         write_note(self._storage, self._study_id, "", text)
 
     def report(self, number: int, attempt: int, epochs: Sequence[EpochReport]) -> None:
-        """Intermediate values: val_accuracy an epoch."""
+        """Intermediate values: the objective an epoch."""
         running = self._running.get((number, attempt))
         if running is not None:
-            write_trial(self._storage, running.trial_id, running.unreported(epochs))
+            write_trial(self._storage, running.trial_id, running.unreported(epochs, self.objective.name))
             running.reported.update(epoch.epoch for epoch in epochs)
 
     def should_prune(self, number: int, attempt: int) -> bool:
@@ -238,21 +238,19 @@ class StudyStore:
             return
         attributes: dict[str, object] = {names.STATE_REASON: outcome.reason} if outcome.reason else {}
         if outcome.result is not None:
-            shown, metrics = (
-                (names.TEST_ACCURACY, names.VAL_LOSS, names.VAL_ACCURACY_STD, names.N_PARAMETERS),
-                outcome.result.metrics,
-            )
+            objective, metrics = self.objective, outcome.result.metrics
+            shown = objective.test_name, names.VAL_LOSS, objective.std_name, names.N_PARAMETERS
             attributes |= {name: metrics[name] for name in shown if name in metrics}
         write_trial(
             self._storage,
             running.trial_id,
-            running.unreported(outcome.history),
+            running.unreported(outcome.history, self.objective.name),
             attributes,
             self._keep_picture(outcome) if outcome.picture else {},
         )
         value = outcome.score
         if outcome.state == states.PRUNED and outcome.history:  # Optuna's own convention for pruned trials
-            value = outcome.history[-1].metrics[names.VAL_ACCURACY]
+            value = outcome.history[-1].metrics[self.objective.name]
         self._in_doubt = True
         self._storage.set_trial_state_values(
             running.trial_id, OPTUNA_STATES[outcome.state], None if value is None else [value]
@@ -277,7 +275,8 @@ class StudyStore:
         self._in_doubt = False  # whether a write has failed that may have come through all the same
 
     def _stored(self) -> list[tuple[int, Attempt]]:
-        return attempts_in(read_trials(self._storage, self._study_id, ATTRIBUTES), self._aside())
+        wanted = *ATTRIBUTES, self.objective.test_name
+        return attempts_in(read_trials(self._storage, self._study_id, wanted), self._aside(), self.objective.test_name)
 
     def _aside(self) -> list[int]:
         return list(self._study.user_attrs.get(ASIDE, ()))
@@ -285,7 +284,7 @@ class StudyStore:
     def _keep_picture(self, outcome: Outcome) -> dict[str, str]:
         """The attempt's picture as an artifact, under an ID of its own for ever; the attribute that says so."""
         name = f"{self._study.study_name}/{outcome.number}/{outcome.attempt}"
-        artifact = ArtifactMeta(str(uuid.uuid5(uuid.NAMESPACE_URL, name)), "confusion.png", "image/png", None)
+        artifact = ArtifactMeta(str(uuid.uuid5(uuid.NAMESPACE_URL, name)), outcome.picture_file, "image/png", None)
         self._artifacts.mkdir(exist_ok=True)
         FileSystemArtifactStore(self._artifacts).write(artifact.artifact_id, io.BytesIO(outcome.picture))
         return picture_attribute(artifact)
@@ -298,10 +297,10 @@ class _Running:
     trial_id: int
     reported: set[int] = field(default_factory=set)
 
-    def unreported(self, epochs: Sequence[EpochReport]) -> dict[int, float]:
+    def unreported(self, epochs: Sequence[EpochReport], metric: str) -> dict[int, float]:
         """What Optuna has not been told; nothing of cross-validated trials, whose folds have an epoch 1 each."""
-        fresh = (each for each in epochs if each.epoch not in self.reported and names.VAL_ACCURACY in each.metrics)
-        return {each.epoch: each.metrics[names.VAL_ACCURACY] for each in fresh}
+        fresh = (each for each in epochs if each.epoch not in self.reported and metric in each.metrics)
+        return {each.epoch: each.metrics[metric] for each in fresh}
 
 
 def study_reason(error: BaseException) -> BaseException:

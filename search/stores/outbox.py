@@ -1,6 +1,6 @@
 """The commit point: from the moment an outcome lies here, its trial is finished, whatever dies.
 
-One zip file an outcome: outcome.json, result.json, confusion.png, and model.keras where there is a model. No pickle:
+One zip file an outcome: outcome.json, result.json, picture.png, and model.keras where there is a model. No pickle:
 reading it runs no code.
 """
 
@@ -22,6 +22,9 @@ _DAMAGE = (
     zipfile.BadZipFile,
 )  # fmt: skip
 """What reading a zip file raises that is damaged, or holds something else; RuntimeError: encrypted, nested too deep."""
+
+
+_PICTURE = "picture.png"
 
 
 class UnreadableOutcome(ValueError):
@@ -60,7 +63,7 @@ def _write(outcome: Outcome, path: Path) -> None:
             if isinstance(outcome.result, TrialResult):
                 archive.writestr("model.keras", outcome.result.model)
             if outcome.picture:
-                archive.writestr("confusion.png", outcome.picture)
+                archive.writestr(_PICTURE, outcome.picture)
         file.flush()
         os.fsync(file.fileno())
 
@@ -91,7 +94,7 @@ def _read(path: Path) -> Outcome:
             result = TrialResult.from_json(archive.read("result.json").decode(), archive.read("model.keras"))
         elif "result.json" in listed:
             result = FoldsResult.from_json(archive.read("result.json").decode())
-        picture = archive.read("confusion.png") if "confusion.png" in listed else b""
+        picture = archive.read(_PICTURE) if _PICTURE in listed else b""
     if not all(isinstance(plain[name], int) for name in (names.NUMBER, names.ATTEMPT, names.SEED)):
         raise ValueError(f"number, attempt and seed must be whole numbers, got {plain}")
     plain["history"] = tuple(EpochReport(**epoch) for epoch in plain["history"])

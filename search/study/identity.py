@@ -18,6 +18,7 @@ def identity_of(settings: StudySettings, data_sha256: str) -> dict[str, Any]:
     data = written["data"] | {"sha256": data_sha256}
     for key in SOURCE_KEYS:  # what they lead to is in the data's hash
         data.pop(key, None)
+    written.pop("task", None)
     del written["trials"], written["description"]
     # Defaults are part of it, so that a release that changes one does not extend an old study with other trials.
     defaults = TrialConfig.from_parameters({}).parameters()

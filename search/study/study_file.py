@@ -9,8 +9,10 @@ from typing import Any
 import yaml
 
 from models.core.errors import ConfigError, shown
-from models.core.suggestions import did_you_mean
+from models.core.suggestions import check_word, did_you_mean
 from models.data.sources import Source
+from models.data.splits import CLASS_WEIGHTS
+from search.study.reading import check_objective, read_settings
 from search.study.settings import (
     MOST_SEED,
     MOST_TRIALS,
@@ -18,7 +20,6 @@ from search.study.settings import (
     check_count,
     checked,
     default_preprocessing,
-    read_settings,
 )
 
 STUDIES = Path(__file__).parent.parent / "studies"
@@ -147,6 +148,8 @@ def load_settings(
     trials: int | None = None,
     seed: int | None = None,
     pruner: str | None = None,
+    objective: str | None = None,
+    class_weight: str | None = None,
 ) -> StudySettings:
     """The settings of a study file, with what the command line says instead of it.
 
@@ -174,4 +177,8 @@ def load_settings(
         settings = replace(settings, trials=check_count("trials", trials, 1, MOST_TRIALS))
     if pruner is not None:
         settings = replace(settings, pruner=pruner)
+    if objective is not None:
+        settings = replace(settings, objective=check_objective(objective))
+    if class_weight is not None:
+        settings = replace(settings, class_weight=check_word("class_weight", class_weight, CLASS_WEIGHTS))
     return checked(settings)

@@ -6,11 +6,20 @@ from mlflow import MlflowClient
 from mlflow.entities import LifecycleStage, Run, ViewType
 from mlflow.exceptions import MlflowException
 
-from analysis.reading.mlflow_client import children_found, experiments_found, needed, runs_found, whole_number
+from analysis.reading.mlflow_client import (
+    children_found,
+    experiments_found,
+    needed,
+    objective_of,
+    runs_found,
+    whole_number,
+)
 from analysis.reading.mlflow_runs import confusions_of
 from models.core import names, states
 from models.core.errors import ConfigError
 from models.core.states import STATES, is_final
+from models.tasks.classification import score_of_confusion
+from models.tasks.objective import Objective
 from search.tracking.records import status_of
 
 
@@ -65,12 +74,13 @@ class Unreadable:
 
 def children_of(parent: Run) -> tuple[list[Child], list[Unreadable]]:
     """Every attempt of a study's parent run, those in MLflow's trash included; apart, the runs that cannot be read."""
+    objective = objective_of(parent)
     children: list[Child] = []
     unreadable: list[Unreadable] = []
     for run in children_found(MlflowClient(), parent, view=ViewType.ALL):
         if names.TRIAL_NUMBER in run.data.tags:
             try:
-                children.append(_child(run))
+                children.append(_child(run, objective))
             except ConfigError as error:
                 unreadable.append(Unreadable(run.info.run_id, str(error)))
     return children, unreadable
@@ -83,28 +93,27 @@ def continuations_of(parent: Run) -> list[str]:
     return [str(run.info.run_id) for run in runs_found(client, experiments_found(client), query)]
 
 
-def epochs_of(run_id: str) -> dict[int, float]:
-    """val_accuracy by epoch."""
-    history = MlflowClient().get_metric_history(run_id, names.EPOCH + names.VAL_ACCURACY)
+def epochs_of(run_id: str, objective: Objective) -> dict[int, float]:
+    """The objective by epoch."""
+    history = MlflowClient().get_metric_history(run_id, names.EPOCH + objective.name)
     return {metric.step: metric.value for metric in history}
 
 
-def told_by_evidence(run_id: str) -> tuple[float | None, float | None]:
-    """What a trial's own epochs say of its validation, and its matrix of its test accuracy; None where they are silent.
+def told_by_evidence(run_id: str, objective: Objective) -> tuple[float | None, float | None]:
+    """What a trial's own epochs say of its validation, and its matrix of its test score; None where they are silent.
 
     The scores are those of the kept epoch's weights, measured in the same way, so they agree to the last bit.
     """
     client = MlflowClient()
     kept = client.get_run(run_id).data.metrics.get(names.BEST_EPOCH)
-    score = None if kept is None else epochs_of(run_id).get(int(kept))
+    score = None if kept is None else epochs_of(run_id, objective).get(int(kept))
     try:
-        matrix = confusions_of(client, run_id)["test"]
-        return score, int(matrix.trace()) / int(matrix.sum())
+        return score, score_of_confusion(objective.metric.name, confusions_of(client, run_id)["test"])
     except (MlflowException, OSError, ValueError, TypeError, ZeroDivisionError):
         return score, None
 
 
-def _child(run: Run) -> Child:
+def _child(run: Run, objective: Objective) -> Child:
     tags, metrics = run.data.tags, run.data.metrics
     return Child(
         run_id=run.info.run_id,
@@ -113,8 +122,8 @@ def _child(run: Run) -> Child:
         status=run.info.status,
         state=tags.get(names.STATE, ""),
         reason=tags.get(names.STATE_REASON, ""),
-        score=metrics.get(names.VAL_ACCURACY),
-        test_score=metrics.get(names.TEST_ACCURACY),
+        score=metrics.get(objective.name),
+        test_score=metrics.get(objective.test_name),
         weights_sha256=tags.get(names.WEIGHTS_SHA256, ""),
         seed=tags.get(names.SEED, ""),
         config_hash=tags.get(names.CONFIG_HASH, ""),

@@ -20,11 +20,12 @@ from mlflow.utils.mlflow_tags import (
 )
 
 from analysis.reading.addresses import in_one_line, shown_address
-from analysis.reading.mlflow_client import check_format, parents_found, whole_number
+from analysis.reading.mlflow_client import baselines_of, check_format, parents_found, whole_number
 from models.core import names
 from models.core.errors import ConfigError
 from models.data.dataset import Dataset
 from models.data.splits import Split
+from models.tasks.objective import Baselines, Objective
 from search.stores.databases import use_few_syncs, use_wal
 from search.tracking.mlflow_internals import dataset_inputs, git_commit
 from search.tracking.records import run_tags
@@ -67,7 +68,7 @@ class ParentRun:
     def experiment_id(self) -> str:
         return str(self.run.info.experiment_id)
 
-    def open(self, remembered: str | None, own_run: str | None, plan_hash: str) -> None:
+    def open(self, remembered: str | None, own_run: str | None, plan_hash: str, objective: Objective) -> None:
         """Opens the study's parent run.
 
         `remembered` is the parent that the study knows of; `own_run` the run that `mlflow run` made for this command.
@@ -92,6 +93,8 @@ class ParentRun:
             names.PLAN_HASH: plan_hash,
             names.FORMAT: names.FORMAT_NOW,
             names.GENERATION: generation,
+            names.OBJECTIVE: objective.name,
+            names.DIRECTION: objective.direction,
             MLFLOW_RUN_NAME: self.study,
         }
         known = self.run.data.tags
@@ -136,11 +139,18 @@ class ParentRun:
             names.DATA_SHA256: dataset.sha256,
             names.DATASET: dataset.name,
             names.DATASET_LOCATION: dataset.location,
+            names.TASK: dataset.target.task,
             names.CLASSES: json.dumps([str(name) for name in split.target.class_names])[:5000],
         }
         self.data = StudyData(split, dataset_inputs(dataset, split), tags)
         self._client.log_inputs(self.id, self.data.inputs)
         self._client.log_batch(self.id, tags=run_tags(tags | self.data.rows | dict(facts)))
+
+    def note_baselines(self, found: Baselines) -> None:
+        """Keeps the baselines' scores, unless it has them."""
+        if baselines_of(self.run) != found:
+            self._client.log_batch(self.id, tags=run_tags({names.BASELINES: json.dumps(found)}))
+            self.look(self.id)
 
     def attach(self, files: Mapping[str, str] | None = None, paths: Sequence[Path] = (), folder: str = "") -> None:
         """Text files by name, and files by path, as artifacts; written again, they are replaced."""

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from mlflow.entities import Metric, RunTag
 from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS
 
+from analysis.reading.mlflow_runs import confusion_file, predictions_file
 from models.core import names, states
-from models.core.results import EpochReport
+from models.core.results import EpochReport, Result
 from models.core.states import is_final
 from search.workers.outcome import Outcome
 
@@ -51,7 +53,7 @@ def ending_tags(outcome: Outcome) -> dict[str, object]:
     tags |= {f"{names.ENVIRONMENT}{name}": value for name, value in outcome.environment.items()}
     if outcome.result is not None:
         tags[names.WEIGHTS_SHA256] = outcome.result.weights_sha256
-        tables = [{"path": f"per_class_{part}.json", "type": "table"} for part in outcome.result.per_class]
+        tables = [{"path": name, "type": "table"} for name in _tables(outcome.result)]
         tags[MLFLOW_LOGGED_ARTIFACTS] = json.dumps(tables)
     return tags
 
@@ -60,11 +62,22 @@ def write_artifacts(folder: Path, outcome: Outcome) -> None:
     if outcome.message:
         (folder / "failure.txt").write_text(outcome.message, encoding="utf-8")
     if outcome.picture:
-        (folder / "confusion.png").write_bytes(outcome.picture)
+        (folder / outcome.picture_file).write_bytes(outcome.picture)
     if outcome.result is not None:
         for part, matrix in outcome.result.confusion.items():
-            (folder / f"confusion_{part}.json").write_text(json.dumps(matrix.tolist()), encoding="utf-8")
-        for part, rows in outcome.result.per_class.items():
+            (folder / confusion_file(part)).write_text(json.dumps(matrix.tolist()), encoding="utf-8")
+        for part, kept in outcome.result.predictions.items():
+            (folder / predictions_file(part)).write_text(json.dumps(kept), encoding="utf-8")
+        for name, rows in _tables(outcome.result).items():
             columns = list(rows[0])
             table = {"columns": columns, "data": [[row[column] for column in columns] for row in rows]}
-            (folder / f"per_class_{part}.json").write_text(json.dumps(table), encoding="utf-8")
+            (folder / name).write_text(json.dumps(table), encoding="utf-8")
+
+
+def _tables(result: Result) -> dict[str, list[dict[str, Any]]]:
+    """What MLflow's UI shows as a table: the rates of each class, or the rows that a regression is farthest from."""
+    found = {f"per_class_{part}.json": rows for part, rows in result.per_class.items()}
+    for part, kept in result.predictions.items():
+        worst = [{"target": target["name"]} | row for target in kept["targets"] for row in target["worst"]]
+        found[f"worst_rows_{part}.json"] = worst
+    return found

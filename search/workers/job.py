@@ -47,8 +47,9 @@ def run_job(job: Job, data: "Prepared", report: Callable[[EpochReport], None]) -
 
     def ended(**values: object) -> Outcome:
         common = {"history": tuple(history), "started_ms": started, "ended_ms": now_ms()}
-        identity = {"seed": job.seed, names.CONFIG_HASH: job.config.hash(), "environment": environment()}
-        return Outcome(job.number, job.attempt, **common | identity | values)  # type: ignore[arg-type]
+        identity = {"seed": job.seed, names.CONFIG_HASH: job.config.hash(), names.OBJECTIVE: data.objective}
+        told = common | identity | {"environment": environment()} | values
+        return Outcome(job.number, job.attempt, **told)  # type: ignore[arg-type]
 
     try:
         whole = data.whole() if job.refit and isinstance(data, PreparedFolds) else data

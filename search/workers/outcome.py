@@ -30,23 +30,32 @@ class Outcome:
     history: tuple[EpochReport, ...] = ()
     result: TrialResult | FoldsResult | None = None
     picture: bytes = field(default=b"", repr=False)
-    """PNG of the confusion matrices."""
+    """PNG of the confusion matrices, or of predicted against true numbers."""
     environment: dict[str, str] = field(default_factory=dict)
     """models.core.runtime.environment() of the process that trained; empty where none came to its end."""
     started_ms: int = 0
     ended_ms: int = 0
+    objective: str = names.VAL_ACCURACY
+    """The name of the result's score that trials are chosen by."""
 
     def __post_init__(self) -> None:
         if (self.state == states.COMPLETE) != (self.result is not None):
             raise ValueError(f"an outcome has a result exactly when it is complete, got {self.state!r}")
+        if self.result is not None and self.objective not in self.result.scores:
+            raise ValueError(f"objective must be one of the result's scores, got {self.objective!r}")
         if self.state == states.FAILED and self.reason not in CONFIGURATION_REASONS + MACHINE_REASONS:
             reasons = ", ".join(CONFIGURATION_REASONS + MACHINE_REASONS)
             raise ValueError(f"a failed outcome needs one of the reasons {reasons}, got {self.reason!r}")
 
     @property
     def score(self) -> float | None:
-        """Validation accuracy of the kept weights, or mean accuracy on the folds, in [0, 1]."""
-        return self.result.scores[names.VAL_ACCURACY] if self.result is not None else None
+        """The objective of the kept weights, or its mean on the folds."""
+        return self.result.scores[self.objective] if self.result is not None else None
+
+    @property
+    def picture_file(self) -> str:
+        """What the picture is called among the run's artifacts."""
+        return "confusion.png" if self.result is not None and self.result.confusion else "predictions.png"
 
     @property
     def final(self) -> bool:

@@ -51,9 +51,10 @@ class Greeting:
 def data_key(split: Split) -> str:
     """SHA-256 of what a trial sees of the data: two searches on the same split share it on a worker."""
     means = split.data_sha256, split.preprocessing, split.reduction, split.seed, split.target, split.columns
-    content = hashlib.sha256(" ".join(map(str, means)).encode())
+    content = hashlib.sha256(" ".join(map(str, (*means, split.objective))).encode())
     arrays = [(part, values) for part in PARTS for values in (split.inputs[part], split.labels[part])]
-    arrays += [("folds", split.fold_of)] if split.fold_of is not None else []
+    further = {"folds": split.fold_of, "weights": split.weights}
+    arrays += [(name, values) for name, values in further.items() if values is not None]
     for name, values in arrays:
         content.update(f"{name} {values.shape} {values.dtype}".encode())
         content.update(values.tobytes())

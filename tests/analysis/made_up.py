@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.reading.columns import trials_frame
+from analysis.reading.columns import DEFAULT, trials_frame
 from analysis.reading.table import TrialTable
 
 ORACLES = Path(__file__).parent / "oracles"
@@ -22,16 +22,17 @@ def oracle_names(pattern: str) -> list[str]:
 
 def table_of(rows: list[dict[str, Any]], sampler: str = "random", **facts: Any) -> TrialTable:
     """A table from short rows: number, state and empty scores are filled in."""
-    full = [
-        {"number": k, "state": "complete", "state_reason": "", "val_accuracy": None, "test_accuracy": None} | row
-        for k, row in enumerate(rows)
-    ]
-    return TrialTable(trials_frame(full), study="made-up", sampler=sampler, **facts)
+    objective = facts.get("objective", DEFAULT)
+    empty = {"state": "complete", "state_reason": "", objective.name: None, objective.test_name: None}
+    full = [{"number": k} | empty | row for k, row in enumerate(rows)]
+    return TrialTable(trials_frame(full, objective), study="made-up", sampler=sampler, **facts)
 
 
 def scored(val: Any, test: Any = None, **facts: Any) -> TrialTable:
     test = val if test is None else test
-    return table_of([{"val_accuracy": v, "test_accuracy": t} for v, t in zip(val, test, strict=True)], **facts)
+    objective = facts.get("objective", DEFAULT)
+    rows = [{objective.name: v, objective.test_name: t} for v, t in zip(val, test, strict=True)]
+    return table_of(rows, **facts)
 
 
 def made_up_images(rows: int = 60, shape: tuple[int, ...] = (6, 5), seed: int = 1) -> tuple[np.ndarray, np.ndarray]:

@@ -17,7 +17,8 @@ from search.driver.stopping import StopRule
 from search.stores.optuna_study import StudyStore
 from search.stores.paths import StudyPaths
 from search.study.plan import make_plan
-from search.study.settings import StudySettings, read_settings
+from search.study.reading import read_settings
+from search.study.settings import StudySettings
 from search.tracking.parent_run import ParentRun
 from search.tracking.trial_runs import TrialRuns
 from search.workers.engine import Engine
@@ -54,20 +55,21 @@ def search(workdir: Path, empty_stores: tuple[Path, Path]) -> Callable[..., Ende
     ) -> Ended:
         dataset = load_dataset("digits")
         split = split_study(settings, dataset)
+        objective = settings.objective_of(dataset.target.task)
         plan = make_plan(settings)
-        study = StudyStore(STORAGE, settings, dataset.sha256)
+        study = StudyStore(STORAGE, settings, dataset.sha256, objective)
         study.check_plan(plan)
         parent = ParentRun(settings.name, Path(__file__).parent)
-        parent.open(study.parent_run_id, own_run, plan.hash)
+        parent.open(study.parent_run_id, own_run, plan.hash, objective)
         parent.describe(dataset, split, {"sampler": settings.sampler, "seed": settings.seed})
         parent.attach({"study.yaml": settings.to_yaml()})
         study.remember(
             parent_run_id=parent.id, plan_hash=plan.hash, planned_trials=len(plan.trials), data_sha256=dataset.sha256
         )
         paths = StudyPaths(settings.name)
-        keeper = ModelKeeper(ModelPolicy.read(models), paths, study.attempts())
-        progress = ConsoleProgress(Console(quiet=True))
-        rule = StopRule(stop_below, settings) if stop_below is not None else None
+        keeper = ModelKeeper(ModelPolicy.read(models), paths, study.attempts(), objective)
+        progress = ConsoleProgress(Console(quiet=True), objective)
+        rule = StopRule(stop_below, settings, objective, {}) if stop_below is not None else None
 
         def link(run_id: str) -> str:
             return f"http://127.0.0.1:5000/{parent.link(run_id)}"

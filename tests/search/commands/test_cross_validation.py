@@ -136,7 +136,7 @@ def test_the_best_trial_is_refitted_once_below_the_parent_and_is_no_trial(
     assert {file.path for file in client.list_artifacts(run.info.run_id)} >= {"confusion.png", "confusion_test.json"}
     assert table.refit is not None
     assert (table.refit.number, table.refit.run_id) == (best, run.info.run_id)
-    assert table.refit.test_accuracy == run.data.metrics["test_accuracy"]
+    assert table.refit.test == run.data.metrics["test_accuracy"]
     assert len(table.frame) == 4
     assert len(optuna_trials("cv")) == 4
     parent = client.get_run(str(table.parent_run_id)).data.tags
@@ -263,7 +263,7 @@ def test_the_report_does_without_test_accuracies_and_says_what_the_score_is(tabl
     assert "mean accuracy over 3 folds" in page
     assert "No trial was tested" in page
     assert "Refit: trial" in page
-    assert f"{table.refit.test_accuracy:.4f}" in page  # type: ignore[union-attr]
+    assert f"{table.refit.test:.4f}" in page  # type: ignore[union-attr]
     assert "nan" not in page.replace("nanmean", "").lower().split("base64")[0]
     assert "test, of that trial" not in page
 
@@ -309,5 +309,5 @@ def test_what_two_processes_trained_comes_out_bit_equal_here_from_the_runs_alone
     again = run_job(job, prepare(split), lambda epoch: None).result
     assert again is not None
     assert again.weights_sha256 == run.data.tags["weights_sha256"]
-    assert again.scores["test_accuracy"] == table.refit.test_accuracy
+    assert again.scores["test_accuracy"] == table.refit.test
     assert run.data.params["train_rows"] == str(split.rows("train")) == "1293"

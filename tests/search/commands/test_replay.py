@@ -20,7 +20,8 @@ from search.commands.replay import find_differences, main
 from search.commands.session import split_study
 from search.driver.driver import Ended
 from search.study.plan import make_plan
-from search.study.settings import StudySettings, read_settings
+from search.study.reading import read_settings
+from search.study.settings import StudySettings
 from search.tracking.logged_trials import read_trial
 from search.workers.job import Job
 from tests.search.fakes import FakeEngine, complete, fails

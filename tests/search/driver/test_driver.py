@@ -17,7 +17,8 @@ from search.commands.confirm import confirming_study
 from search.driver.driver import Ended
 from search.stores.paths import StudyPaths
 from search.study.plan import make_plan
-from search.study.settings import StudySettings, read_settings
+from search.study.reading import read_settings
+from search.study.settings import StudySettings
 from search.workers.job import Job
 from search.workers.outcome import Outcome
 from tests.search.fakes import FakeEngine, complete, fails

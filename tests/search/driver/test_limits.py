@@ -11,7 +11,8 @@ from analysis.reading.mlflow_studies import attempts_frame, read_mlflow
 from models.core.errors import ConfigError
 from search.driver.driver import Ended
 from search.driver.limits import Limits
-from search.study.settings import StudySettings, read_settings
+from search.study.reading import read_settings
+from search.study.settings import StudySettings
 from search.workers.job import Job
 from search.workers.outcome import Outcome
 from tests.search.conftest import SMALL

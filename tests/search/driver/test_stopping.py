@@ -8,6 +8,7 @@ import pandas as pd
 
 from analysis.estimates.doubling import stop_at
 from analysis.reading.table import TrialTable
+from models.tasks.objective import Objective
 from search.driver.stopping import StopRule
 from search.study.settings import StudySettings
 
@@ -29,7 +30,7 @@ def test_told_trial_by_trial_in_any_order_it_decides_as_the_whole_table_does(set
     for threshold in (0.1, 0.03):
         wanted = stop_at(table, threshold)
         assert wanted is not None
-        rule = StopRule(threshold, replace(settings, trials=400))
+        rule = StopRule(threshold, replace(settings, trials=400), Objective("val_accuracy"), {})
         order = sorted(range(400), key=lambda number: number + random.Random(number).random() * 7)
         for number in order:
             rule.add(number, str(states[number]), float(scores[number]) if states[number] == "complete" else None)

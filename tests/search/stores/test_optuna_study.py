@@ -11,6 +11,7 @@ from optuna.trial import TrialState
 from optuna_dashboard import get_note
 from sqlalchemy import text
 
+from models.tasks.objective import Objective
 from search.stores.optuna_attempts import look_up
 from search.stores.optuna_study import NOTED, StudyStore
 from search.study.plan import PlannedTrial, distributions, make_plan
@@ -26,7 +27,7 @@ Begun = tuple[StudyStore, PlannedTrial, Outcome]
 @pytest.fixture
 def begun(workdir: Path, settings: StudySettings) -> Begun:
     """A study whose first trial runs, linked to its run, one of its epochs reported."""
-    store = StudyStore(STORAGE, settings, "sha")
+    store = StudyStore(STORAGE, settings, "sha", Objective("val_accuracy"))
     planned = make_plan(settings).trials[0]
     outcome = complete(Job("small", 0, 0, planned.config, planned.seed))
     store.ask(planned, 0, distributions(settings, planned.parameters))
@@ -64,7 +65,7 @@ def test_a_running_attempt_shows_its_parameters_its_epochs_and_the_way_to_its_ru
 
 
 def test_beyond_so_many_notes_the_way_to_the_run_is_an_attribute(workdir: Path, settings: StudySettings) -> None:
-    store = StudyStore(STORAGE, settings, "sha")
+    store = StudyStore(STORAGE, settings, "sha", Objective("val_accuracy"))
     planned = replace(make_plan(settings).trials[0], number=NOTED)
     store.ask(planned, 0, distributions(settings, planned.parameters))
     store.link(NOTED, 0, "run-7", "http://127.0.0.1:5000/#/run-7")
@@ -107,7 +108,7 @@ def test_a_driver_that_died_before_the_state_was_told_is_followed_by_one_that_fi
     assert stored()[1].state == TrialState.RUNNING
     before = everything()
     monkeypatch.setattr(store._storage, "set_trial_state_values", tell)
-    following = StudyStore(STORAGE, settings, "sha")
+    following = StudyStore(STORAGE, settings, "sha", Objective("val_accuracy"))
     following.link(0, 0, "run-7", "http://127.0.0.1:5000/#/run-7")
     following.finish(outcome)
     following.finish(outcome)

@@ -7,7 +7,7 @@ import pytest
 
 from models.core.errors import ConfigError
 from search.study.plan import make_plan
-from search.study.settings import read_settings
+from search.study.reading import read_settings
 from search.study.study_file import load_settings
 
 

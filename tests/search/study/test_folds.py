@@ -9,7 +9,7 @@ from models.core.errors import ConfigError
 from search.stores import outbox
 from search.stores.paths import StudyPaths
 from search.study.identity import identity_of
-from search.study.settings import read_settings
+from search.study.reading import read_settings
 from search.workers.job import Job
 from tests.search.commands.test_cross_validation import SPACE, cross_validated
 

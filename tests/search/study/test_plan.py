@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from search.study.plan import distributions, make_plan
-from search.study.settings import StudySettings, read_settings
+from search.study.reading import read_settings
+from search.study.settings import StudySettings
 from search.study.study_file import load_settings
 
 CONDITIONAL = {

@@ -7,7 +7,7 @@ import pytest
 
 from models.core.errors import ConfigError
 from search.study.identity import differences, identity_of
-from search.study.settings import read_settings
+from search.study.reading import read_settings
 from search.study.study_file import STUDIES, load_settings
 
 SPACE = {"width": [8, 16]}
@@ -151,5 +151,7 @@ def test_targets_are_named_before_there_are_data_and_kept() -> None:
     assert settings.targets == (0.95, 0.97)
     assert read_settings(settings.as_written(), "x") == settings
     assert identity_of(settings, "d") != identity_of(read_settings(study | {"targets": 0.95}, "x"), "d")
-    with pytest.raises(ConfigError, match=r"targets must be accuracies above 0, up to 1, got 97"):
-        read_settings(study | {"targets": [97]}, "x")
+    with pytest.raises(ConfigError, match=r"targets must be numbers, got 'high'"):
+        read_settings(study | {"targets": ["high"]}, "x")
+    with pytest.raises(ConfigError, match=r"targets must be values of val_accuracy, 0 to 1, got 97"):
+        read_settings(study | {"targets": [97]}, "x").objective_of("classification")
