@@ -14,8 +14,12 @@ from analysis.reading.csv_file import read_csv
 from analysis.reading.table import TrialTable
 from analysis.report.contents import make_report
 from analysis.report.writing import write_report
+from models.core import names
 from models.core.errors import UNFORESEEN, report_unforeseen, shown
+from models.core.parameters import MONITORS
 from models.core.runtime import ensure_home
+from models.core.suggestions import check_word
+from models.tasks.objective import Objective
 
 
 class _Parser(argparse.ArgumentParser):
@@ -30,9 +34,11 @@ def parser() -> argparse.ArgumentParser:
     source.add_argument("--study", help="name of a study in MLflow")
     source.add_argument("--trials", help="CSV file of trials, one row a trial")
     made.add_argument("--sampler", help="how the CSV's trials were drawn: random, grid or list")
+    made.add_argument("--objective", help="the column that trials were chosen by (val_accuracy)")
+    made.add_argument("--worst", help="what a failed CSV's trial has on validation and test, of an error: 80.1,82.3")
     made.add_argument("--at", help="values of N, for instance 10,20,50")
-    made.add_argument("--target", help="accuracies to reach, named now, for instance 0.97,0.98")
-    made.add_argument("--targets", help="accuracies to reach that were named before the search had data")
+    made.add_argument("--target", help="scores to reach, named now, for instance 0.97,0.98")
+    made.add_argument("--targets", help="scores to reach that were named before the search had data")
     made.add_argument("--assume-tail", action="store_true", help="add an interval that rests on an assumption")
     made.add_argument("--out", required=True, type=Path, help="folder for the report")
     made.add_argument("--use", choices=("prefix", "all"), default="prefix", help="trials of a search that was cut off")
@@ -50,6 +56,9 @@ def run(arguments: Sequence[str] | None = None) -> list[Path]:
         raise ValueError("--sampler goes with --trials, a study in MLflow knows its own: got --study")
     if args.trials is not None and args.sampler is None:
         raise ValueError("--trials goes with --sampler random, grid or list, how its trials were drawn: got none")
+    for option in ("objective", "worst"):
+        if args.study is not None and getattr(args, option) is not None:
+            raise ValueError(f"--{option} goes with --trials, a study in MLflow knows its own: got --study")
     if args.target is not None and args.targets is not None:
         raise ValueError("targets are named before the search (--targets) or now (--target): got both")
     if args.attach and args.study is None:
@@ -88,7 +97,11 @@ def _read(name: str | None, args: argparse.Namespace) -> TrialTable | None:
     if name is None:
         return None
     if args.study is None:
-        return read_csv(name, args.sampler)
+        objective = Objective(check_word("objective", args.objective or names.VAL_ACCURACY, MONITORS))
+        worst = _listed("--worst", args.worst, float)
+        if worst is not None and len(worst) != 2:
+            raise ValueError(f"--worst is two numbers, on validation and on test: got {shown(args.worst)}")
+        return read_csv(name, args.sampler, objective, None if worst is None else (worst[0], worst[1]))
     from analysis.reading.mlflow_studies import read_mlflow_or_say_why  # a second to import; a CSV needs none of it
 
     return read_mlflow_or_say_why(name, args.tracking_uri)

@@ -136,9 +136,10 @@ def test_the_parent_has_the_plan_the_trials_the_curve_and_the_best_child(finishe
     plan = pd.read_csv(artifact(finished, finished.parent, "plan.csv"))
     trials = pd.read_csv(artifact(finished, finished.parent, "trials.csv"))
     assert list(plan["number"]) == list(trials["number"]) == list(range(TRIALS))
-    assert list(trials.columns[:15]) == [
+    assert list(trials.columns[:21]) == [
         "number", "attempt", "state", "state_reason", "seed", "config_hash", "val_accuracy", "val_loss",
-        "test_accuracy", "test_loss", "n_parameters", "best_epoch", "seconds", "weights_sha256", "run_id",
+        "test_accuracy", "test_loss", "val_balanced_accuracy", "test_balanced_accuracy", "val_macro_f1",
+        "test_macro_f1", "val_auc", "test_auc", "n_parameters", "best_epoch", "seconds", "weights_sha256", "run_id",
     ]  # fmt: skip
     assert list(plan["config_hash"]) == list(trials["config_hash"])
     assert "width:" in artifact(finished, finished.parent, "study.yaml").read_text()

@@ -22,8 +22,8 @@ from models.data.npz import read_npz
 _LOADER = re.compile(r"(.+\.py):([A-Za-z_]\w*)")
 _TEST = 0.2
 _TAKES = {
-    "a data set with a test part of its own": (),
-    "a named table": ("leave_out", "test"),
+    "a data set with a test part of its own": ("task",),
+    "a named table": ("leave_out", "test", "task"),
     "an .npz file": ("task",),
     "a folder of images": ("test", "image_size", "color"),
     "a table": ("target", "task", "test", "leave_out", "group", "weight"),
@@ -90,11 +90,6 @@ class Source:
     def is_name(self) -> bool:
         return self.dataset in NAMES
 
-    @property
-    def reads_itself(self) -> bool:
-        """Whether a worker on this machine may read it again: files and what ships; a user's code runs once."""
-        return _LOADER.fullmatch(self.dataset) is None
-
 
 def _check_can_be(path: Path, name: str) -> None:
     try:
@@ -115,7 +110,10 @@ def load_dataset(source: Source | str, tell: Tell = lambda _: None) -> Dataset:
     _check_can_be(path, name)
     if name in NAMES:
         _check_takes(source, "a named table" if name in TABLES else "a data set with a test part of its own")
-        return _named_table(source) if name in TABLES else named_arrays(name)
+        named = _named_table(source) if name in TABLES else named_arrays(name)
+        if source.task not in ("", named.target.task):
+            raise ConfigError(f"task of {name} must be {named.target.task}, which it is, got {source.task}")
+        return named
     if found:
         _check_takes(source, "a loader")
         return _loaded(source, Path(_expanded(found[1])), found[2])

@@ -1,8 +1,6 @@
 """The three parts of a data set: validation held out of the training part, by class and by a seed; or folds of it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +14,6 @@ from models.data.labels import CLASSIFICATION, Target
 from models.data.reduction import check_fits
 from models.data.scaling import check_scaled, fit_scaling, fit_targets
 from models.data.served import Column
-from models.data.sources import Source, find_data
 from models.data.stratified import grouped_parts, grouped_split, stratified_folds, stratified_split
 
 PREPROCESSINGS = ("rescale", "standardise", "none")
@@ -154,33 +151,6 @@ def split_by(
     """The three parts of `dataset`; a trial's run has these arguments as its tags."""
     seed = derive_seed(split_seed, "validation")
     return split_dataset(dataset, validation, seed, preprocessing, reduction, folds, class_weight, objective)
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What a process that can read the data itself makes a split of again: a few words instead of its bytes."""
-
-    location: str
-    """As `Dataset.location`."""
-    data_sha256: str
-    arguments: tuple[tuple[str, str | int | float], ...]
-    """Of `split_by`, by name."""
-
-    @classmethod
-    def of(cls, dataset: Dataset, arguments: Mapping[str, str | int | float]) -> "Recipe | None":
-        """None where only this process has the data: made up in it, or returned by a loader, which runs once."""
-        source = Source.read(dataset.location)
-        place = Path(source.dataset)
-        own = source.is_name or (place.is_absolute() and place.exists())
-        return cls(dataset.location, dataset.sha256, tuple(arguments.items())) if own and source.reads_itself else None
-
-    def split(self) -> Split:
-        """The split, with the same arrays to the last bit.
-
-        Raises:
-            ConfigError: the data are not there, or not the same any more.
-        """
-        return split_by(find_data(self.location, self.data_sha256, None), **dict(self.arguments))  # type: ignore[arg-type]
 
 
 def _preprocessing(dataset: Dataset, asked: str) -> str:

@@ -32,12 +32,14 @@ class Stores:
     trials: list[optuna.trial.FrozenTrial]
     waiting: list[Path]
     """Files in the outbox."""
+    objective: str
 
 
 def read_stores(folder: Path, study: str, tracking_uri: str | None = None, storage: str | None = None) -> Stores:
     uri = tracking_uri or f"sqlite:///{folder}/mlflow.db"
     client = MlflowClient(uri)
-    table = read_mlflow(study, uri).frame
+    read = read_mlflow(study, uri)
+    table = read.frame
     experiments = [each.experiment_id for each in client.search_experiments()]
     epochs: Epochs = {}
     for row in table.itertuples():
@@ -58,6 +60,7 @@ def read_stores(folder: Path, study: str, tracking_uri: str | None = None, stora
         epochs,
         stored.trials,
         StudyPaths(study, folder).outcomes(),
+        read.objective.name,
     )
 
 
@@ -86,7 +89,7 @@ def assert_in_order(stores: Stores) -> None:
         assert trial.user_attrs.get("state_reason", "") == reason, key
         assert trial.user_attrs["run_id"] == row.run_id
         if row.state == "complete":
-            assert trial.value == row.val_accuracy
+            assert trial.value == getattr(row, stores.objective)
 
 
 def assert_nothing_wasted(search: Disturbed, stores: Stores, epochs: int) -> int:

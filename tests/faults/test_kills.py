@@ -19,6 +19,7 @@ import pytest
 from tests.faults.checks import assert_in_order, assert_nothing_wasted, assert_same_trials, read_stores
 from tests.faults.killing import ANYWHERE, OF_A_CLUSTER, Disturbed, Kill, kills_of, undisturbed
 from tests.faults.start import POINTS
+from tests.models.made_up import images, penguins
 
 EPOCHS = 4
 STUDY = """
@@ -29,6 +30,7 @@ space:
   width: [8, 16, 24]
   learning_rate: {{low: 1e-3, high: 1e-2, log: true}}
 training: {{epochs: {epochs}, batch_size: 2, dropout: 0.2}}
+{data}
 """
 KILLS = 200
 _A_SEARCH = 20  # kills planned for a search of 60 trials
@@ -50,9 +52,9 @@ def folder(tmp_path: Path, empty_stores: tuple[Path, Path]) -> Folder:
     return make
 
 
-def write_study(folder: Path, trials: int) -> Path:
+def write_study(folder: Path, trials: int, data: str = "") -> Path:
     path = folder / "digits.yaml"
-    path.write_text(STUDY.format(trials=trials, epochs=EPOCHS))
+    path.write_text(STUDY.format(trials=trials, epochs=EPOCHS, data=data))
     return path
 
 
@@ -82,6 +84,39 @@ def test_killed_again_and_again_a_search_ends_with_the_undisturbed_table(folder:
     kills, _ = check(search, reference)
     assert any(kill.mid_trial for kill in kills)
     assert len(kills) >= 6, kills
+
+
+def numbers(folder: Path) -> str:
+    return "data: {dataset: diabetes, leave_out: sex}\nobjective: val_mae"
+
+
+def table(folder: Path) -> str:
+    penguins().to_csv(folder / "birds.csv", index=False)
+    return "data: {dataset: birds.csv, target: species, class_weight: balanced}\nobjective: val_auc"
+
+
+def pictures(folder: Path) -> str:
+    images(folder / "pets")
+    return "data: {dataset: pets}"
+
+
+@pytest.mark.parametrize("data", [numbers, table, pictures])
+def test_a_search_of_data_of_any_kind_ends_with_the_undisturbed_table(
+    folder: Folder, data: Callable[[Path], str]
+) -> None:
+    home = folder("study")
+    study = write_study(home, 5, data(home))
+    reference = folder("undisturbed")
+    other = undisturbed(reference, study, workers=0)
+    search = Disturbed(folder("disturbed"), study, seed=2)
+    try:
+        search.run(["worker", POINTS[0], "driver"])
+        assert other.wait(timeout=120) == 0
+    finally:
+        other.kill()
+        other.wait()
+    kills, _ = check(search, reference)
+    assert len(kills) >= 2, kills
 
 
 @pytest.mark.slow

@@ -219,6 +219,8 @@ def test_a_loader_that_does_not_is_refused_in_a_line(
         ({"dataset": "iris", "leave_out": {"a": 1}}, "leave_out must be names of columns, got"),
         ({"dataset": "iris", "test": True}, "test must be a word or a number, got True"),
         ({"dataset": "iris", "test": "x.csv"}, "test of iris must be a fraction between 0 and 1, got 'x.csv'"),
+        ({"dataset": "iris", "task": "regression"}, "task of iris must be classification, which it is, got regression"),
+        ({"dataset": "digits", "task": "regression"}, "task of digits must be classification"),
         ({"dataset": "iris", "leave_out": "petal"}, "iris: leave_out must be one of its columns sepal length"),
     ],
 )
@@ -231,7 +233,7 @@ def test_a_source_is_a_name_alone_or_json_and_starts_from_its_study_file() -> No
     assert Source.read("digits").to_text() == "digits"
     full = Source.read({"dataset": "p.csv", "target": ["a", "b"], "test": 0.25, "leave_out": "c, d"})
     assert Source.read(full.to_text()) == full
-    assert (full.leave_out, full.test, full.reads_itself) == (("c", "d"), "0.25", True)
+    assert (full.leave_out, full.test) == (("c", "d"), "0.25")
     beside = Source.read({"dataset": "load.py:f", "test": "t.csv"}).beside(Path("/studies"))
-    assert (beside.dataset, beside.test, beside.reads_itself) == ("/studies/load.py:f", "/studies/t.csv", False)
+    assert (beside.dataset, beside.test) == ("/studies/load.py:f", "/studies/t.csv")
     assert Source.read("digits").beside(Path("/studies")).dataset == "digits"

@@ -1,7 +1,5 @@
 """A person's own data, as they have it: tables with words and gaps, folders of images, labels that are words."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,16 +8,8 @@ import pytest
 from mlflow import pyfunc
 from PIL import Image
 
-from analysis.__main__ import run as analyse
-from analysis.reading.mlflow_studies import read_mlflow
-from analysis.reading.table import TrialTable
 from search.__main__ import main
-from tests.project import PROJECT, environment
-
-STUDY = """
-{sampler: random, trials: 3, data: {validation: 0.2}, space: {width: [8, 16]},
- training: {epochs: 12, learning_rate: 0.02, batch_size: 16}}
-"""
+from tests.search.own_study import everything_else_works, searched
 
 
 def penguins(rows: int, seed: int) -> pd.DataFrame:
@@ -38,33 +28,6 @@ def penguins(rows: int, seed: int) -> pd.DataFrame:
     frame.loc[random.choice(rows, rows // 10, False), "bill"] = None
     frame.loc[random.choice(rows, rows // 10, False), "island"] = None
     return frame
-
-
-def searched(*arguments: str) -> TrialTable:
-    """The finished study `own`, searched by a process of its own with one worker."""
-    Path("own.yaml").write_text(STUDY)
-    command = [sys.executable, "-m", "search", "--study", "own.yaml", "--workers", "1", *arguments]
-    kept = environment() | {
-        "PYTHONPATH": str(PROJECT),
-        "MLFLOW_TRACKING_URI": f"sqlite:///{Path('mlflow.db').resolve()}",
-    }
-    ran = subprocess.run(command, env=kept, capture_output=True, text=True, timeout=200)
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    return read_mlflow("own")
-
-
-def everything_else_works(table: TrialTable, capsys: pytest.CaptureFixture[str]) -> None:
-    assert table.best is not None
-    run_id = str(table.best["run_id"])
-    for command in (["doctor", "--study", "own"], ["inspect", "--run-id", run_id]):
-        assert main(command) == 0
-    replayed = subprocess.run(
-        [sys.executable, "-m", "search", "replay", "--run-id", run_id], capture_output=True, text=True,
-    )  # fmt: skip
-    assert replayed.returncode == 0, replayed.stdout + replayed.stderr
-    assert "bit-equal" in replayed.stdout
-    assert Path("report/report.html") in analyse(["--study", "own", "--out", "report"])
-    capsys.readouterr()
 
 
 def test_a_table_with_words_and_gaps_is_searched_and_its_model_takes_raw_rows(
@@ -104,7 +67,7 @@ def test_a_folder_of_images_with_a_folder_a_class_is_searched(
     assert "2: cat, dog" in Path("report/report.html").read_text()
 
 
-def test_a_regression_and_a_table_without_its_target_are_refused_and_nothing_is_made(
+def test_a_table_without_its_target_and_a_wrong_task_are_refused_and_nothing_is_made(
     workdir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     penguins(60, 1).to_csv("birds.csv", index=False)
@@ -112,7 +75,12 @@ def test_a_regression_and_a_table_without_its_target_are_refused_and_nothing_is_
     for target, words in (
         ([], "birds.csv needs `target`: one of its columns bill, mass, island, ringed, species"),
         (["--target", "specie"], "did you mean 'species'?"),
-        (["--target", "mass"], "so it needs classes, got the numbers of a regression in birds"),
+        (["--target", "bill", "--task", "classification"], "which task: regression would take"),
+        (["--target", "species", "--task", "regression"], "which task: classification would take"),
+        (["--target", "species", "--objective", "val_rmse"], "got 'val_rmse', which is one of a regression"),
+        (["--target", "mass", "--objective", "val_acc"], "objective must be one of"),
+        (["--target", "mass", "--class-weight", "balanced"], "class_weight belongs to a classification"),
+        (["--target", "species", "--weight", "masss"], "did you mean 'mass'?"),
     ):
         assert main(["--dataset", "birds.csv", *target]) == 2
         assert words in capsys.readouterr().err
