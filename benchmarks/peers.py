@@ -1,7 +1,8 @@
 """What a user would write instead: the same trials, one JSON line each. `python -m benchmarks.peers SIDE JOB.json`.
 
 JOB: dataset, validation, split_seed, epochs, trials (a list of batch_size, width, learning_rate, activation, dropout).
-A line: seconds of the whole trial, seconds of its first and of its last epoch, val_accuracy after each epoch.
+A line: seconds of the whole trial, of its first and of its last epoch, and after each epoch the validation accuracy, or
+of a regression the loss of standardised targets.
 """
 
 import json
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.limits import SPACE
+from models.data.scaling import count_inputs, fit_scaling, fit_targets
 from models.data.sources import load_dataset
 from models.data.splits import Split, split_dataset
 
@@ -119,19 +121,29 @@ def network(split: Split, values: dict[str, Any]) -> Any:
 
     model = keras.Sequential(
         [
-            keras.layers.Input((split.n_inputs,)),
+            keras.layers.Input((count_inputs(split),)),
             keras.layers.Dense(values["width"], activation=values["activation"]),
             keras.layers.Dropout(values["dropout"]),
-            keras.layers.Dense(split.n_classes, activation="softmax"),
+            keras.layers.Dense(split.target.n_outputs, activation="softmax" if split.n_classes else "linear"),
         ]
     )
-    model.compile(keras.optimizers.Adam(values["learning_rate"]), "categorical_crossentropy", metrics=["accuracy"])
+    loss, metrics = ("categorical_crossentropy", ["accuracy"]) if split.n_classes else ("mean_squared_error", None)
+    model.compile(keras.optimizers.Adam(values["learning_rate"]), loss, metrics=metrics)
     return model
 
 
-def part(split: Split, name: str) -> tuple[np.ndarray, np.ndarray]:
+def features_of(split: Split, name: str) -> np.ndarray:
+    """(rows, features): images divided by their largest value, a table's columns encoded and standardised."""
+    if split.columns:
+        return fit_scaling(split).apply(split.inputs[name])
     inputs = split.inputs[name].reshape(split.rows(name), split.n_inputs)
-    return (inputs / split.inputs["train"].max()).astype("float32"), np.eye(split.n_classes)[split.labels[name]]
+    return np.asarray(inputs / split.inputs["train"].max(), np.float32)
+
+
+def part(split: Split, name: str) -> tuple[np.ndarray, np.ndarray]:
+    targets = fit_targets(split)
+    truth = np.eye(split.n_classes)[split.labels[name]] if targets is None else targets.apply(split.labels[name])
+    return features_of(split, name), truth
 
 
 def fitting(split: Split, job: dict[str, Any]) -> Fit:
@@ -152,11 +164,11 @@ def measured(run: Callable[[Any], Any]) -> Any:
 
     class Clock(keras.callbacks.Callback):
         def on_train_begin(self, logs: Any = None) -> None:
-            self.times, self.accuracies = [time.perf_counter()], []
+            self.times, self.scores = [time.perf_counter()], []
 
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             self.times.append(time.perf_counter())
-            self.accuracies.append(logs["val_accuracy"])
+            self.scores.append(logs.get("val_accuracy", logs["val_loss"]))
 
         def __deepcopy__(self, memo: Any) -> Any:
             return self  # KerasTuner trains with copies
@@ -165,7 +177,7 @@ def measured(run: Callable[[Any], Any]) -> Any:
     result = run(clock)
     epochs = np.diff(clock.times).tolist()
     line = {"seconds": time.perf_counter() - began, "first": epochs[0], "last": epochs[-1], "at": time.time()}
-    print(json.dumps(line | {"val_accuracy": clock.accuracies}), flush=True)
+    print(json.dumps(line | {"scores": clock.scores}), flush=True)
     return result
 
 

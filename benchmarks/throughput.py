@@ -21,6 +21,7 @@ import sys
 import sysconfig
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -42,14 +43,23 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--peer-epochs", type=int, default=2, help="2 or more; fewer than --epochs are extended")
     parser.add_argument("--peers", default=",".join(PEERS), help="of " + ", ".join(PEERS))
+    parser.add_argument("--rows", default="mnist,digits,breast_cancer,diabetes", help="the data sets to compare on")
     parser.add_argument("--turns", type=int, default=2, help="pieces that each side's trials are cut into")
     asked = parser.parse_args()
     compile_packages()
-    report: dict[str, Any] = {"machine": machine(), "trials": asked.trials, "epochs": asked.epochs}
+    report: dict[str, Any] = {"machine": machine()}
     print(json.dumps(report["machine"]), flush=True)
-    report["limits"] = limits(asked.dataset)
-    report["mnist"] = compare(asked, asked.dataset, asked.trials, asked.peers.split(","), asked.turns, full_peers=False)
-    report["digits"] = compare(asked, "digits", 40, ["keras"], 1, full_peers=True)
+    peers, few = asked.peers.split(","), min(asked.peer_epochs, asked.epochs)
+    jobs = {
+        "mnist": Side(asked.dataset, asked.trials, asked.epochs, few, peers, asked.turns),
+        "digits": Side("digits", 40, asked.epochs, asked.epochs, ["keras"], 1),
+        "breast_cancer": Side("breast_cancer", 100, 20, 20, ["keras"], 1),
+        "diabetes": Side("diabetes", 100, 20, 20, ["keras"], 1),
+    }
+    wanted = asked.rows.split(",")
+    if "mnist" in wanted:
+        report["limits"] = limits(asked.dataset)
+    report["compared"] = {name: compare(job) for name, job in jobs.items() if name in wanted}
     report["load_at_end"] = os.getloadavg()
     print_table(report)
     print(json.dumps(report))
@@ -61,21 +71,32 @@ def compile_packages() -> None:
     subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # some packages' tests cannot be
 
 
-def compare(
-    asked: argparse.Namespace, dataset: str, n_trials: int, peers: list[str], turns: int, full_peers: bool
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Side:
+    """One data set's comparison."""
+
+    dataset: str
+    trials: int
+    epochs: int
+    timed_epochs: int
+    """Of the peers; fewer than `epochs` are extended."""
+    peers: list[str]
+    turns: int
+
+
+def compare(job: Side) -> dict[str, Any]:
     """Our side with two workers and with one, and each peer, in turns."""
     draw = random.Random(SEED)
+    dataset, n_trials, epochs, turns = job.dataset, job.trials, job.timed_epochs, job.turns
     trials = [drawn(draw) for _ in range(n_trials)]
-    peers = [peer for peer in peers if importlib.util.find_spec(PEERS[peer])]
-    epochs = asked.epochs if full_peers else min(asked.peer_epochs, asked.epochs)
+    peers = [peer for peer in job.peers if importlib.util.find_spec(PEERS[peer])]
     ours: list[dict[str, Any]] = []
     lines: dict[str, list[dict[str, Any]]] = {peer: [] for peer in peers}
     outside = dict.fromkeys(peers, 0.0)
     cpu = dict.fromkeys(peers, 0.0)
     for turn in range(turns):
         for workers in (2, 1):
-            ours.append(search(dataset, trials, asked.epochs, workers))
+            ours.append(search(dataset, trials, job.epochs, workers))
             print(json.dumps({"ours": workers, "turn": turn} | _numbers(ours[-1])), flush=True)
         for peer in peers:
             seconds, used, found = run_peer(peer, dataset, trials[turn::turns], epochs)
@@ -84,23 +105,24 @@ def compare(
             outside[peer] = min(outside[peer] or 1e9, seconds - sum(line["seconds"] for line in found))
             cpu[peer] += used
             print(json.dumps({"peer": peer, "turn": turn, "seconds": seconds, "cpu_seconds": used}), flush=True)
-    half = search(dataset, trials[: n_trials // 2], asked.epochs, 2)
+    half = search(dataset, trials[: n_trials // 2], job.epochs, 2)
     print(json.dumps({"ours": 2, "half": True} | _numbers(half)), flush=True)
     both = float(np.mean([run["own_cpu_seconds"] for run in ours if run["workers"] == 2]))
     # What one trial more costs: start-up, tables and report are paid once a command.
     driver = (both - half["own_cpu_seconds"]) / (n_trials - n_trials // 2)
     compared: dict[str, Any] = {"ours": ours, "peers": {}, "driver_seconds_a_trial": driver}
     for peer in peers:
-        extended = [line["seconds"] + (asked.epochs - epochs) * line["last"] for line in lines[peer]]
+        extended = [line["seconds"] + (job.epochs - epochs) * line["last"] for line in lines[peer]]
         compared["peers"][peer] = {
             "epochs_timed": epochs,
             "seconds": outside[peer] + sum(extended),
             "first_to_last": sum(extended[1:]),
             "cpu_seconds_timed": cpu[peer],
-            "accuracy": accuracy([line["val_accuracy"] for line in lines[peer]], epochs),
+            "reached": reached([line["scores"] for line in lines[peer]], epochs, dataset),
         }
-    compared["accuracy_of_ours"] = accuracy(ours[0]["val_accuracy"], epochs)
-    compared["final_accuracy_of_ours"] = accuracy(ours[0]["val_accuracy"], asked.epochs)
+    compared["reached_by_ours"] = reached(ours[0]["scores"], epochs, dataset)
+    compared["at_the_end_by_ours"] = reached(ours[0]["scores"], job.epochs, dataset)
+    compared["epochs"] = job.epochs
     return compared
 
 
@@ -124,7 +146,7 @@ def search(dataset: str, trials: list[dict[str, Any]], epochs: int, workers: int
         again = timed(command, folder)
         whole |= results(folder)
         return _numbers(whole) | {
-            "val_accuracy": whole["val_accuracy"],
+            "scores": whole["scores"],
             "first_result_after": whole["first_at"] - whole["began_at"],
             "again_seconds": again["seconds"],
             "workers": workers,
@@ -145,7 +167,7 @@ def results(folder: str) -> dict[str, Any]:
     ends = sorted(trial.datetime_complete.timestamp() for trial in trials if trial.datetime_complete)
     curves = [list(trial.intermediate_values.values()) for trial in trials]
     return {
-        "first_to_last": ends[-1] - ends[0], "first_at": ends[0], "val_accuracy": curves, "trial_seconds": trial_seconds
+        "first_to_last": ends[-1] - ends[0], "first_at": ends[0], "scores": curves, "trial_seconds": trial_seconds
     }  # fmt: skip
 
 
@@ -153,7 +175,7 @@ def run_peer(
     peer: str, dataset: str, trials: list[dict[str, Any]], epochs: int
 ) -> tuple[float, float, list[dict[str, Any]]]:
     """Seconds on the clock and of all CPUs, and a line for each trial."""
-    path = dataset if dataset == "digits" else str(Path(dataset).resolve())
+    path = str(Path(dataset).resolve()) if dataset.endswith(".npz") else dataset
     job = {
         "dataset": path, "validation": VALIDATION, "split_seed": derive_seed(SEED, "validation"), "epochs": epochs,
         "trials": trials,
@@ -162,7 +184,7 @@ def run_peer(
         Path(folder, "job.json").write_text(json.dumps(job))
         ended = timed([sys.executable, "-m", "benchmarks.peers", peer, "job.json"], folder)
         lines = [json.loads(line) for line in ended["out"].splitlines() if line.startswith("{")]
-    return ended["seconds"], ended["cpu_seconds"], [line for line in lines if "val_accuracy" in line]
+    return ended["seconds"], ended["cpu_seconds"], [line for line in lines if "scores" in line]
 
 
 def timed(command: list[str], folder: str) -> dict[str, Any]:
@@ -208,10 +230,11 @@ def limits(dataset: str) -> dict[str, float]:
     return found
 
 
-def accuracy(curves: list[list[float]], epoch: int) -> dict[str, float]:
-    """Mean and best validation accuracy after `epoch`, over the trials that got there."""
-    reached = [curve[epoch - 1] for curve in curves if len(curve) >= epoch]
-    return {"epoch": epoch, "trials": len(reached), "mean": float(np.mean(reached)), "best": max(reached)}
+def reached(curves: list[list[float]], epoch: int, dataset: str) -> dict[str, float]:
+    """Mean and best validation accuracy (of diabetes RMSE) after `epoch`, over the trials that got there."""
+    found = [curve[epoch - 1] for curve in curves if len(curve) >= epoch]
+    best = min(found) if dataset == "diabetes" else max(found)
+    return {"epoch": epoch, "trials": len(found), "mean": float(np.mean(found)), "best": best}
 
 
 def machine() -> dict[str, Any]:
@@ -225,57 +248,63 @@ def machine() -> dict[str, Any]:
 
 
 def print_table(report: dict[str, Any]) -> None:
-    found = report["limits"]
     print(f"\n{'measure':<66}{'found':>10}  to reach")
+    if "limits" in report:
+        print_limits(report["limits"])
+    goals = {"keras": "10 (aim 16)", "kerastuner": "10", "optuna-mlflow": "20"}
+    for name, compared in report["compared"].items():
+        print_compared(name, compared, goals)
+
+
+def print_limits(found: dict[str, float]) -> None:
     row("step at width 32, batch 16 (empty step of the same graph)", f"{found['step_us']:.0f} us", "100 us")
     row("  the empty step", f"{found['empty_step_us']:.0f} us", "")
     row("width 512, batch 256: share of a matrix product's rate", f"{found['share']:.0%}", "70%")
     row("worker's growth, 20th to 300th trial", f"{found['growth_mb']:.0f} MB", "< 50 MB")
     row("worker's peak on this data set", f"{found['peak_mb']:.0f} MB", "< 1200 MB")
-    goals = {"keras": "10 (aim 16)", "kerastuner": "10", "optuna-mlflow": "20"}
-    for name in ("mnist", "digits"):
-        both = [run for run in report[name]["ours"] if run["workers"] == 2]
-        one = [run for run in report[name]["ours"] if run["workers"] == 1]
-        seconds = float(np.mean([run["seconds"] for run in both]))
-        row(f"{name}: ours, two workers, command to exit", f"{seconds:.1f} s", "")
-        for what, key in (
-            ("to the first result", "first_result_after"),
-            ("again, nothing left to train", "again_seconds"),
-        ):
-            row(f"  {what}", f"{np.mean([run[key] for run in both]):.1f} s", "")
-        for peer, timed_peer in report[name]["peers"].items():
-            note = (
-                "" if timed_peer["epochs_timed"] == report["epochs"] else f" ({timed_peer['epochs_timed']} ep., ext.)"
-            )
-            goal = goals[peer] if name == "mnist" else "4"
-            row(
-                f"{name}: {peer}{note}, {timed_peer['seconds']:.0f} s, is slower by",
-                f"{timed_peer['seconds'] / seconds:.1f}",
-                goal,
-            )
-            if name == "digits":
-                spent = float(np.mean([run["first_to_last"] for run in both]))
-                row("digits: from first to last result, by", f"{timed_peer['first_to_last'] / spent:.1f}", "8")
-            row(f"  its accuracy, mean and best {shown(timed_peer['accuracy'])}", "", "")
-        row(f"  our accuracy, mean and best {shown(report[name]['accuracy_of_ours'])}", "", "")
-        row(f"  our accuracy, mean and best {shown(report[name]['final_accuracy_of_ours'])}", "", "")
-        clock = np.mean([run["seconds"] for run in one]) / seconds
-        work = 2 * np.mean([run["cpu_seconds"] for run in one]) / np.mean([run["cpu_seconds"] for run in both])
-        goal = ("1.7", "1.9") if name == "mnist" else ("", "")
-        row(f"{name}: two workers against one, on the clock", f"{clock:.2f}", goal[0])
-        row(f"{name}: the same, by CPU seconds", f"{work:.2f}", goal[1])
-        driver = report[name]["driver_seconds_a_trial"]
-        row(f"{name}: driver's CPU seconds a trial", f"{driver:.3f} s", "0.15 s")
-        share = driver / float(np.mean([run["trial_seconds"] for run in both]))
-        row("  as a share of what a trial trains", f"{share:.1%}", "5%" if name == "mnist" else "")
+
+
+def print_compared(name: str, compared: dict[str, Any], goals: dict[str, str]) -> None:
+    both = [run for run in compared["ours"] if run["workers"] == 2]
+    one = [run for run in compared["ours"] if run["workers"] == 1]
+    seconds = float(np.mean([run["seconds"] for run in both]))
+    row(f"{name}: ours, two workers, command to exit", f"{seconds:.1f} s", "")
+    for what, key in (
+        ("to the first result", "first_result_after"),
+        ("again, nothing left to train", "again_seconds"),
+    ):
+        row(f"  {what}", f"{np.mean([run[key] for run in both]):.1f} s", "")
+    for peer, timed_peer in compared["peers"].items():
+        note = "" if timed_peer["epochs_timed"] == compared["epochs"] else f" ({timed_peer['epochs_timed']} ep., ext.)"
+        goal = goals[peer] if name == "mnist" else "4"
+        row(
+            f"{name}: {peer}{note}, {timed_peer['seconds']:.0f} s, is slower by",
+            f"{timed_peer['seconds'] / seconds:.1f}",
+            goal,
+        )
+        if name == "digits":
+            spent = float(np.mean([run["first_to_last"] for run in both]))
+            row("digits: from first to last result, by", f"{timed_peer['first_to_last'] / spent:.1f}", "8")
+        row(f"  it reaches, mean and best {shown(timed_peer['reached'])}", "", "")
+    row(f"  ours reach, mean and best {shown(compared['reached_by_ours'])}", "", "")
+    row(f"  ours reach, mean and best {shown(compared['at_the_end_by_ours'])}", "", "")
+    clock = np.mean([run["seconds"] for run in one]) / seconds
+    work = 2 * np.mean([run["cpu_seconds"] for run in one]) / np.mean([run["cpu_seconds"] for run in both])
+    goal = ("1.7", "1.9") if name == "mnist" else ("", "")
+    row(f"{name}: two workers against one, on the clock", f"{clock:.2f}", goal[0])
+    row(f"{name}: the same, by CPU seconds", f"{work:.2f}", goal[1])
+    driver = compared["driver_seconds_a_trial"]
+    row(f"{name}: driver's CPU seconds a trial", f"{driver:.3f} s", "0.15 s")
+    share = driver / float(np.mean([run["trial_seconds"] for run in both]))
+    row("  as a share of what a trial trains", f"{share:.1%}", "5%" if name == "mnist" else "")
 
 
 def row(name: str, found: str, goal: str) -> None:
     print(f"{name:<66}{found:>10}  {goal}")
 
 
-def shown(accuracies: dict[str, float]) -> str:
-    return f"after epoch {accuracies['epoch']:.0f}: {accuracies['mean']:.4f}, {accuracies['best']:.4f}"
+def shown(scores: dict[str, float]) -> str:
+    return f"after epoch {scores['epoch']:.0f}: {scores['mean']:.4f}, {scores['best']:.4f}"
 
 
 if __name__ == "__main__":
