@@ -88,7 +88,11 @@ def compare(job: Side) -> dict[str, Any]:
     """Our side with two workers and with one, and each peer, in turns."""
     draw = random.Random(SEED)
     dataset, n_trials, epochs, turns = job.dataset, job.trials, job.timed_epochs, job.turns
-    trials = [drawn(draw) for _ in range(n_trials)]
+    different: dict[str, dict[str, Any]] = {}  # a list study names each network once
+    while len(different) < n_trials:
+        trial = drawn(draw)
+        different.setdefault(json.dumps(trial, sort_keys=True), trial)
+    trials = list(different.values())
     peers = [peer for peer in job.peers if importlib.util.find_spec(PEERS[peer])]
     ours: list[dict[str, Any]] = []
     lines: dict[str, list[dict[str, Any]]] = {peer: [] for peer in peers}
