@@ -89,7 +89,8 @@ def _tree(name: str, text: str) -> ast.Module:
     try:
         return ast.parse(text, name)
     except SyntaxError as error:
-        raise ConfigError(f"network must be Python, got {name} line {error.lineno}: {error.msg}") from None
+        line = f" line {error.lineno}" if error.lineno else ""
+        raise ConfigError(f"network must be Python, got {name}{line}: {error.msg}") from None
     except (ValueError, RecursionError, MemoryError) as error:  # a null byte; brackets nested too deeply
         raise ConfigError(f"network must be Python that can be read, got {name}: {error}") from None
 

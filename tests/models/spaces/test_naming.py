@@ -10,8 +10,8 @@ from models.spaces.domains import Domain, choice, real, whole
 from models.spaces.naming import Condition, stored_name
 
 STRANGE = [
-    "units", "lr[0]", "lr 0", " lr", "lr ", "größe", "层", "a/b", "/a", "a//b", "../a", ".", "..", ".a", "", "a\nb", "a=b",
-    "e\u0301", "\u00e9", "lr_0_", "\ud800", "x" * 180, "x" * 181, "x" * 100_000, "a%b", "a:b", "emoji 😀", "None",
+    "units", "lr[0]", "lr 0", " lr", "lr ", "größe", "a/b", "/a", "a//b", "../a", ".", "..", ".a", "", "a\nb",
+    "a=b", "层", "e\u0301", "\u00e9", "lr_0_", "\ud800", "x" * 180, "x" * 181, "x" * 100_000, "a%b", "a:b", "😀",
 ]  # fmt: skip
 
 
