@@ -15,7 +15,7 @@ from models.core.errors import ConfigError
 from models.spaces.answers import Answers
 from models.spaces.functions import KEYWORDS, UserFunction, read_function
 from models.spaces.modules import load
-from models.spaces.problems import Problem, at_most, problem_of
+from models.spaces.problems import Problem, TooSlow, at_most, problem_of
 from models.spaces.source import Source
 
 
@@ -52,7 +52,7 @@ def load_function(source: Source, given: Mapping[str, Any], seed: int, seconds: 
     try:
         with at_most(seconds):
             function = read_function(source, load(source), given)
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit, TooSlow) as error:
         raise ConfigError(problem_of(source, error).message) from error
     seed_randomness(seed)  # what the import drew is not to shift what build draws
     return function
@@ -99,7 +99,7 @@ def ask(function: UserFunction, answers: Answers, number: int, seconds: float | 
             if function.fit is not None:
                 x, y = _rows(function.input_shape), np.zeros(2, np.int64)
                 fit_call(function, asked, model, x, y, validation_data=(x, y), callbacks=[])
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit, TooSlow) as error:
         return problem_of(function.source, error)
     return None
 

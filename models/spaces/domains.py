@@ -7,7 +7,7 @@ loses the last one to rounding (keras-tuner#1001).
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal, localcontext
 from typing import Any
 
 from models.core.errors import ConfigError, shown
@@ -20,6 +20,7 @@ MOST_WHOLE = 2**53
 MOST_CHARACTERS = 1000
 """Of a word among choices."""
 _SLACK = Decimal("1e-9")  # of a step: 0.1 and 0.3 as float32 are still three steps
+_DECIMALS = Context(prec=50)
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ class Domain:
         if self.step is None:
             return None
         if self.sampling == "linear":
-            return int((_exact(self.high) - _exact(self.low)) / _exact(self.step) + _SLACK) + 1
+            with localcontext(_DECIMALS):
+                return int((_exact(self.high) - _exact(self.low)) / _exact(self.step) + _SLACK) + 1
         return int((math.log(self.high) - math.log(self.low)) / math.log(self.step) + 1e-8) + 1
 
     def at(self, place: int) -> Scalar:
@@ -59,12 +61,13 @@ class Domain:
             return self.low
         assert self.step is not None
         low, high, step = _exact(self.low), _exact(self.high), _exact(self.step)
-        if self.sampling == "linear":
-            value = low + place * step
-        elif self.sampling == "log":
-            value = low * step**place
-        else:
-            value = high + low - low * step**place
+        with localcontext(_DECIMALS):
+            if self.sampling == "linear":
+                value = low + place * step
+            elif self.sampling == "log":
+                value = low * step**place
+            else:
+                value = high + low - low * step**place
         return self._plain(value)
 
     def at_fraction(self, fraction: float) -> Scalar:
@@ -86,14 +89,19 @@ class Domain:
 
     def is_like(self, other: "Domain") -> bool:
         """Whether Optuna lets one name have both: it refuses another kind, other choices, and log beside linear."""
-        mine, others = ((d.kind, d.choices, d.sampling == "log") for d in (self, other))
-        return mine == others
+        return self.likeness == other.likeness
+
+    @property
+    def likeness(self) -> str:
+        """What Optuna takes one name with: the kind of value, choices with their types, whether it is log."""
+        return repr((self.kind, self.choices, self.sampling == "log"))
 
     def match(self, written: Any) -> Scalar | None:
         """The value of this domain that `written` is, itself or as text; None: there is none."""
+        written = _unwrapped(written)
         if self.kind == "choice":
-            same = (choice for choice in self.choices if type(choice) is type(written) and choice == written)
-            return next(same, next((choice for choice in self.choices if str(choice) == written), None))
+            same = [choice for choice in self.choices if choice == written]  # no two are equal
+            return next(iter(same or [choice for choice in self.choices if str(choice) == written]), None)
         try:
             value = _number(self.kind, written)
         except (TypeError, ValueError):

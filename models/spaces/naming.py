@@ -6,6 +6,7 @@ itself stands behind it, so that two names stay two.
 """
 
 import hashlib
+import keyword
 import posixpath
 import re
 import unicodedata
@@ -31,7 +32,7 @@ class Condition:
     values: tuple[Scalar, ...]
 
     def __str__(self) -> str:
-        return f"{self.name} is {' or '.join(map(str, self.values))}"
+        return f"{_one_word(self.name)} is {' or '.join(map(_one_word, self.values))}"
 
 
 def stored_name(name: str, conditions: tuple[Condition, ...]) -> str:
@@ -43,20 +44,26 @@ def stored_name(name: str, conditions: tuple[Condition, ...]) -> str:
     if name in RESERVED or name.endswith(names.ROWS):
         rule = f"any name but {', '.join(RESERVED)} and those that end in {names.ROWS}"
         raise ConfigError(f"a hyperparameter may have {rule}, got {name!r}")
-    full = name
-    if conditions:
-        full += f" when {' and '.join(map(str, conditions))}"
+    full = f"{_one_word(name)} when {' and '.join(map(str, conditions))}" if conditions else name
     cleaned = unicodedata.normalize("NFC", re.sub(r"[^\w./ -]", "_", full))
     if not _is_plain_path(cleaned):
         cleaned = re.sub(r"[./]", "_", cleaned.strip()) or "_"
-    if cleaned == full and len(full) <= _MOST_CHARACTERS:
+    if cleaned == full and len(full) <= _MOST_CHARACTERS and " when " not in name:
         return full
     return f"{cleaned[:_MOST_CHARACTERS]}-{_digest(full)}"
 
 
 def other_kind(stored: str, domain: Domain) -> str:
     """The name for values that Optuna does not take under `stored`, which has those of another domain."""
-    return f"{stored} as {domain.kind}-{_digest(repr((domain.choices, domain.sampling == 'log')))}"
+    return f"{stored} as {domain.kind}-{_digest(domain.likeness)}"
+
+
+def _one_word(value: Scalar) -> str:
+    """`value` as it stands among `is`, `or` and `and`, so that no other words read the same."""
+    if not isinstance(value, str):
+        return str(value)
+    plain = re.fullmatch(r"[^\W\d][\w./-]*", value) and not keyword.iskeyword(value)
+    return value if plain else repr(value)
 
 
 def _is_plain_path(text: str) -> bool:

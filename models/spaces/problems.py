@@ -1,5 +1,6 @@
 """What went wrong in the user's own code, in one line with their file and line, and with its traceback."""
 
+import re
 import signal
 import threading
 import traceback
@@ -13,6 +14,7 @@ from models.spaces.modules import paths_of
 from models.spaces.source import Source
 
 _MOST_CHARACTERS = 300
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # Keras prints its messages in bold
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,8 @@ class Problem:
     """Of the user's own code, or empty."""
 
 
-class TooSlow(Exception):
-    """A call of the user's function did not end in its time."""
+class TooSlow(BaseException):
+    """A call of the user's function did not end in its time. No error that their `except Exception` would catch."""
 
 
 def problem_of(source: Source, error: BaseException) -> Problem:
@@ -37,7 +39,7 @@ def problem_of(source: Source, error: BaseException) -> Problem:
     place = f"{files[theirs[-1].filename]} line {theirs[-1].lineno}" if theirs else str(source)
     if isinstance(error, SyntaxError) and error.filename in files:
         place = f"{files[error.filename]} line {error.lineno}"
-    said = " ".join(f"{error}".split())[:_MOST_CHARACTERS]
+    said = " ".join(_COLOUR.sub("", f"{error}").split())[:_MOST_CHARACTERS]
     if not isinstance(error, ConfigError | TooSlow):
         said = f"{type(error).__name__}: {said}" if said else type(error).__name__
     first = next((place for place, frame in enumerate(frames) if frame.filename in files), len(frames))
@@ -56,7 +58,7 @@ def at_most(seconds: float | None) -> Iterator[None]:
         raise TooSlow(f"it must return within {seconds:g} s, and did not")
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1)  # again each second, should their code catch it after all
     try:
         yield
     finally:

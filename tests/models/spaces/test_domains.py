@@ -128,5 +128,6 @@ def test_a_domain_goes_through_json_and_its_values_through_text() -> None:
         value = domain.at_fraction(0.4)
         assert domain.match(value) == domain.match(str(value)) == value
         assert domain.match("nowhere") is None
+    assert choice("c", [0.0, 1.0]).match(np.int64(1)) == 1.0
     assert whole("n", 1, 9).match(10) is None
     assert whole("n", 0, 9).match(True) is None

@@ -153,10 +153,11 @@ def test_from_a_plan_come_its_values_as_text_too_and_what_it_lacks_is_named() ->
         HyperParameters(Planned({"rate": 0.7})).Float("rate", 0, 0.5)
 
 
-def test_without_keras_tuner_it_is_of_its_own_class() -> None:
+def test_without_keras_tuner_it_is_of_its_own_class_and_nothing_imports_keras() -> None:
     assert isinstance(recording()[0], HyperParameters)
     code = (
-        "import models.spaces.hyperparameters as h, sys; print(h.HyperParameters(0).__class__, 'keras' in sys.modules)"
+        "import models.spaces.planner, models.spaces.hyperparameters as h, sys\n"
+        "print(h.HyperParameters(0).__class__, {'keras', 'tensorflow', 'keras_tuner'} & set(sys.modules))"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert said == "<class 'models.spaces.hyperparameters.HyperParameters'> False\n"
+    assert said == "<class 'models.spaces.hyperparameters.HyperParameters'> set()\n"

@@ -32,6 +32,16 @@ def test_a_plain_name_stays_and_a_condition_is_named_in_words() -> None:
     assert stored_name("units", conditions) == "units when model is cnn or mlp and depth is 2"
 
 
+def test_no_two_conditions_and_no_name_that_looks_like_one_are_stored_alike() -> None:
+    values = [("a", "b"), ("a or b",), (1,), ("1",), (True,), ("True",), ("b", "a"), ("a", "or", "b"), (1.0,)]
+    conditions = [(Condition(name, each),) for name in ("m", "m is a and n") for each in values]
+    pairs = [(Condition("m", ("a",)), Condition("n", ("a",)))]
+    stored = [stored_name("u", each) for each in (*conditions, *pairs)] + [
+        stored_name("u when m is a", ()), stored_name("u when m is a or b", ()), stored_name("'u'", conditions[0]),
+    ]  # fmt: skip
+    assert len(set(stored)) == len(stored)
+
+
 @pytest.mark.parametrize("name", ["patience", "monitor", "seed", "number", "config_hash", "train_rows", "my_rows"])
 def test_the_projects_own_names_are_refused_in_a_line(name: str) -> None:
     with pytest.raises(ConfigError, match=f"^a hyperparameter may have any name but patience, .* got '{name}'$"):
@@ -76,7 +86,8 @@ def test_a_name_has_one_kind_in_a_study_so_that_optuna_takes_every_trial() -> No
 
 
 def test_names_that_meet_when_stored_are_refused() -> None:
-    recorder = Recorder(lambda _, domain: domain.at(0), {})
-    recorder.ask("units when model is cnn", (), whole("u", 1, 2))
-    with pytest.raises(ConfigError, match="names that stay different when stored, got 'units when model is cnn' twice"):
-        recorder.ask("units", (Condition("model", ("cnn",)),), whole("u", 1, 2))
+    recorder = Recorder(lambda _, domain: domain.at_fraction(0), {})
+    recorder.ask("lr[0]", (), real("lr", 0, 1))
+    (taken,) = recorder.parameters
+    with pytest.raises(ConfigError, match=f"names that stay different when stored, got '{taken}' twice"):
+        recorder.ask(taken, (), real("lr", 0, 1))

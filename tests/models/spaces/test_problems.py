@@ -75,6 +75,8 @@ def test_a_loop_without_end_is_told_by_its_line(write: Write) -> None:
     assert "build.py line" in row.problem.message
     assert "it must return within 0.3 s, and did not" in row.problem.message
     assert list(row.parameters) == ["n"]
+    swallowing = "    while True:\n        try:\n            1 / 0\n        except Exception:\n            pass\n"
+    assert row_of(write(f"def build(hp):\n{swallowing}"), seconds=0.2).problem is not None
     assert row_of(write("def build(hp):" + SMALLEST), seconds=5).problem is None
 
 
