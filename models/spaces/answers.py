@@ -6,6 +6,7 @@ from typing import Protocol
 
 from models.core.errors import ConfigError, shown
 from models.core.parameters import Scalar
+from models.core.suggestions import listed
 from models.spaces.domains import Domain
 from models.spaces.naming import Condition, other_kind, stored_name
 
@@ -58,7 +59,7 @@ class Planned:
         if stored is None:
             raise ConfigError(
                 f"a network may ask for the hyperparameters that it asked for when its plan was drawn, got {base!r}, "
-                f"which its plan lacks (it has {', '.join(self.parameters) or 'none'})"
+                f"which its plan lacks (it has {listed(self.parameters) or 'none'})"
             )
         value = domain.match(self.parameters[stored])
         if value is None:

@@ -32,16 +32,31 @@ def load(source: Source) -> ModuleType:
     return importlib.import_module(f"{finder.root}.{source.file.removesuffix('.py')}")
 
 
+def objects_of(source: Source) -> dict[str, Any]:
+    """Classes and functions of the modules that `load` ran last, by name: what Keras loads saved models with."""
+    root = _root(source)
+    found: dict[str, Any] = {}
+    for name, module in list(sys.modules.items()):
+        if name.startswith(f"{root}."):
+            own = {key: value for key, value in vars(module).items() if getattr(value, "__module__", None) == name}
+            found |= {key: value for key, value in own.items() if callable(value)}
+    return found
+
+
 def paths_of(source: Source) -> dict[str, str]:
     """The file names that tracebacks show, each with the path that `source` has for it."""
     return {str(Path(source.folder or "<network>", path)): path for path, _ in source.texts}
+
+
+def _root(source: Source) -> str:
+    return f"{_PREFIX}{source.hash[:16]}"
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
     """Finds and runs the modules of one source; `root` is the package that they are in."""
 
     def __init__(self, source: Source) -> None:
-        self.root = f"{_PREFIX}{source.hash[:16]}"
+        self.root = _root(source)
         self._texts: Mapping[str, str] = dict(source.texts)
         self._files = {path: file for file, path in paths_of(source).items()}
         self._tops = {PurePosixPath(path).parts[0].removesuffix(".py") for path in self._texts}

@@ -12,7 +12,7 @@ import pytest
 
 from tests.project import PROJECT
 
-HERE = Path(__file__).parent
+USERS = Path(__file__).parent / "users"
 NEEDED = (
     "KerasTuner is no part of the environment: uv pip install --no-deps --target FOLDER keras-tuner==1.4.8 kt-legacy, "
     "and KERAS_TUNER=FOLDER"
@@ -47,7 +47,7 @@ def planned(how: str) -> dict:
         pytest.skip(NEEDED)
     folder = os.environ.get("KERAS_TUNER", "")
     environment = {**os.environ, "PYTHONPATH": folder if how == "with" else "", "PYTHONHASHSEED": "0"}
-    command = [sys.executable, "-c", ROWS, how, str(HERE), *PLAIN, *(OF_KERAS_TUNER if how == "with" else ())]
+    command = [sys.executable, "-c", ROWS, how, str(USERS), *PLAIN, *(OF_KERAS_TUNER if how == "with" else ())]
     ran = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     said = json.loads(ran.stdout)

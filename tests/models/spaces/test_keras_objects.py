@@ -1,4 +1,4 @@
-"""Layers of the user's file are what Keras takes for its own: traced, saved, and loaded again by their module."""
+"""Layers of the user's file are what Keras takes for its own: traced, saved, and loaded again by name."""
 
 from pathlib import Path
 
@@ -8,6 +8,7 @@ import numpy as np
 from models.core.runtime import without_harmless_warnings
 from models.spaces.answers import Planned
 from models.spaces.calling import load_function
+from models.spaces.modules import objects_of
 from models.spaces.source import Source, source_of_texts
 from tests.models.spaces.conftest import Write
 
@@ -66,7 +67,8 @@ def test_a_saved_network_with_a_layer_of_the_users_file_loads_where_the_file_was
     with without_harmless_warnings():
         model.save(tmp_path / "model.keras")
         load_function(source, {}, 0)
-        again = keras.saving.load_model(tmp_path / "model.keras")
+        again = keras.saving.load_model(tmp_path / "model.keras", custom_objects=objects_of(source))
     x = np.arange(8.0).reshape(2, 4)
     np.testing.assert_array_equal(again.predict_on_batch(x), model.predict_on_batch(x))
-    assert type(again.layers[0]).__name__ == "Gate"
+    assert set(objects_of(source)) == {"Gate", "build", "doubled_above"}
+    assert isinstance(again.layers[0], objects_of(source)["Gate"])
