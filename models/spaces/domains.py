@@ -48,9 +48,12 @@ class Domain:
             return 1
         if self.step is None:
             return None
+        if self.sampling == "linear" and self.kind == "int":
+            return int((self.high - self.low) // self.step) + 1
         if self.sampling == "linear":
             with localcontext(_DECIMALS):
-                return int((_exact(self.high) - _exact(self.low)) / _exact(self.step) + _SLACK) + 1
+                distance = _exact(self.high) - _exact(self.low) + _exact(math.ulp(self.high))
+                return int(distance / _exact(self.step) + _SLACK) + 1
         return int((math.log(self.high) - math.log(self.low)) / math.log(self.step) + 1e-8) + 1
 
     def at(self, place: int) -> Scalar:

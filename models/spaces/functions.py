@@ -11,6 +11,7 @@ from models.core.errors import ConfigError, shown
 from models.core.suggestions import did_you_mean, listed
 from models.spaces.answers import Answers
 from models.spaces.hyperparameters import HyperParameters
+from models.spaces.modules import paths_of
 from models.spaces.source import Source
 from models.spaces.trials import Trial
 
@@ -79,8 +80,11 @@ class UserFunction:
             ConfigError: what it returned is no network. What the function itself raises comes through.
         """
         built = self.call(**asked, **self.given) if self.kind == KEYWORDS else self.call(asked, **self.given)
-        if not _is_model(built):
-            raise ConfigError(f"{self.name} must return a keras.Model, got {shown(built)}")
+        if not isinstance(built, _model_class()):
+            code = getattr(inspect.unwrap(self.call), "__code__", None)
+            file = paths_of(self.source).get(code.co_filename) if code else None
+            place = f" ({file} line {code.co_firstlineno})" if code and file else ""
+            raise ConfigError(f"{self.name} must return a keras.Model{place}, got {shown(built)}")
         return built
 
 
@@ -94,14 +98,18 @@ def read_function(source: Source, module: ModuleType, given: Mapping[str, Any]) 
     """
     name, shape = source.function, given.get("input_shape")
     found = getattr(module, name, None)
-    if inspect.isclass(found) and callable(getattr(found, "build", None)):
+    own_model = inspect.isclass(found) and issubclass(found, _model_class())
+    if inspect.isclass(found) and not own_model and callable(getattr(found, "build", None)):
         found = found(**_wanted(name, _signature(name, found), given, "made with"))
-    built_by_method = not inspect.isroutine(found) and callable(getattr(found, "build", None))
+    built_by_method = not own_model and not inspect.isroutine(found) and callable(getattr(found, "build", None))
     call = getattr(found, "build", None) if built_by_method else found
-    if not callable(call) or inspect.isclass(call):
-        rule = "a function, or a class or object with build(hp)"
+    if not callable(call) or isinstance(found, _model_class()) or (inspect.isclass(call) and not own_model):
+        rule = "a function or a class of models, which makes each trial its own, or a class or object with build(hp)"
         raise ConfigError(f"network must name {rule}, got {name} = {shown(found)}")
     signature = _signature(name, call)
+    if own_model:  # Keras' own __new__ hides what __init__ takes
+        initial = _signature(name, call.__init__)
+        signature = initial.replace(parameters=list(initial.parameters.values())[1:])
     kind = _kind(name, signature, built_by_method)
     parameters = signature.parameters
     if kind != KEYWORDS:
@@ -135,10 +143,9 @@ def _kind(name: str, signature: inspect.Signature, built_by_method: bool) -> str
     first = parameters[0]
     written = first.annotation if isinstance(first.annotation, str) else getattr(first.annotation, "__name__", "")
     by_annotation = _ANNOTATED.get(written.rpartition(".")[2].strip("'\""))
-    takes_one = first.kind is not inspect.Parameter.VAR_KEYWORD
-    by_default = first.default is inspect.Parameter.empty and takes_one
-    known = by_annotation or (_FIRST.get(first.name.lower()) if by_default else None)
-    return known or (HP if built_by_method else KEYWORDS)
+    is_needed = first.default is inspect.Parameter.empty and first.kind is not inspect.Parameter.VAR_KEYWORD
+    by_name = _FIRST.get(first.name.lower()) if is_needed else None
+    return by_annotation or by_name or (HP if built_by_method else KEYWORDS)
 
 
 def _signature(name: str, found: Any) -> inspect.Signature:
@@ -162,6 +169,6 @@ def _wanted(name: str, signature: inspect.Signature, given: Mapping[str, Any], h
     return wanted
 
 
-def _is_model(built: Any) -> bool:
-    # Whoever built one has imported Keras.
-    return isinstance(built, getattr(sys.modules.get("keras"), "Model", ()))
+def _model_class() -> Any:
+    # Whoever has a model has imported Keras.
+    return getattr(sys.modules.get("keras"), "Model", ())

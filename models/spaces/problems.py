@@ -36,15 +36,13 @@ def problem_of(source: Source, error: BaseException) -> Problem:
     files = paths_of(source)
     frames = traceback.extract_tb(error.__traceback__)
     theirs = [frame for frame in frames if frame.filename in files]
-    place = f"{files[theirs[-1].filename]} line {theirs[-1].lineno}" if theirs else str(source)
-    if isinstance(error, SyntaxError) and error.filename in files:
-        place = f"{files[error.filename]} line {error.lineno}"
+    place = f" at {files[theirs[-1].filename]} line {theirs[-1].lineno}" if theirs else ""
     said = " ".join(_COLOUR.sub("", f"{error}").split())[:_MOST_CHARACTERS]
     if not isinstance(error, ConfigError | TooSlow):
         said = f"{type(error).__name__}: {said}" if said else type(error).__name__
     first = next((place for place, frame in enumerate(frames) if frame.filename in files), len(frames))
     told = traceback.format_list(frames[first:]) + traceback.format_exception_only(error)
-    return Problem(f"network {source} failed at {place}: {said}", "".join(told))
+    return Problem(f"network {source} failed{place}: {said}", "".join(told))
 
 
 @contextmanager

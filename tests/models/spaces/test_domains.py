@@ -70,6 +70,18 @@ def test_the_ends_of_what_float64_can_say_stay_inside_their_range() -> None:
     assert choice("c", [10**30, 1]).at(1) == 10**30
 
 
+def test_the_last_step_stays_the_last_one_however_coarse_the_numbers_are() -> None:
+    for low, high, step, count in (
+        (3505488446917.0166, 3505488446917.8364, 1 / 3, 3),
+        (0.1, 0.7, 0.1, 7),
+        (2**53 - 9, 2**53, 3, 4),
+        (2**53 - 9, 2**53 - 1, 3, 3),
+    ):
+        domain = real("x", low, high, step) if isinstance(low, float) else whole("n", low, high, step)
+        assert domain.count == count
+        assert domain.at(count - 1) == domain.high
+
+
 def test_values_are_plain_whatever_was_given() -> None:
     class Word(str):
         pass

@@ -74,6 +74,24 @@ def test_objects_are_made_and_asked_by_their_build(loaded: Load, name: str, kind
     assert recorder.parameters == {"units": 1}
 
 
+def test_a_class_of_models_is_a_function_of_keywords_and_a_model_is_refused(loaded: Load) -> None:
+    text = """
+    import keras
+    class Net(keras.Model):
+        def __init__(self, units=4, *, n_outputs):
+            super().__init__()
+            self.sizes = units, n_outputs
+        def build(self, input_shape): ...
+    net = Net(n_outputs=1)
+    def unused():
+    """
+    function = loaded(text, "Net", GIVEN)
+    assert (function.kind, function.keywords) == (KEYWORDS, ("units",))
+    assert function.build({"units": 8}).sizes == (8, 10)
+    with pytest.raises(ConfigError, match=r"a class of models, which makes each trial its own, .* got net = <Net"):
+        loaded(text, "net", GIVEN)
+
+
 def test_a_function_of_keywords_is_called_with_what_it_names(loaded: Load) -> None:
     function = loaded("def build(units, *, rate=0.1, input_shape):\n    assert input_shape == (8, 8)", given=GIVEN)
     assert (function.keywords, function.required) == (("units", "rate"), ("units",))

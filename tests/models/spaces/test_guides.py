@@ -36,21 +36,47 @@ for name in sys.argv[3:]:
 said["grid"] = len(grid_rows(read_source(f"{sys.argv[2]}/guides.py:conditional"), {}, 0, 100))
 print(json.dumps(said))
 """
+PARITY = """
+import random, warnings
+from models.core.runtime import prepare_process
+prepare_process()
+warnings.simplefilter("ignore")
+from keras_tuner.engine import hyperparameters as theirs
+from models.spaces.domains import real, whole
+draws, others = random.Random(0), []
+for _ in range(3000):
+    sampling, p = draws.choice(["linear", "log", "reverse_log"]), draws.random()
+    low, high, step = draws.randint(1, 50), draws.randint(50, 500), draws.choice([None, 2, 3, 7])
+    value = theirs.Int("x", low, high, step, sampling).prob_to_value(p)
+    if value != whole("x", low, high, step, sampling).at_fraction(p):
+        others.append((low, high, step, sampling, p))
+    low, high, step = draws.choice([0.001, 0.1, 1.0]), draws.choice([1.0, 10.0, 37.5]), draws.choice([None, 2, 10, 1.5])
+    value = theirs.Float("x", low, high, step, sampling).prob_to_value(p)
+    if abs(value - real("x", low, high, step, sampling).at_fraction(p)) > 1e-9 * value:
+        others.append((low, high, step, sampling, p))
+print(others, len(list(theirs.Float("x", 0, 0.5, 0.1).values)), real("x", 0, 0.5, 0.1).count)
+"""
 PLAIN = ("units", "several", "separate", "conditional", "tailored", "Fitted")
 OF_KERAS_TUNER = ("OfKerasTuner", "WithoutBase", "untunable", "annotated")
+
+
+def output(how: str, code: str, *arguments: str) -> str:
+    """What `code` prints in a process with or without KerasTuner."""
+    if how == "with" and "KERAS_TUNER" not in os.environ and find_spec("keras_tuner") is None:
+        pytest.skip(NEEDED)
+    folder = os.environ.get("KERAS_TUNER", "") if how == "with" else ""
+    environment = {**os.environ, "PYTHONPATH": folder, "PYTHONHASHSEED": "0"}
+    ran = subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=PROJECT, env=environment, capture_output=True, text=True
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
 
 
 @cache
 def planned(how: str) -> dict:
     """Rows by the name of the function."""
-    if how == "with" and "KERAS_TUNER" not in os.environ and find_spec("keras_tuner") is None:
-        pytest.skip(NEEDED)
-    folder = os.environ.get("KERAS_TUNER", "")
-    environment = {**os.environ, "PYTHONPATH": folder if how == "with" else "", "PYTHONHASHSEED": "0"}
-    command = [sys.executable, "-c", ROWS, how, str(USERS), *PLAIN, *(OF_KERAS_TUNER if how == "with" else ())]
-    ran = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stderr
-    said = json.loads(ran.stdout)
+    said = json.loads(output(how, ROWS, how, str(USERS), *PLAIN, *(OF_KERAS_TUNER if how == "with" else ())))
     assert [row[1] for name, rows in said.items() if name != "grid" for row in rows if row[1]] == []
     return {name: rows if name == "grid" else [row[0] for row in rows] for name, rows in said.items()}
 
@@ -86,3 +112,7 @@ def test_classes_of_keras_tuner_are_built_through_its_wrapper() -> None:
         assert row == plain | {"batch_size": row["batch_size"]}
     assert rows["WithoutBase"] == rows["OfKerasTuner"]
     assert all(set(row) == {"batch_size"} for row in rows["untunable"])  # what build asks of a copy has its default
+
+
+def test_a_fraction_becomes_the_value_that_keras_tuner_makes_of_it_and_the_top_of_a_float_is_kept() -> None:
+    assert output("with", PARITY).strip() == "[] 5 6"

@@ -40,9 +40,9 @@ def row_of(source: object, seconds: float | None = None) -> PlanRow:
         ("hp.Int('seed', 1, 2)", "build.py line 3: a hyperparameter may have any name but patience"),
         ("hp['units']", "build.py line 3: KeyError: 'units does not exist.'"),
         ("[hp.Int(f'n{i}', 1, 2) for i in range(1001)]", "a trial may have 1,000 hyperparameters, got more, 'n999'"),
-        ("return None", "build must return a keras.Model, got None"),
-        ("return 'model'", "build must return a keras.Model, got 'model'"),
-        ("import keras; return keras.Sequential", "build must return a keras.Model, got <class"),
+        ("return None", "build must return a keras.Model (build.py line 1), got None"),
+        ("return 'model'", "build must return a keras.Model (build.py line 1), got 'model'"),
+        ("import keras; return keras.Sequential", "build must return a keras.Model (build.py line 1), got <class"),
     ],
 )
 def test_a_build_that_gives_no_network_is_told_in_a_line_of_the_users_file(write: Write, body: str, said: str) -> None:
@@ -51,7 +51,7 @@ def test_a_build_that_gives_no_network_is_told_in_a_line_of_the_users_file(write
     )
     row = row_of(source)
     assert row.problem is not None
-    assert row.problem.message.startswith("network build.py:build failed at ")
+    assert row.problem.message.startswith("network build.py:build failed")
     assert said in row.problem.message
     assert len(row.problem.message) < 450
     assert row.parameters["first"] in (True, False)
@@ -99,7 +99,7 @@ def test_a_file_that_cannot_be_loaded_is_refused_in_a_line(write: Write, text: s
     with pytest.raises(ConfigError) as refused:
         load_function(write(text, helper=""), {}, 0, seconds=0.3)
     assert said in str(refused.value)
-    assert str(refused.value).startswith("network build.py:build failed at ")
+    assert str(refused.value).startswith("network build.py:build failed")
     assert "\n" not in str(refused.value)
 
 
