@@ -1,0 +1,74 @@
+"""Under which name a hyperparameter is stored: its own, and the conditions that it exists under.
+
+The name keeps to what MLflow takes (letters, digits, `_`, `-`, `.`, `/`, spaces, a normal path, 250 characters) and has
+one kind of value in a study, as Optuna demands. Where a name had to be changed for that, part of a hash of the name
+itself stands behind it, so that two names stay two.
+"""
+
+import hashlib
+import keyword
+import posixpath
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from models.core import names
+from models.core.errors import ConfigError
+from models.core.parameters import Scalar
+from models.spaces.domains import Domain
+
+RESERVED = (
+    "patience", "monitor", "keep", "train_metrics", names.NUMBER, names.SEED, names.CONFIG_HASH,
+)  # fmt: skip
+"""What a study says of every trial, and columns of its plan. Names that end in `_rows` are those of parts of data."""
+_MOST_CHARACTERS = 180
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Another hyperparameter, and the values of it under which one exists."""
+
+    name: str
+    values: tuple[Scalar, ...]
+
+    def __str__(self) -> str:
+        return f"{_one_word(self.name)} is {' or '.join(map(_one_word, self.values))}"
+
+
+def stored_name(name: str, conditions: tuple[Condition, ...]) -> str:
+    """`units`, or `units when model is mlp`; another one for each name and each list of conditions.
+
+    Raises:
+        ConfigError: the project uses that name itself.
+    """
+    if name in RESERVED or name.endswith(names.ROWS):
+        rule = f"any name but {', '.join(RESERVED)} and those that end in {names.ROWS}"
+        raise ConfigError(f"a hyperparameter may have {rule}, got {name!r}")
+    full = f"{_one_word(name)} when {' and '.join(map(str, conditions))}" if conditions else name
+    cleaned = unicodedata.normalize("NFC", re.sub(r"[^\w./ -]", "_", full))
+    if not _is_plain_path(cleaned):
+        cleaned = re.sub(r"[./]", "_", cleaned.strip()) or "_"
+    if cleaned == full and len(full) <= _MOST_CHARACTERS and " when " not in name:
+        return full
+    return f"{cleaned[:_MOST_CHARACTERS]}-{_digest(full)}"
+
+
+def other_kind(stored: str, domain: Domain) -> str:
+    """The name for values that Optuna does not take under `stored`, which has those of another domain."""
+    return f"{stored} as {domain.kind}-{_digest(domain.likeness)}"
+
+
+def _one_word(value: Scalar) -> str:
+    """`value` as it stands among `is`, `or` and `and`, so that no other words read the same."""
+    if not isinstance(value, str):
+        return str(value)
+    plain = re.fullmatch(r"[^\W\d][\w./-]*", value) and not keyword.iskeyword(value)
+    return value if plain else repr(value)
+
+
+def _is_plain_path(text: str) -> bool:
+    return text == text.strip() and posixpath.normpath(text) == text and not text.startswith(("/", "."))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(ascii(text).encode()).hexdigest()[:8]

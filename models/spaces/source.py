@@ -1,0 +1,149 @@
+"""The source of the user's network: FILE.py and the modules beside it that it imports, read as text and never run here.
+
+What is imported is found in the text, so that the source is known, hashed and logged by processes that import no Keras.
+A module beside the file comes before an installed one of its name, as for a script that Python runs.
+"""
+
+import ast
+import hashlib
+import importlib.util
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from models.core.errors import ConfigError, shown
+from models.core.suggestions import did_you_mean
+
+MOST_BYTES = 5_000_000
+"""Of a file of source."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Plain data, to be sent to another process or kept beside a run, and loaded from there (models.spaces.modules)."""
+
+    file: str
+    """The user's file, one of `texts`."""
+    function: str
+    texts: tuple[tuple[str, str], ...]
+    """Each file's path from the folder of `file`, and its text; by path."""
+    folder: str = ""
+    """Where the files lay; no part of the hash."""
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the files' names and texts and of the function's name, wherever the files lie."""
+        return hashlib.sha256(json.dumps([self.file, self.function, self.texts]).encode()).hexdigest()
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.function}"
+
+
+def read_source(network: str, folder: Path | None = None) -> Source:
+    """The source that `FILE.py:NAME` names, a relative path from `folder`.
+
+    Raises:
+        ConfigError: there is no such file, it is no Python, or has nothing of that name.
+    """
+    written, _, function = network.rpartition(":")
+    path = (folder or Path()) / Path(written).expanduser()
+    if not written.endswith(".py") or not function.isidentifier():
+        raise ConfigError(f"network must be mlp or FILE.py:NAME, got {shown(network)}")
+    if "." in path.stem:
+        raise ConfigError(f"network must be a file that can be imported, without a dot in its name, got {path.name!r}")
+    if not path.is_file():
+        raise ConfigError(f"network must be a file that exists, FILE.py:NAME, got {shown(network)}")
+    path = path.resolve()
+    trees: dict[str, ast.Module] = {}
+    texts: dict[str, str] = {}
+    waiting = [path.name]
+    while waiting:
+        name = waiting.pop()
+        if name not in texts:
+            texts[name] = _text(path.parent / name, name)
+            trees[name] = _tree(name, texts[name])
+            waiting += _imported(path.parent, name, trees[name])
+    _check_has(path.name, trees[path.name], function)
+    return Source(path.name, function, tuple(sorted(texts.items())), str(path.parent))
+
+
+def source_of_texts(file: str, function: str, texts: Mapping[str, str]) -> Source:
+    """The source whose files were kept, as those that a run has logged."""
+    if file not in texts:
+        raise ConfigError(f"a source must have its file {file!r} among its texts, got {', '.join(texts) or 'none'}")
+    return Source(file, function, tuple(sorted(texts.items())))
+
+
+def _text(path: Path, name: str) -> str:
+    try:
+        content = path.read_bytes()
+        if len(content) > MOST_BYTES:
+            raise ConfigError(f"a file of source may have {MOST_BYTES:,} bytes, got {name} with {len(content):,}")
+        return importlib.util.decode_source(content)
+    except (OSError, SyntaxError, UnicodeDecodeError) as error:
+        raise ConfigError(f"network must be Python that can be read, got {name}: {error}") from None
+
+
+def _tree(name: str, text: str) -> ast.Module:
+    try:
+        return ast.parse(text, name)
+    except SyntaxError as error:
+        line = f" line {error.lineno}" if error.lineno else ""
+        raise ConfigError(f"network must be Python, got {name}{line}: {error.msg}") from None
+    except (ValueError, RecursionError, MemoryError) as error:  # a null byte; brackets nested too deeply
+        raise ConfigError(f"network must be Python that can be read, got {name}: {error}") from None
+
+
+def _imported(folder: Path, name: str, tree: ast.Module) -> Iterator[str]:
+    """The files beside, by their paths from `folder`, that a file's import statements name, functions included."""
+    package = PurePosixPath(name).parent.parts
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield from _files(folder, alias.name.split("."))
+        elif isinstance(node, ast.ImportFrom):
+            start = package[: len(package) - node.level + 1] if node.level else ()
+            if node.level > len(package) + 1:
+                raise ConfigError(
+                    f"network may import from the folder of its file and those in it, got {name} line {node.lineno}: "
+                    f"an import with {node.level} dots"
+                )
+            module = [*start, *(node.module.split(".") if node.module else ())]
+            yield from _files(folder, module)
+            for alias in node.names:
+                yield from _files(folder, [*module, alias.name])
+
+
+def _files(folder: Path, parts: Iterable[str]) -> Iterator[str]:
+    """Of a dotted name, the packages on the way and the module, where their files are there."""
+    path = PurePosixPath()
+    for part in parts:
+        path = path / part
+        for candidate in (path / "__init__.py", path.with_suffix(".py")):
+            if (folder / candidate).is_file():
+                yield str(candidate)
+                break
+
+
+def _check_has(file: str, tree: ast.Module, function: str) -> None:
+    known = set(_bound(tree))
+    if function not in known and "*" not in known:
+        callables = [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+        raise ConfigError(
+            f"network must name a function of its file, got {function!r}, which {file} lacks (it has "
+            f"{', '.join(callables) or 'none'}){did_you_mean(function, known)}"
+        )
+
+
+def _bound(node: ast.AST) -> Iterator[str]:
+    """Names that a module binds, `*` where an import binds names that only running it tells."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield child.name
+            continue
+        if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store):
+            yield child.id
+        if isinstance(child, ast.alias):
+            yield child.asname or child.name.split(".")[0]
+        yield from _bound(child)
