@@ -151,7 +151,7 @@ def _filled(axes: Axes, curve: Curve, label: str) -> None:
         {n: p for n, p in curve.items() if (p.low is None) != (p.high is None)}, curve, axes.get_ylim()
     )
     if opened is not None:
-        upwards = any(point.high is None for point in curve.values())
+        upwards = any(point.low is not None for point in curve.values())
         words = 'no upper limit: "at least"' if upwards else 'no lower limit: "at most"'
         axes.fill_between(
             *opened,

@@ -36,6 +36,8 @@ class Trained:
     monitor: str
     confusions: Mapping[str, NDArray[np.int64]]
     """As `confusions_of`; of a regression none."""
+    scores: Mapping[str, float]
+    """What was measured on the kept weights, beside counts."""
     predictions: Mapping[str, Mapping[str, Any]]
     """Of a regression, what models.tasks.regression keeps of the "validation" and the "test" part."""
 
@@ -100,9 +102,8 @@ def read_trained(run_id: str, tracking_uri: str | None = None) -> Trained | None
         return None
     kept, monitor = int(final[names.BEST_EPOCH]), str(run.data.params["monitor"])
     confusions = confusions_of(client, run_id) if classes else {}
-    return Trained(
-        by_epoch(epochs), kept, monitor, confusions, {} if classes else _fetched(client, run_id, predictions_file)
-    )
+    predictions = {} if classes else _fetched(client, run_id, predictions_file)
+    return Trained(by_epoch(epochs), kept, monitor, confusions, final, predictions)
 
 
 def confusion_file(part: str) -> str:

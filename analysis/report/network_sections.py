@@ -40,12 +40,17 @@ def predictions_of(found: Inspection, split: Split) -> dict[str, Predictions]:
 
 
 def network_section(
-    layers: tuple[Layer, ...], epochs: Mapping[int, Mapping[str, float]], kept: int, monitor: str, title: str
+    layers: tuple[Layer, ...],
+    epochs: Mapping[int, Mapping[str, float]],
+    kept: int,
+    monitor: str,
+    title: str,
+    objective: str = "",
 ) -> Section:
     """Layers from the raw inputs on, and the learning curves: `epochs` from 1, `kept` the one whose weights stayed."""
     picture = figures_network.layers_picture(layers, title)
     layered = Picture("layers", picture, figures_network.CAPTIONS["layers"])
-    pictures = (layered, training_picture(epochs, kept, monitor, title))
+    pictures = (layered, training_picture(epochs, kept, monitor, title, objective))
     return Section("Network", pictures, listing=figures_network.layers_table(layers))
 
 

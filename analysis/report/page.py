@@ -6,7 +6,7 @@ from analysis.looks.groups import label
 from analysis.looks.pareto import Network
 from analysis.reading.columns import PARAMS
 from analysis.reading.table import TrialTable
-from analysis.report import baselines, cross_validation, html, reached, second_looks
+from analysis.report import cross_validation, html, reached, second_looks
 from analysis.report.contents import Report
 from analysis.report.sentences import basis, headline, inspect_hint, smallest_sentence
 from models.core import names
@@ -20,7 +20,7 @@ def report_page(report: Report) -> str:
     study = report.table.study
     parts = [html.heading(f"Study {study}", 1), html.paragraph(headline(report.result), "headline")]
     parts.append(html.paragraph(basis(report.result), "small"))
-    parts += baselines.section(report.table)
+    parts += second_looks.baselines(report.table)
     parts += [html.heading("What a search of N trials reaches on average"), *_pictures(report, "tuning_curve")]
     parts += reached.averages(report)
     parts += [html.heading("What more trials would buy"), *reached.planning(report)]

@@ -11,6 +11,8 @@ from analysis.figures import data as figures_data
 from analysis.figures.confusion import confusion_picture
 from analysis.figures.network import CAPTIONS as NETWORK
 from analysis.figures.network import learning_curves
+from analysis.figures.regression import CAPTIONS as REGRESSION
+from analysis.figures.regression import target_histograms
 from analysis.looks.images import is_image
 from analysis.report.section import Picture, Section
 from models.core.suggestions import listed
@@ -20,23 +22,38 @@ from models.data.splits import PARTS, Split
 def data_section(split: Split, title: str) -> Section:
     """What the three parts hold. Single images are of the training part: test images are not to be learnt from."""
     classes = split.target.class_names
+    if not split.n_classes:
+        return _numbers_section(split, title)
     if split.columns:  # of many units, and with gaps: no histogram over all of them says anything
         drawn = {"class_counts": figures_data.class_counts_figure(split.labels, classes, title)}
-        row = f"{len(split.columns)} columns: {listed(column.name for column in split.columns)}"
     else:
         drawn = figures_data.data_figures(split.inputs, split.labels, classes, title)
-        row = f"{' x '.join(str(size) for size in split.input_shape)} of {split.input_dtype}"
-    facts = [
-        ("rows: " + ", ".join(PARTS), ", ".join(f"{split.rows(part):,}" for part in PARTS)),
-        ("a row", row),
-        ("classes", f"{split.n_classes}: {listed(classes)}"),
-        ("SHA-256", split.data_sha256),
-    ]
     remark = () if is_image(split.input_shape) else ("The inputs are no images: there are none to show.",)
     pictures = tuple(
         Picture(name, drawn[name], words) for name, words in figures_data.CAPTIONS.items() if name in drawn
     )
-    return Section("Data", pictures, remark, tuple(facts))
+    return Section("Data", pictures, remark, _facts(split, "classes", f"{split.n_classes}: {listed(classes)}"))
+
+
+def _numbers_section(split: Split, title: str) -> Section:
+    """Of a regression."""
+    targets = split.target.names or ("the number to predict",)
+    drawn = target_histograms(split.labels, targets, title)
+    picture = Picture("target_histograms", drawn, REGRESSION["target_histograms"])
+    return Section("Data", (picture,), (), _facts(split, "to predict", listed(targets)))
+
+
+def _facts(split: Split, what: str, said: str) -> tuple[tuple[str, str], ...]:
+    if split.columns:
+        row = f"{len(split.columns)} columns: {listed(column.name for column in split.columns)}"
+    else:
+        row = f"{' x '.join(str(size) for size in split.input_shape)} of {split.input_dtype}"
+    return (
+        ("rows: " + ", ".join(PARTS), ", ".join(f"{split.rows(part):,}" for part in PARTS)),
+        ("a row", row),
+        (what, said),
+        ("SHA-256", split.data_sha256),
+    )
 
 
 def training_picture(

@@ -9,6 +9,7 @@ from typing import Any
 
 from analysis.reading.mlflow_runs import fetch_inspection, read_run, read_trained, split_arguments
 from analysis.reading.table import TrialTable
+from analysis.report.regression_sections import residuals_section
 from analysis.report.section import Section, read_sections
 from analysis.report.sections import confusion_picture_of, data_section, training_picture
 from analysis.report.sentences import inspect_hint
@@ -49,8 +50,12 @@ def _best_trial(table: TrialTable, tracking_uri: str | None, classes: list[str] 
             return [replace(section, title=f"{heading}: {section.title}") for section in found]
     trained = read_trained(run_id, tracking_uri)
     if trained is None:
-        return [Section(heading, words=("Its run has no epochs or no confusion matrices: there is nothing to draw.",))]
-    curves = training_picture(trained.epochs, trained.kept, trained.monitor, title)
+        return [Section(heading, words=("Its run has no epochs or no evidence: there is nothing to draw.",))]
+    curves = training_picture(trained.epochs, trained.kept, trained.monitor, title, table.objective.name)
+    if trained.predictions:
+        residuals = residuals_section(trained.predictions, trained.scores, title, heading)
+        hint = (*residuals.words, inspect_hint(run_id))
+        return [replace(residuals, pictures=(curves, *residuals.pictures), words=hint)]
     fits = classes is not None and len(classes) == len(trained.confusions["test"])
     matrices = confusion_picture_of(trained.confusions, title, classes if fits else None)
     return [Section(heading, (curves, matrices), (inspect_hint(run_id),))]

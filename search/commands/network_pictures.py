@@ -3,7 +3,7 @@
 import multiprocessing
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -11,9 +11,9 @@ from typing import Any
 
 from rich.console import Console
 
-from analysis.looks.predictions import Predictions
 from analysis.reading.addresses import in_one_line
 from analysis.reading.mlflow_runs import INSPECTED, by_epoch
+from analysis.report import regression_sections
 from analysis.report.network_sections import Versus, errors_section, inside_section, network_section, predictions_of
 from analysis.report.section import Section, page, section_files
 from analysis.report.sections import data_section
@@ -23,8 +23,9 @@ from models.core.results import SCORED_PARTS
 from models.core.runtime import prepare_process
 from models.core.seeds import derive_seed
 from models.data.sources import find_data
-from models.data.splits import split_by
+from models.data.splits import Split, split_by
 from models.networks.logged_network import Inspection, inspect_model
+from models.tasks.task import task_of
 from search.driver.store_errors import StoreError, explain
 from search.tracking.artifacts import fetch_confusions, replace_folder
 from search.tracking.logged_models import fetch_model
@@ -35,7 +36,7 @@ from search.tracking.tracking_store import tracking_ui
 MADE, WRONG = 0, 1
 DATA_FOLDER, PAGE = "data", "inspect.html"
 _SAMPLED = 2000  # rows whose hidden activations are drawn: t-SNE of more takes long and hides itself
-_METRICS = {"validation": names.VAL_ACCURACY, "test": names.TEST_ACCURACY}
+_ROUNDING = 1e-5  # of an error of a regression
 
 
 def inspect_run(
@@ -50,7 +51,7 @@ def inspect_run(
     """`python -m search inspect`.
 
     Returns:
-        MADE, or WRONG when the logged model does not give the accuracies that were logged, or pictures cannot be kept.
+        MADE, or WRONG when the logged model does not give the scores that were logged, or pictures cannot be kept.
 
     Raises:
         ConfigError: bad input; nothing has been made.
@@ -61,7 +62,7 @@ def inspect_run(
     other = _read_other(trial, versus)
     data = find_data(trial.dataset_location, trial.data_sha256, dataset)
     split = split_by(data, **trial.split)
-    pair = _read_pair(classes, split.n_classes)
+    pair = _read_pair(classes, split)
     with tempfile.TemporaryDirectory() as folder:
         model = fetch_model(trial, Path(folder))
         console.print(f"inspecting {trial.title}: run {run_id}", highlight=False)
@@ -74,8 +75,7 @@ def inspect_run(
             console.print(verdict, markup=False, highlight=False)
             _note(own_run, trial, verdict, states.FAILED)
             return WRONG
-    predictions = predictions_of(found, split)
-    wrong = contradictions(trial, predictions)
+    wrong = contradictions(trial, found, split)
     if wrong:
         verdict = f"NOT the network that was scored: the logged model of {trial.title} gives {'; '.join(wrong)}"
         console.print(verdict, markup=False, highlight=False)
@@ -83,18 +83,27 @@ def inspect_run(
         return WRONG
     title, kept = _title(trial), int(trial.final[names.BEST_EPOCH])
     data_pictures = data_section(split, data.name)
-    sections = [
-        network_section(found.layers, by_epoch(trial.epochs), kept, trial.config.monitor, title),
-        errors_section(predictions, split, part, pair, other, title),
-        inside_section(found, split, part, title),
-    ]
+    epochs, objective = by_epoch(trial.epochs), str(trial.split["objective"])
+    sections = [network_section(found.layers, epochs, kept, trial.config.monitor, title, objective)]
+    if split.n_classes:
+        sections += [
+            errors_section(predictions_of(found, split), split, part, pair, other, title),
+            inside_section(found, split, part, title),
+        ]
+    else:
+        task = task_of(split.target)
+        evidence = {name: task.evidence(split.labels[name], found.outputs[name]) for name in SCORED_PARTS}
+        sections += [
+            regression_sections.residuals_section(evidence, trial.final, title, split=split),
+            regression_sections.inside_section(found, split, part, title),
+        ]
     try:
         where = _attach(trial, data_pictures, sections, _top(trial))
     except StoreError as error:
         console.print(f"the pictures are not kept: {explain(error)}", markup=False)
         return WRONG
     count = sum(len(section.pictures) for section in [data_pictures, *sections])
-    said = f"the logged model gives the logged accuracies; {count} pictures and {PAGE} are on the run"
+    said = f"the logged model gives the logged scores; {count} pictures and {PAGE} are on the run"
     console.print(f"{said}:\n{where}/{PAGE}", markup=False, highlight=False, soft_wrap=True)
     ui = tracking_ui()
     if ui is not None:
@@ -117,6 +126,11 @@ def _read_other(trial: LoggedTrial, versus: str | None) -> Versus | None:
     if versus is None:
         return None
     other = _read_network(versus)
+    if f"{names.TEST}{names.ACCURACY}" not in trial.final:
+        raise ConfigError(
+            f"versus subtracts matrices of classes, which a regression has none of, got {trial.title}; comparing "
+            "two runs in the MLflow UI shows both pictures"
+        )
     if other.data_sha256 != trial.data_sha256:
         raise ConfigError(
             f"versus must be a trial on the same data, whose sha256 is {trial.data_sha256[:16]}..., got {other.title} "
@@ -125,9 +139,12 @@ def _read_other(trial: LoggedTrial, versus: str | None) -> Versus | None:
     return Versus(_title(other), fetch_confusions(other)["test"])
 
 
-def _read_pair(text: str | None, n_classes: int) -> tuple[int, int] | None:
+def _read_pair(text: str | None, split: Split) -> tuple[int, int] | None:
     if text is None:
         return None
+    n_classes = split.n_classes
+    if not n_classes:
+        raise ConfigError(f"classes belong to a classification, got {text!r} for numbers to predict")
     named = re.fullmatch(r"([0-9]+)-([0-9]+)", text, re.ASCII)
     pair = (int(named[1]), int(named[2])) if named else (0, 0)
     if pair[0] == pair[1] or max(pair) >= n_classes:
@@ -142,16 +159,22 @@ def _in_worker(*arguments: Any) -> Inspection:
         return pool.submit(inspect_model, *arguments).result()
 
 
-def contradictions(trial: LoggedTrial, predictions: Mapping[str, Predictions]) -> list[str]:
-    """What the probabilities say otherwise than the run: then it is not this network that was scored."""
-    found = []
-    for part, metric in _METRICS.items():
-        confusion = predictions[part].confusion
-        accuracy = int(confusion.trace()) / int(confusion.sum())
-        logged = trial.final.get(metric)
-        if accuracy != logged:
-            found.append(f"{metric} {accuracy!r} where {logged!r} was logged")
-    return found
+def contradictions(trial: LoggedTrial, found: Inspection, split: Split) -> list[str]:
+    """What the outputs say otherwise than the run: then it is not this network that was scored.
+
+    Accuracies are the same to the last bit, for a matrix is counted. Errors of a regression are so to rounding: Keras'
+    predict works through rows in other batches than the trial did, and sums in float32 differ in their last bits.
+    """
+    task, said = task_of(split.target), []
+    metric = names.ACCURACY if split.n_classes else names.RMSE
+    for part in SCORED_PARTS:
+        again = task.scores(split.labels[part], found.outputs[part], 0.0, (metric,))[metric]
+        name = names.PREFIXES[part] + metric
+        logged = trial.final.get(name)
+        close = logged is not None and abs(again - logged) <= _ROUNDING * abs(logged)
+        if again != logged and (split.n_classes or not close):
+            said.append(f"{name} {again!r} where {logged!r} was logged")
+    return said
 
 
 def _top(trial: LoggedTrial) -> list[str]:

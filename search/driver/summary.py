@@ -12,8 +12,8 @@ from analysis.estimates.best_of_n import BestOfN, best_of_n
 from analysis.reading.cv_results import cv_results
 from analysis.reading.pool import has_prefix, pool_of
 from analysis.reading.table import TrialTable
-from analysis.report.baselines import baseline_rows, baseline_sentence
 from analysis.report.cross_validation import refit_words
+from analysis.report.second_looks import baseline_rows, baseline_sentence
 from analysis.report.sentences import led, more_sentences, quoted, tested_score, validation_score
 from models.core import names, states
 from models.core.parameters import Scalar

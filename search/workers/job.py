@@ -35,6 +35,7 @@ class Job:
 def run_job(job: Job, data: "Prepared", report: Callable[[EpochReport], None]) -> Outcome:
     """Trains the job's configuration; whatever happens in it becomes an outcome, never an exception."""
     from analysis.figures.confusion import confusion_picture
+    from analysis.figures.regression import predictions_picture
     from models.core.runtime import environment
     from models.training.cross_validation import train
     from models.training.resident import PreparedFolds
@@ -54,7 +55,11 @@ def run_job(job: Job, data: "Prepared", report: Callable[[EpochReport], None]) -
     try:
         whole = data.whole() if job.refit and isinstance(data, PreparedFolds) else data
         result = train(job.config, whole, job.seed, note)
-        picture = confusion_picture(result.confusion, data.class_names, job.title) if result.confusion else b""
+        picture = (
+            confusion_picture(result.confusion, data.class_names, job.title)
+            if result.confusion
+            else predictions_picture(result.evidence, job.title)
+        )
         return ended(state=states.COMPLETE, result=result, picture=picture)
     except TrialStopped as stopped:
         if stopped.reason == states.PRUNED:

@@ -70,12 +70,12 @@ def test_a_folder_of_images_with_a_folder_a_class_is_searched(
 def test_a_table_without_its_target_and_a_wrong_task_are_refused_and_nothing_is_made(
     workdir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    penguins(60, 1).to_csv("birds.csv", index=False)
+    penguins(60, 1).assign(wing=lambda birds: birds["mass"] / 7).to_csv("birds.csv", index=False)
     before = sorted(workdir.rglob("*"))
     for target, words in (
-        ([], "birds.csv needs `target`: one of its columns bill, mass, island, ringed, species"),
+        ([], "birds.csv needs `target`: one of its columns bill, mass, island, ringed, species, wing"),
         (["--target", "specie"], "did you mean 'species'?"),
-        (["--target", "bill", "--task", "classification"], "which task: regression would take"),
+        (["--target", "wing", "--task", "classification"], "which task: regression would take"),
         (["--target", "species", "--task", "regression"], "which task: classification would take"),
         (["--target", "species", "--objective", "val_rmse"], "got 'val_rmse', which is one of a regression"),
         (["--target", "mass", "--objective", "val_acc"], "objective must be one of"),

@@ -18,9 +18,9 @@ from analysis.estimates.planning import trials_to_reach
 from analysis.looks.pareto import pareto_front, smallest_at_least
 from analysis.reading.pool import pool_of
 from analysis.reading.table import TrialTable
-from analysis.report.baselines import baseline_sentence
 from analysis.report.contents import make_report
 from analysis.report.page import report_page
+from analysis.report.second_looks import baseline_sentence
 from models.tasks.objective import CONSTANT, LINEAR, Objective
 from tests.analysis.made_up import scored, table_of
 

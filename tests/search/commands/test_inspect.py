@@ -1,15 +1,18 @@
 """Looking at a trial's network: what is refused, what the model must agree with, and how folders are replaced."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from mlflow import MlflowClient
 
-from analysis.looks.predictions import Predictions
 from analysis.reading.mlflow_studies import read_mlflow
 from models.core.errors import ConfigError
+from models.data.sources import load_dataset
+from models.data.splits import split_by
+from models.networks.logged_network import Inspection
 from search.commands.inspect import main
 from search.commands.network_pictures import contradictions
 from search.driver.driver import Ended
@@ -98,13 +101,15 @@ def test_a_file_that_is_no_model_is_said_and_leaves_nothing(
 
 def test_a_model_that_gives_other_accuracies_than_were_logged_is_named(runs: list[str]) -> None:
     trial = read_trial(runs[0])
-    predictions = {part: Predictions(np.eye(4), np.array([0, 1, 2, 0])) for part in ("validation", "test")}
-    assert contradictions(trial, predictions) == [
+    split = split_by(load_dataset("digits"), **trial.split)
+    split = replace(split, labels=dict.fromkeys(split.labels, np.array([0, 1, 2, 0])))
+    found = Inspection({"validation": np.eye(4), "test": np.eye(4)}, np.array([], np.int64), (), ())
+    assert contradictions(trial, found, split) == [
         f"val_accuracy 0.75 where {trial.final['val_accuracy']} was logged",
         f"test_accuracy 0.75 where {trial.final['test_accuracy']} was logged",
     ]
     trial.final.update(val_accuracy=0.75, test_accuracy=0.75)  # type: ignore[attr-defined]
-    assert contradictions(trial, predictions) == []
+    assert contradictions(trial, found, split) == []
 
 
 def test_a_folder_of_artifacts_is_replaced_whole(runs: list[str]) -> None:
