@@ -60,6 +60,8 @@ class Trained:
     trainer: EpochTrainer
     evaluate: Callable[[str], Evaluation]
     serving: Callable[[], keras.Model]
+    finish: Callable[[], None] = lambda: None
+    """What is done to the last epoch's weights before they are kept."""
     trained_by: str = ""
     """As models.core.results.TrialResult has it."""
 
@@ -132,6 +134,8 @@ def run_epochs(
         listeners.on_epoch_end(epoch - 1, dict(metrics))
         if network.stop_training or (rules.patience and waited >= rules.patience):
             break
+    if rules.keep == "last":
+        trained.finish()
     listeners.on_train_end(dict(history[-1].metrics))
     if rules.keep == "best":
         network.set_weights(best_weights)

@@ -68,3 +68,10 @@ def own_metrics(model: keras.Model) -> dict[str, float]:
     """The values that a model's compiled metrics have reached, by name, those that are finite numbers; not its loss."""
     found = {name: np.asarray(value) for name, value in model.get_metrics_result().items() if name != "loss"}
     return {name: float(value) for name, value in found.items() if value.ndim == 0 and np.isfinite(value)}
+
+
+def uncompile(model: keras.Model) -> None:
+    """Takes from a trained model what `compile` gave it, so that a file of it holds the network alone."""
+    model.compiled = False
+    model.optimizer = None
+    model._compile_loss = model._compile_metrics = model._loss_tracker = None

@@ -1,8 +1,8 @@
 """An epoch of any Keras model as one graph call, traced once a network: what Model.fit computes, without its overhead.
 
-Batches are gathered in the graph from data in memory; the forward pass, the loss and the optimizer are the model's own,
-so that layers' state, regularisers, schedules, clipping and averages are what they are under Model.fit. Where TensorFlow
-has a fused kernel for the optimizer's update, the kernel is used.
+Batches are gathered in the graph from data in memory; the forward pass, the loss and the optimizer are the model's
+own, so that layers' state, regularisers, schedules, clipping and averages are what they are under Model.fit. Where
+TensorFlow has a fused kernel for the optimizer's update, the kernel is used.
 """
 
 from collections.abc import Callable, Sequence
@@ -141,7 +141,8 @@ class GraphTrainer:
         if rule is None:
             keep_updates_local(optimizer)
             return lambda gradients, size: optimizer.apply(gradients, variables)
-        weights, slots, each = handles(variables), handles(own_slots(optimizer)), rule.slots
+        self._slots = own_slots(optimizer)  # kept alive: a graph knows them by their handles alone
+        weights, slots, each = handles(variables), handles(self._slots), rule.slots
 
         def update(gradients: Sequence[Any], size: tf.Tensor) -> None:
             rate = optimizer.learning_rate
