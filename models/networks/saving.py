@@ -112,7 +112,7 @@ def _head(features: Features, input_shape: tuple[int, ...], input_dtype: str, re
 
 
 def _without_its_class(network: keras.Model) -> keras.Model:
-    """The same layers as Keras' functional model, where a subclass of it says how to train alone, not what to compute."""
+    """The same layers as Keras' functional model, where a subclass only says how it is trained."""
     try:
         plain = keras.Model(network.input, network.output, name=network.name)
     except (AttributeError, ValueError):  # a subclass that is no functional model

@@ -31,8 +31,6 @@ def path_of(model: keras.Model, callbacks: Sequence[keras.callbacks.Callback] = 
             return FIT, f"the model has a {name} of its own"
     if model.run_eagerly:
         return FIT, "the model is compiled to run eagerly"
-    if model.jit_compile:
-        return FIT, "the model is compiled with jit_compile"
     for callback in callbacks:
         if _hears_of_batches(callback):
             return FIT, f"the callback {type(callback).__name__} hears of each batch"

@@ -24,6 +24,8 @@ from models.training.model_fit import FIT, GRAPH, FitTrainer, path_of
 from models.training.model_graph import GraphTrainer, NotTraceable
 from models.training.resident import PreparedData
 
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
 
 def run_own_trial(
     build: Build,
@@ -99,13 +101,13 @@ def _operations_named() -> Iterator[None]:
     try:
         yield
     except (tf.errors.OpError, ValueError, RuntimeError) as error:
-        text = " ".join(str(error).split())
+        text = " ".join(_COLOURS.sub("", str(error)).split())
         if isinstance(error, ConfigError) or "determinis" not in text.lower():
             raise
         named = re.search(r"\{\{node ([^}]*)\}\}", text) or re.search(r"\b(tf\.[\w.]+)", text)
-        what = named[1] if named else text[:160]
+        what = f"{named[1]}: " if named else ""
         raise ConfigError(
-            f"every operation of a network must have a deterministic kernel, got {what}: {text[:160]}"
+            f"every operation of a network must have a deterministic kernel, got {what}{text[:200]}"
         ) from error
 
 
