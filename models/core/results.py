@@ -134,6 +134,8 @@ class TrialResult(Result):
     """Of the kept weights, from 1."""
     model: bytes = field(repr=False, compare=False)
     """A .keras file that takes the data set's raw inputs; without optimizer state."""
+    trained_by: str = ""
+    """Of the user's own network: "one graph", or "Model.fit" with the reason why."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.best_epoch <= len(self.history):

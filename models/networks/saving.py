@@ -6,12 +6,14 @@ import shutil
 import tempfile
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
 from models.data.reduction import Reduction
 from models.data.scaling import Features, Scaling, TargetScaling
+from models.networks.feeding import Feeding
 
 _PREFIX = "search-model-"
 
@@ -29,26 +31,37 @@ def with_preprocessing(
     Of a table it begins with the encoded features (rows, n_features), which models.data.served makes of raw columns.
     A regression ends in the user's units, float64. Of Keras' standard layers alone, so that it loads in safe mode.
     """
-    if isinstance(features, Scaling):
-        dtype = str(features.scale.dtype)
-        layers = [
-            keras.layers.Input(input_shape, dtype=input_dtype, name="inputs"),
-            keras.layers.Flatten(name="flatten", dtype=dtype),
-            keras.layers.Rescaling(_plain(features.scale), _plain(features.offset), name="scaling", dtype=dtype),
-        ]
-    else:
-        layers = [keras.layers.Input((features.n_features,), dtype="float32", name="inputs")]
-    if reduction is not None:
-        layers.append(keras.layers.Dense(reduction.n_kept, trainable=False, name="reduction", dtype="float32"))
-    layers += network.layers
+    layers = [*_head(features, input_shape, input_dtype, reduction), *network.layers]
     if targets is not None:
-        layers.append(
-            keras.layers.Rescaling(_plain(targets.spread), _plain(targets.centre), name="units", dtype="float64")
-        )
-    model = keras.Sequential(layers, name="raw_inputs_network")
-    if reduction is not None:
-        model.get_layer("reduction").set_weights([reduction.matrix, reduction.offset])
-    return model
+        layers.append(_units(targets))
+    return _reduced(keras.Sequential(layers, name="raw_inputs_network"), reduction)
+
+
+def around_network(
+    network: keras.Model,
+    feeding: Feeding,
+    logits: bool,
+    features: Features,
+    input_shape: tuple[int, ...],
+    input_dtype: str,
+    reduction: Reduction | None = None,
+    targets: TargetScaling | None = None,
+) -> keras.Model:
+    """As `with_preprocessing`, of any network, which is one layer of it and must not be compiled any more.
+
+    Beyond the network itself it is of Keras' standard layers alone: it loads in safe mode exactly when `network` does.
+    With `logits` it ends in a softmax.
+    """
+    inputs, *layers = _head(features, input_shape, input_dtype, reduction)
+    answers = inputs
+    for layer in layers:
+        answers = layer(answers)
+    answers = _without_its_class(network)(feeding.layers(answers))
+    if logits:
+        answers = keras.layers.Softmax(name="probabilities", dtype="float32")(answers)
+    if targets is not None:
+        answers = _units(targets)(answers)
+    return _reduced(keras.Model(inputs, answers, name="raw_inputs_network"), reduction)
 
 
 def keras_file(model: keras.Model) -> bytes:
@@ -80,6 +93,42 @@ def weights_sha256(network: keras.Model) -> str:
         digest.update(f"{array.dtype.str}:{array.shape}".encode())
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
+
+
+def _head(features: Features, input_shape: tuple[int, ...], input_dtype: str, reduction: Reduction | None) -> list[Any]:
+    """Keras' input, and the layers from it to what a network is fed."""
+    if isinstance(features, Scaling):
+        dtype = str(features.scale.dtype)
+        layers = [
+            keras.layers.Input(input_shape, dtype=input_dtype, name="inputs"),
+            keras.layers.Flatten(name="flatten", dtype=dtype),
+            keras.layers.Rescaling(_plain(features.scale), _plain(features.offset), name="scaling", dtype=dtype),
+        ]
+    else:
+        layers = [keras.layers.Input((features.n_features,), dtype="float32", name="inputs")]
+    if reduction is not None:
+        layers.append(keras.layers.Dense(reduction.n_kept, trainable=False, name="reduction", dtype="float32"))
+    return layers
+
+
+def _without_its_class(network: keras.Model) -> keras.Model:
+    """The same layers as Keras' functional model, where a subclass only says how it is trained."""
+    try:
+        plain = keras.Model(network.input, network.output, name=network.name)
+    except (AttributeError, ValueError):  # a subclass that is no functional model
+        return network
+    return plain if type(plain).call is type(network).call else network
+
+
+def _units(targets: TargetScaling) -> keras.layers.Layer:
+    return keras.layers.Rescaling(_plain(targets.spread), _plain(targets.centre), name="units", dtype="float64")
+
+
+def _reduced(model: keras.Model, reduction: Reduction | None) -> keras.Model:
+    """`model` with the weights of its reduction, which has none until the model is built."""
+    if reduction is not None:
+        model.get_layer("reduction").set_weights([reduction.matrix, reduction.offset])
+    return model
 
 
 def _plain(values: np.ndarray) -> float | list[float] | np.ndarray:

@@ -74,7 +74,7 @@ class Trainer:
 
     def order(self, epoch: int) -> NDArray[np.int32]:
         """The rows in the order in which epoch `epoch`, from 1, takes them."""
-        return np.random.default_rng([derive_seed(self._seed, "order"), epoch]).permutation(self._rows).astype(np.int32)
+        return row_order(self._seed, epoch, self._rows)
 
     def run_epoch(self, epoch: int) -> dict[str, float]:
         """Trains one epoch, counted from 1; returns `loss` and, of classes, `accuracy`: Keras' running means."""
@@ -111,6 +111,11 @@ class Trainer:
             self.optimizer.iterations.assign(first + steps)
         found = {names.LOSS: float(loss) / self._rows}
         return found | ({names.ACCURACY: int(correct) / self._rows} if self._formula.loss == "cross-entropy" else {})
+
+
+def row_order(seed: int, epoch: int, rows: int) -> NDArray[np.int32]:
+    """The `rows` row numbers in the order in which epoch `epoch`, from 1, of the trial of `seed` takes them."""
+    return np.random.default_rng([derive_seed(seed, "order"), epoch]).permutation(rows).astype(np.int32)
 
 
 def handles(variables: Sequence[Any]) -> list[tf.Tensor]:

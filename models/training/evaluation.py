@@ -14,6 +14,8 @@ from models.training.epoch_graph import handles, moving_statistics, read
 
 # Small enough for a wide layer's activations to stay in the cache, large enough for the matrix product's full speed.
 _ROWS_AT_ONCE = 1024
+# Of any model: a convolution's activations are many times its inputs.
+_ROWS_OF_ANY = 256
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,63 @@ def evaluate(network: keras.Model, formula: Formula, x: tf.Tensor, y: tf.Tensor)
     weights, moving = handles(network.trainable_variables), handles(moving_statistics(network))
     loss, outputs = graph(x, y, weights, moving)
     return Evaluation(float(loss) / int(y.shape[0]), outputs.numpy())
+
+
+class ModelEvaluation:
+    """Any built `model` on whole parts of the data, as one graph, traced at its first part.
+
+    The loss is the task's, one of models.networks.formula.LOSSES, whatever `model` was compiled with: so are trials of
+    one study compared. With `logits` answers become probabilities by a softmax. A model that cannot be traced is called
+    chunk by chunk.
+    """
+
+    def __init__(self, model: keras.Model, loss: str, logits: bool = False, traced: bool = True) -> None:
+        self._model, self._loss, self._logits, self._traced = model, loss, logits, traced
+        self._graph: Any = None
+
+    def __call__(self, x: Any, y: tf.Tensor) -> Evaluation:
+        """On inputs as the model takes them, and labels (rows,), or numbers (rows, targets)."""
+        loss, outputs = self._run(x, y) if self._traced else self._by_chunks(x, y)
+        return Evaluation(float(loss) / int(y.shape[0]), outputs.numpy())
+
+    def _run(self, x: Any, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        tensors = keras.tree.flatten(x)
+        if self._graph is None:
+            specs = [tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype) for tensor in (*tensors, y)]
+
+            def evaluation(*flat):  # type: ignore[no-untyped-def]
+                return self._loop(keras.tree.pack_sequence_as(x, flat[:-1]), flat[-1])
+
+            self._graph = tf.function(evaluation, input_signature=specs, autograph=False)
+        outcome: tuple[tf.Tensor, tf.Tensor] = self._graph(*tensors, y)
+        return outcome
+
+    def _loop(self, x: Any, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        chunks = (tf.shape(y)[0] + _ROWS_OF_ANY - 1) // _ROWS_OF_ANY
+
+        def chunk(i: tf.Tensor, loss: tf.Tensor, answers: tf.TensorArray) -> tuple[tf.Tensor, ...]:
+            part, outputs = self._chunk(x, y, i * _ROWS_OF_ANY)
+            return i + 1, loss + part, answers.write(i, outputs)
+
+        empty = tf.TensorArray(tf.float32, size=chunks, infer_shape=False, element_shape=[None, None])
+        begin = (tf.constant(0), tf.zeros([], tf.float64), empty)
+        _, loss, answers = tf.while_loop(lambda i, *_: i < chunks, chunk, begin, parallel_iterations=1)
+        return loss, answers.concat()
+
+    def _by_chunks(self, x: Any, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        found = [self._chunk(x, y, start) for start in range(0, int(y.shape[0]), _ROWS_OF_ANY)]
+        return tf.add_n([loss for loss, _ in found]), tf.concat([outputs for _, outputs in found], 0)
+
+    def _chunk(self, x: Any, y: tf.Tensor, start: Any) -> tuple[tf.Tensor, tf.Tensor]:
+        """The sum of the losses, float64, and the answers of the chunk of rows from `start`."""
+        inputs, truth = keras.tree.map_structure(lambda values: values[start : start + _ROWS_OF_ANY], (x, y))
+        outputs = tf.cast(self._model(inputs, training=False), tf.float32)
+        if self._loss == "cross-entropy":
+            losses = keras.ops.sparse_categorical_crossentropy(truth, outputs, from_logits=self._logits)
+        else:
+            losses = tf.reduce_mean(tf.square(outputs - truth), axis=1)
+        answers = tf.nn.softmax(outputs) if self._logits else outputs
+        return tf.reduce_sum(tf.cast(losses, tf.float64)), answers
 
 
 @lru_cache(maxsize=64)

@@ -51,11 +51,16 @@ class FusedRule:
 
 def make_optimizer(config: TrialConfig) -> keras.optimizers.Optimizer:
     """Keras' own optimizer, its own defaults, for the configuration."""
+    return named_optimizer(config.optimizer, config.learning_rate, config.momentum)
+
+
+def named_optimizer(name: str, learning_rate: float, momentum: float = 0.0) -> keras.optimizers.Optimizer:
+    """Keras' own optimizer, its own defaults, of a name that a study may write; momentum is of "sgd" alone."""
     kinds = {"adam": keras.optimizers.Adam, "nadam": keras.optimizers.Nadam, "rmsprop": keras.optimizers.RMSprop}
     # A fixed name: TensorFlow keeps 80 kB for ever for each name that a variable ever had.
-    if config.optimizer == "sgd":
-        return keras.optimizers.SGD(config.learning_rate, momentum=config.momentum, name="optimizer")
-    return kinds[config.optimizer](config.learning_rate, name="optimizer")
+    if name == "sgd":
+        return keras.optimizers.SGD(learning_rate, momentum=momentum, name="optimizer")
+    return kinds[name](learning_rate, name="optimizer")
 
 
 def fused_rule(optimizer: keras.optimizers.Optimizer) -> FusedRule | None:

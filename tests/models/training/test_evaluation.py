@@ -1,5 +1,6 @@
 """Evaluation of a part of the data agrees with Keras and with scikit-learn."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -10,7 +11,7 @@ from models.networks.formula import Formula
 from models.networks.mlp import build_network
 from models.tasks.metrics import confusion_of
 from models.training import evaluation
-from models.training.evaluation import evaluate
+from models.training.evaluation import ModelEvaluation, evaluate
 
 
 @pytest.mark.parametrize("rows_at_once", [7, 1024])
@@ -40,3 +41,22 @@ def test_of_numbers_the_loss_is_the_mean_square_and_the_answers_are_the_networks
     ours = evaluate(network, Formula.of(config, "squares"), tf.constant(x), tf.constant(y))
     np.testing.assert_allclose(ours.outputs, network(x, training=False).numpy(), rtol=1e-4, atol=1e-6)
     assert ours.loss == pytest.approx(mean_squared_error(y, ours.outputs), rel=1e-5)
+
+
+@pytest.mark.parametrize("traced", [True, False])
+@pytest.mark.parametrize("rows", [1, 256, 700])
+def test_any_model_is_evaluated_as_keras_evaluates_it(rows: int, traced: bool) -> None:
+    random = np.random.default_rng(1)
+    inputs = {name: keras.Input((3,), name=name) for name in ("a", "b")}
+    h = keras.layers.BatchNormalization()(keras.layers.Dropout(0.5)(keras.layers.Concatenate()(list(inputs.values()))))
+    model = keras.Model(inputs, keras.layers.Dense(4)(h))
+    x = {name: tf.constant(random.normal(size=(rows, 3)), tf.float32) for name in inputs}
+    numbers, labels = tf.constant(random.normal(size=(rows, 4)), tf.float32), random.integers(0, 4, rows)
+    expected = model.predict_on_batch(x)
+    squares = ModelEvaluation(model, "squares", traced=traced)(x, numbers)
+    np.testing.assert_allclose(squares.outputs, expected, rtol=1e-4, atol=1e-6)
+    assert squares.loss == pytest.approx(mean_squared_error(numbers, expected), rel=1e-5)
+    classes = ModelEvaluation(model, "cross-entropy", logits=True, traced=traced)(x, tf.constant(labels, tf.int32))
+    probabilities = tf.nn.softmax(expected).numpy()
+    np.testing.assert_allclose(classes.outputs, probabilities, rtol=1e-4, atol=1e-6)
+    assert classes.loss == pytest.approx(-np.log(probabilities[np.arange(rows), labels]).mean(), rel=1e-4)

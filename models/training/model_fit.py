@@ -1,0 +1,124 @@
+"""Model.fit, one epoch a call, for what one graph cannot train: slower, with the same order of rows and the same seeds.
+
+Which of the two trains a model, and why, is decided here.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from models.core import names
+from models.training.epoch_graph import row_order
+from models.training.model_graph import Inputs
+
+GRAPH, FIT = "one graph", "Model.fit"
+"""The ways to train a network of the user's own."""
+
+_OVERRIDDEN = ("fit", "train_step", "compute_loss", "compute_metrics", "make_train_function")
+_OF_BATCHES = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
+
+
+def path_of(model: keras.Model, callbacks: Sequence[keras.callbacks.Callback] = ()) -> tuple[str, str]:
+    """(GRAPH or FIT, why): how a compiled `model` is trained, and of FIT the reason in words.
+
+    A model for which this says GRAPH can still turn out to be models.training.model_graph.NotTraceable.
+    """
+    for name in _OVERRIDDEN:
+        if getattr(type(model), name) is not getattr(keras.Model, name) or name in vars(model):
+            return FIT, f"the model has a {name} of its own"
+    if model.run_eagerly:
+        return FIT, "the model is compiled to run eagerly"
+    for callback in callbacks:
+        if _hears_of_batches(callback):
+            return FIT, f"the callback {type(callback).__name__} hears of each batch"
+    return GRAPH, ""
+
+
+class FitTrainer:
+    """The counterpart of models.training.model_graph.GraphTrainer; `callbacks` hear of batches, of nothing else."""
+
+    def __init__(
+        self,
+        model: keras.Model,
+        x: Inputs,
+        y: tf.Tensor,
+        batch_size: int,
+        seed: int,
+        weights: tf.Tensor | None = None,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+    ) -> None:
+        self._model, self._data, self._seed = model, (x, y, weights), seed
+        self._rows = int(y.shape[0])
+        self._batch = min(batch_size, self._rows)
+        self._callbacks = [callback for callback in callbacks if _hears_of_batches(callback)]
+
+    @property
+    def steps(self) -> int:
+        """Steps an epoch, the smaller last one included."""
+        return -(-self._rows // self._batch)
+
+    def run_epoch(self, epoch: int) -> dict[str, float]:
+        """Trains one epoch, counted from 1; returns what Model.fit logs, metrics of the model only if finite."""
+        order = tf.constant(row_order(self._seed, epoch, self._rows))
+        x, y, weights = (
+            None if part is None else keras.tree.map_structure(lambda values: tf.gather(values, order), part)
+            for part in self._data
+        )
+        heard = _BatchesAlone(self._model, self._callbacks)
+        self._model.fit(
+            x, y, sample_weight=weights, batch_size=self._batch, shuffle=False, verbose=0, callbacks=heard,
+            initial_epoch=epoch - 1, epochs=epoch,
+        )  # fmt: skip
+        for variable, value in heard.weights:
+            variable.assign(value)
+        found = {name: float(value) for name, value in heard.logs.items()}
+        return {
+            names.ACCURACY if name in _ACCURACIES else name: value
+            for name, value in found.items()
+            if name == names.LOSS or math.isfinite(value)
+        }
+
+    def finish(self) -> None:
+        """What Model.fit does after the last epoch: an optimizer that averages the weights hands the average over."""
+        self._model.optimizer.finalize_variable_values(self._model.trainable_variables)
+
+
+_ACCURACIES = ("acc", "sparse_categorical_accuracy", "categorical_accuracy")
+
+
+class _BatchesAlone(keras.callbacks.CallbackList):
+    """Hands on what happens at batches, and keeps an epoch's logs and weights: the rest is for who calls the epochs."""
+
+    def __init__(self, model: keras.Model, callbacks: Sequence[keras.callbacks.Callback]) -> None:
+        super().__init__(list(callbacks), add_history=True, model=model)
+        self.logs: dict[str, Any] = {}
+        self.weights: list[tuple[Any, Any]] = []
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self.logs = dict(logs or {})
+        if getattr(self._model.optimizer, "use_ema", False):
+            # Each call of Model.fit ends by putting the average in the weights' place.
+            self.weights = [(variable, variable.numpy()) for variable in self._model.trainable_variables]
+
+    def on_train_begin(self, logs: Any = None) -> None: ...
+
+    def on_train_end(self, logs: Any = None) -> None: ...
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None: ...
+
+
+def _hears_of_batches(callback: keras.callbacks.Callback) -> bool:
+    kinds = keras.callbacks
+    # Keras' own, which listen to batches and do nothing, or nothing that a trial does not do, unless asked to.
+    if type(callback) is kinds.TerminateOnNaN:
+        return False
+    if type(callback) in (kinds.ModelCheckpoint, kinds.BackupAndRestore):
+        return bool(callback.save_freq != "epoch")
+    if type(callback) is kinds.TensorBoard:
+        return bool(callback.update_freq != "epoch")
+    own = (getattr(callback, name) for name in _OF_BATCHES)
+    base = [getattr(kinds.Callback, name) for name in _OF_BATCHES]
+    return any(getattr(method, "__func__", method) is not plain for method, plain in zip(own, base, strict=True))

@@ -1,0 +1,169 @@
+"""An epoch of any Keras model as one graph call, traced once a network: what Model.fit computes, without its overhead.
+
+Batches are gathered in the graph from data in memory; the forward pass, the loss and the optimizer are the model's
+own, so that layers' state, regularisers, schedules, clipping and averages are what they are under Model.fit. Where
+TensorFlow has a fused kernel for the optimizer's update, the kernel is used.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from models.core import names
+from models.training.epoch_graph import handles, row_order
+from models.training.fused_optimizers import FusedRule, apply_fused, fused_rule, own_slots
+from models.training.keras_internals import (
+    answers_in_training,
+    has_schedule,
+    keep_updates_local,
+    measures_more,
+    own_metrics,
+)
+
+Inputs = Any
+"""What the model's call takes: a tensor (rows, ...), or a dict or list of them."""
+Update = Callable[[Sequence[Any], tf.Tensor], None]
+
+
+class NotTraceable(Exception):
+    """The model cannot be traced as a whole epoch; the message says why."""
+
+
+class GraphTrainer:
+    """Trains a built and compiled `model` in place, one call an epoch, on inputs `x` and labels `y` in memory.
+
+    The order of rows follows from `seed`, as models.training.epoch_graph.Trainer's; what layers draw follows from the
+    state of their own seeds. `weights` (rows,) are what each row counts in the loss. The optimizer's state stays true.
+
+    Raises:
+        NotTraceable: an operation of the model cannot stand in a loop of a graph.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        x: Inputs,
+        y: tf.Tensor,
+        batch_size: int,
+        seed: int,
+        weights: tf.Tensor | None = None,
+        classes: bool = True,
+    ) -> None:
+        self._model, self._seed, self._classes = model, seed, classes
+        self._rows = int(y.shape[0])
+        self._batch = min(batch_size, self._rows)
+        self._optimizer = model.optimizer
+        if not self._optimizer.built:
+            self._optimizer.build(model.trainable_variables)
+        self._rule = _fused(model)
+        self._scheduled = has_schedule(self._optimizer)
+        self._data = x, y, tf.zeros([0]) if weights is None else weights
+        self._measured = measures_more(model)
+        if self._measured:  # their variables must not be made inside of a graph
+            few = keras.tree.map_structure(lambda values: values[:1], x)
+            model.compute_metrics(few, y[:1], model(few), sample_weight=None if weights is None else weights[:1])
+        try:
+            self._epoch = self._trace(weights is not None).get_concrete_function()
+        except (tf.errors.ResourceExhaustedError, MemoryError):
+            raise
+        except Exception as error:
+            raise NotTraceable(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}") from error
+
+    @property
+    def steps(self) -> int:
+        """Steps an epoch, the smaller last one included."""
+        return -(-self._rows // self._batch)
+
+    def run_epoch(self, epoch: int) -> dict[str, float]:
+        """Trains one epoch, counted from 1; returns Keras' running means.
+
+        They are `loss`, of classes `accuracy`, and the metrics that the model was compiled with.
+        """
+        first, rate = int(self._optimizer.iterations), 1.0 if self._scheduled else float(self._optimizer.learning_rate)
+        sizes = np.zeros(self.steps) if self._rule is None else self._rule.step_sizes(rate, first + 1, self.steps)
+        if self._measured:
+            self._model.reset_metrics()
+        order = tf.constant(row_order(self._seed, epoch, self._rows))
+        loss, correct = self._epoch(*keras.tree.flatten(self._data), order, tf.constant(sizes, tf.float32))
+        found = own_metrics(self._model) if self._measured else {}
+        found |= {names.LOSS: float(loss) / self._rows}
+        return found | ({names.ACCURACY: int(correct) / self._rows} if self._classes else {})
+
+    def finish(self) -> None:
+        """What Model.fit does after the last epoch: an optimizer that averages the weights hands the average over."""
+        self._optimizer.finalize_variable_values(self._model.trainable_variables)
+
+    def _trace(self, weighted: bool) -> Any:
+        model, batch, classes, data = self._model, self._batch, self._classes, self._data
+        forward, update = answers_in_training(model), self._updates()
+        variables = [variable.value for variable in model.trainable_variables]
+
+        def epoch(*tensors):  # type: ignore[no-untyped-def]
+            x, y, row_weights = keras.tree.pack_sequence_as(data, tensors[:-2])
+            order, sizes = tensors[-2:]
+
+            def step(i: tf.Tensor, loss: tf.Tensor, correct: tf.Tensor) -> tuple[tf.Tensor, ...]:
+                rows = order[i * batch : (i + 1) * batch]
+                inputs, truth = keras.tree.map_structure(lambda values: tf.gather(values, rows), (x, y))
+                own = tf.gather(row_weights, rows) if weighted else None
+                with tf.GradientTape() as tape:
+                    answers = forward(inputs)
+                    value = model.compute_loss(x=inputs, y=truth, y_pred=answers, sample_weight=own)
+                    scaled = model.optimizer.scale_loss(value)
+                gradients = tape.gradient(scaled, variables)
+                # A variable is overwritten in place only when nobody holds its old value any more.
+                with tf.control_dependencies([gradient for gradient in gradients if gradient is not None]):
+                    update(gradients, tf.gather(sizes, i))
+                if self._measured:
+                    model.compute_metrics(inputs, truth, answers, sample_weight=own)
+                if classes:
+                    labels = truth if truth.shape.rank == 1 else tf.argmax(truth, -1, tf.int32)
+                    hits = tf.equal(tf.argmax(answers, -1, tf.int32), labels)
+                    correct += tf.reduce_sum(tf.cast(hits, tf.int32))
+                return i + 1, loss + tf.cast(value, tf.float32) * tf.cast(tf.size(rows), tf.float32), correct
+
+            steps, begin = tf.size(sizes), (tf.constant(0), tf.zeros([]), tf.constant(0))
+            _, loss, correct = tf.while_loop(lambda i, *_: i < steps, step, begin, parallel_iterations=1)
+            return loss, correct
+
+        tensors = keras.tree.flatten(data)
+        specs = [tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype) for tensor in tensors]
+        signature = [*specs, tf.TensorSpec([None], tf.int32), tf.TensorSpec([None], tf.float32)]
+        return tf.function(epoch, input_signature=signature, autograph=False)
+
+    def _updates(self) -> Update:
+        """One step of all trainable variables from their gradients; `size` is what the fused rule makes of the step."""
+        optimizer, rule, scheduled = self._optimizer, self._rule, self._scheduled
+        variables = list(self._model.trainable_variables)
+        if rule is None:
+            keep_updates_local(optimizer)
+            return lambda gradients, size: optimizer.apply(gradients, variables)
+        self._slots = own_slots(optimizer)  # kept alive: a graph knows them by their handles alone
+        weights, slots, each = handles(variables), handles(self._slots), rule.slots
+
+        def update(gradients: Sequence[Any], size: tf.Tensor) -> None:
+            rate = optimizer.learning_rate
+            if scheduled:
+                size *= tf.cast(rate, size.dtype)
+            constants = [tf.constant(value, size.dtype) for value in rule.constants]
+            for k, gradient in enumerate(gradients):
+                if isinstance(gradient, tf.IndexedSlices):
+                    # Rows of an embedding, some of them more than once: Keras squares each before it adds them up.
+                    optimizer.update_step(gradient, variables[k].value, rate)
+                elif gradient is not None:
+                    apply_fused(rule.kind, weights[k], slots[k * each : (k + 1) * each], gradient, size, constants)
+            optimizer.iterations.assign_add(1)
+
+        return update
+
+
+def _fused(model: keras.Model) -> FusedRule | None:
+    """The kernel of the model's optimizer, where that is all it does to each variable."""
+    plain = all(
+        variable.dtype == "float32" and variable.constraint is None and not variable.overwrite_with_gradient
+        for variable in model.trainable_variables
+    )
+    return fused_rule(model.optimizer) if plain and model.trainable_variables else None

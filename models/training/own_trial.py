@@ -1,0 +1,164 @@
+"""One trial of a network of the user's own: as models.training.trial, with the same scores and the same promises."""
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from models.core.errors import ConfigError
+from models.core.results import TrialResult
+from models.data.dataset import Array
+from models.data.scaling import TableEncoding
+from models.networks.feeding import Columns, Shape
+from models.networks.own import Build, OwnNetwork, build_own, globals_kept
+from models.networks.saving import around_network
+from models.training.epochs import Report, Rules, Trained, run_epochs, trial_of_its_own
+from models.training.evaluation import ModelEvaluation
+from models.training.fused_optimizers import named_optimizer
+from models.training.keras_internals import uncompile
+from models.training.model_fit import FIT, GRAPH, FitTrainer, path_of
+from models.training.model_graph import GraphTrainer, NotTraceable
+from models.training.resident import PreparedData
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def run_own_trial(
+    build: Build,
+    data: PreparedData,
+    epochs: int,
+    batch_size: int,
+    patience: int,
+    monitor: str,
+    keep: str,
+    seed: int,
+    report: Report,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    *,
+    train_metrics: str = "last",
+    optimizer: str = "adam",
+    learning_rate: float = 0.001,
+    momentum: float = 0.0,
+) -> TrialResult:
+    """Trains what `build` returns; `report` hears of each epoch at its end.
+
+    Settings are those of models.core.config.TrialConfig; `optimizer`, `learning_rate` and `momentum` are for a model
+    that `build` has not compiled. The result follows bit for bit from `build`, the settings, `data` and `seed`: before
+    each call of `build` Python's, NumPy's and Keras' random states are made anew from `seed`. `build` may be called
+    more than once.
+
+    Raises:
+        ConfigError: no Keras model, inputs or outputs that do not fit the data, or an operation without a
+            deterministic kernel.
+        TrialFailed: the loss became infinite or NaN ("diverged"), or the memory was not enough ("out of memory").
+        TrialStopped: `report` raised it.
+    """
+    rules = Rules(epochs, patience, monitor, keep, train_metrics)
+    return run_own_and_answer(
+        build, data, rules, batch_size, seed, report, callbacks, (optimizer, learning_rate, momentum)
+    )[0]
+
+
+def run_own_and_answer(
+    build: Build,
+    data: PreparedData,
+    rules: Rules,
+    batch_size: int,
+    seed: int,
+    report: Report,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    optimizer: tuple[str, float, float] = ("adam", 0.001, 0.0),
+) -> tuple[TrialResult, Array]:
+    """As `run_own_trial`, and what the kept network answers to the test part (rows, outputs), in the user's units."""
+    began = time.perf_counter()
+    with trial_of_its_own(), globals_kept(), _operations_named():
+        trained = _prepared(build, data, batch_size, seed, callbacks, optimizer)
+        return run_epochs(trained, data, rules, report, callbacks, began)
+
+
+def own_shape(data: PreparedData) -> Shape:
+    """The shape of a row as a network is fed it: the data's own, or of a table or a reduction its features."""
+    plain = data.reduction is None and not isinstance(data.features, TableEncoding)
+    return tuple(data.input_shape) if plain else (data.n_features,)
+
+
+def own_columns(data: PreparedData) -> Columns:
+    """Of a table: each column to where its features begin and end, as inputs of its name are fed them."""
+    if data.reduction is not None or not isinstance(data.features, TableEncoding):
+        return {}
+    ends = np.cumsum([len(column.features) for column in data.features.columns]).tolist()
+    names = [encoded.column.name for encoded in data.features.columns]
+    return {name: (start, end) for name, start, end in zip(names, [0, *ends], ends, strict=False)}
+
+
+@contextmanager
+def _operations_named() -> Iterator[None]:
+    """Says which operation TensorFlow refuses because two runs of it may differ."""
+    try:
+        yield
+    except (tf.errors.OpError, ValueError, RuntimeError) as error:
+        text = " ".join(_COLOURS.sub("", str(error)).split())
+        if isinstance(error, ConfigError) or "determinis" not in text.lower():
+            raise
+        named = re.search(r"\{\{node ([^}]*)\}\}", text) or re.search(r"\b(tf\.[\w.]+)", text)
+        what = f"{named[1]}: " if named else ""
+        raise ConfigError(
+            f"every operation of a network must have a deterministic kernel, got {what}{text[:200]}"
+        ) from error
+
+
+def _prepared(
+    build: Build,
+    data: PreparedData,
+    batch_size: int,
+    seed: int,
+    callbacks: Sequence[keras.callbacks.Callback],
+    optimizer: tuple[str, float, float],
+) -> Trained:
+    classes = data.task.loss == "cross-entropy"
+
+    def built() -> OwnNetwork:
+        own = build_own(build, data.x["train"], own_shape(data), own_columns(data), data.n_outputs, classes, seed)
+        if not own.model.compiled:
+            loss = "sparse_categorical_crossentropy" if classes else "mean_squared_error"
+            own.model.compile(named_optimizer(*optimizer), loss, metrics=["accuracy"] if classes else None)
+        return own
+
+    def labels(own: OwnNetwork) -> tf.Tensor:
+        y = data.y["train"]
+        return tf.one_hot(y, data.n_outputs) if own.one_hot else y
+
+    own = built()
+    path, why = path_of(own.model, callbacks)
+    trainer: GraphTrainer | FitTrainer
+    if path == GRAPH:
+        x = own.feeding.of(data.x["train"])
+        try:
+            trainer = GraphTrainer(own.model, x, labels(own), batch_size, seed, data.weights, classes)
+        except NotTraceable as untraceable:
+            # Tracing has moved the random states on, and has left its marks on the layers.
+            own, path, why = built(), FIT, f"one graph cannot hold the model: {untraceable}"
+    if path == FIT:
+        x = own.feeding.of(data.x["train"])
+        trainer = FitTrainer(own.model, x, labels(own), batch_size, seed, data.weights, callbacks)
+    measure = ModelEvaluation(own.model, data.task.loss, own.logits, traced=not own.model.run_eagerly)
+
+    def serving() -> keras.Model:
+        uncompile(own.model)
+        return around_network(
+            own.model, own.feeding, own.logits,
+            data.features, data.input_shape, data.input_dtype, data.reduction, data.targets,
+        )  # fmt: skip
+
+    return Trained(
+        own.model,
+        trainer,
+        evaluate=lambda part: measure(own.feeding.of(data.x[part]), data.y[part]),
+        serving=serving,
+        finish=trainer.finish,
+        trained_by=f"{path}: {why}" if why else path,
+    )
