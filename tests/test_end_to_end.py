@@ -266,7 +266,7 @@ def test_an_inspection_puts_its_pictures_and_a_page_on_the_trial_and_into_the_re
 
     ran = mlflow_run(finished.folder, "-e", "inspect", "-P", f"run_id={best}", "-P", f"versus={other}")
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "the logged model gives the logged accuracies" in ran.stdout
+    assert "the logged model gives the logged scores" in ran.stdout
     names = {Path(file.path).name for file in finished.client.list_artifacts(best, "inspect")}
     assert {
         "inspect.html", "mean_images.png", "layers.png", "learning_curves.png", "misclassified.png", "pair.png",

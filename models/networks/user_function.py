@@ -38,7 +38,7 @@ class UserNetwork:
     seed: int
     """Of the randomness of its module and function."""
     asked: Mapping[str, Any]
-    """As models.core.own_config.OwnConfig.asked."""
+    """As models.core.config.OwnConfig.asked."""
     number: int = 0
     """What Optuna's `trial.number` is."""
     fits: FitSettings = field(default_factory=FitSettings)

@@ -12,9 +12,8 @@ from functools import partial
 import numpy as np
 
 from models.core import names
-from models.core.config import TrialConfig
+from models.core.config import Config, TrialConfig
 from models.core.errors import ConfigError
-from models.core.own_config import Config
 from models.core.results import OUT_OF_FOLD, EpochReport, FoldsResult, TrialFailed, TrialResult
 from models.core.seeds import derive_seed
 from models.data.dataset import Array

@@ -9,8 +9,8 @@ from dataclasses import replace
 import keras
 import tensorflow as tf
 
+from models.core.config import OwnConfig
 from models.core.errors import ConfigError
-from models.core.own_config import OwnConfig
 from models.core.results import TrialResult
 from models.data.dataset import Array
 from models.data.scaling import TableEncoding

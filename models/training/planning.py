@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from models.core.config import TRAINING
 from models.core.errors import ConfigError
-from models.core.own_config import TRAINING
 from models.core.runtime import prepare_process
 from models.core.seeds import trial_seed
 

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from models.core import names, states
-from models.core.own_config import OwnConfig
+from models.core.config import OwnConfig
 from models.core.results import EpochReport, FoldsResult, TrialFailed, TrialResult
 from models.core.runtime import PROJECT
 from models.core.seeds import trial_seed

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -214,9 +215,9 @@ def _conclude(
     settings, options, console = search.settings, search.options, search.console
     attempts = study.attempts()
     finished = {each.number for each in attempts if each.final}
-    if with_report and any(each.state == states.COMPLETE for each in attempts):
-        parent.note_baselines(fit_linear_baseline(search))
-    summary = conclude(settings, search.plan, parent, ended, finished, console, with_report)
+    scored = with_report and any(each.state == states.COMPLETE for each in attempts)
+    baselines = partial(fit_linear_baseline, search) if scored else None
+    summary = conclude(settings, search.plan, parent, ended, finished, console, with_report, baselines)
     failures = failures_words(attempts)
     if summary is None and failures:
         console.print(failures, markup=False, highlight=False)

@@ -4,7 +4,7 @@ import hashlib
 import shlex
 import tempfile
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -13,6 +13,7 @@ from analysis.reading.addresses import without_secrets
 from analysis.reading.cv_results import cv_results
 from analysis.reading.mlflow_studies import read_all
 from models.core import names, states
+from models.tasks.objective import Baselines
 from search.driver.driver import Ended
 from search.driver.store_errors import StoreError, explain
 from search.driver.summary import Summary, summarise
@@ -30,17 +31,21 @@ def conclude(
     finished: Collection[int],
     console: Console,
     with_report: bool = True,
+    baselines: Callable[[], Baselines] | None = None,
 ) -> Summary | None:
     """Writes trials.csv, attempts.csv, the headline and the report to the parent, and closes it.
 
     `finished` are the plan numbers that are: those of them that the table lacks have lost their runs to MLflow's trash.
     Without the report where the user waits for the end: its figures take seconds, and the next session makes them.
+    `baselines` fits those that the headline is beside.
 
     Returns:
         The headline; None, having said so, while no trial is complete or the tracking store is away.
     """
     try:
         parent.note_stop(ended.stopped_at)
+        if baselines is not None:
+            parent.note_baselines(baselines())
         table, attempts = read_all(settings.name, parent_run_id=parent.id)
         trials_csv = table.frame.to_csv(index=False)
         parent.attach({"trials.csv": trials_csv, "attempts.csv": attempts.to_csv(index=False)})

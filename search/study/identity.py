@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from models.core import names
-from models.core.config import TrialConfig
-from models.core.own_config import OwnConfig
+from models.core.config import OwnConfig, TrialConfig
 from search.study.settings import SOURCE_KEYS, StudySettings
 
 

@@ -17,7 +17,7 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from models.core import names
-from models.core.own_config import Config
+from models.core.config import Config
 from models.core.parameters import Scalar
 from models.core.seeds import derive_seed, trial_seed
 from models.spaces.domains import Domain as AskedDomain

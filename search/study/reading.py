@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from models.core.config import TRAINING
 from models.core.errors import ConfigError, shown
-from models.core.own_config import TRAINING
 from models.core.parameters import MONITORS, Scalar, check_parameter
 from models.core.suggestions import check_word
 from models.data.reduction import check_reduction

@@ -9,9 +9,8 @@ from typing import Any
 import yaml
 
 from models.core import names
-from models.core.config import TrialConfig
+from models.core.config import TRAINING, Config, OwnConfig, TrialConfig
 from models.core.errors import ConfigError, shown
-from models.core.own_config import TRAINING, Config, OwnConfig
 from models.core.parameters import Scalar, is_whole
 from models.data.named import TABLES
 from models.data.sources import Source as DataSource

@@ -13,9 +13,8 @@ from analysis.reading.addresses import shown_address
 from analysis.reading.mlflow_client import check_format, needed, whole_number
 from analysis.reading.mlflow_runs import split_arguments, values_of
 from models.core import names, states
-from models.core.config import TrialConfig
+from models.core.config import Config, OwnConfig, TrialConfig
 from models.core.errors import ConfigError
-from models.core.own_config import Config, OwnConfig
 from models.core.parameters import PARAMETERS
 from search.tracking.tracking_store import open_tracking, run_link, tracking_uri
 

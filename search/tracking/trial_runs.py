@@ -20,7 +20,7 @@ from mlflow.utils.mlflow_tags import (
 
 from analysis.reading.mlflow_client import children_found, whole_number
 from models.core import names, states
-from models.core.own_config import OwnConfig
+from models.core.config import OwnConfig
 from models.core.results import EpochReport, TrialResult
 from models.core.states import is_final
 from search.stores.databases import sync

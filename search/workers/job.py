@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from models.core import names, states
 from models.core.clock import now_ms
-from models.core.own_config import Config
+from models.core.config import Config
 from models.core.results import EpochReport, TrialFailed, TrialStopped
 from models.spaces.source import Source
 from search.workers.outcome import Outcome

@@ -30,7 +30,7 @@ def begun(workdir: Path, settings: StudySettings) -> Begun:
     store = StudyStore(STORAGE, settings, "sha", Objective("val_accuracy"))
     planned = make_plan(settings).trials[0]
     outcome = complete(Job("small", 0, 0, planned.config, planned.seed))
-    store.ask(planned, 0, distributions(settings, planned.parameters))
+    store.ask(planned, 0, distributions(settings, planned))
     store.link(0, 0, "run-7", "http://127.0.0.1:5000/#/run-7")
     store.report(0, 0, outcome.history[:1])
     return store, planned, outcome
@@ -67,7 +67,7 @@ def test_a_running_attempt_shows_its_parameters_its_epochs_and_the_way_to_its_ru
 def test_beyond_so_many_notes_the_way_to_the_run_is_an_attribute(workdir: Path, settings: StudySettings) -> None:
     store = StudyStore(STORAGE, settings, "sha", Objective("val_accuracy"))
     planned = replace(make_plan(settings).trials[0], number=NOTED)
-    store.ask(planned, 0, distributions(settings, planned.parameters))
+    store.ask(planned, 0, distributions(settings, planned))
     store.link(NOTED, 0, "run-7", "http://127.0.0.1:5000/#/run-7")
     study, trial = stored()
     assert trial.user_attrs["run_url"] == "http://127.0.0.1:5000/#/run-7"

@@ -76,7 +76,8 @@ def test_ranges_are_drawn_within_their_ends_and_on_their_steps() -> None:
 
 def test_optuna_is_told_the_distributions_of_the_parameters_that_exist() -> None:
     settings = read_settings(CONDITIONAL, "x")
-    assert set(distributions(settings, {"optimizer": "adam", "width": 8})) == {"optimizer", "width"}
+    planned = replace(make_plan(settings).trials[0], parameters={"optimizer": "adam", "width": 8})
+    assert set(distributions(settings, planned)) == {"optimizer", "width"}
 
 
 def test_a_large_grid_is_planned_at_once() -> None:
