@@ -97,14 +97,14 @@ def places(values: Floats, ends: Ends) -> Floats:
 
 
 def marks(low: float, high: float, most: int) -> Marks:
-    """Round numbers at equal distances, `most` at most where there are two; large and small ones by a power of ten."""
+    """Round numbers at equal distances, two or more and about `most`; very large and small ones by a power of ten."""
     size = max(abs(low), abs(high))
     digits, exponent = f"{size:.17e}".split("e")
     power = 0 if _PLAIN[0] <= size < _PLAIN[1] else 3 * (int(exponent) // 3)
     shown = float(digits) * 10.0 ** (int(exponent) - power)  # by way of a text: 10 to the power of -320 is 0
     low, high = low / size * shown, high / size * shown
     step = _step((high - low) / most)
-    first, last = math.ceil(low / step), math.floor(high / step)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     behind = max(0, -math.floor(math.log10(step) + 1e-9))
     texts = tuple(f"{k * step:,.{behind}f}".replace("-", "\u2212") for k in range(first, last + 1))
     return Marks(tuple((k * step - low) / (high - low) for k in range(first, last + 1)), texts, power)
@@ -119,11 +119,9 @@ def _step(least: float) -> float:
 def _across(ends: Ends) -> Marks:
     """As many marks as stand side by side."""
     found = marks(*ends, _MOST_TICKS)
-    for most in range(_MOST_TICKS - 1, 0, -1):
-        if len(found.texts) * (max(text_width(text, _SIZE) for text in found.texts) + _GAP) <= _SIDE:
-            break
-        found = marks(*ends, most)
-    return found
+    widest = max(text_width(text, _SIZE) for text in found.texts) + _GAP
+    every = math.ceil(len(found.texts) * widest / _SIDE)
+    return Marks(found.places[::every], found.texts[::every], found.power)
 
 
 def _draw(renderer: RendererAgg, pixels: np.ndarray, dark: Ink, panel: Panel, left: int, top: int) -> None:

@@ -17,9 +17,10 @@ Floats = NDArray[np.floating]
 Evidence = Mapping[str, Mapping[str, Any]]
 """A part of the data to what models.tasks.regression.Regression.evidence keeps of it."""
 
+_SMALLEST = 1e-300  # below it, float64 loses the digits that would tell an axis's ends apart
 _WHOLE = 1e15  # beyond it, float64 cannot say each whole number
 _NEARLY_ALL = (0.05, 0.95)
-_BEYOND = 1.5  # times the stretch of nearly all numbers: of a normal distribution none in a million lies farther out
+_BEYOND = 1.5  # times the stretch of nearly all numbers: of a billion normal numbers none lies farther out
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def window(values: Sequence[Floats], through: float | None = None) -> tuple[floa
     """
     numbers = np.concatenate(values)
     numbers = np.append(numbers[np.isfinite(numbers)], [] if through is None else [through])
-    size = float(np.abs(numbers).max(initial=0.0)) or 1.0
+    size = max(float(np.abs(numbers).max(initial=0.0)), _SMALLEST) if numbers.any() else 1.0
     scaled = numbers / size if len(numbers) else np.zeros(1)  # a difference of 1e308s would be infinite
     low, high = float(scaled.min()), float(scaled.max())
     near, far = np.quantile(scaled, _NEARLY_ALL).tolist()
