@@ -13,11 +13,16 @@ from analysis.figures.data import (
     draw_target_histograms,
     draw_typical_images,
 )
-from analysis.figures.errors import draw_misclassified, draw_pair_panels, draw_top_probabilities
+from analysis.figures.errors import (
+    draw_misclassified,
+    draw_one_against_rest,
+    draw_pair_panels,
+    draw_score_histograms,
+    draw_top_probabilities,
+)
 from analysis.figures.inside import draw_number_map
 from analysis.figures.network import draw_layers, draw_learning_curves
 from analysis.figures.regression import draw_residual_quantiles
-from analysis.figures.scores import draw_one_against_rest, draw_score_histograms
 from analysis.looks.predictions import Predictions
 from models.networks.layers import Layer
 from models.tasks.regression import Regression

@@ -126,7 +126,7 @@ def test_errors_of_numbers_agree_but_for_rounding(runs: list[str]) -> None:
     trial.final.update({name: value * (1 + 9e-6) for name, value in own.items()})  # type: ignore[attr-defined]
     assert contradictions(trial, found, split) == []
     trial.final.update(test_rmse=own["test_rmse"] * (1 + 2e-5))  # type: ignore[attr-defined]
-    assert [said.split()[0] for said in contradictions(trial, found, split)] == ["test_rmse"]
+    assert [each.split()[0] for each in contradictions(trial, found, split)] == ["test_rmse"]
 
 
 def test_a_folder_of_artifacts_is_replaced_whole(runs: list[str]) -> None:
