@@ -1,9 +1,10 @@
 """`python -m search`: a search, or one of the commands that look at one. A file each in search/commands/."""
 
+import os
 import sys
 from importlib import import_module
 
-from models.core.runtime import ensure_home
+from models.core.runtime import HASH_SEED, ensure_home
 
 COMMANDS = ("confirm", "replay", "inspect", "doctor", "ui")
 
@@ -11,12 +12,20 @@ COMMANDS = ("confirm", "replay", "inspect", "doctor", "ui")
 def main(arguments: list[str]) -> int:
     """The exit code of `python -m search ARGUMENTS`: the first names a command, else they are a search's options."""
     ensure_home()
-    command, rest = "search", arguments
+    command, rest = "session", arguments
     if arguments and arguments[0] in COMMANDS:
         command, *rest = arguments
     # Imported here: worker processes import this module too, and need none of it.
     return int(import_module(f"search.commands.{command}").main(rest))
 
 
+def _with_hash_seed() -> None:
+    """Starts this process anew where the order of sets is drawn at random: it may train a network of the user's."""
+    if any(os.environ.get(name) != value for name, value in HASH_SEED.items()):
+        os.environ.update(HASH_SEED)
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
 if __name__ == "__main__":
+    _with_hash_seed()
     sys.exit(main(sys.argv[1:]))

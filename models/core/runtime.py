@@ -14,8 +14,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from models.core.thread_random import give_each_thread_its_own
+
 PROJECT = Path(__file__).parents[2]
 """The folder that holds this project's packages."""
+HASH_SEED = {"PYTHONHASHSEED": "0"}
+"""Of every process that runs the user's own function: a set of words must have one order in all of them."""
 _PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn", "h5py")
 # Keras imports these for plots and wrappers that no trial uses: without them TensorFlow's import takes 3.6 s and 575 MB
 # instead of 6.4 s and 720 MB. Who needs one imports it afterwards.
@@ -50,6 +54,7 @@ def prepare_process(threads: int = 1) -> None:
         TF_NUM_INTEROP_THREADS="1",
         TF_DETERMINISTIC_OPS="1",
     )
+    give_each_thread_its_own()
     with _quiet_stderr(), _hidden(_NOT_FOR_KERAS), warnings.catch_warnings():
         # Warnings that importing raises are the packages' own and nothing that a user could act on.
         warnings.simplefilter("ignore")

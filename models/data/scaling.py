@@ -65,6 +65,13 @@ class TableEncoding:
     def n_features(self) -> int:
         return len(self.features)
 
+    @property
+    def places(self) -> dict[str, tuple[int, int]]:
+        """Each column to where its features begin and end."""
+        ends = np.cumsum([len(column.features) for column in self.columns]).tolist()
+        begins = [0, *ends[:-1]]
+        return {column.column.name: (b, e) for column, b, e in zip(self.columns, begins, ends, strict=True)}
+
     def apply(self, inputs: Array) -> NDArray[np.float32]:
         """Coded rows (rows, columns) as (rows, n_features)."""
         return encode(inputs.astype(np.float64, copy=False), self.columns)

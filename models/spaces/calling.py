@@ -85,6 +85,19 @@ def fit_call(function: UserFunction, hp: Any, model: Any, *args: Any, **kwargs: 
     return found[0]
 
 
+def fit_keywords(function: UserFunction, hp: Any, model: Any) -> Mapping[str, Any]:
+    """What the user's `fit` hands to `model.fit` by name; it sees two rows of zeros, in planning and in training.
+
+    Raises:
+        ConfigError: it did not call `model.fit`, or hands it more than x and y without a name.
+    """
+    x, y = _rows(function.input_shape), np.zeros(2, np.int64)
+    call = fit_call(function, hp, model, x, y, validation_data=(x, y), callbacks=[])
+    if len(call.args) > 2:
+        raise ConfigError(f"fit of {function.name} must name what it hands to model.fit beside x and y, and does not")
+    return call.kwargs
+
+
 def ask(function: UserFunction, answers: Answers, number: int, seconds: float | None = None) -> Problem | None:
     """Has the function ask `answers` for all that a trial has: in build, and in fit where it has one.
 
@@ -97,8 +110,7 @@ def ask(function: UserFunction, answers: Answers, number: int, seconds: float | 
         with at_most(seconds):
             model = function.build(asked)
             if function.fit is not None:
-                x, y = _rows(function.input_shape), np.zeros(2, np.int64)
-                fit_call(function, asked, model, x, y, validation_data=(x, y), callbacks=[])
+                fit_keywords(function, asked, model)
     except (Exception, SystemExit, TooSlow) as error:
         return problem_of(function.source, error)
     return None

@@ -6,35 +6,51 @@ no fold has, and is tested on the fold. So the scores follow from configuration,
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
 from models.core import names
 from models.core.config import TrialConfig
+from models.core.errors import ConfigError
+from models.core.own_config import Config
 from models.core.results import OUT_OF_FOLD, EpochReport, FoldsResult, TrialFailed, TrialResult
 from models.core.seeds import derive_seed
 from models.data.dataset import Array
 from models.data.splits import Split
+from models.spaces.source import Source
 from models.tasks.objective import read_objective
 from models.tasks.task import task_of
-from models.training.resident import Prepared, PreparedFolds
-from models.training.trial import Report, run_and_answer, run_trial
+from models.training.own_trial import run_users
+from models.training.resident import Prepared, PreparedData, PreparedFolds
+from models.training.trial import Report, run_and_answer
+
+Run = Callable[[PreparedData, int, Report], tuple[TrialResult, Array]]
+"""One training of a configuration, as models.training.trial.run_and_answer."""
 
 
-def train(config: TrialConfig, data: Prepared, seed: int, report: Report) -> TrialResult | FoldsResult:
-    """One trial, cross-validated where the data come in folds.
+def train(
+    config: Config, data: Prepared, seed: int, report: Report, source: Source | None = None, number: int = 0
+) -> TrialResult | FoldsResult:
+    """One trial, cross-validated where the data come in folds; `source` is that of the user's own network.
 
     Raises:
-        TrialFailed, TrialStopped: as `run_trial`.
+        TrialFailed, TrialStopped: as `run_trial`. What the user's own function raises comes through.
     """
+    if isinstance(config, TrialConfig):
+        run: Run = partial(run_and_answer, config)
+    elif source is not None:
+        run = partial(run_users, config, source=source, number=number)
+    else:
+        raise ConfigError(f"a trial of {config.network} needs that network's source, got none")
     if isinstance(data, PreparedFolds):
-        return run_folds(config, data, seed, report)
-    return run_trial(config, data, seed, report)
+        return run_folds(run, data, seed, report)
+    return run(data, seed, report)[0]
 
 
-def run_folds(config: TrialConfig, data: PreparedFolds, seed: int, report: Report) -> FoldsResult:
-    """Trains and scores `config` on one fold after another; `report` hears of each epoch of each.
+def run_folds(run: Run, data: PreparedFolds, seed: int, report: Report) -> FoldsResult:
+    """Trains and scores a configuration on one fold after another; `report` hears of each epoch of each.
 
     Raises:
         TrialFailed: one fold could not be trained.
@@ -49,7 +65,7 @@ def run_folds(config: TrialConfig, data: PreparedFolds, seed: int, report: Repor
 
         try:
             fold, own_seed = data.fold(number - 1), derive_seed(seed, "fold", number)
-            result, answered = run_and_answer(config, fold, own_seed, note)
+            result, answered = run(fold, own_seed, note)
             results.append(result)
             answers.append(answered)
         except TrialFailed as failure:

@@ -113,8 +113,10 @@ class Trainer:
         return found | ({names.ACCURACY: int(correct) / self._rows} if self._formula.loss == "cross-entropy" else {})
 
 
-def row_order(seed: int, epoch: int, rows: int) -> NDArray[np.int32]:
+def row_order(seed: int, epoch: int, rows: int, shuffle: bool = True) -> NDArray[np.int32]:
     """The `rows` row numbers in the order in which epoch `epoch`, from 1, of the trial of `seed` takes them."""
+    if not shuffle:
+        return np.arange(rows, dtype=np.int32)
     return np.random.default_rng([derive_seed(seed, "order"), epoch]).permutation(rows).astype(np.int32)
 
 

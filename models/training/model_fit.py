@@ -49,8 +49,9 @@ class FitTrainer:
         seed: int,
         weights: tf.Tensor | None = None,
         callbacks: Sequence[keras.callbacks.Callback] = (),
+        shuffle: bool = True,
     ) -> None:
-        self._model, self._data, self._seed = model, (x, y, weights), seed
+        self._model, self._data, self._seed, self._shuffle = model, (x, y, weights), seed, shuffle
         self._rows = int(y.shape[0])
         self._batch = min(batch_size, self._rows)
         self._callbacks = [callback for callback in callbacks if _hears_of_batches(callback)]
@@ -62,7 +63,7 @@ class FitTrainer:
 
     def run_epoch(self, epoch: int) -> dict[str, float]:
         """Trains one epoch, counted from 1; returns what Model.fit logs, metrics of the model only if finite."""
-        order = tf.constant(row_order(self._seed, epoch, self._rows))
+        order = tf.constant(row_order(self._seed, epoch, self._rows, self._shuffle))
         x, y, weights = (
             None if part is None else keras.tree.map_structure(lambda values: tf.gather(values, order), part)
             for part in self._data

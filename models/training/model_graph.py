@@ -51,8 +51,9 @@ class GraphTrainer:
         seed: int,
         weights: tf.Tensor | None = None,
         classes: bool = True,
+        shuffle: bool = True,
     ) -> None:
-        self._model, self._seed, self._classes = model, seed, classes
+        self._model, self._seed, self._classes, self._shuffle = model, seed, classes, shuffle
         self._rows = int(y.shape[0])
         self._batch = min(batch_size, self._rows)
         self._optimizer = model.optimizer
@@ -86,7 +87,7 @@ class GraphTrainer:
         sizes = np.zeros(self.steps) if self._rule is None else self._rule.step_sizes(rate, first + 1, self.steps)
         if self._measured:
             self._model.reset_metrics()
-        order = tf.constant(row_order(self._seed, epoch, self._rows))
+        order = tf.constant(row_order(self._seed, epoch, self._rows, self._shuffle))
         loss, correct = self._epoch(*keras.tree.flatten(self._data), order, tf.constant(sizes, tf.float32))
         found = own_metrics(self._model) if self._measured else {}
         found |= {names.LOSS: float(loss) / self._rows}

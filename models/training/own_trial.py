@@ -2,20 +2,23 @@
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from models.core.errors import ConfigError
+from models.core.own_config import OwnConfig
 from models.core.results import TrialResult
 from models.data.dataset import Array
 from models.data.scaling import TableEncoding
 from models.networks.feeding import Columns, Shape
 from models.networks.own import Build, OwnNetwork, build_own, globals_kept
 from models.networks.saving import around_network
+from models.networks.user_function import FitSettings, UserNetwork
+from models.spaces.source import Source
 from models.training.epochs import Report, Rules, Trained, run_epochs, trial_of_its_own
 from models.training.evaluation import ModelEvaluation
 from models.training.fused_optimizers import named_optimizer
@@ -72,12 +75,34 @@ def run_own_and_answer(
     report: Report,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     optimizer: tuple[str, float, float] = ("adam", 0.001, 0.0),
+    fits: Callable[[], FitSettings] = FitSettings,
 ) -> tuple[TrialResult, Array]:
-    """As `run_own_trial`, and what the kept network answers to the test part (rows, outputs), in the user's units."""
+    """As `run_own_trial`, and what the kept network answers to the test part (rows, outputs), in the user's units.
+
+    `fits` says, once `build` has been called, what stands instead of the settings.
+    """
     began = time.perf_counter()
     with trial_of_its_own(), globals_kept(), _operations_named():
-        trained = _prepared(build, data, batch_size, seed, callbacks, optimizer)
-        return run_epochs(trained, data, rules, report, callbacks, began)
+        trained, said = _prepared(build, data, batch_size, seed, callbacks, optimizer, fits)
+        rules = replace(rules, epochs=said.epochs or rules.epochs)
+        return run_epochs(trained, data, rules, report, (*callbacks, *said.callbacks), began)
+
+
+def run_users(
+    config: OwnConfig, data: PreparedData, seed: int, report: Report, *, source: Source, number: int
+) -> tuple[TrialResult, Array]:
+    """As models.training.trial.run_and_answer, of the network that the user's own function builds.
+
+    Raises:
+        ConfigError, TrialFailed, TrialStopped: as `run_own_trial`. What the function itself raises comes through.
+    """
+    given = {"input_shape": own_shape(data), "n_outputs": data.n_outputs}
+    network = UserNetwork(source, given, seed, dict(config.asked), number)
+    rules = Rules(config.epochs, config.patience, config.monitor, config.keep, config.train_metrics)
+    optimizer = config.optimizer, config.learning_rate, config.momentum
+    return run_own_and_answer(
+        network.build, data, rules, config.batch_size, seed, report, (), optimizer, lambda: network.fits
+    )
 
 
 def own_shape(data: PreparedData) -> Shape:
@@ -90,9 +115,7 @@ def own_columns(data: PreparedData) -> Columns:
     """Of a table: each column to where its features begin and end, as inputs of its name are fed them."""
     if data.reduction is not None or not isinstance(data.features, TableEncoding):
         return {}
-    ends = np.cumsum([len(column.features) for column in data.features.columns]).tolist()
-    names = [encoded.column.name for encoded in data.features.columns]
-    return {name: (start, end) for name, start, end in zip(names, [0, *ends], ends, strict=False)}
+    return data.features.places
 
 
 @contextmanager
@@ -118,7 +141,8 @@ def _prepared(
     seed: int,
     callbacks: Sequence[keras.callbacks.Callback],
     optimizer: tuple[str, float, float],
-) -> Trained:
+    fits: Callable[[], FitSettings],
+) -> tuple[Trained, FitSettings]:
     classes = data.task.loss == "cross-entropy"
 
     def built() -> OwnNetwork:
@@ -133,18 +157,22 @@ def _prepared(
         return tf.one_hot(y, data.n_outputs) if own.one_hot else y
 
     own = built()
-    path, why = path_of(own.model, callbacks)
+    said = fits()
+    path, why = path_of(own.model, (*callbacks, *said.callbacks))
+    size = said.batch_size or batch_size
     trainer: GraphTrainer | FitTrainer
     if path == GRAPH:
         x = own.feeding.of(data.x["train"])
         try:
-            trainer = GraphTrainer(own.model, x, labels(own), batch_size, seed, data.weights, classes)
+            trainer = GraphTrainer(own.model, x, labels(own), size, seed, data.weights, classes, said.shuffle)
         except NotTraceable as untraceable:
             # Tracing has moved the random states on, and has left its marks on the layers.
             own, path, why = built(), FIT, f"one graph cannot hold the model: {untraceable}"
     if path == FIT:
         x = own.feeding.of(data.x["train"])
-        trainer = FitTrainer(own.model, x, labels(own), batch_size, seed, data.weights, callbacks)
+        said = fits()  # of the network that was built last
+        heard = (*callbacks, *said.callbacks)
+        trainer = FitTrainer(own.model, x, labels(own), size, seed, data.weights, heard, said.shuffle)
     measure = ModelEvaluation(own.model, data.task.loss, own.logits, traced=not own.model.run_eagerly)
 
     def serving() -> keras.Model:
@@ -154,7 +182,7 @@ def _prepared(
             data.features, data.input_shape, data.input_dtype, data.reduction, data.targets,
         )  # fmt: skip
 
-    return Trained(
+    trained = Trained(
         own.model,
         trainer,
         evaluate=lambda part: measure(own.feeding.of(data.x[part]), data.y[part]),
@@ -162,3 +190,4 @@ def _prepared(
         finish=trainer.finish,
         trained_by=f"{path}: {why}" if why else path,
     )
+    return trained, said

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from analysis.estimates.confirmation import Confirmed, confirm_summary
-from analysis.reading.mlflow_studies import attach, read_mlflow_or_say_why, read_text
+from analysis.reading.mlflow_studies import attach, read_mlflow_or_say_why
 from analysis.reading.table import TrialTable
 from analysis.report.contents import make_report
 from analysis.report.second_looks import STAYS_OPTIMISTIC
@@ -25,23 +25,22 @@ from search.commands.session import run_study
 from search.driver.console import make_console
 from search.stores.databases import check_storage
 from search.stores.optuna_attempts import look_up
-from search.study.plan import make_plan
 from search.study.reading import read_settings
 from search.study.settings import StudySettings
-from search.study.study_file import settings_of
+from search.tracking.logged_studies import LoggedStudy, read_study, trusted_source
 
 
 def confirming_study(
-    table: TrialTable, written: str, top: int, repeats: int, name: str | None = None
+    table: TrialTable, logged: LoggedStudy, top: int, repeats: int, name: str | None = None
 ) -> tuple[StudySettings, list[int]]:
     """The study NAME-confirm, or `name`, and for each of its numbers the number of the search that it repeats.
 
-    `written` is the search's study.yaml. The data and their split stay as they were; the training seeds are fresh.
+    The data, their split and the network's source stay as they were; the training seeds are fresh.
 
     Raises:
         ConfigError: the search has fewer complete trials than `top`, or is cross-validated.
     """
-    search = settings_of(written, table.study)
+    search = logged.settings
     if search.folds:
         raise ConfigError(
             f"a second look is at trials that were trained and tested once, got {table.study}, cross-validated over "
@@ -51,7 +50,7 @@ def confirming_study(
     if len(ranked) < top:
         raise ConfigError(f"top must be at most the {len(ranked)} complete trials of {table.study}, got {top}")
     numbers = [int(number) for number in ranked["number"].head(top) for _ in range(repeats)]
-    planned = make_plan(search).trials
+    planned = logged.plan().trials
     configurations = [dict(planned[number].parameters) for number in numbers]
     whole = {key: value for key, value in search.as_written().items() if key not in ("space", "pruner")}
     confirming = whole | {
@@ -62,14 +61,20 @@ def confirming_study(
         "trials": len(configurations),
         "seed": derive_seed(search.seed, "confirm"),
     }
-    return read_settings(confirming, name or f"{table.study}-confirm"), numbers
+    settings = read_settings(confirming, name or f"{table.study}-confirm")
+    if search.source is None:
+        return settings, numbers
+    source = trusted_source(table.parent_run_id or "", search.network, search.source.hash, trust=False)
+    return replace(settings, source=source), numbers
 
 
 def confirm(study: str, top: int, repeats: int, options: Options, console: Console) -> int:
     """Runs the confirming study and prints each configuration's mean on test beside its scores in the search."""
     try:
         table = read_mlflow_or_say_why(study)
-        settings, numbers = confirming_study(table, read_text(table, "study.yaml"), top, repeats, options.name)
+        settings, numbers = confirming_study(
+            table, read_study(table.parent_run_id or "", study), top, repeats, options.name
+        )
     except ValueError as error:
         raise ConfigError(str(error)) from None
     _check_as_begun(settings, options.storage, top, repeats)

@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 from rich.console import Console
 from rich.table import Table
 
+from models.core.config import TrialConfig
 from models.data.scaling import count_inputs
 from models.data.splits import Split
 from models.networks.mlp import parameter_count
+from models.spaces.source import Source
 from search.commands.options import Options
 from search.study.plan import Plan, PlannedTrial
 from search.study.settings import StudySettings
@@ -35,7 +37,11 @@ def dry_run(
 ) -> None:
     """Prints the plan's size, parameter counts, time and disk; trains a few epochs to know the time, keeps nothing."""
     n_inputs = count_inputs(split)
-    sizes = {trial.number: parameter_count(trial.config, n_inputs, split.n_classes)[0] for trial in plan.trials}
+    sizes = {
+        trial.number: parameter_count(trial.config, n_inputs, split.target.n_outputs)[0]
+        for trial in plan.trials
+        if isinstance(trial.config, TrialConfig)
+    }
     missing = [trial for trial in plan.trials if trial.number not in finished]
     measured: list[tuple[PlannedTrial, float]] = []
     if missing:
@@ -43,7 +49,7 @@ def dry_run(
         engine = make_engine(min(options.workers, 1), options.scheduler, split)
         try:
             engine.start()
-            measured = _probe(missing, sizes, engine)
+            measured = _probe(missing, sizes, engine, settings.source)
         finally:
             engine.close()
     estimate = _estimate(missing, sizes, measured, options, settings.folds)
@@ -56,14 +62,17 @@ def dry_run(
     table.add_row("trials", f"{len(plan.trials)}{done}, sampler {settings.sampler}, seed {settings.seed}")
     table.add_row("searched", ", ".join(settings.searched))
     table.add_row("data", f"{settings.dataset}: " + ", ".join(f"{split.rows(part):,} {part}" for part in split.labels))
-    table.add_row("parameters", f"{min(sizes.values()):,} to {max(sizes.values()):,} a network")
+    if sizes:
+        table.add_row("parameters", f"{min(sizes.values()):,} to {max(sizes.values()):,} a network")
     time_words = "unknown: no probe could be trained" if estimate.seconds is None else _duration(estimate.seconds)
     table.add_row("time", f"about {time_words} with {max(options.workers, 1)} workers, after they have started")
     table.add_row("disk", f"about {estimate.disk_bytes / 1e6:,.0f} MB (models: {options.models})")
     console.print(table)
 
 
-def _probe(trials: list[PlannedTrial], sizes: dict[int, int], engine: Engine) -> list[tuple[PlannedTrial, float]]:
+def _probe(
+    trials: list[PlannedTrial], sizes: dict[int, int], engine: Engine, source: Source | None
+) -> list[tuple[PlannedTrial, float]]:
     """Seconds of one epoch, for the plan's cheapest, middle and dearest trial; the first epoch pays for tracing."""
     ranked = sorted(trials, key=lambda trial: _work(trial, sizes))
     chosen = [ranked[i * (len(ranked) - 1) // (_PROBES - 1)] for i in range(_PROBES)]
@@ -71,7 +80,7 @@ def _probe(trials: list[PlannedTrial], sizes: dict[int, int], engine: Engine) ->
     seconds = {}
     for trial in probes:
         probe = replace(trial.config, epochs=2, patience=0)
-        job = Job("dry-run", trial.number, 0, probe, trial.seed, refit=True)  # once, not fold by fold
+        job = Job("dry-run", trial.number, 0, probe, trial.seed, True, source)  # once, not fold by fold
         while not engine.free():
             engine.events(timeout=0.1)
         engine.submit(job)
@@ -94,7 +103,7 @@ def _seconds(engine: Engine) -> float | None:
 
 def _work(trial: PlannedTrial, sizes: dict[int, int]) -> float:
     """What an epoch costs, in arbitrary units: a part for each step, and one for each parameter and row."""
-    return 2e5 / trial.config.batch_size + sizes[trial.number]
+    return 2e5 / trial.config.batch_size + sizes.get(trial.number, 0)
 
 
 def _estimate(
@@ -106,7 +115,7 @@ def _estimate(
 ) -> Estimate:
     kept = {"all": len(trials), "none": 0}.get(options.models.mode, min(options.models.best, len(trials)))
     kept = min(kept, 1) if folds else kept
-    weights = sorted((sizes[trial.number] for trial in trials), reverse=True)[:kept]
+    weights = sorted((sizes.get(trial.number, 0) for trial in trials), reverse=True)[:kept]
     disk = sum(weights) * 4 + kept * _MODEL_BYTES + len(trials) * (_PICTURE_BYTES + _TABLES_BYTES)
     if trials and not measured:
         return Estimate(None, disk)

@@ -49,6 +49,7 @@ class Options:
     ui_url: str | None
     stop_when_gain_below: float | None
     pruner: str | None
+    network: str | None
     objective: str | None
     class_weight: str | None
     limits: Limits
@@ -79,6 +80,7 @@ def read_options(arguments: list[str]) -> Options:
         ui_url=_or_none(given.ui_url),
         stop_when_gain_below=_number("stop_when_gain_below", given.stop_when_gain_below),
         pruner=_or_none(given.pruner),
+        network=_or_none(given.network),
         objective=_or_none(given.objective),
         class_weight=_or_none(given.class_weight),
         limits=Limits(
@@ -117,6 +119,9 @@ def _parser() -> argparse.ArgumentParser:
         default=DEFAULT,
         metavar="|".join(CLASS_WEIGHTS),
         help="balanced: as much for each class (none)",
+    )
+    add(
+        "--network", default=DEFAULT, metavar="FILE.py:NAME", help="your own function that builds a Keras network (mlp)"
     )
     add("--trials", default=DEFAULT, metavar="N", help="how many trials the plan has, 1 or more")
     add("--workers", default="2", metavar="N", help="processes that train, one thread each; 0: in this process (2)")

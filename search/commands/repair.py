@@ -1,12 +1,11 @@
 """One study as the doctor holds it: what there is of it is read, and what differs is mended."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
-from analysis.reading.addresses import in_one_line, shown_address
+from analysis.reading.addresses import shown_address
 from analysis.reading.mlflow_client import objective_of, whole_number
 from models.core import names, states
 from models.core.errors import ConfigError
@@ -15,8 +14,9 @@ from models.core.runtime import PROJECT
 from models.data.sources import find_data
 from models.tasks.objective import Objective
 from search.commands.differences import Difference, Evidence, Seen, Waiting, wrong_scores
-from search.commands.replay import find_differences, replay
-from search.commands.session import DEFAULT_UI, split_study
+from search.commands.preparation import split_study
+from search.commands.replay import find_differences, replay, source_of
+from search.commands.session import DEFAULT_UI
 from search.driver.conclusion import conclude
 from search.driver.delivery import Delivery
 from search.driver.driver import Driver, Ended
@@ -28,14 +28,13 @@ from search.stores.lock import DriverLock
 from search.stores.optuna_attempts import Attempt, look_up, study_names
 from search.stores.optuna_study import StudyStore
 from search.stores.paths import StudyPaths, root_of
-from search.study.plan import distributions, make_plan
-from search.study.settings import StudySettings
-from search.study.study_file import settings_of
+from search.study.plan import distributions
 from search.tracking.child_runs import Child, children_of, continuations_of, epochs_of, told_by_evidence
 from search.tracking.logged_models import runs_with_models
+from search.tracking.logged_studies import read_study
 from search.tracking.logged_trials import read_trial
 from search.tracking.parent_run import ParentRun
-from search.tracking.tracking_store import TrackingError, open_tracking, tracking_ui
+from search.tracking.tracking_store import open_tracking, tracking_ui
 from search.tracking.trial_runs import TrialRuns
 from search.workers.in_process import NoEngine
 
@@ -67,8 +66,8 @@ class Doctor:
         self._tried: set[str] = set()
         self._lock = DriverLock(self._paths, storage)
         try:
-            self.settings = self._settings(name, stored.planned)
-            self.plan = make_plan(self.settings)
+            logged = read_study(self._parent.id, name, stored.planned)
+            self.settings, self.plan = logged.settings, logged.plan()
             self._study = StudyStore(storage, self.settings, stored.data_sha256, self._objective, self._lock.hold)
         except BaseException:
             self.release()
@@ -206,7 +205,7 @@ class Doctor:
         epochs = (
             {} if self.settings.folds else epochs_of(child.run_id, self._objective)
         )  # a fold's epochs are not the trial's
-        self._study.record(planned, told, distributions(self.settings, planned.parameters), epochs)
+        self._study.record(planned, told, distributions(self.settings, planned), epochs)
 
     def _deliver_and_close(self, seen: Seen) -> None:
         """By the driver's own beginning and end; what it says of a store that is away, the next look says too."""
@@ -228,7 +227,11 @@ class Doctor:
         self._tried.add(each.run_id)
         logged = read_trial(each.run_id)
         split = self._split
-        result = replay(logged, split, lambda epoch: None)
+        try:
+            source = source_of(logged, trust=False)
+        except ConfigError:  # the user's file is not at hand: the model stays missing, and the verdict says so
+            return
+        result = replay(logged, split, source, lambda epoch: None)
         if isinstance(result, TrialResult) and not find_differences(logged, split, result):
             self._runs.log_model(each.run_id, result)
 
@@ -240,17 +243,6 @@ class Doctor:
             self._split = split_study(self.settings, dataset)
             self._parent.describe(dataset, self._split, {})
             self._described = True
-
-    def _settings(self, name: str, planned: int) -> StudySettings:
-        try:
-            path = self._client.download_artifacts(self._parent.id, "study.yaml")
-            settings = settings_of(Path(path).read_text(encoding="utf-8"), name)
-        except (*TrackingError, UnicodeDecodeError) as error:
-            raise ConfigError(
-                f"the parent run must have study.yaml among its artifacts, got: {in_one_line(error)}; the search's own "
-                "command, run again, writes it"
-            ) from None
-        return replace(settings, trials=max(planned, settings.trials))
 
     def _waiting(self, path: Path) -> Waiting:
         try:

@@ -8,14 +8,17 @@ from rich.console import Console
 from rich.table import Table
 
 from models.core import names, states
+from models.core.own_config import OwnConfig
 from models.core.results import EpochReport, FoldsResult, TrialFailed, TrialResult
 from models.core.runtime import PROJECT
 from models.core.seeds import trial_seed
 from models.data.sources import find_data
 from models.data.splits import Split, split_by
+from models.spaces.source import Source
 from search.commands.exit_codes import Parser, run_command
-from search.commands.options import DEFAULT
+from search.commands.options import DEFAULT, flag
 from search.driver.console import make_console
+from search.tracking.logged_studies import trusted_source
 from search.tracking.logged_trials import LoggedTrial, read_trial
 from search.tracking.mlflow_internals import git_commit
 from search.tracking.own_run import note_run
@@ -36,7 +39,14 @@ class Difference:
     replayed: str
 
 
-def replay(logged: LoggedTrial, split: Split, report: Callable[[EpochReport], None]) -> Replayed:
+def source_of(logged: LoggedTrial, trust: bool) -> Source | None:
+    """What builds the trial's network, where that is the user's own; raises as `trusted_source`."""
+    if not isinstance(logged.config, OwnConfig):
+        return None
+    return trusted_source(logged.parent_run_id, logged.network, logged.config.source_sha256, trust)
+
+
+def replay(logged: LoggedTrial, split: Split, source: Source | None, report: Callable[[EpochReport], None]) -> Replayed:
     """Trains the trial again in this process, set up as the one that trained it was."""
     from models.core.runtime import prepare_process
 
@@ -45,7 +55,7 @@ def replay(logged: LoggedTrial, split: Split, report: Callable[[EpochReport], No
     from models.training.trial import prepare
 
     try:
-        return train(logged.config, prepare(split), logged.seed, report)
+        return train(logged.config, prepare(split), logged.seed, report, source, logged.number)
     except TrialFailed as failure:
         return failure
 
@@ -75,7 +85,7 @@ def find_differences(logged: LoggedTrial, split: Split, replayed: Replayed) -> l
     )
 
 
-def replay_run(run_id: str, dataset: str | None, own_run: str | None, console: Console) -> int:
+def replay_run(run_id: str, dataset: str | None, own_run: str | None, console: Console, trust: bool = False) -> int:
     """`python -m search replay`.
 
     Returns:
@@ -87,13 +97,14 @@ def replay_run(run_id: str, dataset: str | None, own_run: str | None, console: C
     logged = read_trial(run_id)
     data = find_data(logged.dataset_location, logged.data_sha256, dataset)
     split = split_by(data, **logged.split)
+    source = source_of(logged, trust)
     console.print(f"training {logged.title} again: run {run_id}, seed {logged.seed}", highlight=False)
     with console.status("preparing") as status:
 
         def report(epoch: EpochReport) -> None:
             status.update(f"epoch {epoch.epoch} of {logged.config.epochs}")
 
-        replayed = replay(logged, split, report)
+        replayed = replay(logged, split, source, report)
     found = find_differences(logged, split, replayed)
     verdict = _verdict(logged, replayed, found)
     console.print(verdict, markup=False, highlight=False)
@@ -174,9 +185,15 @@ def main(arguments: Sequence[str]) -> int:
         "--dataset", default=DEFAULT, metavar="FILE", help="where its data lies now (where it lay then)"
     )
 
+    parser.add_argument(
+        "--trust", nargs="?", const="true", default="false", metavar="true|false",
+        help="run the copy of a network of your own that the study's run keeps, not the file at hand (false)",
+    )  # fmt: skip
+
     def act() -> int:
         given = parser.parse_args(arguments)
         dataset = None if given.dataset == DEFAULT else given.dataset
-        return replay_run(given.run_id, dataset, os.environ.get("MLFLOW_RUN_ID"), make_console())
+        own_run, trust = os.environ.get("MLFLOW_RUN_ID"), flag("trust", given.trust)
+        return replay_run(given.run_id, dataset, own_run, make_console(), trust)
 
     return run_command(act)

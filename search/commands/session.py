@@ -1,12 +1,10 @@
-"""One search from its options to its exit code: every part of it is made and joined here."""
+"""`python -m search`: one search from its options to its exit code, every part of it made and joined here."""
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
 from importlib import import_module
-from pathlib import Path
-from threading import Lock, Thread
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -14,15 +12,12 @@ from rich.console import Console
 from models.core import names, states
 from models.core.errors import ConfigError
 from models.core.runtime import PROJECT
-from models.data.dataset import Dataset
-from models.data.sources import load_dataset
-from models.data.splits import Split, split_by
-from models.tasks.baselines import baseline
-from models.tasks.objective import CONSTANT, LINEAR, Objective
-from search.commands.exit_codes import COMPLETE, MISSING
-from search.commands.options import Options
+from models.data.splits import Split
+from search.commands.exit_codes import COMPLETE, MISSING, run_command
+from search.commands.options import Options, read_options
+from search.commands.preparation import Search, Tags, fit_linear_baseline, prepare
+from search.driver.console import make_console
 from search.driver.signals import asked_to_stop
-from search.stores.databases import check_storage, check_writable
 from search.stores.paths import StudyPaths, root_of, stores_lock
 from search.study.settings import StudySettings
 from search.study.study_file import load_settings
@@ -32,40 +27,13 @@ from search.workers.engine import Engine
 
 if TYPE_CHECKING:  # imported where they are used, beside the worker processes' own imports
     from search.driver.driver import Ended
-    from search.driver.stopping import StopRule
     from search.stores.optuna_study import StudyStore
     from search.study.plan import Plan
     from search.tracking.parent_run import ParentRun
 
 DEFAULT_UI = "http://127.0.0.1:5000"
 
-Tags = Mapping[int, Mapping[str, object]]
-"""Further tags of a plan number's child runs."""
 MakeEngine = Callable[[int, str | None, Split], Engine]
-
-
-@dataclass(frozen=True)
-class _Search:
-    """What a search needs, checked, before anything is made."""
-
-    settings: StudySettings
-    options: Options
-    dataset: Dataset
-    split: Split
-    objective: Objective
-    baselines: dict[str, dict[str, float]]
-    """That of the constant one: the linear one is fitted while the last trials are training."""
-    plan: "Plan"
-    rule: "StopRule | None"
-    finished: frozenset[int]
-    tags: Tags
-    console: Console
-    fitting: Lock = field(default_factory=Lock)
-    """Held while the linear baseline is fitted."""
-
-    @property
-    def missing(self) -> int:
-        return sum(trial.number not in self.finished for trial in self.plan.trials)
 
 
 def run_search(options: Options, console: Console, make: MakeEngine = make_engine) -> int:
@@ -86,6 +54,7 @@ def run_search(options: Options, console: Console, make: MakeEngine = make_engin
         pruner=options.pruner,
         objective=options.objective,
         class_weight=options.class_weight,
+        network=options.network,
     )
     if options.sampler is not None and settings.sampler != options.sampler:
         raise ConfigError(
@@ -106,7 +75,7 @@ def run_study(
     if options.workers and options.scheduler is None:
         fork_server.start()  # imports TensorFlow while this process imports everything else
     try:
-        search = _prepare(settings, options, console, tags or {})
+        search = prepare(settings, options, console, tags or {})
         if options.dry_run:
             from search.commands.dry_run import dry_run
             from search.tracking.tracking_store import check_tracking
@@ -119,45 +88,7 @@ def run_study(
         fork_server.stop()
 
 
-def split_study(settings: StudySettings, dataset: Dataset) -> Split:
-    """The study's training, validation and test parts."""
-    return split_by(dataset, **settings.split)  # type: ignore[arg-type]
-
-
-def _prepare(settings: StudySettings, options: Options, console: Console, tags: Tags) -> _Search:
-    """Reads and checks; makes nothing."""
-    from search.study.plan import make_plan
-
-    dataset = load_dataset(settings.dataset, lambda text: console.print(text, markup=False, highlight=False))
-    for hint in dataset.hints:
-        console.print(hint, markup=False, highlight=False)
-    objective = settings.objective_of(dataset.target.task)
-    split = split_study(settings, dataset)
-    first = {CONSTANT: baseline(CONSTANT, split)}
-    if settings.folds and options.models.mode == "best":
-        raise ConfigError(
-            f"models must be all or none where trials are cross-validated, the refit alone has one, got "
-            f"{options.models} with {settings.folds} folds"
-        )
-    plan = make_plan(settings)
-    rule = None
-    if options.stop_when_gain_below is not None:
-        from search.driver.stopping import StopRule
-
-        rule = StopRule(options.stop_when_gain_below, settings, objective, first)
-    check_storage(options.storage)
-    check_writable(Path(), "what MLflow keeps")
-    check_writable(root_of(options.storage), "the outbox")
-    from search.stores.optuna_attempts import look_up
-
-    stored = look_up(options.storage, settings.name)
-    if stored.planned > len(plan.trials):  # a plan is extended, never cut
-        settings = replace(settings, trials=stored.planned)
-        plan = make_plan(settings)
-    return _Search(settings, options, dataset, split, objective, first, plan, rule, stored.finished, tags, console)
-
-
-def _train(search: _Search, make: MakeEngine) -> int:
+def _train(search: Search, make: MakeEngine) -> int:
     # `mlflow run` hands its run over in the environment. No worker may see it: it would reopen and rename that run.
     own_run = os.environ.pop("MLFLOW_RUN_ID", None)
     options = search.options
@@ -172,12 +103,13 @@ def _train(search: _Search, make: MakeEngine) -> int:
             engine.close()
 
 
-def _track(search: _Search, engine: Engine, own_run: str | None, asked: list[str]) -> int:
+def _track(search: Search, engine: Engine, own_run: str | None, asked: list[str]) -> int:
     """Holds the study, opens both stores, and searches."""
     from analysis.reading.mlflow_client import baselines_of
     from search.driver.store_errors import StoreError, explain
     from search.stores.lock import DriverLock, Taken, alone
     from search.stores.optuna_study import StudyStore
+    from search.tracking.logged_studies import NETWORK_FOLDER, SPACE_FILE
     from search.tracking.parent_run import ParentRun
     from search.tracking.tracking_store import check_tracking
 
@@ -201,6 +133,11 @@ def _track(search: _Search, engine: Engine, own_run: str | None, asked: list[str
         search.baselines.update(baselines_of(parent.run))
         parent.note_baselines(search.baselines)
         parent.attach({"plan.csv": plan.csv, "study.yaml": settings.to_yaml()})
+        if search.space is not None and settings.source is not None:
+            kept = search.space.to_json(settings)
+            StudyPaths(settings.name, root_of(options.storage)).own_space.write_text(kept, encoding="utf-8")
+            files = {f"{NETWORK_FOLDER}/{name}": text for name, text in settings.source.texts}
+            parent.attach({SPACE_FILE: kept, **files})
         ended = _drive(search, engine, study, parent, asked)
         return _conclude(search, study, parent, ended, own_run, with_report=not asked)
     except Taken as error:  # while the database was away
@@ -213,7 +150,7 @@ def _track(search: _Search, engine: Engine, own_run: str | None, asked: list[str
         lock.release()
 
 
-def _drive(search: _Search, engine: Engine, study: "StudyStore", parent: "ParentRun", asked: Sequence[str]) -> "Ended":
+def _drive(search: Search, engine: Engine, study: "StudyStore", parent: "ParentRun", asked: Sequence[str]) -> "Ended":
     """Trains what is missing, and the refit of a cross-validated study that is complete."""
     from search.driver.delivery import Delivery
     from search.driver.driver import Driver
@@ -245,7 +182,9 @@ def _drive(search: _Search, engine: Engine, study: "StudyStore", parent: "Parent
     )  # fmt: skip
     # Seconds of imports and of fitting, on the core of the first worker that has nothing left to do.
     when_idle = Thread(target=_prepare_end, args=(search,), daemon=True).start
-    driver = Driver(settings.name, plan, engine, delivery, progress, search.rule, options.limits, when_idle)
+    driver = Driver(
+        settings.name, plan, engine, delivery, progress, search.rule, options.limits, when_idle, settings.source
+    )
     try:
         ended = driver.run(asked)
         if settings.folds and ended.complete:
@@ -261,7 +200,7 @@ def _drive(search: _Search, engine: Engine, study: "StudyStore", parent: "Parent
 
 
 def _conclude(
-    search: _Search,
+    search: Search,
     study: "StudyStore",
     parent: "ParentRun",
     ended: "Ended",
@@ -276,7 +215,7 @@ def _conclude(
     attempts = study.attempts()
     finished = {each.number for each in attempts if each.final}
     if with_report and any(each.state == states.COMPLETE for each in attempts):
-        parent.note_baselines(_fit_linear_baseline(search))
+        parent.note_baselines(fit_linear_baseline(search))
     summary = conclude(settings, search.plan, parent, ended, finished, console, with_report)
     failures = failures_words(attempts)
     if summary is None and failures:
@@ -289,18 +228,10 @@ def _conclude(
     return COMPLETE if ended.complete and summary is not None else MISSING
 
 
-def _prepare_end(search: _Search) -> None:
+def _prepare_end(search: Search) -> None:
     for name in ("search.driver.conclusion", "analysis.report.writing"):
         import_module(name)
-    _fit_linear_baseline(search)
-
-
-def _fit_linear_baseline(search: _Search) -> dict[str, dict[str, float]]:
-    """All baselines; the linear one is fitted once, by whoever asks first."""
-    with search.fitting:
-        if LINEAR not in search.baselines:
-            search.baselines[LINEAR] = baseline(LINEAR, search.split)
-    return search.baselines
+    fit_linear_baseline(search)
 
 
 def _facts(settings: StudySettings, plan: "Plan") -> dict[str, object]:
@@ -311,4 +242,9 @@ def _facts(settings: StudySettings, plan: "Plan") -> dict[str, object]:
         "pruner": settings.pruner,
         names.TARGETS: json.dumps(settings.targets),
     }
-    return facts | settings.split | ({names.GRID_SIZE: settings.population} if settings.sampler == "grid" else {})
+    grid = {names.GRID_SIZE: settings.population} if settings.sampler == "grid" else {}
+    return facts | settings.split | settings.network_tags | grid
+
+
+def main(arguments: Sequence[str]) -> int:
+    return run_command(lambda: run_search(read_options(list(arguments)), make_console()))

@@ -65,7 +65,7 @@ class Delivery:
         """Books an attempt that a worker has got."""
 
         def write() -> None:
-            self.study.ask(planned, attempt, distributions(self._settings, planned.parameters))
+            self.study.ask(planned, attempt, distributions(self._settings, planned))
             self._open(planned, attempt, started_ms, new=True)
 
         self.through(write)
@@ -126,7 +126,7 @@ class Delivery:
         def write() -> None:
             if key not in self._tracked:
                 if not self.study.has(*key):
-                    self.study.ask(planned, outcome.attempt, distributions(self._settings, planned.parameters))
+                    self.study.ask(planned, outcome.attempt, distributions(self._settings, planned))
                 try:
                     log()
                 except StoreError as error:
@@ -181,7 +181,7 @@ class Delivery:
             names.SAMPLER: self._settings.sampler,
             names.MODELS: self._keeper.policy,
         }
-        own |= self._settings.split | {names.OBJECTIVE: self.study.objective.name}
+        own |= self._settings.split | {names.OBJECTIVE: self.study.objective.name} | self._settings.network_tags
         return own | dict(self._further_tags.get(number, {}))
 
     def _open(self, planned: PlannedTrial, attempt: int, started_ms: int, new: bool = False) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from models.core import states
 from models.core.clock import now_ms
 from models.core.errors import ConfigError
+from models.spaces.source import Source
 from search.driver.delivery import Delivery
 from search.driver.limits import Limits
 from search.driver.progress import Progress
@@ -73,10 +74,11 @@ class Driver:
         rule: "StopRule | None" = None,
         limits: Limits | None = None,
         when_idle: Callable[[], None] = lambda: None,
+        source: Source | None = None,
     ) -> None:
         self._name, self._plan, self._engine, self._delivery = study, plan, engine, delivery
         self._progress, self._rule, self._limits = progress, rule, limits or Limits()
-        self._when_idle = when_idle
+        self._when_idle, self._source = when_idle, source
         self._pending: deque[PlannedTrial] = deque()
         self._retries = Retries()
         self._in_flight: dict[int, _InFlight] = {}
@@ -172,7 +174,8 @@ class Driver:
             planned = self._pending.popleft()
             attempt = self._retries.begin(planned.number)
             # The worker starts before the books are written: it needs neither of them.
-            self._engine.submit(Job(self._name, planned.number, attempt, planned.config, planned.seed))
+            job = Job(self._name, planned.number, attempt, planned.config, planned.seed, source=self._source)
+            self._engine.submit(job)
             started = now_ms()
             self._in_flight[planned.number] = _InFlight(planned, attempt, started, time.monotonic())
             self._delivery.begin(planned, attempt, started)

@@ -62,7 +62,7 @@ def refit_best(
     reason = ""
     for attempt in range(MAX_ATTEMPTS):
         run_id = runs.start_refit(planned, seed, best.run_id, tags, now_ms())
-        job = Job(settings.name, planned.number, attempt, planned.config, seed, refit=True)
+        job = Job(settings.name, planned.number, attempt, planned.config, seed, True, settings.source)
         outcome = _trained(job, engine, asked_to_stop)
         runs.finish(run_id, outcome, with_model)
         ended = replace(ended, trained=ended.trained + 1)

@@ -48,6 +48,11 @@ class StudyPaths:
         """Where outcomes whose models are among the best so far wait, with `--models best:K`."""
         return StudyPaths(f"{self.study}/models", self.root)
 
+    @property
+    def own_space(self) -> Path:
+        """What the user's own network asks for, as far as it was drawn: the next session need not ask again."""
+        return self.folder / "own_space.json"
+
     def outcome(self, number: int, attempt: int) -> Path:
         return self.folder / f"trial-{number:04d}-attempt-{attempt}.zip"
 
@@ -73,5 +78,5 @@ class StudyPaths:
 
     def foreign(self) -> list[Path]:
         """Files that are called like an outcome or like nothing that the search writes here."""
-        own = {self.lock, *self.outcomes(), *self.partial()}
+        own = {self.lock, self.own_space, *self.outcomes(), *self.partial()}
         return sorted(path for path in self.folder.glob("*") if path.is_file() and path not in own)

@@ -1,11 +1,13 @@
 """What makes a study the one that it is, and what changed between two of them."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
 
 from models.core import names
 from models.core.config import TrialConfig
+from models.core.own_config import OwnConfig
 from search.study.settings import SOURCE_KEYS, StudySettings
 
 
@@ -21,7 +23,12 @@ def identity_of(settings: StudySettings, data_sha256: str) -> dict[str, Any]:
     written.pop("task", None)
     del written["trials"], written["description"]
     # Defaults are part of it, so that a release that changes one does not extend an old study with other trials.
-    defaults = TrialConfig.from_parameters({}).parameters()
+    if settings.source is None:
+        defaults = TrialConfig.from_parameters({}).parameters()
+    else:
+        defaults = OwnConfig.from_parameters("", "", {}, {}).parameters()
+        digests = {file: hashlib.sha256(text.encode()).hexdigest()[:16] for file, text in settings.source.texts}
+        written["network"] = {"function": str(settings.source), "files": digests}
     ordered = {"space": [list(item) for item in written["space"].items()]} if "space" in written else {}
     kept = {names.FORMAT: names.FORMAT_NOW, "data": data, "training": defaults | written["training"]}
     return written | kept | ordered

@@ -7,19 +7,22 @@ several processes with one seed draw the same trials, and a shared grid over-run
 import csv
 import hashlib
 import io
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from models.core import names
-from models.core.config import TrialConfig
+from models.core.own_config import Config
 from models.core.parameters import Scalar
 from models.core.seeds import derive_seed, trial_seed
-from search.study.settings import StudySettings, different_cells
+from models.spaces.domains import Domain as AskedDomain
+from models.spaces.planner import PlanRow
+from search.study.settings import StudySettings
 from search.study.space import Domain
 
 
@@ -30,8 +33,10 @@ class PlannedTrial:
     number: int
     parameters: Mapping[str, Scalar]
     """The searched ones that exist in this trial."""
-    config: TrialConfig
+    config: Config
     seed: int
+    asked: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Where the user's function asks for its space: what each of them was drawn from (models.spaces.domains)."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +65,14 @@ class Plan:
         return hashlib.sha256(self.csv.encode()).hexdigest()
 
 
-def make_plan(settings: StudySettings) -> Plan:
-    """The first `settings.trials` trials of the study. A larger count extends them: they stay what they are."""
+def make_plan(settings: StudySettings, rows: Sequence[PlanRow] = ()) -> Plan:
+    """The first `settings.trials` trials of the study. A larger count extends them: they stay what they are.
+
+    `rows` are those of a function that asks for its space, as many or more.
+    """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    if settings.asks and settings.sampler != "list":
+        return _plan_of_rows(settings, rows[: settings.trials])
     draw = {"random": _draw_random, "grid": _draw_grid, "list": _listed}[settings.sampler]
     trials = tuple(
         PlannedTrial(number, parameters, settings.config(parameters), trial_seed(settings.seed, number))
@@ -71,8 +81,25 @@ def make_plan(settings: StudySettings) -> Plan:
     return Plan(trials, settings.searched)
 
 
-def distributions(settings: StudySettings, parameters: Mapping[str, Scalar]) -> dict[str, BaseDistribution]:
+def _plan_of_rows(settings: StudySettings, rows: Sequence[PlanRow]) -> Plan:
+    trials = tuple(
+        PlannedTrial(
+            row.number,
+            row.parameters,
+            settings.config(row.parameters),
+            trial_seed(settings.seed, row.number),
+            row.distributions,
+        )
+        for row in rows
+    )
+    return Plan(trials, tuple(dict.fromkeys(name for row in rows for name in row.parameters)))
+
+
+def distributions(settings: StudySettings, planned: PlannedTrial) -> dict[str, BaseDistribution]:
     """Optuna's distributions of the parameters that exist in one trial."""
+    parameters = planned.parameters
+    if planned.asked:
+        return {name: _of_asked(AskedDomain.from_json(written)) for name, written in planned.asked.items()}
     if settings.sampler == "list":
         seen: dict[str, dict[Scalar, None]] = {name: {} for name in parameters}
         for configuration in settings.configurations:
@@ -89,6 +116,17 @@ def _distribution(domain: Domain) -> BaseDistribution:
     if domain.integer:
         return IntDistribution(int(domain.low), int(domain.high), log=domain.log, step=int(domain.step or 1))
     return FloatDistribution(domain.low, domain.high, log=domain.log, step=domain.step)
+
+
+def _of_asked(domain: AskedDomain) -> BaseDistribution:
+    """Optuna's nearest: it has no steps that multiply, and no range that is fine at its upper end."""
+    if domain.kind == "choice":
+        return CategoricalDistribution(domain.choices)
+    log = domain.sampling == "log"
+    step = domain.step if domain.sampling == "linear" else None
+    if domain.kind == "int":
+        return IntDistribution(int(domain.low), int(domain.high), log=log, step=int(step or 1))
+    return FloatDistribution(float(domain.low), float(domain.high), log=log, step=step)
 
 
 def _draw_random(settings: StudySettings) -> list[dict[str, Scalar]]:
@@ -114,7 +152,7 @@ def _draw_grid(settings: StudySettings) -> list[dict[str, Scalar]]:
     Not by Optuna's GridSampler: it looks through all cells for each one that it draws (a minute for 2,460 of them), and
     knows no parameters that exist only under a choice of another.
     """
-    cells = different_cells(settings.space, settings.training)
+    cells = settings.different_cells
     order = np.random.default_rng(derive_seed(settings.seed, "plan")).permutation(len(cells))
     return [cells[place] for place in order]
 

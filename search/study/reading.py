@@ -7,11 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from models.core.errors import ConfigError, shown
+from models.core.own_config import TRAINING
 from models.core.parameters import MONITORS, Scalar, check_parameter
 from models.core.suggestions import check_word
 from models.data.reduction import check_reduction
 from models.data.sources import Source
 from models.data.splits import CLASS_WEIGHTS
+from models.spaces.domains import plain
+from models.spaces.naming import stored_name
 from search.study.settings import (
     MOST_SEED,
     MOST_TRIALS,
@@ -22,11 +25,11 @@ from search.study.settings import (
     checked,
     default_preprocessing,
 )
-from search.study.space import Domain, grid_cells, read_space
+from search.study.space import Check, Domain, grid_cells, read_space
 
 _KEYS = (
-    "description", "data", "task", "objective", "sampler", "trials", "seed", "space", "configurations", "training",
-    "pruner", "targets",
+    "description", "data", "task", "objective", "network", "sampler", "trials", "seed", "space", "configurations",
+    "training", "pruner", "targets",
 )  # fmt: skip
 _DATA_KEYS = (*SOURCE_KEYS, "validation", "folds", "preprocessing", "reduction", "split_seed", "class_weight")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -49,22 +52,27 @@ def read_settings(written: Any, name: str) -> StudySettings:
             f"sampler must be one of {', '.join(SAMPLERS)} (best-of-N estimates need trials that do not look at "
             f"each other), got {shown(sampler)}"
         )
+    network = written.get("network", "mlp")
+    if not isinstance(network, str) or not network:
+        raise ConfigError(f"network must be mlp or FILE.py:NAME, got {shown(network)}")
+    network = "" if network == "mlp" else network
+    check = _own_value if network else check_parameter
     space: tuple[Domain, ...] = ()
     configurations: tuple[tuple[tuple[str, Scalar], ...], ...] = ()
     if sampler == "list":
         if "space" in written:
             raise ConfigError("a list study has configurations and no space, got both")
-        configurations = _read_configurations(written.get("configurations"))
+        configurations = _read_configurations(written.get("configurations"), check)
     else:
         if "configurations" in written:
             raise ConfigError(f"configurations belong to the sampler list, got them with sampler {sampler!r}")
-        space = read_space(written.get("space"))
-        if sampler == "grid":
+        space = () if network and "space" not in written else read_space(written.get("space"), check)
+        if sampler == "grid" and space:
             grid_cells(space)  # so that a space that is no grid is told before its parameters
     training = written.get("training") or {}
     if not isinstance(training, Mapping):
         raise ConfigError(f"training must map parameters to values, got {shown(training)}")
-    fixed = tuple((key, check_parameter(key, value)) for key, value in training.items())
+    fixed = tuple((key, check(key, value)) for key, value in training.items())
     said = {key: data[key] for key in SOURCE_KEYS if key in data}
     said |= {"task": written["task"]} if "task" in written else {}
     source_of_data = Source.read({"dataset": "digits"} | said)
@@ -81,6 +89,7 @@ def read_settings(written: Any, name: str) -> StudySettings:
         split_seed=check_count("split_seed", data["split_seed"], 0, MOST_SEED) if "split_seed" in data else None,
         space=space,
         configurations=configurations,
+        network=network,
         training=fixed,
         pruner=written.get("pruner", "none"),
         targets=_read_targets(written.get("targets", [])),
@@ -88,17 +97,26 @@ def read_settings(written: Any, name: str) -> StudySettings:
         objective=check_objective(written.get("objective", "")),
         class_weight=check_word("class_weight", data.get("class_weight", "none"), CLASS_WEIGHTS) or "none",
     )
+    if network and sampler == "grid" and not space and "trials" not in written:
+        return checked(settings)  # all cells, once the function has been asked how many there are
     trials = written.get("trials", settings.population or 40)
     return checked(replace(settings, trials=check_count("trials", trials, 1, MOST_TRIALS)))
 
 
-def _read_configurations(written: Any) -> tuple[tuple[tuple[str, Scalar], ...], ...]:
+def _own_value(name: str, value: Any) -> Scalar:
+    """A value for a keyword of the user's function, or for the training of its network."""
+    if name not in TRAINING:
+        stored_name(name, ())  # refuses the project's own names
+    return plain(name, value)
+
+
+def _read_configurations(written: Any, check: Check) -> tuple[tuple[tuple[str, Scalar], ...], ...]:
     if not isinstance(written, list) or not written:
         raise ConfigError(f"configurations must be a list of one configuration at least, got {shown(written)}")
     for configuration in written:
         if not isinstance(configuration, Mapping) or not configuration:
             raise ConfigError(f"a configuration must map parameters to values, got {shown(configuration)}")
-    return tuple(tuple((key, check_parameter(key, value)) for key, value in one.items()) for one in written)
+    return tuple(tuple((key, check(key, value)) for key, value in one.items()) for one in written)
 
 
 def _read_targets(written: Any) -> tuple[float, ...]:

@@ -8,13 +8,16 @@ from typing import Any
 
 import yaml
 
+from models.core import names
 from models.core.config import TrialConfig
 from models.core.errors import ConfigError, shown
+from models.core.own_config import TRAINING, Config, OwnConfig
 from models.core.parameters import Scalar, is_whole
 from models.data.named import TABLES
-from models.data.sources import Source
+from models.data.sources import Source as DataSource
 from models.data.splits import PREPROCESSINGS
 from models.data.table import SUFFIXES
+from models.spaces.source import Source
 from models.tasks.objective import Objective, check_monitor, read_objective
 from search.study.space import Domain, grid_cells
 
@@ -59,14 +62,24 @@ class StudySettings:
     """Values of the objective that the search is to reach, named before it has data."""
     folds: int = 0
     """How many folds of the training part score a trial; 0: it is scored on the validation part."""
+    network: str = ""
+    """FILE.py:NAME of the user's own network, from any folder; empty: the built-in one."""
+    source: Source | None = None
+    """Of that."""
+    keywords: tuple[str, ...] = ()
+    """Of a function of keywords: what it can be called with (search.study.own_space)."""
+    asks: bool = False
+    """Whether the function asks for its values as it runs: it has a space of its own, unless trials are listed."""
+    cells: int | None = None
+    """Of such a function's grid."""
     objective: str = ""
     """What trials are chosen by, as `val_macro_f1`; empty: val_accuracy, or of a regression val_rmse."""
     class_weight: str = "none"
     """One of models.data.splits.CLASS_WEIGHTS."""
 
     @property
-    def source_of_data(self) -> Source:
-        return Source.read(self.dataset)
+    def source_of_data(self) -> DataSource:
+        return DataSource.read(self.dataset)
 
     @property
     def searched(self) -> tuple[str, ...]:
@@ -80,12 +93,19 @@ class StudySettings:
         """How many configurations there are, or None where they are drawn without end."""
         if self.sampler == "random":
             return None
-        return len(self.configurations) if self.sampler == "list" else len(different_cells(self.space, self.fixed))
+        if self.asks and self.sampler == "grid":
+            return self.cells
+        return len(self.configurations) if self.sampler == "list" else len(self.different_cells)
 
     @property
     def equal_cells(self) -> int:
         """How many cells of a grid are the same network as another one: they are left out."""
-        return 0 if self.sampler != "grid" else len(grid_cells(self.space)) - (self.population or 0)
+        return 0 if self.sampler != "grid" or self.asks else len(grid_cells(self.space)) - (self.population or 0)
+
+    @property
+    def different_cells(self) -> tuple[dict[str, Scalar], ...]:
+        """The cells of a grid that are different networks: of equal ones, as momentum makes none of adam, the first."""
+        return _different_cells(self)
 
     @property
     def split(self) -> dict[str, str | int | float]:
@@ -98,6 +118,13 @@ class StudySettings:
             **self._if_any,
             **({"objective": self.objective} if self.objective else {}),
         }
+
+    @property
+    def network_tags(self) -> dict[str, str | int | float]:
+        """What the study's run and its trials' say of a network of the user's own."""
+        if self.source is None:
+            return {}
+        return {names.NETWORK: self.network, names.SOURCE_SHA256: self.source.hash}
 
     @property
     def _if_any(self) -> dict[str, str | int]:
@@ -129,11 +156,18 @@ class StudySettings:
         """What early stopping looks at, in some trial or other."""
         searched = {value for domain in self.space if domain.name == "monitor" for value in domain.choices}
         listed = {value for one in self.configurations for name, value in one if name == "monitor"}
-        return searched | listed or {self.config({}).monitor}
+        return searched | listed or {dict(self.fixed).get("monitor", names.VAL_LOSS)}
 
-    def config(self, parameters: Mapping[str, Scalar]) -> TrialConfig:
+    def config(self, parameters: Mapping[str, Scalar]) -> Config:
         """The full configuration of a trial with these searched parameters."""
-        return TrialConfig.from_parameters(dict(self.fixed) | dict(parameters))
+        fixed = dict(self.fixed)
+        if self.source is None:
+            return TrialConfig.from_parameters(fixed | dict(parameters))
+        if self.asks:
+            return OwnConfig.from_parameters(str(self.source), self.source.hash, parameters, fixed)
+        full = fixed | dict(parameters)
+        asked = {name: full.pop(name) for name in list(full) if name in self.keywords or name not in TRAINING}
+        return OwnConfig.from_parameters(str(self.source), self.source.hash, asked, full)
 
     def as_written(self) -> dict[str, Any]:
         """The settings as a study file would say them."""
@@ -146,13 +180,14 @@ class StudySettings:
             "data": data if self.split_seed is None else data | {"split_seed": self.split_seed},
             **({"task": self.source_of_data.task} if self.source_of_data.task else {}),
             **({"objective": self.objective} if self.objective else {}),
+            **({"network": self.network} if self.network else {}),
             "sampler": self.sampler,
             "trials": self.trials,
             "seed": self.seed,
         }
         if self.sampler == "list":
             written["configurations"] = [dict(configuration) for configuration in self.configurations]
-        else:
+        elif self.space:
             written["space"] = {domain.name: domain.as_written() for domain in self.space}
         pruning: dict[str, Any] = {} if self.pruner == "none" else {"pruner": self.pruner}
         pruning |= {"targets": list(self.targets)} if self.targets else {}
@@ -163,15 +198,16 @@ class StudySettings:
 
 
 @lru_cache(maxsize=4)
-def different_cells(space: tuple[Domain, ...], fixed: tuple[tuple[str, Scalar], ...]) -> tuple[dict[str, Scalar], ...]:
-    """The cells of a grid that are different networks: of equal ones, as momentum makes none of adam, the first."""
+def _different_cells(settings: StudySettings) -> tuple[dict[str, Scalar], ...]:
+    if settings.network and not settings.keywords:  # what the function can be called with is not known yet
+        return tuple(grid_cells(settings.space))
     found: dict[str, dict[str, Scalar]] = {}
-    for cell in grid_cells(space):
-        found.setdefault(TrialConfig.from_parameters(dict(fixed) | cell).hash(), cell)
+    for cell in grid_cells(settings.space):
+        found.setdefault(settings.config(cell).hash(), cell)
     return tuple(found.values())
 
 
-def default_preprocessing(source: Source) -> str:
+def default_preprocessing(source: DataSource) -> str:
     """Tables have columns of different units; images and the like have one."""
     table = source.dataset in TABLES or Path(source.dataset).suffix in SUFFIXES
     return "standardise" if table else "rescale"

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,7 +81,11 @@ class Domain:
         return written
 
 
-def read_space(written: Any) -> tuple[Domain, ...]:
+Check = Callable[[str, Any], Scalar]
+"""From a parameter's name and a value to that value in its own type; raises ConfigError where it is none."""
+
+
+def read_space(written: Any, check: Check = check_parameter) -> tuple[Domain, ...]:
     """The `space` of a study file.
 
     Raises:
@@ -91,33 +95,33 @@ def read_space(written: Any) -> tuple[Domain, ...]:
         raise ConfigError(f"space must name the parameters to search, one at least, got {shown(written)}")
     domains: dict[str, Domain] = {}
     for name, value in written.items():
-        if name not in PARAMETERS:
+        if check is check_parameter and name not in PARAMETERS:
             check_parameter(name, value)
-        domains[name] = _read_domain(name, value, domains)
+        domains[name] = _read_domain(name, value, domains, check)
     return tuple(domains.values())
 
 
-def _read_domain(name: str, written: Any, before: Mapping[str, Domain]) -> Domain:
+def _read_domain(name: str, written: Any, before: Mapping[str, Domain], check: Check) -> Domain:
     if isinstance(written, list):
         written = {"choices": written}
     if not isinstance(written, Mapping):
         raise ConfigError(f"space.{name} must be a list of choices or a range with low and high, got {shown(written)}")
-    when = _read_when(name, written.get("when", {}), before)
+    when = _read_when(name, written.get("when", {}), before, check)
     if "choices" in written:
         unknown = set(written) - {"choices", "when"}
         if unknown:
             raise ConfigError(f"space.{name} has choices, so only `when` may stand beside them, got {sorted(unknown)}")
-        return Domain(name, choices=_read_choices(name, written["choices"]), when=when)
+        return Domain(name, choices=_read_choices(name, written["choices"], check), when=when)
     unknown = set(written) - set(RANGE_KEYS)
     if unknown or "low" not in written or "high" not in written:
         raise ConfigError(
             f"space.{name} must have choices, or low and high with step, log and when if wanted, got "
             f"{shown(dict(written))}"
         )
-    low, high = check_parameter(name, written["low"]), check_parameter(name, written["high"])
-    if isinstance(low, str) or isinstance(high, str):
+    low, high = check(name, written["low"]), check(name, written["high"])
+    if isinstance(low, str | bool) or isinstance(high, str | bool):
         raise ConfigError(f"space.{name} must be a list of choices: its values are words, got {shown(dict(written))}")
-    integer = isinstance(low, int)
+    integer = isinstance(low, int) and isinstance(high, int)
     log, step = written.get("log", False), written.get("step", 1 if integer and not written.get("log") else None)
     if not isinstance(log, bool):
         raise ConfigError(f"space.{name}.log must be true or false, got {shown(log)}")
@@ -138,23 +142,25 @@ def _read_domain(name: str, written: Any, before: Mapping[str, Domain]) -> Domai
     return Domain(name, low=low, high=high, step=step, log=log, integer=integer, when=when)
 
 
-def _read_choices(name: str, written: Any) -> tuple[Scalar, ...]:
+def _read_choices(name: str, written: Any, check: Check) -> tuple[Scalar, ...]:
     if not isinstance(written, list) or not written:
         raise ConfigError(f"space.{name} must have one choice at least, got {shown(written)}")
-    choices = tuple(check_parameter(name, value) for value in written)
+    choices = tuple(check(name, value) for value in written)
     if len(set(choices)) != len(choices):
         raise ConfigError(f"space.{name} must name each choice once, got {shown(written)}")
     return choices
 
 
-def _read_when(name: str, written: Any, before: Mapping[str, Domain]) -> tuple[tuple[str, tuple[Scalar, ...]], ...]:
+def _read_when(
+    name: str, written: Any, before: Mapping[str, Domain], check: Check
+) -> tuple[tuple[str, tuple[Scalar, ...]], ...]:
     if not isinstance(written, Mapping):
         raise ConfigError(f"space.{name}.when must map a parameter to its choices, got {shown(written)}")
     when = []
     for other, values in written.items():
         if other not in before or not before[other].choices:
             raise ConfigError(f"space.{name}.when must refer to a parameter with choices above it, got {shown(other)}")
-        listed = _read_choices(other, values if isinstance(values, list) else [values])
+        listed = _read_choices(other, values if isinstance(values, list) else [values], check)
         strange = [value for value in listed if value not in before[other].choices]
         if strange:
             raise ConfigError(f"space.{name}.when must name choices of {other}, {before[other]}, got {strange}")

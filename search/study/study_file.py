@@ -10,8 +10,9 @@ import yaml
 
 from models.core.errors import ConfigError, shown
 from models.core.suggestions import check_word, did_you_mean
-from models.data.sources import Source
+from models.data.sources import Source as DataSource
 from models.data.splits import CLASS_WEIGHTS
+from models.spaces.source import Source, read_source
 from search.study.reading import check_objective, read_settings
 from search.study.settings import (
     MOST_SEED,
@@ -97,14 +98,14 @@ def find_study(name_or_path: str) -> Path:
     )
 
 
-def settings_of(written: str, name: str) -> StudySettings:
-    """The settings that a study.yaml among a run's artifacts describes.
+def settings_of(written: str, name: str, source: Source | None = None) -> StudySettings:
+    """The settings that a study.yaml among a run's artifacts describes; `source` is that of its own network.
 
     Raises:
         ConfigError: it is no study.
     """
     try:
-        return read_settings(yaml.safe_load(written), name)
+        return replace(read_settings(yaml.safe_load(written), name), source=source)
     except (yaml.YAMLError, RecursionError) as error:
         said = " ".join(str(error).split())
         raise ConfigError(
@@ -117,12 +118,21 @@ def _refuse_equal_configurations(settings: StudySettings) -> None:
     """Of a list that somebody wrote; a confirming study's own repeats each configuration with other seeds."""
     seen: dict[str, int] = {}
     for place, configuration in enumerate(settings.configurations):
-        first = seen.setdefault(settings.config(dict(configuration)).hash(), place)
+        key = settings.config(dict(configuration)).hash() if not settings.network else repr(sorted(configuration))
+        first = seen.setdefault(key, place)
         if first != place:
             raise ConfigError(
                 f"a list must name each network once, got configurations {first + 1} and {place + 1}, which are the "
                 f"same one: {shown(dict(configuration))}"
             )
+
+
+def _with_network(settings: StudySettings, given: str | None, folder: Path) -> StudySettings:
+    """The network that the command line names, from the working directory, else that of the study, from its folder."""
+    if not settings.network:
+        return settings
+    source = read_source(settings.network, folder if given is None else Path())
+    return replace(settings, source=source, network=f"{source.folder}/{source}")
 
 
 def _with_source(
@@ -131,9 +141,11 @@ def _with_source(
     """The data that the command line names, else those of the study file, whose paths start from the file."""
     source = settings.source_of_data.beside(folder)
     if "dataset" in given:
-        source = Source.read(given)
+        source = DataSource.read(given)
     elif given:
-        source = replace(source, **{key: getattr(Source.read({"dataset": "x"} | dict(given)), key) for key in given})
+        source = replace(
+            source, **{key: getattr(DataSource.read({"dataset": "x"} | dict(given)), key) for key in given}
+        )
     settings = replace(settings, dataset=source.to_text())
     if "preprocessing" in (written.get("data") or {}):
         return settings
@@ -150,6 +162,7 @@ def load_settings(
     pruner: str | None = None,
     objective: str | None = None,
     class_weight: str | None = None,
+    network: str | None = None,
 ) -> StudySettings:
     """The settings of a study file, with what the command line says instead of it.
 
@@ -168,9 +181,14 @@ def load_settings(
     except (yaml.YAMLError, ValueError, OSError) as error:  # ValueError: no UTF-8, or a !!int that is none
         said = " ".join(str(error).split())[:300]
         raise ConfigError(f"a study must be a YAML file, got {str(path)!r}: {said}") from error
+    if network is not None and isinstance(written, Mapping):
+        # The study's space and training are those of its own network.
+        written = {key: value for key, value in written.items() if key not in ("space", "configurations", "training")}
+        written |= {"network": network}
     settings = read_settings(written, name or path.stem)
     _refuse_equal_configurations(settings)
     settings = _with_source(settings, written, data or {}, path.parent)
+    settings = _with_network(settings, network, path.parent)
     if seed is not None:
         settings = replace(settings, seed=check_count("seed", seed, 0, MOST_SEED))
     if trials is not None:

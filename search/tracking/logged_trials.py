@@ -15,6 +15,7 @@ from analysis.reading.mlflow_runs import split_arguments, values_of
 from models.core import names, states
 from models.core.config import TrialConfig
 from models.core.errors import ConfigError
+from models.core.own_config import Config, OwnConfig
 from models.core.parameters import PARAMETERS
 from search.tracking.tracking_store import open_tracking, run_link, tracking_uri
 
@@ -35,7 +36,7 @@ class LoggedTrial:
     number: int
     refit: bool
     """Whether it is the refit of that trial, trained on all of the training part."""
-    config: TrialConfig
+    config: Config
     config_hash: str
     seed: int
     study_seed: int
@@ -56,6 +57,8 @@ class LoggedTrial:
     """The project's, empty where it was no checkout."""
     models: str
     """What its search was told to do with models."""
+    network: str = ""
+    """FILE.py:NAME of the user's own network, with its folder; empty: the built-in one."""
 
     @property
     def link(self) -> str:
@@ -94,7 +97,7 @@ def read_trial(run_id: str, refits: bool = False) -> LoggedTrial:
         study=tags[names.STUDY],
         number=number(names.REFIT_OF if refit else names.TRIAL_NUMBER),
         refit=refit,
-        config=TrialConfig.from_text({name: text for name, text in parameters.items() if name in PARAMETERS}),
+        config=_config(tags, parameters),
         config_hash=tags[names.CONFIG_HASH],
         seed=number(names.SEED),
         study_seed=number(names.STUDY_SEED),
@@ -112,7 +115,14 @@ def read_trial(run_id: str, refits: bool = False) -> LoggedTrial:
         },
         commit=tags.get(MLFLOW_GIT_COMMIT, ""),
         models=tags.get(names.MODELS, ""),
+        network=tags.get(names.NETWORK, ""),
     )
+
+
+def _config(tags: Mapping[str, str], parameters: Mapping[str, str]) -> Config:
+    if names.OWN_CONFIG in tags:
+        return OwnConfig.from_json(tags[names.OWN_CONFIG])
+    return TrialConfig.from_text({name: text for name, text in parameters.items() if name in PARAMETERS})
 
 
 def _run_of_trial(client: MlflowClient, run_id: str, refits: bool) -> Run:

@@ -10,7 +10,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS
 
 from analysis.reading.mlflow_runs import confusion_file, predictions_file
 from models.core import names, states
-from models.core.results import EpochReport, Result
+from models.core.results import EpochReport, Result, TrialResult
 from models.core.states import is_final
 from search.workers.outcome import Outcome
 
@@ -53,6 +53,8 @@ def ending_tags(outcome: Outcome) -> dict[str, object]:
     tags |= {f"{names.ENVIRONMENT}{name}": value for name, value in outcome.environment.items()}
     if outcome.result is not None:
         tags[names.WEIGHTS_SHA256] = outcome.result.weights_sha256
+        if isinstance(outcome.result, TrialResult) and outcome.result.trained_by:
+            tags[names.TRAINED_BY] = outcome.result.trained_by
         tables = [{"path": name, "type": "table"} for name in _tables(outcome.result)]
         tags[MLFLOW_LOGGED_ARTIFACTS] = json.dumps(tables)
     return tags

@@ -20,6 +20,7 @@ from mlflow.utils.mlflow_tags import (
 
 from analysis.reading.mlflow_client import children_found, whole_number
 from models.core import names, states
+from models.core.own_config import OwnConfig
 from models.core.results import EpochReport, TrialResult
 from models.core.states import is_final
 from search.stores.databases import sync
@@ -190,6 +191,8 @@ class TrialRuns:
             names.FORMAT: names.FORMAT_NOW,
             names.CONFIG_HASH: planned.config.hash(),
         }
+        if isinstance(planned.config, OwnConfig):
+            own[names.OWN_CONFIG] = planned.config.to_json()
         given = {**own, **(data.tags if data is not None else {}), **tags}
         text = {key: str(value) for key, value in given.items() if value != ""}
         run = self._client.create_run(parent.experiment_id, start_time=started_ms, tags=text)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import forkserver
 
-from models.core.runtime import PROJECT
+from models.core.runtime import HASH_SEED, PROJECT
 from search.workers.multiprocessing_internals import fork_server_died, kill_fork_server
 
 
@@ -37,15 +37,17 @@ def stop() -> None:
 @contextmanager
 def _importable() -> Iterator[None]:
     # Python 3.11's fork server is told the path of its parent and does not take it over.
-    before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(PROJECT), *filter(None, [before])])
+    before = {name: os.environ.get(name) for name in ("PYTHONPATH", *HASH_SEED)}
+    path = os.pathsep.join([str(PROJECT), *filter(None, [before["PYTHONPATH"]])])
+    os.environ.update(HASH_SEED, PYTHONPATH=path)
     try:
         yield
     finally:
-        if before is None:
-            del os.environ["PYTHONPATH"]
-        else:
-            os.environ["PYTHONPATH"] = before
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 @contextmanager

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from models.core import names, states
 from models.core.clock import now_ms
-from models.core.config import TrialConfig
+from models.core.own_config import Config
 from models.core.results import EpochReport, TrialFailed, TrialStopped
+from models.spaces.source import Source
 from search.workers.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -22,10 +23,12 @@ class Job:
     study: str
     number: int
     attempt: int
-    config: TrialConfig
+    config: Config
     seed: int
     refit: bool = False
     """On all of the training part, though the study's trials are cross-validated."""
+    source: Source | None = None
+    """Of the user's own network."""
 
     @property
     def title(self) -> str:
@@ -54,7 +57,7 @@ def run_job(job: Job, data: "Prepared", report: Callable[[EpochReport], None]) -
 
     try:
         whole = data.whole() if job.refit and isinstance(data, PreparedFolds) else data
-        result = train(job.config, whole, job.seed, note)
+        result = train(job.config, whole, job.seed, note, job.source, job.number)
         picture = (
             confusion_picture(result.confusion, data.class_names, job.title)
             if result.confusion

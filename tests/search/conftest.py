@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from models.data.sources import load_dataset
-from search.commands.session import split_study
+from search.commands.preparation import split_study
 from search.driver.delivery import Delivery
 from search.driver.driver import Driver, Ended
 from search.driver.keeping import ModelKeeper, ModelPolicy

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from models.data.splits import Split, split_dataset
 from models.data.stratified import stratified_folds
 from models.training.cross_validation import run_folds, train
 from models.training.resident import PreparedFolds, prepare
-from models.training.trial import run_trial
+from models.training.trial import run_and_answer, run_trial
 
 CONFIG = TrialConfig.from_parameters({"width": 12, "epochs": 4, "patience": 2, "batch_size": 64, "learning_rate": 0.01})
 DIGITS = split_dataset(load_dataset("digits"), 0.1, seed=7, folds=3)
@@ -27,7 +28,7 @@ DIGITS = split_dataset(load_dataset("digits"), 0.1, seed=7, folds=3)
 def scored(split: Split, config: TrialConfig = CONFIG, seed: int = 5) -> FoldsResult:
     data = prepare(split)
     assert isinstance(data, PreparedFolds)
-    return run_folds(config, data, seed, lambda _: None)
+    return run_folds(partial(run_and_answer, config), data, seed, lambda _: None)
 
 
 @pytest.mark.parametrize("count", [2, 3, 7])

@@ -22,8 +22,9 @@ from models.data.sources import load_dataset
 from search.commands import doctor
 from search.commands.confirm import confirming_study
 from search.commands.options import read_options
+from search.commands.preparation import split_study
 from search.commands.replay import main as replay
-from search.commands.session import run_search, split_study
+from search.commands.session import run_search
 from search.study.plan import make_plan
 from search.study.study_file import load_settings
 from search.workers.job import Job, run_job

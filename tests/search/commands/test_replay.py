@@ -16,8 +16,8 @@ from models.core.errors import ConfigError
 from models.core.seeds import derive_seed
 from models.data.sources import find_data, load_dataset
 from models.data.splits import split_by
+from search.commands.preparation import split_study
 from search.commands.replay import find_differences, main
-from search.commands.session import split_study
 from search.driver.driver import Ended
 from search.study.plan import make_plan
 from search.study.reading import read_settings

@@ -1,0 +1,97 @@
+"""`python -m models.training.planning`: draws the rows of the user's own network in a process of its own.
+
+Standard input has the job as JSON, the last line of standard output the answer: `kind`, `keywords` and `rows`, or
+`error`, one line. search/study/own_space.py writes and reads them.
+"""
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from models.core.errors import ConfigError
+from models.core.own_config import TRAINING
+from models.core.runtime import prepare_process
+from models.core.seeds import trial_seed
+
+
+def plan(job: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer to a job.
+
+    Raises:
+        ConfigError: the user's function or its first network is wrong.
+    """
+    from models.spaces.calling import load_function
+    from models.spaces.functions import KEYWORDS
+    from models.spaces.planner import PlanRow, grid_rows, random_rows
+    from models.spaces.problems import Problem
+    from models.spaces.source import Source
+
+    written = job["source"]
+    source = Source(written["file"], written["function"], tuple(map(tuple, written["texts"])), written["folder"])
+    given = {"input_shape": tuple(job["shape"]), "n_outputs": job["n_outputs"]}
+    seed, seconds = job["seed"], job["seconds"]
+    function = load_function(source, given, trial_seed(seed, 0), seconds)
+    if function.kind == KEYWORDS:
+        function.check_names(name for name in job["names"] if name in function.keywords or name not in TRAINING)
+        if job["first"]:
+            said = job["training"] | job["first"]
+            own = {name: value for name, value in said.items() if name in function.keywords or name not in TRAINING}
+            _check_network(source, given, job, own)
+        return {"kind": function.kind, "keywords": list(function.keywords), "rows": []}
+    before = [
+        PlanRow(row["number"], row["parameters"], row["distributions"], row["problem"] and Problem(**row["problem"]))
+        for row in job["before"]
+    ]
+    if job["sampler"] == "list":
+        _check_network(source, given, job, job["first"])
+        rows = []
+    elif job["sampler"] == "grid":
+        rows = grid_rows(source, given, seed, job["most"], seconds)
+    else:
+        numbers = range(len(before), job["count"])
+        rows = list(random_rows(source, given, seed, numbers, before, seconds))
+    if not before and rows:
+        if rows[0].problem is not None:
+            raise ConfigError(rows[0].problem.message)
+        _check_network(source, given, job, dict(rows[0].parameters))
+    return {"kind": function.kind, "keywords": [], "rows": [asdict(row) for row in rows]}
+
+
+def _check_network(source: Any, given: Mapping[str, Any], job: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+    """That the network of these values takes the data's rows and answers what the task needs."""
+    import tensorflow as tf
+
+    from models.core.runtime import without_harmless_warnings
+    from models.networks.own import build_own, globals_kept
+    from models.networks.user_function import UserNetwork
+    from models.spaces.problems import problem_of
+
+    shape, seed = tuple(job["shape"]), trial_seed(job["seed"], 0)
+    size = 1
+    for each in shape:
+        size *= each
+    features = tf.zeros([2, size])
+    columns = {name: (first, last) for name, (first, last) in job["columns"].items()}
+    network = UserNetwork(source, given, seed, asked)
+    try:
+        with globals_kept(), without_harmless_warnings():
+            build_own(network.build, features, shape, columns, job["n_outputs"], job["classes"], seed)
+    except Exception as error:
+        raise ConfigError(problem_of(source, error).message) from error
+
+
+def main() -> int:
+    job = json.loads(sys.stdin.read())
+    prepare_process()
+    try:
+        answer = plan(job)
+    except ConfigError as error:
+        answer = {"error": str(error)}
+    sys.stdout.write("\n" + json.dumps(answer) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,118 @@
+"""Everything that a search needs, read and checked before anything is made."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from models.core.errors import ConfigError
+from models.data.dataset import Dataset
+from models.data.sources import load_dataset
+from models.data.splits import Split, split_by
+from models.tasks.baselines import baseline
+from models.tasks.objective import CONSTANT, LINEAR, Objective
+from search.commands.options import Options
+from search.stores.databases import check_storage, check_writable
+from search.stores.paths import StudyPaths, root_of
+from search.study.settings import StudySettings, checked
+
+if TYPE_CHECKING:  # imported where they are used, beside the worker processes' own imports
+    from search.driver.stopping import StopRule
+    from search.study.own_space import OwnSpace
+    from search.study.plan import Plan
+
+Tags = Mapping[int, Mapping[str, object]]
+"""Further tags of a plan number's child runs."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """What a search needs, checked, before anything is made."""
+
+    settings: StudySettings
+    options: Options
+    dataset: Dataset
+    split: Split
+    objective: Objective
+    baselines: dict[str, dict[str, float]]
+    """That of the constant one: the linear one is fitted while the last trials are training."""
+    plan: "Plan"
+    rule: "StopRule | None"
+    finished: frozenset[int]
+    tags: Tags
+    console: Console
+    space: "OwnSpace | None" = None
+    """Of a network of the user's own."""
+    fitting: Lock = field(default_factory=Lock)
+    """Held while the linear baseline is fitted."""
+
+    @property
+    def missing(self) -> int:
+        return sum(trial.number not in self.finished for trial in self.plan.trials)
+
+
+def split_study(settings: StudySettings, dataset: Dataset) -> Split:
+    """The study's training, validation and test parts."""
+    return split_by(dataset, **settings.split)  # type: ignore[arg-type]
+
+
+def prepare(settings: StudySettings, options: Options, console: Console, tags: Tags) -> Search:
+    """Reads and checks; makes nothing."""
+    from search.study.plan import make_plan
+
+    dataset = load_dataset(settings.dataset, lambda text: console.print(text, markup=False, highlight=False))
+    for hint in dataset.hints:
+        console.print(hint, markup=False, highlight=False)
+    objective = settings.objective_of(dataset.target.task)
+    split = split_study(settings, dataset)
+    first = {CONSTANT: baseline(CONSTANT, split)}
+    if settings.folds and options.models.mode == "best":
+        raise ConfigError(
+            f"models must be all or none where trials are cross-validated, the refit alone has one, got "
+            f"{options.models} with {settings.folds} folds"
+        )
+    space = None
+    if settings.source is not None:
+        settings, space = _ask_network(settings, split, options)
+    plan = make_plan(settings, space.rows if space is not None else ())
+    rule = None
+    if options.stop_when_gain_below is not None:
+        from search.driver.stopping import StopRule
+
+        rule = StopRule(options.stop_when_gain_below, settings, objective, first)
+    check_storage(options.storage)
+    check_writable(Path(), "what MLflow keeps")
+    check_writable(root_of(options.storage), "the outbox")
+    from search.stores.optuna_attempts import look_up
+
+    stored = look_up(options.storage, settings.name)
+    if stored.planned > len(plan.trials):  # a plan is extended, never cut
+        settings = replace(settings, trials=stored.planned)
+        plan = make_plan(settings, space.rows if space is not None else ())
+    return Search(
+        settings, options, dataset, split, objective, first, plan, rule, stored.finished, tags, console, space
+    )
+
+
+def _ask_network(settings: StudySettings, split: Split, options: Options) -> tuple[StudySettings, "OwnSpace"]:
+    """The settings with what the user's function alone can tell, and as many rows of it as the plan has."""
+    from search.stores.optuna_attempts import look_up
+    from search.study.own_space import OwnSpace, ask_network
+
+    check_storage(options.storage)
+    kept = StudyPaths(settings.name, root_of(options.storage)).own_space
+    known = OwnSpace.from_json(kept.read_text(encoding="utf-8"), settings) if kept.is_file() else None
+    planned = max(settings.trials, look_up(options.storage, settings.name).planned)
+    space = ask_network(settings, split, planned, known)
+    return checked(space.applied(settings)), space
+
+
+def fit_linear_baseline(search: Search) -> dict[str, dict[str, float]]:
+    """All baselines; the linear one is fitted once, by whoever asks first."""
+    with search.fitting:
+        if LINEAR not in search.baselines:
+            search.baselines[LINEAR] = baseline(LINEAR, search.split)
+    return search.baselines

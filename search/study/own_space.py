@@ -1,0 +1,167 @@
+"""What the user's own function asks for, found out in a process that may import Keras: the driver never does."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from models.core.errors import ConfigError
+from models.core.runtime import HASH_SEED, PROJECT
+from models.data.scaling import TableEncoding, count_inputs, fit_scaling
+from models.data.splits import Split
+from models.spaces.planner import PlanRow
+from models.spaces.problems import Problem
+from search.study.settings import StudySettings
+from search.study.space import MOST_CELLS
+
+KEYWORDS = "keywords"
+SECONDS_A_CALL = 60.0
+"""That a call of the user's function may take while its plan is drawn: one that never ends its loop ends so."""
+_START = 120.0  # seconds until the process has imported Keras, on a machine that does much else
+
+
+@dataclass(frozen=True)
+class OwnSpace:
+    """The space of a network of the user's own, as far as it is drawn."""
+
+    kind: str
+    """"keywords", "hp" or "trial": models.spaces.functions."""
+    keywords: tuple[str, ...] = ()
+    """Of a function of keywords, what it can be called with."""
+    rows: tuple[PlanRow, ...] = ()
+    """Of another one, the trials from number 0 on."""
+
+    def applied(self, settings: StudySettings) -> StudySettings:
+        """The settings with what the function alone can tell: its keywords, and how large a grid is.
+
+        Raises:
+            ConfigError: the study says a space to a function that has one of its own, or none to one that has none.
+        """
+        assert settings.source is not None
+        if self.kind == KEYWORDS:
+            if not (settings.space or settings.configurations):
+                raise ConfigError(
+                    f"a study needs a space for {settings.source.function}, which takes {', '.join(self.keywords)}"
+                )
+            return replace(settings, keywords=self.keywords)
+        if settings.space:
+            raise ConfigError(
+                f"space is found by running {settings.source.function}, which asks for it as it runs ({self.kind}), "
+                f"got one in the study: {', '.join(settings.searched)}"
+            )
+        cells = len(self.rows) if settings.sampler == "grid" else None
+        return replace(settings, asks=True, cells=cells, trials=settings.trials or cells or 0)
+
+    def to_json(self, settings: StudySettings) -> str:
+        """As a file beside the results, and an artifact of the study's run, keeps it."""
+        rows = [asdict(row) for row in self.rows]
+        return json.dumps({"of": _of(settings), "kind": self.kind, "keywords": self.keywords, "rows": rows})
+
+    @classmethod
+    def from_json(cls, text: str, settings: StudySettings) -> "OwnSpace | None":
+        """What `to_json` wrote for the same function, seed and sampler; None where it is something else."""
+        try:
+            values = json.loads(text)
+            if values["of"] != _of(settings):
+                return None
+            return cls(values["kind"], tuple(values["keywords"]), tuple(map(_row, values["rows"])))
+        except (ValueError, TypeError, KeyError):
+            return None
+
+
+def _of(settings: StudySettings) -> list[Any]:
+    """What the rows follow from."""
+    source = "" if settings.source is None else settings.source.hash
+    return [source, settings.seed, settings.sampler]
+
+
+def ask_network(settings: StudySettings, split: Split, count: int, known: OwnSpace | None = None) -> OwnSpace:
+    """The space of the study's own network, with at least `count` rows of a function that asks for it.
+
+    `known` is what an earlier session found. The first network is built and fed two rows, so that one that cannot work
+    is told before anything is made.
+
+    Raises:
+        ConfigError: the function or its first network is wrong; one line with the user's file and line.
+    """
+    if known is not None and (known.kind == KEYWORDS or settings.sampler != "random" or len(known.rows) >= count):
+        return known
+    source, plain = settings.source, not split.columns and split.reduction == "none"
+    assert source is not None
+    before = known.rows if known is not None else ()
+    names = [*settings.searched, *(name for name, _ in settings.training)]
+    job = {
+        "source": asdict(source),
+        "shape": list(split.input_shape) if plain else [count_inputs(split)],
+        "columns": _columns(split),
+        "n_outputs": split.target.n_outputs,
+        "classes": bool(split.n_classes),
+        "seed": settings.seed,
+        "sampler": settings.sampler,
+        "count": count,
+        "most": MOST_CELLS,
+        "before": [asdict(row) for row in before],
+        "names": names,
+        "first": _first(settings),
+        "training": dict(settings.training),
+        "seconds": SECONDS_A_CALL,
+    }
+    told = _run(job, _START + SECONDS_A_CALL * max(count - len(before), 1))
+    if "error" in told:
+        raise ConfigError(told["error"])
+    return OwnSpace(told["kind"], tuple(told["keywords"]), (*before, *map(_row, told["rows"])))
+
+
+def _first(settings: StudySettings) -> dict[str, Any]:
+    """Values that the study says and the function can be tried with: the first configuration, or of each domain."""
+    if settings.configurations:
+        return dict(settings.configurations[0])
+    chosen: dict[str, Any] = {}
+    for domain in settings.space:
+        if domain.exists(chosen):
+            chosen[domain.name] = domain.choices[0] if domain.choices else _low(domain)
+    return chosen
+
+
+def _low(domain: Any) -> Any:
+    return int(domain.low) if domain.integer else float(domain.low)
+
+
+def _columns(split: Split) -> dict[str, list[int]]:
+    """Of a table that is not reduced: each column to where its features begin and end."""
+    if not split.columns or split.reduction != "none":
+        return {}
+    encoding = fit_scaling(split)
+    assert isinstance(encoding, TableEncoding)
+    return {name: list(place) for name, place in encoding.places.items()}
+
+
+def _run(job: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+    path = os.pathsep.join([str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = os.environ | HASH_SEED | {"PYTHONPATH": path}
+    environment.pop("MLFLOW_RUN_ID", None)
+    command = [sys.executable, "-m", "models.training.planning"]
+    try:
+        ended = subprocess.run(
+            command, input=json.dumps(job), env=environment, capture_output=True, text=True, timeout=seconds
+        )
+    except subprocess.TimeoutExpired:
+        raise ConfigError(f"the network's plan must be drawn within {seconds:g} s, and was not") from None
+    lines = ended.stdout.strip().splitlines()  # what the user's code prints stands before
+    if ended.returncode or not lines:
+        said = [line for line in ended.stderr.strip().splitlines() if line.strip()]
+        raise ConfigError(
+            f"the network's function must leave its process alive, got {said[-1] if said else 'no word'} (exit code "
+            f"{ended.returncode})"
+        )
+    return dict(json.loads(lines[-1]))
+
+
+def _row(values: Mapping[str, Any]) -> PlanRow:
+    problem = values["problem"]
+    return PlanRow(
+        values["number"], values["parameters"], values["distributions"], None if problem is None else Problem(**problem)
+    )

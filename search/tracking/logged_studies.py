@@ -1,0 +1,107 @@
+"""A study read back from its parent run in MLflow: its settings, and the user's own network. Nothing here writes."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+
+from mlflow import MlflowClient
+
+from analysis.reading.addresses import in_one_line
+from models.core import names
+from models.core.errors import ConfigError
+from models.spaces.source import Source, read_source, source_of_texts
+from search.study.own_space import OwnSpace
+from search.study.plan import Plan, make_plan
+from search.study.settings import StudySettings
+from search.study.study_file import settings_of
+from search.tracking.tracking_store import TrackingError
+
+STUDY_FILE, SPACE_FILE, NETWORK_FOLDER = "study.yaml", "own_space.json", "network"
+"""Among the parent run's artifacts."""
+_AGAIN = "the search's own command, run again, writes it"
+
+
+@dataclass(frozen=True)
+class LoggedStudy:
+    """A study as its parent run describes it."""
+
+    settings: StudySettings
+    space: OwnSpace | None
+    """Of a network of the user's own."""
+
+    def plan(self) -> Plan:
+        return make_plan(self.settings, self.space.rows if self.space is not None else ())
+
+
+def read_study(run_id: str, name: str, planned: int = 0) -> LoggedStudy:
+    """The study of a parent run, with `planned` trials where its file says fewer.
+
+    Raises:
+        ConfigError: the run lacks what the search attaches, or it cannot be had.
+    """
+    settings = settings_of(_text(run_id, STUDY_FILE), name)
+    settings = replace(settings, trials=max(planned, settings.trials))
+    if not settings.network:
+        return LoggedStudy(settings, None)
+    settings = replace(settings, source=logged_source(run_id, settings.network))
+    space = OwnSpace.from_json(_text(run_id, SPACE_FILE), settings)
+    if space is None:
+        raise ConfigError(f"{SPACE_FILE} among the parent run's artifacts must be its network's; {_AGAIN}")
+    return LoggedStudy(space.applied(settings), space)
+
+
+def logged_source(run_id: str, network: str) -> Source:
+    """The files of a network as the study's run keeps them: text, of which nothing is run."""
+    file, _, function = network.rpartition(":")
+    with TemporaryDirectory() as folder:
+        try:
+            kept = Path(MlflowClient().download_artifacts(run_id, NETWORK_FOLDER, folder))
+            texts = {
+                str(PurePosixPath(path.relative_to(kept))): path.read_text(encoding="utf-8")
+                for path in sorted(kept.rglob("*"))
+                if path.is_file()
+            }
+        except (*TrackingError, UnicodeDecodeError) as error:
+            raise ConfigError(
+                f"the study's run must have its network's files as {NETWORK_FOLDER}/ among its artifacts, got: "
+                f"{in_one_line(error)}; {_AGAIN}"
+            ) from None
+    return source_of_texts(PurePosixPath(file).name, function, texts)
+
+
+def trusted_source(run_id: str, network: str, sha256: str, trust: bool) -> Source:
+    """The source that a trial's network may be run from: the user's file at hand, or with `trust` the logged copy.
+
+    Raises:
+        ConfigError: the file at hand is gone or is another one, and nobody says that the copy may be run.
+    """
+    if trust:
+        source = logged_source(run_id, network)
+        if source.hash != sha256:
+            raise ConfigError(
+                f"the logged copy of {network} must be the network's source, {sha256[:16]}..., and is not"
+            )
+        return source
+    try:
+        source = read_source(network)
+    except ConfigError as error:
+        raise ConfigError(
+            f"a trial's network is built by the file at hand: {error}; trust=true runs the copy on the study's run"
+        ) from None
+    if source.hash != sha256:
+        raise ConfigError(
+            f"{network} must be what it was when the trial was trained ({names.SOURCE_SHA256} {sha256[:16]}...), got "
+            f"{source.hash[:16]}...; trust=true runs the copy on the study's run"
+        )
+    return source
+
+
+def _text(run_id: str, name: str) -> str:
+    try:
+        with TemporaryDirectory() as folder:
+            path = MlflowClient().download_artifacts(run_id, name, folder)
+            return Path(path).read_text(encoding="utf-8")
+    except (*TrackingError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"the parent run must have {name} among its artifacts, got: {in_one_line(error)}; {_AGAIN}"
+        ) from None
