@@ -16,6 +16,8 @@ from analysis.figures.text import short
 from analysis.looks.classes import Array, Histogram, class_counts, class_means, examples, mean_histograms, typicality
 from analysis.looks.classes import value_histograms as value_histograms_of
 from analysis.looks.images import GAP_COLOUR, Shades, is_image, mosaic
+from analysis.looks.residuals import Floats
+from analysis.looks.residuals import target_histograms as target_histograms_of
 
 CAPTIONS = {
     "class_counts": "Rows of each class in each part of the data, and their share of the part.",
@@ -30,7 +32,10 @@ CAPTIONS = {
     ),
     "mean_histograms": "How the mean value of an input is distributed, as shares of each part's rows.",
     "value_histograms": "How the values of all inputs are distributed, as shares of each part's values.",
+    "target_histograms": "How the numbers to predict are distributed, as shares of each part's rows.",
 }
+MOST_TARGETS = 4
+"""Numbers to predict that are drawn: of more, the first ones, and it is said."""
 _LOG_FROM = 50  # times the median bar: beyond it the highest one leaves the others no height on a linear axis
 _PART_LINES = ((DARK, "-"), (MIDDLE, "--"), ("#6b6b6b", ":"))
 
@@ -163,11 +168,38 @@ def draw_value_histograms(inputs: Mapping[str, Array], title: str) -> Figure:
     return figure
 
 
+def target_histograms(labels: Mapping[str, Floats], names: Sequence[str], title: str) -> bytes:
+    """Histograms of the numbers to predict, an axis each, MOST_TARGETS at most; `labels` (rows, targets) of each part.
+
+    `names` of the targets. Rows far out, for which an axis has no room, are counted beside the name.
+    """
+    return png(draw_target_histograms(labels, names, title))
+
+
+def draw_target_histograms(labels: Mapping[str, Floats], names: Sequence[str], title: str) -> Figure:
+    shown = min(len(names), MOST_TARGETS)
+    figure = new_figure(8.0, 0.5 + 3.2 * shown)
+    for k, axes in enumerate(figure.subplots(shown, 1, squeeze=False)[:, 0]):
+        found, beyond = target_histograms_of({part: numbers[:, k] for part, numbers in labels.items()})
+        rows = f" ({beyond:,} row{'s' * (beyond > 1)} beyond the axis)" if beyond else ""
+        frame(axes, f"{short(names[k], 48)}{rows}")
+        _steps(axes, found, False)
+        axes.set_ylabel("% of the part's rows in a bin")
+    more = f", the first {shown} of {len(names)}" if shown < len(names) else ""
+    headline(figure, f"{title}: numbers to predict{more}")
+    return figure
+
+
 def _histograms(histograms: Mapping[str, Histogram], title: str, log: bool) -> tuple[Figure, Axes]:
-    """Steps of percent a bin, the first part filled."""
     figure = new_figure(8.0, 4.2)
     axes = figure.add_subplot()
     frame(axes, title)
+    _steps(axes, histograms, log)
+    return figure, axes
+
+
+def _steps(axes: Axes, histograms: Mapping[str, Histogram], log: bool) -> None:
+    """Steps of percent a bin, the first part filled."""
     shares = {part: 100.0 * histogram.shares for part, histogram in histograms.items()}
     seen = np.concatenate([share[share > 0] for share in shares.values()])
     floor = float(seen.min()) / 2 if log else 0.0
@@ -183,7 +215,6 @@ def _histograms(histograms: Mapping[str, Histogram], title: str, log: bool) -> t
     else:
         axes.set_ylim(0, float(seen.max()) * 1.08)
     axes.legend(fontsize=8.5)
-    return figure, axes
 
 
 def _rows_of_tiles(inputs: Array, rows: Sequence[np.ndarray], each: int, shades: Shades) -> np.ndarray:

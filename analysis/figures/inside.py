@@ -33,9 +33,13 @@ CAPTIONS = {
     "feature_map": "The last hidden layer's features of each row: their first 20 principal components, placed in the "
     "plane by t-SNE, coloured by the true class; ringed: taken for another class. Neighbourhoods mean something; "
     "distances between groups and their sizes do not.",
+    "number_map": "The last hidden layer's features of each row: their first 20 principal components, placed in the "
+    "plane by t-SNE, coloured by the true number; rows far out have the colour of their end. "
+    "Neighbourhoods mean something; distances between groups and their sizes do not.",
     "forest_importances": "Left: how much each pixel lowers the impurity of the forest's trees (mean decrease, all "
     "pixels together 1). Right: the pixels that the network is fed, drawn on one image.",
 }
+_NEARLY_ALL = (0.02, 0.98)  # of the numbers: what colours go from and to
 _NAMED = 20  # classes that a legend can name
 
 
@@ -115,6 +119,26 @@ def draw_feature_map(points: Floats, predicted: Classes, truth: Classes, names: 
             axes.text(x, y, short(names[k]), color=colour, fontsize=15, weight="bold", ha="center", va="center",
                       path_effects=halo)  # fmt: skip
     _legend(figure, axes, names)
+    return figure
+
+
+def number_map(points: Floats, truth: Floats, name: str, title: str) -> bytes:
+    """PNG of embedded rows (rows, 2), coloured by the true number (rows,), whose name stands at the colour bar."""
+    return png(draw_number_map(points, truth, name, title))
+
+
+def draw_number_map(points: Floats, truth: Floats, name: str, title: str) -> Figure:
+    if points.shape != (len(truth), 2):
+        raise ValueError(f"a row must have 2 values and a number, got arrays of {points.shape} and {truth.shape}")
+    figure = new_figure(8.5, 7.0)
+    axes = figure.add_subplot()
+    frame(axes, f"{title}: the last hidden layer's features (t-SNE)")
+    _empty(axes)
+    low, high = np.quantile(truth, _NEARLY_ALL).tolist()
+    # From pale to dark, so that it prints in grey.
+    x, y = points[:, 0], points[:, 1]
+    drawn = axes.scatter(x, y, c=truth, s=20, cmap="viridis_r", vmin=low, vmax=high, linewidths=0.3, edgecolors=DARK)
+    figure.colorbar(drawn, ax=axes, shrink=0.85, extend="both", label=short(name, 40))
     return figure
 
 

@@ -1,136 +1,114 @@
-"""Figures of a regression: predicted against true numbers, residuals, the targets' distribution, hidden features."""
+"""Figures of a regression: predicted against true numbers, and the quantiles of residuals."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
 
+from analysis.figures.points import Line, Panel, points_picture
 from analysis.figures.style import DARK, LIGHT, MIDDLE, frame, headline, new_figure, png
 from analysis.figures.text import short
+from analysis.looks.residuals import Evidence, Residuals, residuals_of, window
 
 CAPTIONS = {
     "predictions": (
         "Left of each pair, predicted against true: on the line they are equal. Right, the residual, predicted less "
-        "true, against the prediction; dashed, between which 90% of the residuals lie. At most 1,000 rows of a part "
-        "are drawn, evenly spaced; the quantiles are of all."
+        "true, against the prediction; between the dashed lines lie 90% of the residuals. At most 1,000 rows of a part "
+        "are drawn, evenly spaced, and the worst ones; the quantiles are of all. Squares at a border: rows so far out "
+        "that axes with room for them would hide the others."
     ),
-    "target_histograms": "How the numbers to predict are distributed, as shares of each part's rows.",
-    "feature_map": (
-        "The last hidden layer's features of each row: their first 20 principal components, placed in the plane by "
-        "t-SNE, coloured by the true number. Neighbourhoods mean something; distances between groups and their sizes "
-        "do not."
+    "residual_quantiles": (
+        "How far predictions are off, predicted less true, over all rows. Line: 90% of the rows; box: the middle half; "
+        "mark: the median. The numbers: from where to where 90% of the rows lie, and all of them."
     ),
 }
 MOST_TARGETS = 4
-_PART_LINES = ((DARK, "-"), (MIDDLE, "--"), ("#6b6b6b", ":"))
-_WIDE, _TALL = 3.3, 3.1  # inches of a panel
-
-Evidence = Mapping[str, Mapping[str, Any]]
-"""A part of the data to what models.tasks.regression.Regression.evidence keeps of it."""
+"""Of more, the first ones are drawn, and it is said."""
+_NEARLY_ALL, _HALF = (0.05, 0.95), (0.25, 0.75)
 
 
 def predictions_picture(evidence: Evidence, title: str) -> bytes:
     """PNG of predicted against true and of residuals: a row a target, of MOST_TARGETS at most, a pair a part."""
-    return png(draw_predictions(evidence, title))
+    panels, count = predictions_panels(evidence)
+    more = f", the first {len(panels)} of {count} targets" if len(panels) < count else ""
+    return points_picture(panels, f"{title}: predicted and true{more}")
 
 
-def draw_predictions(evidence: Evidence, title: str) -> Figure:
-    targets = [kept["targets"] for kept in evidence.values()]
-    count = len(targets[0])
+def predictions_panels(evidence: Evidence) -> tuple[list[list[Panel]], int]:
+    """The panels, a list a target that is drawn, and how many targets there are. Parts share their axes."""
+    parts = {part.replace("_", " "): residuals_of(kept) for part, kept in evidence.items()}
+    targets = list(zip(*parts.values(), strict=True))
+    return [_row(dict(zip(parts, own, strict=True))) for own in targets[:MOST_TARGETS]], len(targets)
+
+
+def _row(of_part: Mapping[str, Residuals]) -> list[Panel]:
+    both = window([values for each in of_part.values() for values in (each.true, each.predicted)])
+    across = window([each.predicted for each in of_part.values()])
+    up = window([each.residuals for each in of_part.values()], through=0.0)
+    row = []
+    for part, own in of_part.items():
+        heading = f"{part}: {short(own.name, 24)}"
+        diagonal = Line((both[0], both[0]), (both[1], both[1]))
+        row.append(Panel(heading, own.true, own.predicted, both, both, ("true", "predicted"), (diagonal,)))
+        level = [own.quantiles[share] for share in _NEARLY_ALL]
+        dashed = [Line((across[0], value), (across[1], value), dashed=True) for value in level if np.isfinite(value)]
+        heading = f"90% of residuals: {_number(level[0])} to {_number(level[1])}"
+        lines = Line((across[0], 0.0), (across[1], 0.0)), *dashed
+        names = "predicted", "predicted less true"
+        row.append(Panel(heading, own.predicted, own.residuals, across, up, names, lines))
+    return row
+
+
+def residual_quantiles_figure(evidence: Evidence, title: str) -> bytes:
+    """PNG of how far predictions are off: an axis a target, MOST_TARGETS at most, on it a line a part, or a trial."""
+    return png(draw_residual_quantiles(evidence, title))
+
+
+def draw_residual_quantiles(evidence: Evidence, title: str) -> Figure:
+    lines = {label.replace("_", " "): residuals_of(kept) for label, kept in evidence.items()}
+    count = len(next(iter(lines.values())))
     shown = min(count, MOST_TARGETS)
-    figure = new_figure(_WIDE * 2 * len(evidence), _TALL * shown + 0.4)
-    panels = figure.subplots(shown, 2 * len(evidence), squeeze=False)
-    for row in range(shown):
-        ends = _ends([part[row] for part in targets])
-        for column, (part, kept) in enumerate(evidence.items()):
-            target = kept["targets"][row]
-            name = short(str(target["name"]), 24) if count > 1 or target["name"] != "prediction" else "numbers"
-            against, residuals = panels[row][2 * column : 2 * column + 2]
-            _against(against, target, ends, f"{part.replace('_', ' ')}: {name}")
-            _residuals(residuals, target)
+    figure = new_figure(9.0, 0.5 + shown * (0.75 + 0.3 * len(lines)))
+    panels = figure.subplots(shown, 2, squeeze=False, width_ratios=[1.6, 1.0])
+    for k, (axes, words) in enumerate(panels):
+        own = {label: targets[k] for label, targets in lines.items()}
+        _boxes(axes, own)
+        _ranges(words, [each.quantiles for each in own.values()])
     more = f", the first {shown} of {count} targets" if shown < count else ""
-    headline(figure, f"{title}: predicted and true{more}")
+    headline(figure, f"{title}: residuals{more}")
     return figure
 
 
-def _against(axes: Axes, target: Mapping[str, Any], ends: tuple[float, float], heading: str) -> None:
-    frame(axes, heading, _WIDE)
-    axes.plot(ends, ends, color=MIDDLE, linewidth=1.2, zorder=1)
-    _points(axes, target["true"], target["predicted"])
-    axes.set_xlim(*ends)
-    axes.set_ylim(*ends)
-    axes.set_xlabel("true", fontsize=9)
-    axes.set_ylabel("predicted", fontsize=9)
+def _boxes(axes: Axes, own: Mapping[str, Residuals]) -> None:
+    quantiles = [each.quantiles for each in own.values()]
+    frame(axes, short(next(iter(own.values())).name, 48), 5.0)
+    axes.axvline(0.0, color=MIDDLE, linewidth=1.2, zorder=1)
+    for y, of in enumerate(quantiles):
+        axes.plot([of[share] for share in _NEARLY_ALL], [y, y], color=DARK, linewidth=1.4, zorder=2)
+        low, high = (of[share] for share in _HALF)
+        axes.barh(y, high - low, 0.5, left=low, color=LIGHT, edgecolor=DARK, linewidth=0.8, zorder=3)
+        axes.plot([of[0.5]] * 2, [y - 0.25, y + 0.25], color=DARK, linewidth=2.2, zorder=4)
+    axes.set_xlim(*window([np.array([of[share] for of in quantiles for share in _NEARLY_ALL])], through=0.0))
+    axes.set_ylim(len(own) - 0.4, -0.6)
+    axes.set_yticks(range(len(own)), [short(label, 28) for label in own], fontsize=8.5)
+    axes.tick_params(labelsize=8.5)
+    axes.set_xlabel("predicted less true", fontsize=8.5)
 
 
-def _residuals(axes: Axes, target: Mapping[str, Any]) -> None:
-    frame(axes, "residuals", _WIDE)
-    true, predicted = np.array(target["true"]), np.array(target["predicted"])
-    axes.axhline(0.0, color=MIDDLE, linewidth=1.2, zorder=1)
-    for share, value in target["residual_quantiles"]:
-        if share in (0.05, 0.95):
-            axes.axhline(value, color=DARK, linewidth=0.9, linestyle=(0, (5, 3)), zorder=1)
-    _points(axes, predicted, predicted - true)
-    axes.set_xlabel("predicted", fontsize=9)
-    axes.set_ylabel("predicted less true", fontsize=9)
+def _ranges(words: Axes, quantiles: Sequence[Mapping[float, float]]) -> None:
+    words.set_axis_off()
+    words.set_xlim(0, 1)
+    words.set_ylim(len(quantiles) - 0.4, -0.6)
+    for x, head, (low, high) in ((0.0, "90% of the rows", _NEARLY_ALL), (0.55, "all rows", (0.0, 1.0))):
+        words.text(x, -0.75, head, ha="left", va="bottom", fontsize=8.5, fontweight="bold")
+        for y, of in enumerate(quantiles):
+            words.text(x, y, f"{_number(of[low])} to {_number(of[high])}", ha="left", va="center", fontsize=8.5)
 
 
-def _points(axes: Axes, x: Any, y: Any) -> None:
-    fade = float(np.clip(60.0 / max(len(x), 1), 0.25, 0.8))
-    axes.plot(x, y, "o", color=DARK, markersize=3.2, markeredgewidth=0, alpha=fade)
-    axes.tick_params(labelsize=8)
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(MaxNLocator(5))
-
-
-def _ends(targets: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
-    """What both axes of all parts span, so that the pairs can be compared."""
-    values = np.concatenate([np.array([*target["true"], *target["predicted"]]) for target in targets])
-    low, high = float(values.min()), float(values.max())
-    margin = 0.04 * (high - low) or max(abs(high), 1.0) * 0.04
-    return low - margin, high + margin
-
-
-def target_histograms(labels: Mapping[str, NDArray[np.floating]], names: Sequence[str], title: str) -> bytes:
-    """PNG of a histogram of each target; `labels` (rows, targets) of each part, `names` of the targets."""
-    return png(draw_target_histograms(labels, names, title))
-
-
-def draw_target_histograms(labels: Mapping[str, NDArray[np.floating]], names: Sequence[str], title: str) -> Figure:
-    shown = min(len(names), MOST_TARGETS)
-    figure = new_figure(8.0, 3.4 * shown + 0.4)
-    for k, axes in enumerate(figure.subplots(shown, 1, squeeze=False)[:, 0]):
-        columns = {part: values[:, k] for part, values in labels.items()}
-        together = np.concatenate(list(columns.values()))
-        edges = np.histogram_bin_edges(together, bins=int(np.clip(2 * len(together) ** (1 / 3), 8, 40)))
-        frame(axes, short(names[k], 60))
-        for i, (part, values) in enumerate(columns.items()):
-            shares = 100.0 * np.histogram(values, edges)[0] / max(len(values), 1)
-            colour, line = _PART_LINES[i % len(_PART_LINES)]
-            if i == 0:
-                axes.stairs(shares, edges, fill=True, color=LIGHT)
-            label = f"{part} (n = {len(values):,})"
-            axes.stairs(shares, edges, color=colour, linestyle=line, linewidth=1.3, label=label)
-        axes.set_ylabel("% of the part's rows in a bin")
-        axes.legend(fontsize=8.5)
-    more = f", the first {shown} of {len(names)}" if shown < len(names) else ""
-    headline(figure, f"{title}: numbers to predict{more}")
-    return figure
-
-
-def feature_map(points: NDArray[np.floating], values: NDArray[np.floating], name: str, title: str) -> bytes:
-    """PNG of embedded rows (rows, 2), coloured by the true number (rows,)."""
-    figure = new_figure(8.5, 7.0)
-    axes = figure.add_subplot()
-    frame(axes, f"{title}: the last hidden layer's features (t-SNE)")
-    axes.set_xticks([])
-    axes.set_yticks([])
-    drawn = axes.scatter(points[:, 0], points[:, 1], s=16, c=values, cmap="viridis", linewidths=0)
-    figure.colorbar(drawn, ax=axes, shrink=0.85, label=short(name, 40))
-    return png(figure)
+def _number(value: float) -> str:
+    """Three digits, with a true minus sign."""
+    text = f"{float(f'{value:.3g}'):,.0f}" if 1e3 <= abs(value) < 1e6 else f"{value:.3g}"
+    return text.replace("-", "\u2212")

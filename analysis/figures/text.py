@@ -92,10 +92,15 @@ def inked(canvas: np.ndarray, inks: Sequence[Ink]) -> np.ndarray:
     picture = np.asarray(renderer.buffer_rgba())
     picture[..., :3] = canvas
     picture[..., 3] = 255
+    draw_inks(renderer, inks)
+    return picture
+
+
+def draw_inks(renderer: RendererAgg, inks: Sequence[Ink]) -> None:
+    """Draws all that is written in the inks over what the renderer holds."""
     for ink in inks:
         path = ink.path()
         if path is not None:
             context = renderer.new_gc()
             context.set_linewidth(0.0)
             renderer.draw_path(context, path, Affine2D(), to_rgba(ink.colour))
-    return picture

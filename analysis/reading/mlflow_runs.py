@@ -39,7 +39,7 @@ class Trained:
     scores: Mapping[str, float]
     """What was measured on the kept weights, beside counts."""
     predictions: Mapping[str, Mapping[str, Any]]
-    """Of a regression, what models.tasks.regression keeps of the "validation" and the "test" part."""
+    """As `evidence_of`; of a classification none."""
 
 
 def split_arguments(run: Run) -> dict[str, Any]:
@@ -86,6 +86,11 @@ def confusions_of(client: MlflowClient, run_id: str) -> dict[str, NDArray[np.int
     return {part: np.asarray(kept, np.int64) for part, kept in _fetched(client, run_id, confusion_file).items()}
 
 
+def evidence_of(client: MlflowClient, run_id: str) -> dict[str, dict[str, Any]]:
+    """Of a regression, what models.tasks.regression kept of the "validation" and the "test" part."""
+    return _fetched(client, run_id, predictions_file)
+
+
 def read_run(run_id: str, tracking_uri: str | None = None) -> Run:
     """A run as MLflow has it."""
     return MlflowClient(tracking_uri).get_run(run_id)
@@ -102,7 +107,7 @@ def read_trained(run_id: str, tracking_uri: str | None = None) -> Trained | None
         return None
     kept, monitor = int(final[names.BEST_EPOCH]), str(run.data.params["monitor"])
     confusions = confusions_of(client, run_id) if classes else {}
-    predictions = {} if classes else _fetched(client, run_id, predictions_file)
+    predictions = {} if classes else evidence_of(client, run_id)
     return Trained(by_epoch(epochs), kept, monitor, confusions, final, predictions)
 
 

@@ -12,7 +12,6 @@ from analysis.figures import confusion as figures_confusion
 from analysis.figures import errors as figures_errors
 from analysis.figures import inside as figures_inside
 from analysis.figures import network as figures_network
-from analysis.figures import scores as figures_scores
 from analysis.looks.embedding import can_embed, embed
 from analysis.looks.images import is_image
 from analysis.looks.predictions import Predictions, most_confused
@@ -93,11 +92,11 @@ def errors_section(
 
 def _of_part(own: Predictions, split: Split, part: str, a: int, b: int, title: str) -> Iterator[Picture]:
     names, inputs, images = split.target.class_names, split.inputs[part], is_image(split.input_shape)
-    captions = figures_confusion.CAPTIONS | figures_errors.CAPTIONS | figures_scores.CAPTIONS
+    captions = figures_confusion.CAPTIONS | figures_errors.CAPTIONS
     for view in ("truth", "prediction"):
         drawn = figures_confusion.confusion_view(own.confusion, names, title, view)
         yield Picture(f"confusion_by_{view}", drawn, captions[view])
-    drawn = figures_scores.one_against_rest_figure(own.confusion, names, title)
+    drawn = figures_errors.one_against_rest_figure(own.confusion, names, title)
     yield Picture("one_against_rest", drawn, captions["one_against_rest"])
     if images:
         drawn = figures_errors.misclassified(inputs, own, names, title)
@@ -105,7 +104,7 @@ def _of_part(own: Predictions, split: Split, part: str, a: int, b: int, title: s
         drawn = figures_errors.pair_panels(inputs, own, a, b, names, title)
         yield Picture("pair", drawn, captions["pair_panels"])
     for k in (a, b):
-        drawn = figures_scores.score_histograms(own, k, names, title)
+        drawn = figures_errors.score_histograms(own, k, names, title)
         yield Picture(f"scores_{k}", drawn, captions["score_histogram"])
     hesitant = np.argsort(own.confidence, kind="stable")[:HESITANT].tolist()
     drawn = figures_errors.top_probabilities(own, hesitant, names, title, inputs if images else None)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from analysis.figures.regression import CAPTIONS, MOST_TARGETS, Evidence, feature_map, predictions_picture
+from analysis.figures.data import MOST_TARGETS
+from analysis.figures.inside import CAPTIONS as INSIDE
+from analysis.figures.inside import number_map
+from analysis.figures.regression import CAPTIONS, predictions_picture, residual_quantiles_figure
 from analysis.looks.embedding import can_embed, embed
+from analysis.looks.residuals import Evidence
 from analysis.report.section import Picture, Section
 from models.core import names
 from models.core.rounding import plain_score
@@ -16,40 +21,70 @@ from models.data.splits import Split
 from models.networks.logged_network import Inspection
 from models.tasks.metrics import METRICS
 
+_MOST_DIGITS = 9
 
-def predictions_picture_of(evidence: Evidence, title: str) -> Picture:
-    """Predicted against true, and residuals."""
-    return Picture("predictions", predictions_picture(evidence, title), CAPTIONS["predictions"])
+
+@dataclass(frozen=True)
+class VersusResiduals:
+    """Another trial on the same data."""
+
+    title: str
+    kept: Mapping[str, Any]
+    """Its evidence of the test part, which all trials on one data set share."""
 
 
 def residuals_section(
-    evidence: Evidence, scores: Mapping[str, float], title: str, heading: str = "Errors", split: Split | None = None
+    evidence: Evidence,
+    scores: Mapping[str, float],
+    title: str,
+    heading: str = "Errors",
+    split: Split | None = None,
+    part: str = "validation",
+    versus: VersusResiduals | None = None,
 ) -> Section:
-    """Where a network is far off; `scores` by name, as `test_rmse`. Of a table's `split` the worst rows stand whole."""
-    words = tuple(
-        f"{part.capitalize()}: " + ", ".join(f"{name} {plain_score(value)}" for name, value in _of(scores, part)) + "."
-        for part in evidence
-    )
-    lines = [line for part, kept in evidence.items() for line in _listed(part, kept, split)]
-    return Section(heading, (predictions_picture_of(evidence, title),), words, listing="\n".join(lines))
+    """Where a network is far off; `scores` by name, as `test_rmse`.
+
+    The worst rows are of `part`, or of the evidence's only one; with the `split` of a table they stand whole.
+    """
+    part = part if part in evidence else next(iter(evidence))
+    words = [
+        f"{_said(each)}: " + ", ".join(f"{name} {plain_score(value)}" for name, value in _of(scores, each)) + "."
+        for each in evidence
+    ]
+    if part == "validation":
+        words.append(
+            "Single rows are those of the validation part: who looks at single test rows and then changes something "
+            "has chosen by them."
+        )
+    pictures = [
+        Picture("predictions", predictions_picture(evidence, title), CAPTIONS["predictions"]),
+        _quantiles("residual_quantiles", evidence, title),
+    ]
+    if versus is not None:
+        both = {title: evidence["test"], versus.title: versus.kept}
+        pictures.append(_quantiles("residual_quantiles_versus", both, "test part, two trials"))
+    return Section(heading, tuple(pictures), tuple(words), listing="\n".join(_listed(part, evidence[part], split)))
 
 
 def inside_section(found: Inspection, split: Split, part: str, title: str) -> Section:
     """What the last hidden layer makes of the sampled rows of `part`."""
-    words = [f"Of {len(found.sample):,} rows of the {part} part, drawn at random."]
     if not (found.hidden and can_embed(found.hidden[-1])):
-        return Section("Inside", (), (*words, "The last hidden layer has too little to place in a plane."))
-    values = split.labels[part][found.sample]
-    points, targets = embed(found.hidden[-1]), split.target.names or ("true number",)
-    pictures = [
+        return Section("Inside", (), ("The last hidden layer has too little to place in a plane.",))
+    truth, points = split.labels[part][found.sample], embed(found.hidden[-1])
+    targets = split.target.names or ("true number",)
+    pictures = tuple(
         Picture(
-            "feature_map" if len(targets) == 1 else f"feature_map_{k + 1}",
-            feature_map(points, values[:, k], name, title),
-            CAPTIONS["feature_map"],
+            "number_map" if len(targets) == 1 else f"number_map_{k + 1}",
+            number_map(points, truth[:, k], name, title),
+            INSIDE["number_map"],
         )
         for k, name in enumerate(targets[:MOST_TARGETS])
-    ]
-    return Section("Inside", tuple(pictures), tuple(words))
+    )
+    return Section("Inside", pictures, (f"Of {len(found.sample):,} rows of the {part} part, drawn at random.",))
+
+
+def _quantiles(name: str, evidence: Evidence, title: str) -> Picture:
+    return Picture(name, residual_quantiles_figure(evidence, title), CAPTIONS["residual_quantiles"])
 
 
 def _of(scores: Mapping[str, float], part: str) -> Iterator[tuple[str, float]]:
@@ -59,18 +94,36 @@ def _of(scores: Mapping[str, float], part: str) -> Iterator[tuple[str, float]]:
             yield metric.label, scores[prefix + name]
 
 
+def _said(part: str) -> str:
+    return part.replace("_", " ").capitalize()
+
+
 def _listed(part: str, kept: Mapping[str, Any], split: Split | None) -> Iterator[str]:
+    """The worst rows of each target: their number in the part, the largest residual first."""
+    columns = [column.name for column in split.columns] if split is not None and part in split.inputs else []
     for target in kept["targets"]:
-        quantiles = ", ".join(f"{share:.0%} {plain_score(value)}" for share, value in target["residual_quantiles"])
-        yield f"{part}, {target['name']}: quantiles of predicted less true: {quantiles}"
-        rows = [
-            [str(one["row"]), plain_score(one["true"]), plain_score(one["predicted"]),
-             plain_score(one["predicted"] - one["true"]), *_raw(split, part, one["row"])]
-            for one in target["worst"]
+        yield f"{_said(part)}, the worst predictions of {target['name']}:"
+        worst = [(row["row"], row["true"], row["predicted"]) for row in target["worst"]]
+        digits = _digits(max((abs(predicted - true) for _, true, predicted in worst), default=0.0))
+        cells = [
+            [str(row), *(_number(value, digits) for value in (true, predicted, predicted - true)),
+             *_raw(split, part, row)]
+            for row, true, predicted in worst
         ]  # fmt: skip
-        columns = [] if split is None or part not in split.inputs else [column.name for column in split.columns]
-        yield from _aligned([["row", "true", "predicted", "less", *columns], *rows])
+        yield from _aligned([["row", "true", "predicted", "less", *columns], *cells])
         yield ""
+
+
+def _digits(largest: float) -> int | None:
+    """Behind the point, so that the largest residual has four or more; None where a power of ten reads better."""
+    if not math.isfinite(largest) or largest >= 1e15:
+        return None
+    digits = max(3 - math.floor(math.log10(largest)), 0) if largest > 0 else 3
+    return digits if digits <= _MOST_DIGITS else None
+
+
+def _number(value: float, digits: int | None) -> str:
+    return f"{value:.6g}" if digits is None else f"{value:,.{digits}f}"
 
 
 def _raw(split: Split | None, part: str, row: int) -> list[str]:

@@ -11,8 +11,6 @@ from analysis.figures import data as figures_data
 from analysis.figures.confusion import confusion_picture
 from analysis.figures.network import CAPTIONS as NETWORK
 from analysis.figures.network import learning_curves
-from analysis.figures.regression import CAPTIONS as REGRESSION
-from analysis.figures.regression import target_histograms
 from analysis.looks.images import is_image
 from analysis.report.section import Picture, Section
 from models.core.suggestions import listed
@@ -38,8 +36,8 @@ def data_section(split: Split, title: str) -> Section:
 def _numbers_section(split: Split, title: str) -> Section:
     """Of a regression."""
     targets = split.target.names or ("the number to predict",)
-    drawn = target_histograms(split.labels, targets, title)
-    picture = Picture("target_histograms", drawn, REGRESSION["target_histograms"])
+    drawn = figures_data.target_histograms(split.labels, targets, title)
+    picture = Picture("target_histograms", drawn, figures_data.CAPTIONS["target_histograms"])
     return Section("Data", (picture,), (), _facts(split, "to predict", listed(targets)))
 
 

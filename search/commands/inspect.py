@@ -11,7 +11,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = Parser(prog="python -m search inspect", description=__doc__, allow_abbrev=False)
     add = parser.add_argument
     add("--run-id", "--run_id", required=True, metavar="ID", help="the child run of a complete trial with a model")
-    add("--versus", default=DEFAULT, metavar="ID", help="another trial's run on the same data, to subtract its errors")
+    add("--versus", default=DEFAULT, metavar="ID", help="another trial's run on the same data, to compare errors")
     add("--classes", default=DEFAULT, metavar="A-B", help="two classes face to face (those most often confused)")
     add("--part", default="validation", metavar="validation|test", help="where single images come from (validation)")
     add("--dataset", default=DEFAULT, metavar="FILE", help="where its data lies now (where it lay then)")

@@ -15,6 +15,7 @@ from analysis.reading.addresses import in_one_line
 from analysis.reading.mlflow_runs import INSPECTED, by_epoch
 from analysis.report import regression_sections
 from analysis.report.network_sections import Versus, errors_section, inside_section, network_section, predictions_of
+from analysis.report.regression_sections import VersusResiduals
 from analysis.report.section import Section, page, section_files
 from analysis.report.sections import data_section
 from models.core import names, states
@@ -27,7 +28,7 @@ from models.data.splits import Split, split_by
 from models.networks.logged_network import Inspection, inspect_model
 from models.tasks.task import task_of
 from search.driver.store_errors import StoreError, explain
-from search.tracking.artifacts import fetch_confusions, replace_folder
+from search.tracking.artifacts import fetch_confusions, fetch_evidence, replace_folder
 from search.tracking.logged_models import fetch_model
 from search.tracking.logged_trials import LoggedTrial, read_trial
 from search.tracking.own_run import note_run
@@ -59,10 +60,11 @@ def inspect_run(
     if part not in SCORED_PARTS:
         raise ConfigError(f"part must be one of {', '.join(SCORED_PARTS)}, got {part!r}")
     trial = _read_network(run_id)
-    other = _read_other(trial, versus)
+    other = None if versus is None else _read_other(trial, versus)
     data = find_data(trial.dataset_location, trial.data_sha256, dataset)
     split = split_by(data, **trial.split)
     pair = _read_pair(classes, split)
+    errors_of_other = None if other is None else _errors_of(other, split)
     with tempfile.TemporaryDirectory() as folder:
         model = fetch_model(trial, Path(folder))
         console.print(f"inspecting {trial.title}: run {run_id}", highlight=False)
@@ -85,18 +87,7 @@ def inspect_run(
     data_pictures = data_section(split, data.name)
     epochs, objective = by_epoch(trial.epochs), str(trial.split["objective"])
     sections = [network_section(found.layers, epochs, kept, trial.config.monitor, title, objective)]
-    if split.n_classes:
-        sections += [
-            errors_section(predictions_of(found, split), split, part, pair, other, title),
-            inside_section(found, split, part, title),
-        ]
-    else:
-        task = task_of(split.target)
-        evidence = {name: task.evidence(split.labels[name], found.outputs[name]) for name in SCORED_PARTS}
-        sections += [
-            regression_sections.residuals_section(evidence, trial.final, title, split=split),
-            regression_sections.inside_section(found, split, part, title),
-        ]
+    sections += _of_outputs(trial, found, split, part, pair, errors_of_other)
     try:
         where = _attach(trial, data_pictures, sections, _top(trial))
     except StoreError as error:
@@ -122,21 +113,20 @@ def _read_network(run_id: str) -> LoggedTrial:
     return trial
 
 
-def _read_other(trial: LoggedTrial, versus: str | None) -> Versus | None:
-    if versus is None:
-        return None
+def _read_other(trial: LoggedTrial, versus: str) -> LoggedTrial:
     other = _read_network(versus)
-    if f"{names.TEST}{names.ACCURACY}" not in trial.final:
-        raise ConfigError(
-            f"versus subtracts matrices of classes, which a regression has none of, got {trial.title}; comparing "
-            "two runs in the MLflow UI shows both pictures"
-        )
     if other.data_sha256 != trial.data_sha256:
         raise ConfigError(
             f"versus must be a trial on the same data, whose sha256 is {trial.data_sha256[:16]}..., got {other.title} "
             f"on {other.data_sha256[:16]}..."
         )
-    return Versus(_title(other), fetch_confusions(other)["test"])
+    return other
+
+
+def _errors_of(other: LoggedTrial, split: Split) -> Versus | VersusResiduals:
+    if split.n_classes:
+        return Versus(_title(other), fetch_confusions(other)["test"])
+    return VersusResiduals(_title(other), fetch_evidence(other)["test"])
 
 
 def _read_pair(text: str | None, split: Split) -> tuple[int, int] | None:
@@ -159,20 +149,42 @@ def _in_worker(*arguments: Any) -> Inspection:
         return pool.submit(inspect_model, *arguments).result()
 
 
+def _of_outputs(
+    trial: LoggedTrial,
+    found: Inspection,
+    split: Split,
+    part: str,
+    pair: tuple[int, int] | None,
+    other: Versus | VersusResiduals | None,
+) -> list[Section]:
+    """What the network answers, beside the truth, and what its hidden layers make of the inputs."""
+    title = _title(trial)
+    if split.n_classes:
+        versus = other if isinstance(other, Versus) else None
+        errors = errors_section(predictions_of(found, split), split, part, pair, versus, title)
+        return [errors, inside_section(found, split, part, title)]
+    task = task_of(split.target)
+    evidence = {name: task.evidence(split.labels[name], found.outputs[name]) for name in SCORED_PARTS}
+    residuals = other if isinstance(other, VersusResiduals) else None
+    errors = regression_sections.residuals_section(
+        evidence, trial.final, title, split=split, part=part, versus=residuals
+    )
+    return [errors, regression_sections.inside_section(found, split, part, title)]
+
+
 def contradictions(trial: LoggedTrial, found: Inspection, split: Split) -> list[str]:
     """What the outputs say otherwise than the run: then it is not this network that was scored.
 
-    Accuracies are the same to the last bit, for a matrix is counted. Errors of a regression are so to rounding: Keras'
-    predict works through rows in other batches than the trial did, and sums in float32 differ in their last bits.
+    Accuracies are the same to the last bit, for rows are counted. Errors of a regression are sums of numbers: a
+    processor that adds in another order than the one that trained the network gives other last bits.
     """
     task, said = task_of(split.target), []
-    metric = names.ACCURACY if split.n_classes else names.RMSE
+    metric, rounding = (names.ACCURACY, 0.0) if split.n_classes else (names.RMSE, _ROUNDING)
     for part in SCORED_PARTS:
         again = task.scores(split.labels[part], found.outputs[part], 0.0, (metric,))[metric]
         name = names.PREFIXES[part] + metric
         logged = trial.final.get(name)
-        close = logged is not None and abs(again - logged) <= _ROUNDING * abs(logged)
-        if again != logged and (split.n_classes or not close):
+        if logged is None or not abs(again - logged) <= rounding * abs(logged):
             said.append(f"{name} {again!r} where {logged!r} was logged")
     return said
 

@@ -1,15 +1,16 @@
-"""Artifacts of runs that have ended: matrices are fetched, and a folder of new files takes an old one's place."""
+"""Artifacts of runs that have ended: evidence is fetched, and a folder of new files takes an old one's place."""
 
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mlflow import MlflowClient
 from numpy.typing import NDArray
 
 from analysis.reading.addresses import in_one_line
-from analysis.reading.mlflow_runs import confusions_of
+from analysis.reading.mlflow_runs import confusions_of, evidence_of
 from models.core.errors import ConfigError
 from search.tracking.logged_trials import LoggedTrial
 from search.tracking.mlflow_internals import artifact_store
@@ -26,6 +27,18 @@ def fetch_confusions(trial: LoggedTrial) -> dict[str, NDArray[np.int64]]:
         return confusions_of(MlflowClient(), trial.run_id)
     except (*TrackingError, ValueError, TypeError) as error:
         raise ConfigError(f"{trial.title} must have its confusion matrices, got: {in_one_line(error)}") from None
+
+
+def fetch_evidence(trial: LoggedTrial) -> dict[str, dict[str, Any]]:
+    """As analysis.reading.mlflow_runs.evidence_of.
+
+    Raises:
+        ConfigError: it cannot be had.
+    """
+    try:
+        return evidence_of(MlflowClient(), trial.run_id)
+    except (*TrackingError, ValueError) as error:
+        raise ConfigError(f"{trial.title} must have its predictions, got: {in_one_line(error)}") from None
 
 
 def replace_folder(run_id: str, name: str, files: Mapping[str, bytes]) -> str:

@@ -53,6 +53,12 @@ def test_diabetes_is_searched_by_its_rmse_and_everything_follows_its_direction(
     assert list(answered.columns) == ["progression"]
     assert rmse(data.y_test, answered.to_numpy()) == pytest.approx(table.best["test_rmse"], rel=1e-6)
     everything_else_works(table, capsys)
+    best, second = (str(table.frame["run_id"][number]) for number in best_two)
+    assert main(["inspect", "--run-id", best, "--versus", second]) == 0
+    assert main(["inspect", "--run-id", best, "--classes", "0-1"]) == 2
+    assert "classes belong to a classification, got '0-1'" in capsys.readouterr().err
+    drawn = {file.path for file in mlflow.MlflowClient().list_artifacts(best, "inspect")}
+    assert {"inspect/predictions.png", "inspect/number_map.png", "inspect/residual_quantiles_versus.png"} <= drawn
 
     artifacts = {file.path for file in mlflow.MlflowClient().list_artifacts(str(table.best["run_id"]))}
     assert {"predictions.png", "predictions_test.json", "worst_rows_validation.json"} <= artifacts

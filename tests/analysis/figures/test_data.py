@@ -13,6 +13,7 @@ from analysis.figures.data import (
     draw_class_examples,
     draw_mean_histograms,
     draw_mean_images,
+    draw_target_histograms,
     draw_typical_images,
     draw_value_histograms,
 )
@@ -156,7 +157,7 @@ def test_all_figures_of_images_and_of_features() -> None:
     parts = {"train": labels[:40], "validation": labels[40:50], "test": labels[50:]}
     inputs = {"train": images[:40], "validation": images[40:50], "test": images[50:]}
     figures = data_figures(inputs, parts, NAMES, "made up")
-    assert set(figures) == set(CAPTIONS)
+    assert set(figures) == set(CAPTIONS) - {"target_histograms"}
     for png in figures.values():
         assert Image.open(io.BytesIO(png)).format == "PNG"
     flat = {part: values.reshape(len(values), -1) / 7 for part, values in inputs.items()}
@@ -169,3 +170,15 @@ def test_wrong_labels_are_refused() -> None:
         class_means(images, labels, 2)
     with pytest.raises(ValueError, match="labels must be a whole number a row, got float64"):
         class_counts({"train": labels / 2}, 3)
+
+
+def test_histograms_of_numbers_to_predict_are_shares_of_each_part_and_say_what_they_leave_out() -> None:
+    random = np.random.default_rng(0)
+    train = np.column_stack([np.append(random.normal(50, 10, 300), 9000.0), *random.normal(size=(5, 301))])
+    figure = draw_target_histograms({"train": train, "test": train[:80]}, [f"target {k}" for k in range(6)], "t")
+    assert figure.get_suptitle() == "t: numbers to predict, the first 4 of 6"
+    assert [axes.get_title(loc="left") for axes in figure.axes][:2] == ["target 0 (1 row beyond the axis)", "target 1"]
+    for axes in figure.axes:
+        _filled, *outlines = axes.patches
+        assert [patch.get_data().values.sum() for patch in outlines] == pytest.approx([100, 100])
+        assert axes.get_xlim()[1] < 200

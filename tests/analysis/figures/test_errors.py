@@ -9,20 +9,18 @@ from PIL import Image
 from analysis.figures.confusion import confusion_difference, confusion_view, difference_panel, view_panel
 from analysis.figures.errors import (
     draw_misclassified,
+    draw_one_against_rest,
     draw_pair_panels,
+    draw_score_histograms,
     draw_top_probabilities,
     misclassified,
+    one_against_rest_figure,
     pair_panels,
     probability_text,
+    score_histograms,
     top_probabilities,
 )
 from analysis.figures.matrix import SIDE
-from analysis.figures.scores import (
-    draw_one_against_rest,
-    draw_score_histograms,
-    one_against_rest_figure,
-    score_histograms,
-)
 from analysis.looks.images import GAP_COLOUR, Shades
 from analysis.looks.predictions import (
     Predictions,

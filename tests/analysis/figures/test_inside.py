@@ -14,6 +14,7 @@ from analysis.figures.inside import (
     draw_activation_scatter,
     draw_feature_map,
     draw_forest_importances,
+    draw_number_map,
 )
 
 NAMES = ["zero", "one", "two"]
@@ -98,3 +99,15 @@ def test_wrong_shapes_and_classes_are_refused(predicted: np.ndarray) -> None:
         draw_activation_boxes(np.zeros((90, 2)), predicted, predicted, NAMES, "t")
     with pytest.raises(ValueError, match=r"classes must be 0 .. 0, got 0 .. 1"):
         draw_activation_scatter(np.zeros((90, 2)), predicted, predicted, ["one"], "t")
+
+
+def test_features_are_coloured_by_the_number_and_one_far_out_leaves_the_others_their_colours() -> None:
+    points = np.random.default_rng(0).normal(size=(60, 2))
+    truth = np.append(np.arange(59.0), 1e6)
+    figure = draw_number_map(points, truth, "price", "t")
+    drawn = figure.axes[0].collections[0]
+    assert np.array_equal(drawn.get_array(), truth)
+    assert drawn.norm.vmax < 60
+    assert figure.axes[1].get_ylabel() == "price"
+    with pytest.raises(ValueError, match="a row must have 2 values and a number"):
+        draw_number_map(points[:5], truth, "price", "t")

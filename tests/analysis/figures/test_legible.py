@@ -6,12 +6,26 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from analysis.figures.data import draw_class_counts, draw_class_examples, draw_mean_images, draw_typical_images
-from analysis.figures.errors import draw_misclassified, draw_pair_panels, draw_top_probabilities
+from analysis.figures.data import (
+    draw_class_counts,
+    draw_class_examples,
+    draw_mean_images,
+    draw_target_histograms,
+    draw_typical_images,
+)
+from analysis.figures.errors import (
+    draw_misclassified,
+    draw_one_against_rest,
+    draw_pair_panels,
+    draw_score_histograms,
+    draw_top_probabilities,
+)
+from analysis.figures.inside import draw_number_map
 from analysis.figures.network import draw_layers, draw_learning_curves
-from analysis.figures.scores import draw_one_against_rest, draw_score_histograms
+from analysis.figures.regression import draw_residual_quantiles
 from analysis.looks.predictions import Predictions
 from models.networks.layers import Layer
+from models.tasks.regression import Regression
 
 _SLACK = 0.015  # inches: a glyph's box is a little larger than its ink
 
@@ -44,6 +58,17 @@ def test_no_word_of_a_network_is_cut() -> None:
     assert whole(draw_layers(layers, "a study of many trials, trial 123"))
     history = {e: {"loss": 1 / e, "accuracy": 1 - 0.1 / e, "val_loss": 1.0, "val_accuracy": 0.9} for e in range(1, 40)}
     assert whole(draw_learning_curves(history, "a study of many trials, trial 123", kept=7))
+
+
+def test_no_word_of_numbers_to_predict_is_cut() -> None:
+    random = np.random.default_rng(0)
+    names = tuple(f"the temperature of the outer wall number {k}, in kelvin" for k in range(5))
+    true = random.normal(size=(60, 5)) * [1e-9, 1, 1e3, 1e5, 1e9]
+    kept = Regression(names).evidence(true, true + random.normal(size=(60, 5)) * [1e-10, 1, 10, 1e5, 1e9])
+    title = "a study of many trials, trial 123, validation"
+    assert whole(draw_residual_quantiles({f"{title} {k}": kept for k in range(2)}, title))
+    assert whole(draw_target_histograms({"train": true, "validation": true, "test": true}, names, title))
+    assert whole(draw_number_map(true[:, :2], true[:, 4], names[0], title))
 
 
 def whole(figure: Figure) -> bool:

@@ -13,6 +13,7 @@ from models.core.errors import ConfigError
 from models.data.sources import load_dataset
 from models.data.splits import split_by
 from models.networks.logged_network import Inspection
+from models.tasks.metrics import rmse
 from search.commands.inspect import main
 from search.commands.network_pictures import contradictions
 from search.driver.driver import Ended
@@ -22,6 +23,7 @@ from search.tracking.logged_trials import read_trial
 from tests.search.fakes import FakeEngine
 
 Search = Callable[..., Ended]
+PARTS = {"val": "validation", "test": "test"}
 
 
 @pytest.fixture
@@ -110,6 +112,21 @@ def test_a_model_that_gives_other_accuracies_than_were_logged_is_named(runs: lis
     ]
     trial.final.update(val_accuracy=0.75, test_accuracy=0.75)  # type: ignore[attr-defined]
     assert contradictions(trial, found, split) == []
+
+
+def test_errors_of_numbers_agree_but_for_rounding(runs: list[str]) -> None:
+    trial = read_trial(runs[0])
+    split = split_by(load_dataset("diabetes"), 0.2, "", 0)
+    outputs = {part: np.full_like(split.labels[part], 150.0) for part in ("validation", "test")}
+    found = Inspection(outputs, np.array([], np.int64), (), ())
+    own = {f"{prefix}_rmse": rmse(split.labels[part], outputs[part]) for prefix, part in PARTS.items()}
+    assert contradictions(trial, found, split) == [
+        f"{name} {value!r} where None was logged" for name, value in own.items()
+    ]
+    trial.final.update({name: value * (1 + 9e-6) for name, value in own.items()})  # type: ignore[attr-defined]
+    assert contradictions(trial, found, split) == []
+    trial.final.update(test_rmse=own["test_rmse"] * (1 + 2e-5))  # type: ignore[attr-defined]
+    assert [each.split()[0] for each in contradictions(trial, found, split)] == ["test_rmse"]
 
 
 def test_a_folder_of_artifacts_is_replaced_whole(runs: list[str]) -> None:

@@ -1,0 +1,188 @@
+"""Panels of points between plain axes as one picture, fast: points and lines by Agg itself, all texts as outlines."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.backends.backend_agg import RendererAgg
+from matplotlib.colors import to_rgba
+from matplotlib.path import Path
+from matplotlib.transforms import Affine2D, Bbox
+from numpy.typing import NDArray
+from PIL import Image
+
+from analysis.figures.style import DARK, MIDDLE
+from analysis.figures.text import Ink, draw_inks, text_width
+
+Floats = NDArray[np.floating]
+Ends = tuple[float, float]
+
+_SIDE, _LEFT, _RIGHT, _TOP, _BOTTOM, _HEADER = 250, 88, 20, 40, 50, 44  # pixels
+_GRID, _SPINE = 226, 90  # greys
+_MOST_TICKS, _SIZE, _GAP = 6, 11.5, 14
+_PLAIN = (1e-2, 1e5)  # sizes of numbers that are written as they are
+_POWERS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A straight line between two points (x, y)."""
+
+    start: tuple[float, float]
+    end: tuple[float, float]
+    dashed: bool = False
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Points as they are drawn."""
+
+    heading: str
+    x: Floats
+    """(n,)."""
+    y: Floats
+    """(n,)."""
+    across: Ends
+    """What the horizontal axis goes from and to. Points beyond an axis are squares at its border, and counted."""
+    up: Ends
+    names: tuple[str, str]
+    """Of the horizontal and the vertical axis."""
+    lines: tuple[Line, ...] = ()
+
+    @property
+    def beyond(self) -> NDArray[np.bool_]:
+        """(n,)."""
+        x, y = places(self.x, self.across), places(self.y, self.up)
+        return (x < 0) | (x > 1) | (y < 0) | (y > 1)
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What stands at an axis."""
+
+    places: tuple[float, ...]
+    """From 0 to 1 along it."""
+    texts: tuple[str, ...]
+    power: int
+    """Of ten, by which the texts are to be multiplied."""
+
+
+def points_picture(panels: Sequence[Sequence[Panel]], title: str) -> bytes:
+    """PNG of rows of panels, as many in each, below the title."""
+    wide, tall = _LEFT + _SIDE + _RIGHT, _TOP + _SIDE + _BOTTOM
+    width, height = len(panels[0]) * wide, _HEADER + len(panels) * tall
+    renderer = RendererAgg(width, height, 100)
+    pixels = np.asarray(renderer.buffer_rgba())
+    pixels[:] = 255
+    dark = Ink(DARK)
+    dark.write(title, 14, height - 22, _fit(title, 17, width - 28), align="left", bold=True)
+    for row, line in enumerate(panels):
+        for column, panel in enumerate(line):
+            _draw(renderer, pixels, dark, panel, column * wide + _LEFT, _HEADER + row * tall + _TOP)
+    draw_inks(renderer, [dark])
+    target = io.BytesIO()
+    Image.fromarray(pixels).convert("RGB").save(target, "png", compress_level=3)
+    return target.getvalue()
+
+
+def places(values: Floats, ends: Ends) -> Floats:
+    """Where numbers lie on an axis, from 0 to 1 within it."""
+    size = max(abs(ends[0]), abs(ends[1]))  # a difference of 1e308s would be infinite
+    low, high = ends[0] / size, ends[1] / size
+    return np.asarray((values / size - low) / (high - low))
+
+
+def marks(low: float, high: float, most: int) -> Marks:
+    """Round numbers at equal distances, two or more and about `most`; very large and small ones by a power of ten."""
+    size = max(abs(low), abs(high))
+    digits, exponent = f"{size:.17e}".split("e")
+    power = 0 if _PLAIN[0] <= size < _PLAIN[1] else 3 * (int(exponent) // 3)
+    shown = float(digits) * 10.0 ** (int(exponent) - power)  # by way of a text: 10 to the power of -320 is 0
+    low, high = low / size * shown, high / size * shown
+    step = _step((high - low) / most)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    behind = max(0, -math.floor(math.log10(step) + 1e-9))
+    texts = tuple(f"{k * step:,.{behind}f}".replace("-", "\u2212") for k in range(first, last + 1))
+    return Marks(tuple((k * step - low) / (high - low) for k in range(first, last + 1)), texts, power)
+
+
+def _step(least: float) -> float:
+    """1, 2 or 5 times a power of ten."""
+    power = 10.0 ** math.floor(math.log10(least))
+    return next(power * times for times in (1, 2, 5, 10) if power * times >= least * (1 - 1e-9))
+
+
+def _across(ends: Ends) -> Marks:
+    """As many marks as stand side by side."""
+    found = marks(*ends, _MOST_TICKS)
+    widest = max(text_width(text, _SIZE) for text in found.texts) + _GAP
+    every = math.ceil(len(found.texts) * widest / _SIDE)
+    return Marks(found.places[::every], found.texts[::every], found.power)
+
+
+def _draw(renderer: RendererAgg, pixels: np.ndarray, dark: Ink, panel: Panel, left: int, top: int) -> None:
+    foot = pixels.shape[0] - top - _SIDE
+    below, beside = _across(panel.across), marks(*panel.up, _MOST_TICKS)
+    for place in below.places:
+        pixels[top : top + _SIDE, left + round(place * (_SIDE - 1)), :3] = _GRID
+    for place in beside.places:
+        pixels[top + round((1 - place) * (_SIDE - 1)), left : left + _SIDE, :3] = _GRID
+    pixels[top : top + _SIDE, left, :3] = _SPINE
+    pixels[top + _SIDE - 1, left : left + _SIDE, :3] = _SPINE
+    to_pixels = Affine2D().scale(_SIDE - 1).translate(left + 0.5, foot + 0.5)
+    context = renderer.new_gc()
+    context.set_clip_rectangle(Bbox.from_bounds(left - 4, foot - 4, _SIDE + 8, _SIDE + 8))
+    for line in panel.lines:
+        _line(renderer, context, panel, line, to_pixels)
+    beyond = panel.beyond
+    at = np.column_stack([places(panel.x, panel.across), places(panel.y, panel.up)])
+    context.set_linewidth(0.0)
+    fade = float(np.clip(60.0 / max(len(at), 1), 0.25, 0.8))
+    disc = Affine2D().scale(2.4)
+    renderer.draw_markers(context, Path.unit_circle(), disc, Path(at[~beyond]), to_pixels, to_rgba(DARK, fade))
+    if beyond.any():
+        context.set_linewidth(1.2)
+        context.set_foreground(DARK)
+        square = Affine2D().translate(-0.5, -0.5).scale(7.0)
+        border = Path(np.clip(at[beyond], 0.0, 1.0))
+        renderer.draw_markers(context, Path.unit_rectangle(), square, border, to_pixels)
+    _texts(dark, panel, int(beyond.sum()), below, beside, left, foot)
+
+
+def _line(renderer: RendererAgg, context: object, panel: Panel, line: Line, to_pixels: Affine2D) -> None:
+    ends = np.array([line.start, line.end], float)
+    path = Path(np.column_stack([places(ends[:, 0], panel.across), places(ends[:, 1], panel.up)]))
+    context.set_linewidth(1.3)  # type: ignore[attr-defined]
+    context.set_foreground(DARK if line.dashed else MIDDLE)  # type: ignore[attr-defined]
+    context.set_dashes(0, (6, 4) if line.dashed else None)  # type: ignore[attr-defined]
+    renderer.draw_path(context, path, to_pixels)
+    context.set_dashes(0, None)  # type: ignore[attr-defined]
+
+
+def _texts(dark: Ink, panel: Panel, beyond: int, below: Marks, beside: Marks, left: int, foot: int) -> None:
+    head, middle = foot + _SIDE, left + _SIDE / 2
+    dark.write(panel.heading, left, head + 22, _fit(panel.heading, 12.5, _SIDE), align="left", bold=True)
+    if beyond:
+        dark.write(f"{beyond:,} beyond the axes", left + _SIDE, head + 8, 11, align="right")
+    for place, text in zip(below.places, below.texts, strict=True):
+        dark.write(text, left + place * (_SIDE - 1), foot - 13, _SIZE)
+    widest = max(text_width(text, _SIZE) for text in beside.texts)
+    size = min(_SIZE, _SIZE * (_LEFT - 34) / max(widest, 1.0))
+    for place, text in zip(beside.places, beside.texts, strict=True):
+        dark.write(text, left - 6, foot + place * (_SIDE - 1), size, align="right")
+    words = [_scaled(name, each) for name, each in zip(panel.names, (below, beside), strict=True)]
+    dark.write(words[0], middle, foot - 32, _fit(words[0], 12.5, _SIDE))
+    gap = min(widest, _LEFT - 34) + 19
+    dark.write(words[1], left - gap, foot + _SIDE / 2, _fit(words[1], 12.5, _SIDE), angle=90)
+
+
+def _scaled(name: str, own: Marks) -> str:
+    return f"{name} (× 10{str(own.power).translate(_POWERS)})" if own.power else name
+
+
+def _fit(text: str, size: float, room: float) -> float:
+    return min(size, size * room / max(text_width(text, size, bold=True), 1.0))
