@@ -185,7 +185,8 @@ def load_settings(
         # The study's space and training are those of its own network.
         written = {key: value for key, value in written.items() if key not in ("space", "configurations", "training")}
         written |= {"network": network}
-    settings = read_settings(written, name or path.stem)
+    own = path.stem if network is None or network == "mlp" else Path(network.rpartition(":")[0]).stem
+    settings = read_settings(written, name or own)
     _refuse_equal_configurations(settings)
     settings = _with_source(settings, written, data or {}, path.parent)
     settings = _with_network(settings, network, path.parent)

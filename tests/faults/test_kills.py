@@ -20,6 +20,7 @@ from tests.faults.checks import assert_in_order, assert_nothing_wasted, assert_s
 from tests.faults.killing import ANYWHERE, OF_A_CLUSTER, Disturbed, Kill, kills_of, undisturbed
 from tests.faults.start import POINTS
 from tests.models.made_up import images, penguins
+from tests.project import PROJECT
 
 EPOCHS = 4
 STUDY = """
@@ -100,7 +101,7 @@ def pictures(folder: Path) -> str:
     return "data: {dataset: pets}"
 
 
-@pytest.mark.parametrize("data", [numbers, table, pictures])
+@pytest.mark.parametrize("data", [numbers, *(pytest.param(data, marks=pytest.mark.slow) for data in (table, pictures))])
 def test_a_search_of_data_of_any_kind_ends_with_the_undisturbed_table(
     folder: Folder, data: Callable[[Path], str]
 ) -> None:
@@ -112,6 +113,26 @@ def test_a_search_of_data_of_any_kind_ends_with_the_undisturbed_table(
     try:
         search.run(["worker", POINTS[0], "driver"])
         assert other.wait(timeout=120) == 0
+    finally:
+        other.kill()
+        other.wait()
+    kills, _ = check(search, reference)
+    assert len(kills) >= 2, kills
+
+
+@pytest.mark.parametrize(
+    "network", ["hypermodel.py:Digits", pytest.param("cnn.py:build_model", marks=pytest.mark.slow)]
+)
+def test_a_search_of_a_network_of_the_users_own_ends_with_the_undisturbed_table(folder: Folder, network: str) -> None:
+    study = folder("study") / "digits.yaml"
+    own = f"network: '{PROJECT}/examples/{network}'"
+    study.write_text(f"{{sampler: random, trials: 6, seed: 5, {own}, training: {{epochs: {EPOCHS}}}}}")
+    reference = folder("undisturbed")
+    other = undisturbed(reference, study, workers=0)
+    search = Disturbed(folder("disturbed"), study, seed=3)
+    try:
+        search.run(["worker", POINTS[0], "driver"])
+        assert other.wait(timeout=180) == 0
     finally:
         other.kill()
         other.wait()

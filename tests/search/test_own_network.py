@@ -52,7 +52,7 @@ def same(one: TrialTable, other: TrialTable) -> None:
     ("arguments", "dataset"),
     [
         (["--network", f"{EXAMPLES}/cnn.py:build_model"], "digits"),
-        (["--network", f"{EXAMPLES}/residual.py:build_model"], "digits"),
+        pytest.param(["--network", f"{EXAMPLES}/residual.py:build_model"], "digits", marks=pytest.mark.slow),
         (["--network", f"{EXAMPLES}/hypermodel.py:Digits"], "digits"),
         (["--study", f"{EXAMPLES}/sequence.yaml"], ""),
         (["--study", f"{EXAMPLES}/tabular.yaml"], "iris"),
