@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parent.parent
-_PARTS = ("models", "search", "analysis", "MLproject", "conda.yaml")
+_PARTS = ("models", "search", "analysis", "examples", "MLproject", "conda.yaml")
 
 _COMMIT = ("commit", "-q", "--allow-empty", "-m", "a copy")
 

@@ -60,7 +60,7 @@ def dry_run(
     table.add_column()
     done = f" ({len(plan.trials) - len(missing)} of them finished already)" if len(missing) < len(plan.trials) else ""
     table.add_row("trials", f"{len(plan.trials)}{done}, sampler {settings.sampler}, seed {settings.seed}")
-    table.add_row("searched", ", ".join(settings.searched))
+    table.add_row("searched", ", ".join(plan.searched))
     table.add_row("data", f"{settings.dataset}: " + ", ".join(f"{split.rows(part):,} {part}" for part in split.labels))
     if sizes:
         table.add_row("parameters", f"{min(sizes.values()):,} to {max(sizes.values()):,} a network")
