@@ -4,7 +4,19 @@ import os
 import sys
 from importlib import import_module
 
-from models.core.runtime import HASH_SEED, ensure_home
+try:
+    import_module("analysis.reading")
+    from models.core.runtime import HASH_SEED, ensure_home
+except ModuleNotFoundError as hidden:
+    if (hidden.name or "").partition(".")[0] not in ("models", "analysis"):
+        raise
+    # Python looks into the working directory first.
+    print(
+        "error: the working directory must have no models.py or analysis.py, which hide the project's own packages of "
+        f"these names, got {os.getcwd()!r}: {hidden}",
+        file=sys.stderr,
+    )
+    sys.exit(2)
 
 COMMANDS = ("confirm", "replay", "inspect", "doctor", "ui")
 

@@ -126,7 +126,7 @@ def _read(files: list[Path], shape: tuple[int, ...]) -> Array:
 @contextmanager
 def _opened(file: Path) -> Iterator[Any]:
     """An image; what Pillow cannot read of it, now or in the block, is refused."""
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     broken = (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning)
     try:
@@ -135,4 +135,6 @@ def _opened(file: Path) -> Iterator[Any]:
             with Image.open(content) as image:
                 yield image
     except broken as error:
-        raise ConfigError(f"{file} must be an image that Pillow can read, got: {error}") from error
+        known = not isinstance(error, UnidentifiedImageError)
+        reason = error if known else "no format that it knows"
+        raise ConfigError(f"{file} must be an image that Pillow can read, got: {reason}") from error

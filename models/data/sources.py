@@ -252,4 +252,7 @@ def _many(key: str, value: Any) -> tuple[str, ...]:
     parts = [part.strip() for part in value.split(",")] if isinstance(value, str) else value
     if not isinstance(parts, list | tuple) or not all(isinstance(part, str | int) for part in parts):
         raise ConfigError(f"{key} must be names of columns, got {value!r}")
-    return tuple(str(part) for part in parts if part != "")
+    names = tuple(str(part) for part in parts if part != "")
+    if len(set(names)) < len(names):
+        raise ConfigError(f"{key} must name each column once, got {', '.join(names)}")
+    return names

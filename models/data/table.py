@@ -250,7 +250,7 @@ def _hints(values: Any, column: str) -> list[str]:
         return [f"column {column} looks like a date: leave_out: {column}, unless its days come again"]
     odd = _not_a_number(present) if words else None
     if odd is not None:
-        return [f"column {column} is numbers but for {odd!r} and the like, so it is taken for words"]
+        return [f"column {column} has values that are no numbers, such as {odd!r}, so it is taken for words"]
     whole = values.dtype.kind in "iu"
     if (
         len(present) >= 20

@@ -1,9 +1,8 @@
 """Everything that a search needs, read and checked before anything is made."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -46,8 +45,6 @@ class Search:
     console: Console
     space: "OwnSpace | None" = None
     """Of a network of the user's own."""
-    fitting: Lock = field(default_factory=Lock)
-    """Held while the linear baseline is fitted."""
 
     @property
     def missing(self) -> int:
@@ -111,8 +108,7 @@ def _ask_network(settings: StudySettings, split: Split, options: Options) -> tup
 
 
 def fit_linear_baseline(search: Search) -> dict[str, dict[str, float]]:
-    """All baselines; the linear one is fitted once, by whoever asks first."""
-    with search.fitting:
-        if LINEAR not in search.baselines:
-            search.baselines[LINEAR] = baseline(LINEAR, search.split)
+    """All baselines; the linear one is fitted once."""
+    if LINEAR not in search.baselines:
+        search.baselines[LINEAR] = baseline(LINEAR, search.split)
     return search.baselines

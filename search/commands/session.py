@@ -182,12 +182,15 @@ def _drive(search: Search, engine: Engine, study: "StudyStore", parent: "ParentR
         link=lambda run_id: f"{ui_url}/{parent.link(run_id)}", further_tags=search.tags, limits=options.limits,
     )  # fmt: skip
     # Seconds of imports and of fitting, on the core of the first worker that has nothing left to do.
-    when_idle = Thread(target=_prepare_end, args=(search,), daemon=True).start
+    ahead = Thread(target=_prepare_end, args=(search,), daemon=True)
     driver = Driver(
-        settings.name, plan, engine, delivery, progress, search.rule, options.limits, when_idle, settings.source
+        settings.name, plan, engine, delivery, progress, search.rule, options.limits, ahead.start, settings.source
     )
     try:
         ended = driver.run(asked)
+        if ahead.is_alive() and not asked:
+            # The end imports the same: of packages whose modules import each other two threads get unfinished ones.
+            ahead.join()
         if settings.folds and ended.complete:
             from search.driver.refit import refit_best
 
@@ -219,7 +222,7 @@ def _conclude(
     baselines = partial(fit_linear_baseline, search) if scored else None
     summary = conclude(settings, search.plan, parent, ended, finished, console, with_report, baselines)
     failures = failures_words(attempts)
-    if summary is None and failures:
+    if failures:
         console.print(failures, markup=False, highlight=False)
     if not search.tags or not ended.complete:
         if summary is not None:

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from analysis.estimates import curves
 from analysis.estimates.best_of_n import BestOfN, best_of_n
+from analysis.estimates.notes import counted
 from analysis.reading.cv_results import cv_results
 from analysis.reading.pool import has_prefix, pool_of
 from analysis.reading.table import TrialTable
@@ -114,6 +115,8 @@ def print_summary(summary: Summary, console: Console) -> None:
         facts.add_row("network", f"{size}, kept epoch {int(best[names.BEST_EPOCH])}")
         facts.add_row(f"validation {objective.label}", f"{validation}  (chosen by it: optimistic)")
         facts.add_row(f"test {objective.label}", tested_score(table, float(best[objective.test_name])))
+    for how, count in _ways_of_training(table).items():
+        facts.add_row("trained by", f"{how} ({counted(count)})")
     for what, on_validation, on_test in baseline_rows(table):
         facts.add_row("baseline", f"{what}: {plain_score(on_validation)}, on test {plain_score(on_test)}")
     console.print(facts)
@@ -133,6 +136,14 @@ def print_summary(summary: Summary, console: Console) -> None:
         console.print(sentence, highlight=False)
     console.print()
     console.print(_pool_words(summary.estimates))
+
+
+def _ways_of_training(table: TrialTable) -> dict[str, int]:
+    """Of a network of the user's own: how it was trained and why, and how many trials were."""
+    if names.TRAINED_BY not in table.frame:
+        return {}
+    ways = table.frame.loc[table.scored, names.TRAINED_BY]
+    return {str(how): int(count) for how, count in ways[ways != ""].value_counts().items()}
 
 
 def _folds_table(table: TrialTable) -> Table:

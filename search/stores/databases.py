@@ -33,7 +33,8 @@ def check_sqlite(file: Path, what: str) -> None:
     if file.is_dir() or not os.access(file, os.W_OK):
         raise ConfigError(f"{what} must be a file that can be written, got {str(file)!r}")
     try:
-        connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
+        # To write: what a kill left half written beside it is rolled back by whoever opens it, who must be able to.
+        connection = sqlite3.connect(f"file:{file}?mode=rw", uri=True)
         try:
             connection.execute("PRAGMA schema_version").fetchone()
         finally:

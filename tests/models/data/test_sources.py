@@ -133,7 +133,9 @@ def test_images_that_are_none_or_do_not_fit_are_refused(tmp_path: Path, monkeypa
         load_dataset(str(folder))
     monkeypatch.undo()
     (folder / "dark" / "0.png").write_bytes(b"no picture")
-    with pytest.raises(ConfigError, match=r"0\.png must be an image that Pillow can read"):
+    with pytest.raises(
+        ConfigError, match=r"0\.png must be an image that Pillow can read, got: no format that it knows$"
+    ):
         load_dataset(str(folder))
     whole = (folder / "dark" / "1.png").read_bytes()
     (folder / "dark" / "0.png").write_bytes(whole[:-30])
@@ -217,6 +219,7 @@ def test_a_loader_that_does_not_is_refused_in_a_line(
         ),
         ({"dataset": "iris", "targt": "x"}, "data may say dataset, target, .*, got 'targt'; did you mean 'target'"),
         ({"dataset": "iris", "leave_out": {"a": 1}}, "leave_out must be names of columns, got"),
+        ({"dataset": "t.csv", "target": "y,x,y"}, "target must name each column once, got y, x, y"),
         ({"dataset": "iris", "test": True}, "test must be a word or a number, got True"),
         ({"dataset": "iris", "test": "x.csv"}, "test of iris must be a fraction between 0 and 1, got 'x.csv'"),
         ({"dataset": "iris", "task": "regression"}, "task of iris must be classification, which it is, got regression"),

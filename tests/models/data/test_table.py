@@ -145,7 +145,7 @@ def test_a_column_of_numbers_that_is_taken_for_words_is_hinted_at(spoil: Callabl
     spoilt.to_csv("p.csv", index=False)
     (hint,) = load_dataset(Source.read(ALL)).hints
     odd = next(value for value in spoilt["mass"] if "?" in str(value) or "," in str(value))
-    assert hint == f"column mass is numbers but for {odd!r} and the like, so it is taken for words"
+    assert hint == f"column mass has values that are no numbers, such as {odd!r}, so it is taken for words"
 
 
 def test_the_named_index_of_a_parquet_file_is_one_of_its_columns() -> None:

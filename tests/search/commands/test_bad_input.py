@@ -1,12 +1,19 @@
 """Bad input ends in one line on stderr that names the rule and the value, exit code 2, and makes nothing."""
 
+import os
 import re
+import shutil
+import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from models.core.runtime import PROJECT
 from search.__main__ import main
+from search.stores.databases import check_sqlite
 
 GOOD = {
     "x_train": np.arange(80, dtype=np.uint8).reshape(20, 2, 2),
@@ -127,6 +134,29 @@ def test_a_store_that_is_no_database_is_refused(
     assert "storage must be an SQLite database" in refused(capsys, "--storage", "sqlite:///garbage.db")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///garbage.db")
     assert "the tracking store must be an SQLite database" in refused(capsys, "--workers", "0")
+
+
+def test_what_a_kill_left_half_written_in_a_store_is_rolled_back(tmp_path: Path) -> None:
+    file = tmp_path / "mlflow.db"
+    writing = sqlite3.connect(file, isolation_level=None)
+    writing.executescript("CREATE TABLE t (a); PRAGMA cache_size = 1; BEGIN; CREATE TABLE half (a)")
+    writing.executemany("INSERT INTO half VALUES (?)", [("x" * 5000,)] * 50)  # more than the cache: it is in the file
+    left = tmp_path / "left"
+    shutil.copytree(tmp_path, left)
+    writing.close()
+    assert (left / "mlflow.db-journal").stat().st_size
+    check_sqlite(left / "mlflow.db", "the tracking store")
+    assert not (left / "mlflow.db-journal").exists()
+
+
+@pytest.mark.parametrize("name", ["models", "analysis"])
+def test_a_file_that_hides_the_projects_packages_is_named(workdir: Path, name: str) -> None:
+    Path(f"{name}.py").touch()
+    command = [sys.executable, "-m", "search", "--help"]
+    ended = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(PROJECT)})
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("error: the working directory must have no models.py or analysis.py")
+    assert "Traceback" not in ended.stderr
 
 
 STUDIES = {

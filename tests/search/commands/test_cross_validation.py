@@ -12,7 +12,7 @@ from mlflow.entities import Run
 from rich.console import Console
 
 from analysis.reading.cv_results import cv_results
-from analysis.reading.mlflow_studies import read_mlflow, read_text
+from analysis.reading.mlflow_studies import read_mlflow
 from analysis.reading.table import TrialTable
 from analysis.report.contents import make_report
 from analysis.report.writing import write_report
@@ -27,6 +27,7 @@ from search.commands.replay import main as replay
 from search.commands.session import run_search
 from search.study.plan import make_plan
 from search.study.study_file import load_settings
+from search.tracking.logged_studies import read_study
 from search.workers.job import Job, run_job
 from search.workers.outcome import Outcome
 from tests.project import work_in
@@ -284,7 +285,7 @@ def test_models_of_folds_and_a_second_look_at_them_are_refused(session: Session)
     assert MlflowClient().search_logged_models([refits()[0].info.experiment_id]) == []
     table = read_mlflow("cv")
     with pytest.raises(ConfigError, match=r"a second look is at trials .* got cv, cross-validated over 3 folds"):
-        confirming_study(table, read_text(table, "study.yaml"), 1, 2)
+        confirming_study(table, read_study(table.parent_run_id or "", "cv"), 1, 2)
 
 
 def test_what_two_processes_trained_comes_out_bit_equal_here_from_the_runs_alone(

@@ -11,7 +11,7 @@ import pytest
 from mlflow import MlflowClient
 
 from analysis.estimates.confirmation import confirm_summary
-from analysis.reading.mlflow_studies import attempts_frame, read_mlflow, read_text
+from analysis.reading.mlflow_studies import attempts_frame, read_mlflow
 from models.core.errors import ConfigError
 from search.commands.confirm import confirming_study
 from search.driver.driver import Ended
@@ -19,6 +19,7 @@ from search.stores.paths import StudyPaths
 from search.study.plan import make_plan
 from search.study.reading import read_settings
 from search.study.settings import StudySettings
+from search.tracking.logged_studies import read_study
 from search.workers.job import Job
 from search.workers.outcome import Outcome
 from tests.search.fakes import FakeEngine, complete, fails
@@ -176,7 +177,8 @@ def test_confirming_repeats_the_best_trials_with_fresh_seeds_on_the_same_split(
 ) -> None:
     search(settings, FakeEngine())
     table = read_mlflow("small")
-    confirming, numbers = confirming_study(table, read_text(table, "study.yaml"), top=2, repeats=3)
+    logged = read_study(table.parent_run_id or "", "small")
+    confirming, numbers = confirming_study(table, logged, top=2, repeats=3)
     best = list(table.frame.sort_values("val_accuracy", ascending=False)["number"].head(2))
     assert numbers == [number for number in best for _ in range(3)]
     engine = FakeEngine()
@@ -189,7 +191,7 @@ def test_confirming_repeats_the_best_trials_with_fresh_seeds_on_the_same_split(
     assert [row.number for row in confirm_summary(table, read_mlflow("small-confirm"))] == best
     assert len(read_mlflow("small").frame) == 6
     with pytest.raises(ConfigError, match="top must be at most the 6 complete trials of small, got 7"):
-        confirming_study(table, read_text(table, "study.yaml"), top=7, repeats=1)
+        confirming_study(table, logged, top=7, repeats=1)
 
 
 def test_a_study_of_the_same_name_elsewhere_is_left_alone(search: Search, settings: StudySettings) -> None:
