@@ -130,7 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--models", default="all", metavar="all|best:K|none", help="which trials' models are logged (all)")
     add("--storage", default="sqlite:///optuna.db", metavar="URL", help="Optuna's storage (sqlite:///optuna.db)")
     add("--name", default=DEFAULT, metavar="NAME", help="the study's name in MLflow and Optuna (the file's stem)")
-    add("--sampler", default=DEFAULT, metavar="|".join(SAMPLERS), help="refuse a study of any other sampler")
+    add("--sampler", default=DEFAULT, metavar="|".join(SAMPLERS), help="of --network; a study of any other is refused")
     add("--ui-url", "--ui_url", default=DEFAULT, metavar="URL", help="where the MLflow UI is, for links in Optuna")
     add(
         "--stop-when-gain-below", "--stop_when_gain_below", default=DEFAULT, metavar="X",

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from models.core import names, states
-from models.core.errors import ConfigError
 from models.core.runtime import PROJECT
 from models.data.splits import Split
 from search.commands.exit_codes import COMPLETE, MISSING, run_command
@@ -56,12 +55,8 @@ def run_search(options: Options, console: Console, make: MakeEngine = make_engin
         objective=options.objective,
         class_weight=options.class_weight,
         network=options.network,
+        sampler=options.sampler,
     )
-    if options.sampler is not None and settings.sampler != options.sampler:
-        raise ConfigError(
-            f"the sampler {options.sampler} needs a {options.sampler} study, got {settings.name!r}, whose sampler is "
-            f"{settings.sampler}"
-        )
     return run_study(settings, options, console, make=make)
 
 

@@ -163,8 +163,11 @@ def load_settings(
     objective: str | None = None,
     class_weight: str | None = None,
     network: str | None = None,
+    sampler: str | None = None,
 ) -> StudySettings:
     """The settings of a study file, with what the command line says instead of it.
+
+    `sampler` must be that of the study, unless the command line names the network too: that is searched either way.
 
     Raises:
         ConfigError: anything in them breaks a rule; the message names it and the value received.
@@ -183,10 +186,15 @@ def load_settings(
         raise ConfigError(f"a study must be a YAML file, got {str(path)!r}: {said}") from error
     if network is not None and isinstance(written, Mapping):
         # The study's space and training are those of its own network.
-        written = {key: value for key, value in written.items() if key not in ("space", "configurations", "training")}
-        written |= {"network": network}
+        others = ("space", "configurations", "training", *(("trials",) if sampler == "grid" else ()))
+        written = {key: value for key, value in written.items() if key not in others}
+        written |= {"network": network} | ({} if sampler is None else {"sampler": sampler})
     own = path.stem if network is None or network == "mlp" else Path(network.rpartition(":")[0]).stem
     settings = read_settings(written, name or own)
+    if sampler is not None and settings.sampler != sampler:
+        raise ConfigError(
+            f"the sampler {sampler} needs a {sampler} study, got {settings.name!r}, whose sampler is {settings.sampler}"
+        )
     _refuse_equal_configurations(settings)
     settings = _with_source(settings, written, data or {}, path.parent)
     settings = _with_network(settings, network, path.parent)

@@ -97,6 +97,8 @@ def test_the_table_is_one_whatever_the_workers_and_extended_it_keeps_its_beginni
 
 def test_a_grid_is_walked_whole(workdir: Path) -> None:
     Path("net.py").write_text(NETWORK.replace('hp.Float("rate of learning", 1e-3, 1e-2, sampling="log")', "1e-3"))
+    said = ran("--network", "net.py:build_model", "--sampler", "grid", "--dry-run")
+    assert "7, sampler grid" in said
     Path("grid.yaml").write_text("{sampler: grid, network: 'net.py:build_model', training: {epochs: 1}}")
     ran("--study", "grid.yaml")
     table = read_mlflow("grid")
