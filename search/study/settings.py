@@ -89,10 +89,10 @@ class StudySettings:
 
     @property
     def population(self) -> int | None:
-        """How many configurations there are, or None where they are drawn without end."""
+        """How many configurations there are, or None where they are drawn without end or a function is still to tell."""
         if self.sampler == "random":
             return None
-        if self.asks and self.sampler == "grid":
+        if self.network and self.sampler == "grid" and not self.space:
             return self.cells
         return len(self.configurations) if self.sampler == "list" else len(self.different_cells)
 

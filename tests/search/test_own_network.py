@@ -99,6 +99,11 @@ def test_a_grid_is_walked_whole(workdir: Path) -> None:
     Path("net.py").write_text(NETWORK.replace('hp.Float("rate of learning", 1e-3, 1e-2, sampling="log")', "1e-3"))
     said = ran("--network", "net.py:build_model", "--sampler", "grid", "--dry-run")
     assert "7, sampler grid" in said
+    said = ran("--network", "net.py:build_model", "--sampler", "grid", "--trials", "3", "--dry-run")
+    assert "3, sampler grid" in said
+    Path("part.yaml").write_text("{sampler: grid, network: 'net.py:build_model', trials: 8}")
+    said = ran("--study", "part.yaml", "--dry-run", code=2)
+    assert "trials must be at most the 7 configurations of the grid, got 8" in said
     Path("grid.yaml").write_text("{sampler: grid, network: 'net.py:build_model', training: {epochs: 1}}")
     ran("--study", "grid.yaml")
     table = read_mlflow("grid")
