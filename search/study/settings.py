@@ -89,7 +89,7 @@ class StudySettings:
 
     @property
     def population(self) -> int | None:
-        """How many configurations there are, or None where they are drawn without end or a function is still to tell."""
+        """How many configurations there are; None where they are drawn without end, or a function is still to tell."""
         if self.sampler == "random":
             return None
         if self.network and self.sampler == "grid" and not self.space:
