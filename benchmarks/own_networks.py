@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks.throughput import PROJECT, compile_packages, timed
 
-NETWORKS = {"residual": "benchmarks/residual_mnist.py", "cnn": "examples/cnn.py"}
+NETWORKS = {"residual": "benchmarks/networks/residual_mnist.py", "cnn": "examples/cnn.py"}
 SEED = 3
 
 _PEER = """
