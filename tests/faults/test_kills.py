@@ -101,7 +101,7 @@ def pictures(folder: Path) -> str:
     return "data: {dataset: pets}"
 
 
-@pytest.mark.parametrize("data", [numbers, *(pytest.param(data, marks=pytest.mark.slow) for data in (table, pictures))])
+@pytest.mark.parametrize("data", [pytest.param(data, marks=pytest.mark.slow) for data in (numbers, table, pictures)])
 def test_a_search_of_data_of_any_kind_ends_with_the_undisturbed_table(
     folder: Folder, data: Callable[[Path], str]
 ) -> None:

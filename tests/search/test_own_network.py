@@ -54,7 +54,7 @@ def same(one: TrialTable, other: TrialTable) -> None:
         (["--network", f"{EXAMPLES}/cnn.py:build_model"], "digits"),
         pytest.param(["--network", f"{EXAMPLES}/residual.py:build_model"], "digits", marks=pytest.mark.slow),
         (["--network", f"{EXAMPLES}/hypermodel.py:Digits"], "digits"),
-        (["--study", f"{EXAMPLES}/sequence.yaml"], ""),
+        pytest.param(["--study", f"{EXAMPLES}/sequence.yaml"], "", marks=pytest.mark.slow),
         (["--study", f"{EXAMPLES}/tabular.yaml"], "iris"),
     ],
     ids=["cnn", "residual", "hypermodel", "sequence", "tabular"],
