@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -52,7 +52,7 @@ class TrialConfig:
         for name in values:
             if name not in PARAMETERS:
                 check_parameter(name, values[name])
-        full = {name: check_parameter(name, values.get(name, spec.default)) for name, spec in PARAMETERS.items()}
+        full = _resolved(PARAMETERS, values)
         asked_depth = int(full.pop("depth"))
         widths = [int(part) for part in layers_of(str(full.pop("width")))]
         if len(widths) == 1:
@@ -64,9 +64,7 @@ class TrialConfig:
             )
         written = values.get("dropout", PARAMETERS["dropout"].default)
         rates = _rates(full.pop("dropout"), len(widths), written)
-        if full["optimizer"] != "sgd":
-            full["momentum"] = 0.0  # it plays no part, so it makes no other trial
-        return cls(width=tuple(widths), dropout=rates, **full)  # type: ignore[arg-type]
+        return cls(width=tuple(widths), dropout=rates, **full)
 
     @classmethod
     def from_text(cls, values: Mapping[str, str]) -> "TrialConfig":
@@ -127,12 +125,7 @@ class OwnConfig:
         unknown = [name for name in training if name not in TRAINING]
         if unknown:
             raise ConfigError(f"training of a network of your own may say {', '.join(TRAINING)}, got {unknown[0]!r}")
-        full: dict[str, Any] = {
-            name: check_parameter(name, training.get(name, PARAMETERS[name].default)) for name in TRAINING
-        }
-        if full["optimizer"] != "sgd":
-            full["momentum"] = 0.0  # it plays no part, so it makes no other trial
-        config = cls(network, source_sha256, tuple(asked.items()), **full)
+        config = cls(network, source_sha256, tuple(asked.items()), **_resolved(TRAINING, training))
         if len(config.to_json()) > MOST_CHARACTERS:
             raise ConfigError(
                 f"a trial's hyperparameters may have {MOST_CHARACTERS:,} characters when written down, got "
@@ -168,6 +161,14 @@ class OwnConfig:
 
 
 Config = TrialConfig | OwnConfig
+
+
+def _resolved(wanted: Iterable[str], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Each parameter of `wanted`, checked; what `values` leave out takes its default."""
+    full = {name: check_parameter(name, values.get(name, PARAMETERS[name].default)) for name in wanted}
+    if full["optimizer"] != "sgd":
+        full["momentum"] = 0.0  # it plays no part, so it makes no other trial
+    return full
 
 
 def _read(text: str) -> Scalar:

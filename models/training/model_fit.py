@@ -11,8 +11,7 @@ import keras
 import tensorflow as tf
 
 from models.core import names
-from models.training.epoch_graph import row_order
-from models.training.model_graph import Inputs
+from models.training.model_graph import Inputs, ModelTrainer
 
 GRAPH, FIT = "one graph", "Model.fit"
 """The ways to train a network of the user's own."""
@@ -37,7 +36,7 @@ def path_of(model: keras.Model, callbacks: Sequence[keras.callbacks.Callback] = 
     return GRAPH, ""
 
 
-class FitTrainer:
+class FitTrainer(ModelTrainer):
     """The counterpart of models.training.model_graph.GraphTrainer; `callbacks` hear of batches, of nothing else."""
 
     def __init__(
@@ -51,19 +50,13 @@ class FitTrainer:
         callbacks: Sequence[keras.callbacks.Callback] = (),
         shuffle: bool = True,
     ) -> None:
-        self._model, self._data, self._seed, self._shuffle = model, (x, y, weights), seed, shuffle
-        self._rows = int(y.shape[0])
-        self._batch = min(batch_size, self._rows)
+        super().__init__(model, y, batch_size, seed, shuffle)
+        self._data = x, y, weights
         self._callbacks = [callback for callback in callbacks if _hears_of_batches(callback)]
-
-    @property
-    def steps(self) -> int:
-        """Steps an epoch, the smaller last one included."""
-        return -(-self._rows // self._batch)
 
     def run_epoch(self, epoch: int) -> dict[str, float]:
         """Trains one epoch, counted from 1; returns what Model.fit logs, metrics of the model only if finite."""
-        order = tf.constant(row_order(self._seed, epoch, self._rows, self._shuffle))
+        order = self._order(epoch)
         x, y, weights = (
             None if part is None else keras.tree.map_structure(lambda values: tf.gather(values, order), part)
             for part in self._data
@@ -81,10 +74,6 @@ class FitTrainer:
             for name, value in found.items()
             if name == names.LOSS or math.isfinite(value)
         }
-
-    def finish(self) -> None:
-        """What Model.fit does after the last epoch: an optimizer that averages the weights hands the average over."""
-        self._model.optimizer.finalize_variable_values(self._model.trainable_variables)
 
 
 _ACCURACIES = ("acc", "sparse_categorical_accuracy", "categorical_accuracy")

@@ -32,7 +32,28 @@ class NotTraceable(Exception):
     """The model cannot be traced as a whole epoch; the message says why."""
 
 
-class GraphTrainer:
+class ModelTrainer:
+    """What both ways to train a network of the user's own share: batches, the order of rows, the end."""
+
+    def __init__(self, model: keras.Model, y: tf.Tensor, batch_size: int, seed: int, shuffle: bool) -> None:
+        self._model, self._seed, self._shuffle = model, seed, shuffle
+        self._rows = int(y.shape[0])
+        self._batch = min(batch_size, self._rows)
+
+    @property
+    def steps(self) -> int:
+        """Steps an epoch, the smaller last one included."""
+        return -(-self._rows // self._batch)
+
+    def finish(self) -> None:
+        """What Model.fit does after the last epoch: an optimizer that averages the weights hands the average over."""
+        self._model.optimizer.finalize_variable_values(self._model.trainable_variables)
+
+    def _order(self, epoch: int) -> tf.Tensor:
+        return tf.constant(row_order(self._seed, epoch, self._rows, self._shuffle))
+
+
+class GraphTrainer(ModelTrainer):
     """Trains a built and compiled `model` in place, one call an epoch, on inputs `x` and labels `y` in memory.
 
     The order of rows follows from `seed`, as models.training.epoch_graph.Trainer's; what layers draw follows from the
@@ -53,10 +74,8 @@ class GraphTrainer:
         classes: bool = True,
         shuffle: bool = True,
     ) -> None:
-        self._model, self._seed, self._classes, self._shuffle = model, seed, classes, shuffle
-        self._rows = int(y.shape[0])
-        self._batch = min(batch_size, self._rows)
-        self._optimizer = model.optimizer
+        super().__init__(model, y, batch_size, seed, shuffle)
+        self._optimizer, self._classes = model.optimizer, classes
         if not self._optimizer.built:
             self._optimizer.build(model.trainable_variables)
         self._rule = _fused(model)
@@ -73,11 +92,6 @@ class GraphTrainer:
         except Exception as error:
             raise NotTraceable(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}") from error
 
-    @property
-    def steps(self) -> int:
-        """Steps an epoch, the smaller last one included."""
-        return -(-self._rows // self._batch)
-
     def run_epoch(self, epoch: int) -> dict[str, float]:
         """Trains one epoch, counted from 1; returns Keras' running means.
 
@@ -87,15 +101,11 @@ class GraphTrainer:
         sizes = np.zeros(self.steps) if self._rule is None else self._rule.step_sizes(rate, first + 1, self.steps)
         if self._measured:
             self._model.reset_metrics()
-        order = tf.constant(row_order(self._seed, epoch, self._rows, self._shuffle))
-        loss, correct = self._epoch(*keras.tree.flatten(self._data), order, tf.constant(sizes, tf.float32))
+        tensors = keras.tree.flatten(self._data)
+        loss, correct = self._epoch(*tensors, self._order(epoch), tf.constant(sizes, tf.float32))
         found = own_metrics(self._model) if self._measured else {}
         found |= {names.LOSS: float(loss) / self._rows}
         return found | ({names.ACCURACY: int(correct) / self._rows} if self._classes else {})
-
-    def finish(self) -> None:
-        """What Model.fit does after the last epoch: an optimizer that averages the weights hands the average over."""
-        self._optimizer.finalize_variable_values(self._model.trainable_variables)
 
     def _trace(self, weighted: bool) -> Any:
         model, batch, classes, data = self._model, self._batch, self._classes, self._data

@@ -87,6 +87,21 @@ def test_killed_again_and_again_a_search_ends_with_the_undisturbed_table(folder:
     assert len(kills) >= 6, kills
 
 
+def ends_as_undisturbed(folder: Folder, study: Path, seed: int, seconds: float) -> None:
+    """Kills a worker, a driver at a named point and a driver, beside an undisturbed search that may take `seconds`."""
+    reference = folder("undisturbed")
+    other = undisturbed(reference, study, workers=0)
+    search = Disturbed(folder("disturbed"), study, seed=seed)
+    try:
+        search.run(["worker", POINTS[0], "driver"])
+        assert other.wait(timeout=seconds) == 0
+    finally:
+        other.kill()
+        other.wait()
+    kills, _ = check(search, reference)
+    assert len(kills) >= 2, kills
+
+
 def numbers(folder: Path) -> str:
     return "data: {dataset: diabetes, leave_out: sex}\nobjective: val_mae"
 
@@ -106,18 +121,7 @@ def test_a_search_of_data_of_any_kind_ends_with_the_undisturbed_table(
     folder: Folder, data: Callable[[Path], str]
 ) -> None:
     home = folder("study")
-    study = write_study(home, 5, data(home))
-    reference = folder("undisturbed")
-    other = undisturbed(reference, study, workers=0)
-    search = Disturbed(folder("disturbed"), study, seed=2)
-    try:
-        search.run(["worker", POINTS[0], "driver"])
-        assert other.wait(timeout=120) == 0
-    finally:
-        other.kill()
-        other.wait()
-    kills, _ = check(search, reference)
-    assert len(kills) >= 2, kills
+    ends_as_undisturbed(folder, write_study(home, 5, data(home)), seed=2, seconds=120)
 
 
 @pytest.mark.parametrize(
@@ -127,17 +131,7 @@ def test_a_search_of_a_network_of_the_users_own_ends_with_the_undisturbed_table(
     study = folder("study") / "digits.yaml"
     own = f"network: '{PROJECT}/examples/{network}'"
     study.write_text(f"{{sampler: random, trials: 6, seed: 5, {own}, training: {{epochs: {EPOCHS}}}}}")
-    reference = folder("undisturbed")
-    other = undisturbed(reference, study, workers=0)
-    search = Disturbed(folder("disturbed"), study, seed=3)
-    try:
-        search.run(["worker", POINTS[0], "driver"])
-        assert other.wait(timeout=180) == 0
-    finally:
-        other.kill()
-        other.wait()
-    kills, _ = check(search, reference)
-    assert len(kills) >= 2, kills
+    ends_as_undisturbed(folder, study, seed=3, seconds=180)
 
 
 @pytest.mark.slow
