@@ -18,11 +18,11 @@ import numpy as np
 
 from benchmarks.throughput import PROJECT, compile_packages, timed
 
-NETWORKS = {"residual": "benchmarks/networks/residual_mnist.py", "cnn": "examples/cnn.py"}
+NETWORKS = {"residual": "examples/residual.py", "cnn": "examples/cnn.py"}
 SEED = 3
 
 _PEER = """
-import json, sys, time
+import functools, inspect, json, sys, time
 import numpy as np, keras, keras_tuner, importlib.util
 file, data, trials, epochs, seed = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:6])
 spec = importlib.util.spec_from_file_location("users", file); module = importlib.util.module_from_spec(spec)
@@ -30,12 +30,15 @@ spec.loader.exec_module(module)
 with np.load(data) as arrays:
     x, y = arrays["x_train"].astype("float32") / 255, arrays["y_train"]
 held = len(x) // 10
+build = module.build_model
+if "input_shape" in inspect.signature(build).parameters:
+    build = functools.partial(build, input_shape=x.shape[1:])
 class Clock(keras.callbacks.Callback):
     ends = []
     def on_train_begin(self, logs=None): self.ends.append([time.perf_counter()])
     def on_epoch_end(self, epoch, logs=None): self.ends[-1].append(time.perf_counter())
     def __deepcopy__(self, memo): return self
-tuner = keras_tuner.RandomSearch(module.build_model, "val_accuracy", max_trials=trials, seed=seed, directory=".",
+tuner = keras_tuner.RandomSearch(build, "val_accuracy", max_trials=trials, seed=seed, directory=".",
                                  project_name="peer", overwrite=True)
 tuner.search(x[held:], y[held:], epochs=epochs, validation_data=(x[:held], y[:held]), callbacks=[Clock()], verbose=0)
 print(json.dumps([np.diff(times).tolist() for times in Clock.ends]))

@@ -7,10 +7,10 @@ import keras
 from keras import layers
 
 
-def build_model(hp):
-    inputs = keras.Input((64,))
+def build_model(hp, input_shape=(8, 8)):
+    inputs = keras.Input(input_shape)
     width = hp.Int("width", 32, 128, step=32)
-    x = layers.Dense(width)(inputs)
+    x = layers.Dense(width)(layers.Flatten()(inputs))
     for _ in range(hp.Int("blocks", 1, 3)):
         y = layers.LayerNormalization()(x)
         y = layers.Dense(width, activation=hp.Choice("activation", ["relu", "gelu"]))(y)
