@@ -1,5 +1,6 @@
 """The error that a person can mend, how a value is shown in it, and what is done with an error that nobody foresaw."""
 
+import re
 import reprlib
 import time
 import traceback
@@ -10,6 +11,8 @@ _SHORT.maxstring = _SHORT.maxother = 80
 _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = 6
 _SHORT.maxlong = 40
 _SHORT.maxlevel = 4
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")  # Keras prints its messages in bold
 
 UNFORESEEN = 70
 """The exit code of a command that ended in an error which nobody foresaw: a fault of the program, not of its input."""
@@ -22,6 +25,11 @@ class ConfigError(ValueError):
 def shown(value: object) -> str:
     """`value` as a message shows it: its repr, shortened, so that a huge or nested one costs nothing."""
     return _SHORT.repr(value)
+
+
+def said_by(error: BaseException) -> str:
+    """What an error of the user's code or of Keras says, in one line."""
+    return " ".join(_COLOURS.sub("", str(error)).split())
 
 
 def report_unforeseen(error: BaseException) -> str:

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from models.core.errors import ConfigError, shown
+from models.core.errors import ConfigError, said_by, shown
 from models.core.seeds import derive_seed
 from models.networks.feeding import Columns, Feeding, Shape, array_feedings, feeding_of
 from models.networks.keras_internals import begin_names_anew
@@ -72,7 +72,7 @@ def build_own(
         except (ValueError, TypeError, tf.errors.InvalidArgumentError) as error:
             if asked:
                 raise
-            answers, refused = None, f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
+            answers, refused = None, f"{type(error).__name__}: {said_by(error)[:160]}"
         if _shape_of(answers) == (len(few), n_outputs):
             loss = getattr(model, "loss", None) if model.compiled else None
             logits = classes and bool(getattr(loss, "from_logits", False))

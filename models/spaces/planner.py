@@ -33,6 +33,12 @@ class PlanRow:
     problem: Problem | None = None
     """Why the user's function gave no network with them."""
 
+    @classmethod
+    def from_json(cls, written: Mapping[str, Any]) -> "PlanRow":
+        """The row that dataclasses.asdict made this of."""
+        problem = written["problem"]
+        return cls(**{**written, "problem": None if problem is None else Problem(**problem)})
+
 
 def random_rows(
     source: Source,

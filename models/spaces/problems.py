@@ -1,6 +1,5 @@
 """What went wrong in the user's own code, in one line with their file and line, and with its traceback."""
 
-import re
 import signal
 import threading
 import traceback
@@ -9,12 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
-from models.core.errors import ConfigError
+from models.core.errors import ConfigError, said_by
 from models.spaces.modules import paths_of
 from models.spaces.source import Source
 
 _MOST_CHARACTERS = 300
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # Keras prints its messages in bold
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ def problem_of(source: Source, error: BaseException) -> Problem:
     frames = traceback.extract_tb(error.__traceback__)
     theirs = [frame for frame in frames if frame.filename in files]
     place = f" at {files[theirs[-1].filename]} line {theirs[-1].lineno}" if theirs else ""
-    said = " ".join(_COLOUR.sub("", f"{error}").split())[:_MOST_CHARACTERS]
+    said = said_by(error)[:_MOST_CHARACTERS]
     if not isinstance(error, ConfigError | TooSlow):
         said = f"{type(error).__name__}: {said}" if said else type(error).__name__
     first = next((place for place, frame in enumerate(frames) if frame.filename in files), len(frames))

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from models.core import names
+from models.core.errors import said_by
 from models.training.epoch_graph import handles, row_order
 from models.training.fused_optimizers import FusedRule, apply_fused, fused_rule, own_slots
 from models.training.keras_internals import (
@@ -90,7 +91,7 @@ class GraphTrainer(ModelTrainer):
         except (tf.errors.ResourceExhaustedError, MemoryError):
             raise
         except Exception as error:
-            raise NotTraceable(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}") from error
+            raise NotTraceable(f"{type(error).__name__}: {said_by(error)[:200]}") from error
 
     def run_epoch(self, epoch: int) -> dict[str, float]:
         """Trains one epoch, counted from 1; returns Keras' running means.

@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from models.core.config import OwnConfig
-from models.core.errors import ConfigError
+from models.core.errors import ConfigError, said_by
 from models.core.results import TrialResult
 from models.data.dataset import Array
 from models.data.scaling import TableEncoding
@@ -26,8 +26,6 @@ from models.training.keras_internals import uncompile
 from models.training.model_fit import FIT, GRAPH, FitTrainer, path_of
 from models.training.model_graph import GraphTrainer, NotTraceable
 from models.training.resident import PreparedData
-
-_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def run_own_trial(
@@ -124,7 +122,7 @@ def _operations_named() -> Iterator[None]:
     try:
         yield
     except (tf.errors.OpError, ValueError, RuntimeError) as error:
-        text = " ".join(_COLOURS.sub("", str(error)).split())
+        text = said_by(error)
         if isinstance(error, ConfigError) or "determinis" not in text.lower():
             raise
         named = re.search(r"\{\{node ([^}]*)\}\}", text) or re.search(r"\b(tf\.[\w.]+)", text)

@@ -5,6 +5,7 @@ Standard input has the job as JSON, the last line of standard output the answer:
 """
 
 import json
+import math
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -25,7 +26,6 @@ def plan(job: Mapping[str, Any]) -> dict[str, Any]:
     from models.spaces.calling import load_function
     from models.spaces.functions import KEYWORDS
     from models.spaces.planner import PlanRow, grid_rows, random_rows
-    from models.spaces.problems import Problem
     from models.spaces.source import Source
 
     written = job["source"]
@@ -40,10 +40,7 @@ def plan(job: Mapping[str, Any]) -> dict[str, Any]:
             own = {name: value for name, value in said.items() if name in function.keywords or name not in TRAINING}
             _check_network(source, given, job, own)
         return {"kind": function.kind, "keywords": list(function.keywords), "rows": []}
-    before = [
-        PlanRow(row["number"], row["parameters"], row["distributions"], row["problem"] and Problem(**row["problem"]))
-        for row in job["before"]
-    ]
+    before = [PlanRow.from_json(row) for row in job["before"]]
     if job["sampler"] == "list":
         _check_network(source, given, job, job["first"])
         rows = []
@@ -69,10 +66,7 @@ def _check_network(source: Any, given: Mapping[str, Any], job: Mapping[str, Any]
     from models.spaces.problems import problem_of
 
     shape, seed = tuple(job["shape"]), trial_seed(job["seed"], 0)
-    size = 1
-    for each in shape:
-        size *= each
-    features = tf.zeros([2, size])
+    features = tf.zeros([2, math.prod(shape)])
     columns = {name: (first, last) for name, (first, last) in job["columns"].items()}
     network = UserNetwork(source, given, seed, asked)
     try:

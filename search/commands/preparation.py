@@ -71,39 +71,37 @@ def prepare(settings: StudySettings, options: Options, console: Console, tags: T
             f"models must be all or none where trials are cross-validated, the refit alone has one, got "
             f"{options.models} with {settings.folds} folds"
         )
+    from search.stores.optuna_attempts import look_up
+
+    check_storage(options.storage)
+    stored = look_up(options.storage, settings.name)
     space = None
     if settings.source is not None:
-        settings, space = _ask_network(settings, split, options)
+        settings, space = _ask_network(settings, split, options, stored.planned)
+    # A plan is extended, never cut.
+    settings = replace(settings, trials=max(settings.trials, stored.planned))
     plan = make_plan(settings, space.rows if space is not None else ())
     rule = None
     if options.stop_when_gain_below is not None:
         from search.driver.stopping import StopRule
 
         rule = StopRule(options.stop_when_gain_below, settings, objective, first)
-    check_storage(options.storage)
     check_writable(Path(), "what MLflow keeps")
     check_writable(root_of(options.storage), "the outbox")
-    from search.stores.optuna_attempts import look_up
-
-    stored = look_up(options.storage, settings.name)
-    if stored.planned > len(plan.trials):  # a plan is extended, never cut
-        settings = replace(settings, trials=stored.planned)
-        plan = make_plan(settings, space.rows if space is not None else ())
     return Search(
         settings, options, dataset, split, objective, first, plan, rule, stored.finished, tags, console, space
     )
 
 
-def _ask_network(settings: StudySettings, split: Split, options: Options) -> tuple[StudySettings, "OwnSpace"]:
+def _ask_network(
+    settings: StudySettings, split: Split, options: Options, planned: int
+) -> tuple[StudySettings, "OwnSpace"]:
     """The settings with what the user's function alone can tell, and as many rows of it as the plan has."""
-    from search.stores.optuna_attempts import look_up
     from search.study.own_space import OwnSpace, ask_network
 
-    check_storage(options.storage)
     kept = StudyPaths(settings.name, root_of(options.storage)).own_space
     known = OwnSpace.from_json(kept.read_text(encoding="utf-8"), settings) if kept.is_file() else None
-    planned = max(settings.trials, look_up(options.storage, settings.name).planned)
-    space = ask_network(settings, split, planned, known)
+    space = ask_network(settings, split, max(settings.trials, planned), known)
     return checked(space.applied(settings)), space
 
 

@@ -12,12 +12,11 @@ from models.core.errors import ConfigError
 from models.core.runtime import HASH_SEED, PROJECT
 from models.data.scaling import TableEncoding, count_inputs, fit_scaling
 from models.data.splits import Split
+from models.spaces.functions import KEYWORDS
 from models.spaces.planner import PlanRow
-from models.spaces.problems import Problem
 from search.study.settings import StudySettings
 from search.study.space import MOST_CELLS
 
-KEYWORDS = "keywords"
 SECONDS_A_CALL = 60.0
 """That a call of the user's function may take while its plan is drawn: one that never ends its loop ends so."""
 _START = 120.0  # seconds until the process has imported Keras, on a machine that does much else
@@ -67,7 +66,7 @@ class OwnSpace:
             values = json.loads(text)
             if values["of"] != _of(settings):
                 return None
-            return cls(values["kind"], tuple(values["keywords"]), tuple(map(_row, values["rows"])))
+            return cls(values["kind"], tuple(values["keywords"]), tuple(map(PlanRow.from_json, values["rows"])))
         except (ValueError, TypeError, KeyError):
             return None
 
@@ -112,7 +111,7 @@ def ask_network(settings: StudySettings, split: Split, count: int, known: OwnSpa
     told = _run(job, _START + SECONDS_A_CALL * max(count - len(before), 1))
     if "error" in told:
         raise ConfigError(told["error"])
-    return OwnSpace(told["kind"], tuple(told["keywords"]), (*before, *map(_row, told["rows"])))
+    return OwnSpace(told["kind"], tuple(told["keywords"]), (*before, *map(PlanRow.from_json, told["rows"])))
 
 
 def _first(settings: StudySettings) -> dict[str, Any]:
@@ -158,10 +157,3 @@ def _run(job: Mapping[str, Any], seconds: float) -> dict[str, Any]:
             f"{ended.returncode})"
         )
     return dict(json.loads(lines[-1]))
-
-
-def _row(values: Mapping[str, Any]) -> PlanRow:
-    problem = values["problem"]
-    return PlanRow(
-        values["number"], values["parameters"], values["distributions"], None if problem is None else Problem(**problem)
-    )
