@@ -19,6 +19,8 @@ def build_model(hp, input_shape=(8, 8)):
     outputs = layers.Dense(10, activation="softmax")(layers.LayerNormalization()(x))
     model = keras.Model(inputs, outputs)
     model.compile(
-        keras.optimizers.Adam(hp.Float("learning_rate", 1e-4, 1e-2, sampling="log")), "sparse_categorical_crossentropy"
+        keras.optimizers.Adam(hp.Float("learning_rate", 1e-4, 1e-2, sampling="log")),
+        "sparse_categorical_crossentropy",
+        metrics=["accuracy"],
     )
     return model
