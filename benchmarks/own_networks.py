@@ -33,6 +33,8 @@ held = len(x) // 10
 build = module.build_model
 if "input_shape" in inspect.signature(build).parameters:
     build = functools.partial(build, input_shape=x.shape[1:])
+else:  # of images with a channel
+    x = x[..., None]
 class Clock(keras.callbacks.Callback):
     ends = []
     def on_train_begin(self, logs=None): self.ends.append([time.perf_counter()])
