@@ -3,9 +3,9 @@
     pip install -r benchmarks/requirements.txt
     python -m benchmarks.own_networks --dataset mnist.npz
 
-Our side is the whole command with two workers, everything tracked and every model logged; KerasTuner's RandomSearch has
-both cores and tracks nothing. It is timed on --peer-epochs epochs a trial and extended to the rest by the time of its
-last epoch. Prints seconds a trial of each turn, and the ratio of their means.
+Our side is the whole command with two workers, everything tracked and every model logged; KerasTuner has both cores,
+tracks nothing, and trains the very networks that our search drew. It is timed on --peer-epochs epochs a trial and
+extended to the rest by the time of its last epoch. Prints seconds a trial of each turn, and the ratio of their means.
 """
 
 import argparse
@@ -24,7 +24,7 @@ SEED = 3
 _PEER = """
 import functools, inspect, json, sys, time
 import numpy as np, keras, keras_tuner, importlib.util
-file, data, trials, epochs, seed = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:6])
+file, data, epochs, drawn = sys.argv[1], sys.argv[2], int(sys.argv[3]), json.loads(sys.argv[4])
 spec = importlib.util.spec_from_file_location("users", file); module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
 with np.load(data) as arrays:
@@ -40,8 +40,11 @@ class Clock(keras.callbacks.Callback):
     def on_train_begin(self, logs=None): self.ends.append([time.perf_counter()])
     def on_epoch_end(self, epoch, logs=None): self.ends[-1].append(time.perf_counter())
     def __deepcopy__(self, memo): return self
-tuner = keras_tuner.RandomSearch(build, "val_accuracy", max_trials=trials, seed=seed, directory=".",
-                                 project_name="peer", overwrite=True)
+class Drawn(keras_tuner.oracles.RandomSearchOracle):
+    def populate_space(self, trial_id):
+        return {"status": "RUNNING", "values": drawn[len(self.start_order)]}
+oracle = Drawn(objective="val_accuracy", max_trials=len(drawn))
+tuner = keras_tuner.Tuner(oracle, build, directory=".", project_name="peer", overwrite=True)
 tuner.search(x[held:], y[held:], epochs=epochs, validation_data=(x[:held], y[:held]), callbacks=[Clock()], verbose=0)
 print(json.dumps([np.diff(times).tolist() for times in Clock.ends]))
 """
@@ -61,14 +64,17 @@ def main() -> None:
         file, data = PROJECT / NETWORKS[name], Path(asked.dataset).resolve()
         ours, theirs = [], []
         for turn in range(asked.turns):
-            ours.append(our_seconds(file, data, asked.trials, asked.epochs, SEED + turn) / asked.trials)
-            theirs.append(peer_seconds(file, data, asked, SEED + turn) / asked.trials)
+            seconds, drawn = our_seconds(file, data, asked.trials, asked.epochs, SEED + turn)
+            ours.append(seconds / asked.trials)
+            theirs.append(peer_seconds(file, data, asked, drawn) / asked.trials)
             print(json.dumps({"network": name, "turn": turn, "ours": ours[-1], "kerastuner": theirs[-1]}), flush=True)
         print(f"{name}: KerasTuner takes {np.mean(theirs) / np.mean(ours):.1f} times as long a trial")
 
 
-def our_seconds(file: Path, data: Path, trials: int, epochs: int, seed: int) -> float:
-    """Of the whole command."""
+def our_seconds(
+    file: Path, data: Path, trials: int, epochs: int, seed: int
+) -> tuple[float, list[dict[str, int | float | str | bool]]]:
+    """Of the whole command, and the parameters that each trial drew."""
     study = {
         "data": {"dataset": str(data), "validation": 0.1}, "network": f"{file}:build_model", "sampler": "random",
         "trials": trials, "seed": seed, "training": {"epochs": epochs},
@@ -76,14 +82,18 @@ def our_seconds(file: Path, data: Path, trials: int, epochs: int, seed: int) -> 
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "bench.yaml").write_text(json.dumps(study))
         command = [sys.executable, "-m", "search", "--study", "bench.yaml", "--workers", "2"]
-        return float(timed(command, folder)["seconds"])
+        seconds = float(timed(command, folder)["seconds"])
+        kept = next(Path(folder).rglob("own_space.json"))
+        return seconds, [row["parameters"] for row in json.loads(kept.read_text())["rows"]]
 
 
-def peer_seconds(file: Path, data: Path, asked: argparse.Namespace, seed: int) -> float:
-    """Of the whole job, extended from the epochs that were timed."""
+def peer_seconds(
+    file: Path, data: Path, asked: argparse.Namespace, drawn: list[dict[str, int | float | str | bool]]
+) -> float:
+    """Of the whole job on the networks `drawn`, extended from the epochs that were timed."""
     few = min(asked.peer_epochs, asked.epochs)
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-c", _PEER, str(file), str(data), str(asked.trials), str(few), str(seed)]
+        command = [sys.executable, "-c", _PEER, str(file), str(data), str(few), json.dumps(drawn)]
         ended = timed(command, folder)
     lasts = [epochs[-1] for epochs in json.loads(ended["out"].strip().splitlines()[-1])]
     return float(ended["seconds"]) + (asked.epochs - few) * sum(lasts)
