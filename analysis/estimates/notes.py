@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from analysis.reading.pool import Pool
 from analysis.reading.table import TrialTable
+from models.core import names
 from models.tasks.baselines import describe_baseline
 from models.tasks.objective import CONSTANT
 
@@ -15,6 +16,17 @@ BY_LENGTH = (
     "The search was cut off and all finished trials are used: fast trials are over-represented, the pool is biased by "
     "length."
 )
+
+NOT_DETERMINISTIC = (
+    "The study lets operations run of which two runs may differ (deterministic: false): a trial that is trained again "
+    "need not come out as it did."
+)
+
+
+def is_loose(table: TrialTable) -> bool:
+    """Whether some trial was let run operations of which two runs may differ."""
+    said = table.frame.get(names.DETERMINISTIC)
+    return said is not None and bool((said.astype(str).str.lower() == "false").any())
 
 
 def flags_of(table: TrialTable, pool: Pool, trend: str | None) -> tuple[str, ...]:
@@ -32,6 +44,8 @@ def notes_of(table: TrialTable, pool: Pool, *, exact: bool, tied: int) -> tuple[
             f"{_were(pool.pruned)} pruned, at a score of {pool.worst:.4g}: what the best of N reaches is {side} bound "
             "of what the search would have reached without pruning."
         )
+    if is_loose(table):
+        notes.append(NOT_DETERMINISTIC)
     if pool.by_length:
         notes.append(BY_LENGTH)
     if pool.left_out:

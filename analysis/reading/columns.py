@@ -25,7 +25,10 @@ _TEXT = (
     *(names.STATE, names.STATE_REASON, names.SEED, names.CONFIG_HASH, names.WEIGHTS_SHA256, names.RUN_ID),
     names.CONFIRMS,
     names.TRAINED_BY,
+    names.DETERMINISTIC,
 )
+_IF_ANY = (names.CONFIRMS, names.TRAINED_BY, names.DETERMINISTIC)
+"""Columns that a table has where some trial has such a tag."""
 
 
 def required(objective: Objective) -> tuple[str, ...]:
@@ -67,7 +70,7 @@ def attempts_of(rows: Iterable[Mapping[str, Any]], objective: Objective = DEFAUL
         if name not in frame.columns and len(frame):
             raise ValueError(f"a trials table has the columns {', '.join(required(objective))}: missing {name}")
     params = [c for c in frame.columns if str(c).startswith(PARAMS)]
-    extra = [c for c in (names.CONFIRMS, names.TRAINED_BY) if c in frame.columns and frame[c].notna().any()]
+    extra = [c for c in _IF_ANY if c in frame.columns and frame[c].notna().any()]
     folds = sorted(c for c in frame.columns if str(c).startswith(FOLD))
     columns = columns_of(objective, (str(name) for name in frame.columns if frame[name].notna().any()))
     frame = frame.reindex(columns=[*columns, *extra, *folds, *params])

@@ -172,8 +172,7 @@ def _row(run: Run) -> dict[str, Any]:
     row |= {name: value for name, value in metrics.items() if name.startswith(FOLD) and name.endswith(of_folds)}
     row |= {names.NUMBER: whole_number(run, names.TRIAL_NUMBER), names.ATTEMPT: whole_number(run, names.ATTEMPT)}
     row[names.RUN_ID] = run.info.run_id
-    if names.TRAINED_BY in tags:
-        row[names.TRAINED_BY] = tags[names.TRAINED_BY]
+    row |= {name: tags[name] for name in (names.TRAINED_BY, names.DETERMINISTIC) if name in tags}
     if names.CONFIRMS in tags:
         row[names.CONFIRMS] = whole_number(run, names.CONFIRMS)
     return row | {f"{names.PARAMS}{name}": value for name, value in run.data.params.items()}

@@ -112,10 +112,18 @@ class OwnConfig:
     monitor: str
     keep: str
     train_metrics: str
+    deterministic: bool = True
+    """Whether an operation without a deterministic kernel fails the trial."""
 
     @classmethod
     def from_parameters(
-        cls, network: str, source_sha256: str, asked: Mapping[str, Scalar], training: Mapping[str, Any]
+        cls,
+        network: str,
+        source_sha256: str,
+        asked: Mapping[str, Scalar],
+        training: Mapping[str, Any],
+        *,
+        deterministic: bool = True,
     ) -> "OwnConfig":
         """The configuration of `asked`, trained as `training` says; what that leaves out takes its default.
 
@@ -125,7 +133,8 @@ class OwnConfig:
         unknown = [name for name in training if name not in TRAINING]
         if unknown:
             raise ConfigError(f"training of a network of your own may say {', '.join(TRAINING)}, got {unknown[0]!r}")
-        config = cls(network, source_sha256, tuple(asked.items()), **_resolved(TRAINING, training))
+        resolved = _resolved(TRAINING, training)
+        config = cls(network, source_sha256, tuple(asked.items()), **resolved, deterministic=deterministic)
         if len(config.to_json()) > MOST_CHARACTERS:
             raise ConfigError(
                 f"a trial's hyperparameters may have {MOST_CHARACTERS:,} characters when written down, got "
@@ -147,16 +156,23 @@ class OwnConfig:
             raise ConfigError(f"a network's configuration must be JSON that was written here, got {error}") from None
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self))
+        return json.dumps(self._written())
 
     def parameters(self) -> dict[str, Scalar]:
         """What the function asked for, and of the training what has no other value by that name."""
         training = {name: getattr(self, name) for name in TRAINING if name != "momentum" or self.optimizer == "sgd"}
         return dict(self.asked) | {name: value for name, value in training.items() if name not in dict(self.asked)}
 
+    def _written(self) -> dict[str, Any]:
+        """Without `deterministic` where it is the rule: studies from before it keep their configurations' hashes."""
+        values = asdict(self)
+        if self.deterministic:
+            del values["deterministic"]
+        return values
+
     def hash(self) -> str:
         """SHA-256 of the configuration, 16 hexadecimal digits: equal exactly for trials that differ in seed only."""
-        values = asdict(self) | {"asked": sorted(self.asked)}
+        values = self._written() | {"asked": sorted(self.asked)}
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -1,6 +1,7 @@
 """The user's own network: built from seeds alone, fed what it asks for, and checked against the task."""
 
 import random
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -49,6 +50,23 @@ def globals_kept() -> Iterator[None]:
         keras.config.set_dtype_policy(policy)
         keras.config.set_epsilon(epsilon)
         keras.config.set_image_data_format(layout)
+
+
+@contextmanager
+def operations_named() -> Iterator[None]:
+    """Says which operation TensorFlow refuses because two runs of it may differ."""
+    try:
+        yield
+    except (tf.errors.OpError, ValueError, RuntimeError) as error:
+        text = said_by(error)
+        if isinstance(error, ConfigError) or "determinis" not in text.lower():
+            raise
+        named = re.search(r"\{\{node ([^}]*)\}\}", text) or re.search(r"\b(tf\.[\w.]+)", text)
+        what = f"{named[1]}: " if named else ""
+        raise ConfigError(
+            "every operation of a network must have a deterministic kernel (deterministic: false in the study lets "
+            f"others run), got {what}{text[:200]}"
+        ) from error
 
 
 def build_own(

@@ -1,11 +1,12 @@
 """The user's own function as what builds the network of one trial, and what its `fit` says of the training."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from models.core.errors import ConfigError
 from models.core.parameters import check_parameter
+from models.networks.study_callbacks import study_callbacks
 from models.spaces.answers import Planned
 from models.spaces.calling import fit_keywords, load_function
 from models.spaces.functions import KEYWORDS
@@ -47,16 +48,20 @@ class UserNetwork:
         """The network.
 
         Raises:
-            ConfigError: it is none, asks for what the plan lacks, or its `fit` for what a trial cannot do. What the
-                function itself raises comes through.
+            ConfigError: it is none, asks for what the plan lacks, its `fit` for what a trial cannot do, or the study's
+                callbacks are none. What the user's code itself raises comes through.
         """
         function = load_function(self.source, self.given, self.seed)
+        said = FitSettings()
         if function.kind == KEYWORDS:
-            return function.build(dict(self.asked))
-        asking = function.asking(Planned(self.asked), self.number)
-        model = function.build(asking)
-        if function.fit is not None:
-            self.fits = _settings(function.name, fit_keywords(function, asking, model))
+            model = function.build(dict(self.asked))
+        else:
+            asking = function.asking(Planned(self.asked), self.number)
+            model = function.build(asking)
+            if function.fit is not None:
+                said = _settings(function.name, fit_keywords(function, asking, model))
+        # Made after the network, whose randomness is that of its planning.
+        self.fits = replace(said, callbacks=(*study_callbacks(self.source), *said.callbacks))
         return model
 
 

@@ -32,6 +32,11 @@ def load(source: Source) -> ModuleType:
     return importlib.import_module(f"{finder.root}.{source.file.removesuffix('.py')}")
 
 
+def module_beside(source: Source, file: str) -> ModuleType:
+    """The module of another file of the source, as those that `load` has run see it."""
+    return importlib.import_module(f"{_root(source)}.{file.removesuffix('.py').replace('/', '.')}")
+
+
 def objects_of(source: Source) -> dict[str, Any]:
     """Classes and functions of the modules that `load` ran last, by name: what Keras loads saved models with."""
     root = _root(source)

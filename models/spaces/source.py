@@ -30,49 +30,70 @@ class Source:
     """Each file's path from the folder of `file`, and its text; by path."""
     folder: str = ""
     """Where the files lay; no part of the hash."""
+    callbacks: str = ""
+    """FILE.py:NAME of the study's Keras callbacks, that file also one of `texts`; empty: none."""
 
     @property
     def hash(self) -> str:
-        """SHA-256 of the files' names and texts and of the function's name, wherever the files lie."""
-        return hashlib.sha256(json.dumps([self.file, self.function, self.texts]).encode()).hexdigest()
+        """SHA-256 of the files' names and texts and of what they are asked for, wherever the files lie."""
+        asked = [self.file, self.function, self.texts, *([self.callbacks] if self.callbacks else [])]
+        return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
 
     def __str__(self) -> str:
         return f"{self.file}:{self.function}"
 
 
-def read_source(network: str, folder: Path | None = None) -> Source:
-    """The source that `FILE.py:NAME` names, a relative path from `folder`.
+def read_source(network: str, folder: Path | None = None, callbacks: str = "") -> Source:
+    """The source that `FILE.py:NAME` names, a relative path from `folder`; `callbacks` is such a name too.
 
     Raises:
-        ConfigError: there is no such file, it is no Python, or has nothing of that name.
+        ConfigError: there is no such file, it is no Python, has nothing of that name, or the callbacks lie elsewhere.
     """
-    written, _, function = network.rpartition(":")
-    path = (folder or Path()) / Path(written).expanduser()
-    if not written.endswith(".py") or not function.isidentifier():
-        raise ConfigError(f"network must be mlp or FILE.py:NAME, got {shown(network)}")
-    if "." in path.stem:
-        raise ConfigError(f"network must be a file that can be imported, without a dot in its name, got {path.name!r}")
-    if not path.is_file():
-        raise ConfigError(f"network must be a file that exists, FILE.py:NAME, got {shown(network)}")
-    path = path.resolve()
+    path, function = _located("network", "mlp or FILE.py:NAME", network, folder)
+    asked = [("network", path.name, function)]
+    if callbacks:
+        beside, name = _located("callbacks", "FILE.py:NAME", callbacks, folder)
+        if not beside.is_relative_to(path.parent):
+            raise ConfigError(
+                f"callbacks must lie in the folder of the network's file, {path.parent}, or below it, got {beside}"
+            )
+        asked.append(("callbacks", str(beside.relative_to(path.parent)), name))
+        callbacks = f"{asked[-1][1]}:{name}"
     trees: dict[str, ast.Module] = {}
     texts: dict[str, str] = {}
-    waiting = [path.name]
+    waiting = [file for _, file, _ in asked]
     while waiting:
         name = waiting.pop()
         if name not in texts:
             texts[name] = _text(path.parent / name, name)
             trees[name] = _tree(name, texts[name])
             waiting += _imported(path.parent, name, trees[name])
-    _check_has(path.name, trees[path.name], function)
-    return Source(path.name, function, tuple(sorted(texts.items())), str(path.parent))
+    for key, file, name in asked:
+        _check_has(key, file, trees[file], name)
+    return Source(path.name, function, tuple(sorted(texts.items())), str(path.parent), callbacks)
 
 
-def source_of_texts(file: str, function: str, texts: Mapping[str, str]) -> Source:
+def source_of_texts(file: str, function: str, texts: Mapping[str, str], callbacks: str = "") -> Source:
     """The source whose files were kept, as those that a run has logged."""
-    if file not in texts:
-        raise ConfigError(f"a source must have its file {file!r} among its texts, got {', '.join(texts) or 'none'}")
-    return Source(file, function, tuple(sorted(texts.items())))
+    for needed in (file, *([callbacks.rpartition(":")[0]] if callbacks else [])):
+        if needed not in texts:
+            raise ConfigError(
+                f"a source must have its file {needed!r} among its texts, got {', '.join(texts) or 'none'}"
+            )
+    return Source(file, function, tuple(sorted(texts.items())), callbacks=callbacks)
+
+
+def _located(key: str, rule: str, written: str, folder: Path | None) -> tuple[Path, str]:
+    """The file and the name that FILE.py:NAME, the study's `key`, means."""
+    file, _, name = written.rpartition(":")
+    path = (folder or Path()) / Path(file).expanduser()
+    if not file.endswith(".py") or not name.isidentifier():
+        raise ConfigError(f"{key} must be {rule}, got {shown(written)}")
+    if "." in path.stem:
+        raise ConfigError(f"{key} must be a file that can be imported, without a dot in its name, got {path.name!r}")
+    if not path.is_file():
+        raise ConfigError(f"{key} must be a file that exists, FILE.py:NAME, got {shown(written)}")
+    return path.resolve(), name
 
 
 def _text(path: Path, name: str) -> str:
@@ -126,12 +147,12 @@ def _files(folder: Path, parts: Iterable[str]) -> Iterator[str]:
                 break
 
 
-def _check_has(file: str, tree: ast.Module, function: str) -> None:
+def _check_has(key: str, file: str, tree: ast.Module, function: str) -> None:
     known = set(_bound(tree))
     if function not in known and "*" not in known:
         callables = [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
         raise ConfigError(
-            f"network must name a function of its file, got {function!r}, which {file} lacks (it has "
+            f"{key} must name a function of its file, got {function!r}, which {file} lacks (it has "
             f"{', '.join(callables) or 'none'}){did_you_mean(function, known)}"
         )
 

@@ -1,22 +1,20 @@
 """One trial of a network of the user's own: as models.training.trial, with the same scores and the same promises."""
 
-import re
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import keras
 import tensorflow as tf
 
 from models.core.config import OwnConfig
-from models.core.errors import ConfigError, said_by
 from models.core.results import TrialResult
 from models.data.dataset import Array
 from models.data.scaling import TableEncoding
 from models.networks.feeding import Columns, Shape
-from models.networks.own import Build, OwnNetwork, build_own, globals_kept
+from models.networks.own import Build, OwnNetwork, build_own, globals_kept, operations_named
 from models.networks.saving import around_network
+from models.networks.tensorflow_internals import determinism
 from models.networks.user_function import FitSettings, UserNetwork
 from models.spaces.source import Source
 from models.training.epochs import Report, Rules, Trained, run_epochs, trial_of_its_own
@@ -80,7 +78,7 @@ def run_own_and_answer(
     `fits` says, once `build` has been called, what stands instead of the settings.
     """
     began = time.perf_counter()
-    with trial_of_its_own(), globals_kept(), _operations_named():
+    with trial_of_its_own(), globals_kept(), operations_named():
         trained, said = _prepared(build, data, batch_size, seed, callbacks, optimizer, fits)
         rules = replace(rules, epochs=said.epochs or rules.epochs)
         return run_epochs(trained, data, rules, report, (*callbacks, *said.callbacks), began)
@@ -98,9 +96,10 @@ def run_users(
     network = UserNetwork(source, given, seed, dict(config.asked), number)
     rules = Rules(config.epochs, config.patience, config.monitor, config.keep, config.train_metrics)
     optimizer = config.optimizer, config.learning_rate, config.momentum
-    return run_own_and_answer(
-        network.build, data, rules, config.batch_size, seed, report, (), optimizer, lambda: network.fits
-    )
+    with determinism(config.deterministic):
+        return run_own_and_answer(
+            network.build, data, rules, config.batch_size, seed, report, (), optimizer, lambda: network.fits
+        )
 
 
 def own_shape(data: PreparedData) -> Shape:
@@ -114,22 +113,6 @@ def own_columns(data: PreparedData) -> Columns:
     if data.reduction is not None or not isinstance(data.features, TableEncoding):
         return {}
     return data.features.places
-
-
-@contextmanager
-def _operations_named() -> Iterator[None]:
-    """Says which operation TensorFlow refuses because two runs of it may differ."""
-    try:
-        yield
-    except (tf.errors.OpError, ValueError, RuntimeError) as error:
-        text = said_by(error)
-        if isinstance(error, ConfigError) or "determinis" not in text.lower():
-            raise
-        named = re.search(r"\{\{node ([^}]*)\}\}", text) or re.search(r"\b(tf\.[\w.]+)", text)
-        what = f"{named[1]}: " if named else ""
-        raise ConfigError(
-            f"every operation of a network must have a deterministic kernel, got {what}{text[:200]}"
-        ) from error
 
 
 def _prepared(

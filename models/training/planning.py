@@ -29,7 +29,7 @@ def plan(job: Mapping[str, Any]) -> dict[str, Any]:
     from models.spaces.source import Source
 
     written = job["source"]
-    source = Source(written["file"], written["function"], tuple(map(tuple, written["texts"])), written["folder"])
+    source = Source(**written | {"texts": tuple(map(tuple, written["texts"]))})
     given = {"input_shape": tuple(job["shape"]), "n_outputs": job["n_outputs"]}
     seed, seconds = job["seed"], job["seconds"]
     function = load_function(source, given, trial_seed(seed, 0), seconds)
@@ -61,7 +61,7 @@ def _check_network(source: Any, given: Mapping[str, Any], job: Mapping[str, Any]
     import tensorflow as tf
 
     from models.core.runtime import without_harmless_warnings
-    from models.networks.own import build_own, globals_kept
+    from models.networks.own import build_own, globals_kept, operations_named
     from models.networks.user_function import UserNetwork
     from models.spaces.problems import problem_of
 
@@ -70,7 +70,7 @@ def _check_network(source: Any, given: Mapping[str, Any], job: Mapping[str, Any]
     columns = {name: (first, last) for name, (first, last) in job["columns"].items()}
     network = UserNetwork(source, given, seed, asked)
     try:
-        with globals_kept(), without_harmless_warnings():
+        with globals_kept(), without_harmless_warnings(), operations_named():
             build_own(network.build, features, shape, columns, job["n_outputs"], job["classes"], seed)
     except Exception as error:
         raise ConfigError(problem_of(source, error).message) from error
@@ -79,8 +79,11 @@ def _check_network(source: Any, given: Mapping[str, Any], job: Mapping[str, Any]
 def main() -> int:
     job = json.loads(sys.stdin.read())
     prepare_process()
+    from models.networks.tensorflow_internals import determinism
+
     try:
-        answer = plan(job)
+        with determinism(job["deterministic"]):
+            answer = plan(job)
     except ConfigError as error:
         answer = {"error": str(error)}
     sys.stdout.write("\n" + json.dumps(answer) + "\n")

@@ -64,7 +64,8 @@ def confirming_study(
     settings = read_settings(confirming, name or f"{table.study}-confirm")
     if search.source is None:
         return settings, numbers
-    source = trusted_source(table.parent_run_id or "", search.network, search.source.hash, trust=False)
+    where = table.parent_run_id or "", search.network, search.callbacks
+    source = trusted_source(*where, search.source.hash, trust=False)
     return replace(settings, source=source), numbers
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
+from analysis.estimates.notes import NOT_DETERMINISTIC
 from analysis.reading.addresses import in_one_line
 from analysis.reading.mlflow_runs import INSPECTED, by_epoch
 from analysis.report import regression_sections
@@ -195,6 +196,7 @@ def _top(trial: LoggedTrial) -> list[str]:
     return [
         f"{parameters}.",
         f"Run {trial.run_id}, seed {trial.seed}, weights {trial.weights_sha256[:16]}..., trained with {versions}.",
+        *([] if trial.deterministic else [NOT_DETERMINISTIC]),
     ]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
+from analysis.estimates.notes import NOT_DETERMINISTIC
 from models.core import names, states
 from models.core.config import OwnConfig
 from models.core.results import EpochReport, FoldsResult, TrialFailed, TrialResult
@@ -43,7 +44,8 @@ def source_of(logged: LoggedTrial, trust: bool) -> Source | None:
     """What builds the trial's network, where that is the user's own; raises as `trusted_source`."""
     if not isinstance(logged.config, OwnConfig):
         return None
-    return trusted_source(logged.parent_run_id, logged.network, logged.config.source_sha256, trust)
+    where = logged.parent_run_id, logged.network, logged.callbacks
+    return trusted_source(*where, logged.config.source_sha256, trust)
 
 
 def replay(logged: LoggedTrial, split: Split, source: Source | None, report: Callable[[EpochReport], None]) -> Replayed:
@@ -108,6 +110,8 @@ def replay_run(run_id: str, dataset: str | None, own_run: str | None, console: C
     found = find_differences(logged, split, replayed)
     verdict = _verdict(logged, replayed, found)
     console.print(verdict, markup=False, highlight=False)
+    if not logged.deterministic:
+        console.print(NOT_DETERMINISTIC, markup=False, highlight=False)
     if found:
         console.print(_table(found))
         if len(found) > _SHOWN:

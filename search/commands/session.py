@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from models.core import names, states
+from models.core.errors import ConfigError
 from models.core.runtime import PROJECT
 from models.data.splits import Split
 from search.commands.exit_codes import COMPLETE, MISSING, run_command
@@ -19,6 +20,7 @@ from search.commands.preparation import Search, Tags, fit_linear_baseline, prepa
 from search.driver.console import make_console
 from search.driver.signals import asked_to_stop
 from search.stores.paths import StudyPaths, root_of, stores_lock
+from search.study.identity import OtherSettings
 from search.study.settings import StudySettings
 from search.study.study_file import load_settings
 from search.workers import fork_server
@@ -105,7 +107,7 @@ def _track(search: Search, engine: Engine, own_run: str | None, asked: list[str]
     from search.driver.store_errors import StoreError, explain
     from search.stores.lock import DriverLock, Taken, alone
     from search.stores.optuna_study import StudyStore
-    from search.tracking.logged_studies import NETWORK_FOLDER, SPACE_FILE
+    from search.tracking.logged_studies import NETWORK_FOLDER, SPACE_FILE, source_changes
     from search.tracking.parent_run import ParentRun
     from search.tracking.tracking_store import check_tracking
 
@@ -136,6 +138,8 @@ def _track(search: Search, engine: Engine, own_run: str | None, asked: list[str]
             parent.attach({SPACE_FILE: kept, **files})
         ended = _drive(search, engine, study, parent, asked)
         return _conclude(search, study, parent, ended, own_run, with_report=not asked)
+    except OtherSettings as error:
+        raise ConfigError(f"{error}{source_changes(error.parent_run_id, settings.source)}") from None
     except Taken as error:  # while the database was away
         search.console.print(str(error), markup=False)
         return MISSING
@@ -148,6 +152,7 @@ def _track(search: Search, engine: Engine, own_run: str | None, asked: list[str]
 
 def _drive(search: Search, engine: Engine, study: "StudyStore", parent: "ParentRun", asked: Sequence[str]) -> "Ended":
     """Trains what is missing, and the refit of a cross-validated study that is complete."""
+    from analysis.estimates.notes import NOT_DETERMINISTIC
     from search.driver.delivery import Delivery
     from search.driver.driver import Driver
     from search.driver.keeping import ModelKeeper, ModelPolicy
@@ -157,10 +162,13 @@ def _drive(search: Search, engine: Engine, study: "StudyStore", parent: "ParentR
 
     settings, options, plan = search.settings, search.options, search.plan
     ui_url = options.ui_url or tracking_ui() or DEFAULT_UI
-    study.note(
-        f"**{settings.name}**: {settings.sampler} sampler, seed {settings.seed}, {len(plan.trials)} trials.\n\n"
-        f"{settings.description}\n\n[Parent run in MLflow]({ui_url}/{parent.link(parent.id)})"
+    said = (
+        f"**{settings.name}**: {settings.sampler} sampler, seed {settings.seed}, {len(plan.trials)} trials.",
+        settings.description,
+        "" if settings.deterministic else NOT_DETERMINISTIC,
+        f"[Parent run in MLflow]({ui_url}/{parent.link(parent.id)})",
     )
+    study.note("\n\n".join(said))
     paths, runs = StudyPaths(settings.name, root_of(options.storage)), TrialRuns(parent)
     progress = ConsoleProgress(search.console, search.objective)
     equal, different = settings.equal_cells, settings.population or 0

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from analysis.estimates import curves
 from analysis.estimates.best_of_n import BestOfN, best_of_n
-from analysis.estimates.notes import counted
+from analysis.estimates.notes import NOT_DETERMINISTIC, counted, is_loose
 from analysis.reading.cv_results import cv_results
 from analysis.reading.pool import has_prefix, pool_of
 from analysis.reading.table import TrialTable
@@ -64,6 +64,7 @@ class Summary:
             f"{self._averages()}"
             f"Chosen from {_states(self.table)}. Sampler {self.table.sampler}, seed {self.table.seed}, "
             f"data {(self.table.data_sha256 or '')[:12]}."
+            + (f"\n\n{NOT_DETERMINISTIC}" if is_loose(self.table) else "")
         )
 
     def _averages(self) -> str:

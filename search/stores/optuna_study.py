@@ -25,7 +25,7 @@ from search.stores.optuna_attempts import ASIDE, ATTRIBUTES, OPTUNA_STATES, Atte
 from search.stores.optuna_internals import picture_attribute, read_trials, write_note, write_trial
 from search.stores.paths import optuna_artifacts
 from search.stores.pruners import make_pruner
-from search.study.identity import differences, identity_of
+from search.study.identity import OtherSettings, differences, identity_of
 from search.study.plan import Plan, PlannedTrial
 from search.study.settings import StudySettings
 from search.workers.outcome import Outcome
@@ -42,7 +42,7 @@ class StudyStore:
     """An Optuna study under the name of ours. `lock` makes sure that it still is.
 
     Raises:
-        ConfigError: on opening, when the study exists with settings that make other trials.
+        OtherSettings: on opening, when the study exists with settings that make other trials.
     """
 
     def __init__(
@@ -96,9 +96,10 @@ class StudyStore:
                 f"{names.FORMAT} {stored.get(names.FORMAT, '1')}"
             )
         if stored != identity:
-            raise ConfigError(
+            raise OtherSettings(
                 f"a study keeps the settings that decide its trials; start another with a new name, got "
-                f"{'; '.join(differences(stored, identity))}"
+                f"{'; '.join(differences(stored, identity))}",
+                self.parent_run_id,
             )
 
     def check_plan(self, plan: Plan) -> None:

@@ -7,7 +7,17 @@ from typing import Any
 
 from models.core import names
 from models.core.config import OwnConfig, TrialConfig
+from models.core.errors import ConfigError
 from search.study.settings import SOURCE_KEYS, StudySettings
+
+
+class OtherSettings(ConfigError):
+    """A study of this name has settings that make other trials."""
+
+    def __init__(self, message: str, parent_run_id: str | None) -> None:
+        super().__init__(message)
+        self.parent_run_id = parent_run_id
+        """Of that study."""
 
 
 def identity_of(settings: StudySettings, data_sha256: str) -> dict[str, Any]:
@@ -28,6 +38,8 @@ def identity_of(settings: StudySettings, data_sha256: str) -> dict[str, Any]:
         defaults = OwnConfig.from_parameters("", "", {}, {}).parameters()
         digests = {file: hashlib.sha256(text.encode()).hexdigest()[:16] for file, text in settings.source.texts}
         written["network"] = {"function": str(settings.source), "files": digests}
+        if settings.source.callbacks:
+            written["callbacks"] = settings.source.callbacks
     ordered = {"space": [list(item) for item in written["space"].items()]} if "space" in written else {}
     kept = {names.FORMAT: names.FORMAT_NOW, "data": data, "training": defaults | written["training"]}
     return written | kept | ordered

@@ -74,7 +74,7 @@ class OwnSpace:
 def _of(settings: StudySettings) -> list[Any]:
     """What the rows follow from."""
     source = "" if settings.source is None else settings.source.hash
-    return [source, settings.seed, settings.sampler]
+    return [source, settings.seed, settings.sampler, *([] if settings.deterministic else ["not deterministic"])]
 
 
 def ask_network(settings: StudySettings, split: Split, count: int, known: OwnSpace | None = None) -> OwnSpace:
@@ -106,6 +106,7 @@ def ask_network(settings: StudySettings, split: Split, count: int, known: OwnSpa
         "names": names,
         "first": _first(settings),
         "training": dict(settings.training),
+        "deterministic": settings.deterministic,
         "seconds": SECONDS_A_CALL,
     }
     told = _run(job, _START + SECONDS_A_CALL * max(count - len(before), 1))

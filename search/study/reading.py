@@ -28,8 +28,8 @@ from search.study.settings import (
 from search.study.space import Check, Domain, grid_cells, read_space
 
 _KEYS = (
-    "description", "data", "task", "objective", "network", "sampler", "trials", "seed", "space", "configurations",
-    "training", "pruner", "targets",
+    "description", "data", "task", "objective", "network", "callbacks", "deterministic", "sampler", "trials", "seed",
+    "space", "configurations", "training", "pruner", "targets",
 )  # fmt: skip
 _DATA_KEYS = (*SOURCE_KEYS, "validation", "folds", "preprocessing", "reduction", "split_seed", "class_weight")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -56,6 +56,12 @@ def read_settings(written: Any, name: str) -> StudySettings:
     if not isinstance(network, str) or not network:
         raise ConfigError(f"network must be mlp or FILE.py:NAME, got {shown(network)}")
     network = "" if network == "mlp" else network
+    callbacks = written.get("callbacks", "")
+    if not isinstance(callbacks, str):
+        raise ConfigError(f"callbacks must be FILE.py:NAME, got {shown(callbacks)}")
+    deterministic = written.get("deterministic", True)
+    if not isinstance(deterministic, bool):
+        raise ConfigError(f"deterministic must be true or false, got {shown(deterministic)}")
     check = _own_value if network else check_parameter
     space: tuple[Domain, ...] = ()
     configurations: tuple[tuple[tuple[str, Scalar], ...], ...] = ()
@@ -90,6 +96,8 @@ def read_settings(written: Any, name: str) -> StudySettings:
         space=space,
         configurations=configurations,
         network=network,
+        callbacks=callbacks,
+        deterministic=deterministic,
         training=fixed,
         pruner=written.get("pruner", "none"),
         targets=_read_targets(written.get("targets", [])),

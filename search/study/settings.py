@@ -63,6 +63,10 @@ class StudySettings:
     """How many folds of the training part score a trial; 0: it is scored on the validation part."""
     network: str = ""
     """FILE.py:NAME of the user's own network, from any folder; empty: the built-in one."""
+    callbacks: str = ""
+    """FILE.py:NAME of the Keras callbacks of its training; empty: none."""
+    deterministic: bool = True
+    """Whether operations of which two runs may differ are refused; of the user's own network alone."""
     source: Source | None = None
     """Of that."""
     keywords: tuple[str, ...] = ()
@@ -123,7 +127,9 @@ class StudySettings:
         """What the study's run and its trials' say of a network of the user's own."""
         if self.source is None:
             return {}
-        return {names.NETWORK: self.network, names.SOURCE_SHA256: self.source.hash}
+        tags: dict[str, str | int | float] = {names.NETWORK: self.network, names.SOURCE_SHA256: self.source.hash}
+        tags |= {names.CALLBACKS: self.callbacks} if self.callbacks else {}
+        return tags | ({} if self.deterministic else {names.DETERMINISTIC: "false"})
 
     @property
     def _if_any(self) -> dict[str, str | int]:
@@ -162,11 +168,16 @@ class StudySettings:
         fixed = dict(self.fixed)
         if self.source is None:
             return TrialConfig.from_parameters(fixed | dict(parameters))
-        if self.asks:
-            return OwnConfig.from_parameters(str(self.source), self.source.hash, parameters, fixed)
-        full = fixed | dict(parameters)
-        asked = {name: full.pop(name) for name in list(full) if name in self.keywords or name not in TRAINING}
-        return OwnConfig.from_parameters(str(self.source), self.source.hash, asked, full)
+        asked, training = dict(parameters), fixed
+        if not self.asks:
+            training = fixed | asked
+            asked = {name: training.pop(name) for name in list(training) if self._is_of_network(name)}
+        return OwnConfig.from_parameters(
+            str(self.source), self.source.hash, asked, training, deterministic=self.deterministic
+        )
+
+    def _is_of_network(self, name: str) -> bool:
+        return name in self.keywords or name not in TRAINING
 
     def as_written(self) -> dict[str, Any]:
         """The settings as a study file would say them."""
@@ -180,6 +191,8 @@ class StudySettings:
             **({"task": self.source_of_data.task} if self.source_of_data.task else {}),
             **({"objective": self.objective} if self.objective else {}),
             **({"network": self.network} if self.network else {}),
+            **({"callbacks": self.callbacks} if self.callbacks else {}),
+            **({} if self.deterministic else {"deterministic": False}),
             "sampler": self.sampler,
             "trials": self.trials,
             "seed": self.seed,
@@ -216,6 +229,11 @@ def checked(settings: StudySettings) -> StudySettings:
     """The rules that hold between settings."""
     if settings.preprocessing not in PREPROCESSINGS:
         raise ConfigError(f"preprocessing must be one of {', '.join(PREPROCESSINGS)}, got {settings.preprocessing!r}")
+    for key, said in (("callbacks", bool(settings.callbacks)), ("deterministic", not settings.deterministic)):
+        if said and not settings.network:
+            raise ConfigError(
+                f"{key} must stand beside a network of your own, network: FILE.py:NAME, got {key} without one"
+            )
     if settings.pruner not in PRUNERS:
         raise ConfigError(f"pruner must be one of {', '.join(PRUNERS)}, got {settings.pruner!r}")
     if settings.folds == 1:

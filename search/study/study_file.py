@@ -131,8 +131,9 @@ def _with_network(settings: StudySettings, given: str | None, folder: Path) -> S
     """The network that the command line names, from the working directory, else that of the study, from its folder."""
     if not settings.network:
         return settings
-    source = read_source(settings.network, folder if given is None else Path())
-    return replace(settings, source=source, network=f"{source.folder}/{source}")
+    source = read_source(settings.network, folder if given is None else Path(), settings.callbacks)
+    callbacks = f"{source.folder}/{source.callbacks}" if source.callbacks else ""
+    return replace(settings, source=source, network=f"{source.folder}/{source}", callbacks=callbacks)
 
 
 def _with_source(
@@ -186,11 +187,12 @@ def load_settings(
         raise ConfigError(f"a study must be a YAML file, got {str(path)!r}: {said}") from error
     if network is not None and isinstance(written, Mapping):
         # The study's space and training are those of its own network.
-        others = ("space", "configurations", "training", *(("trials",) if sampler == "grid" else ()))
+        own = ("space", "configurations", "training", "callbacks", "deterministic")
+        others = (*own, "trials") if sampler == "grid" else own
         written = {key: value for key, value in written.items() if key not in others}
         written |= {"network": network} | ({} if sampler is None else {"sampler": sampler})
-    own = path.stem if network is None or network == "mlp" else Path(network.rpartition(":")[0]).stem
-    settings = read_settings(written, name or own)
+    stem = path.stem if network is None or network == "mlp" else Path(network.rpartition(":")[0]).stem
+    settings = read_settings(written, name or stem)
     if sampler is not None and settings.sampler != sampler:
         raise ConfigError(
             f"the sampler {sampler} needs a {sampler} study, got {settings.name!r}, whose sampler is {settings.sampler}"

@@ -1,5 +1,6 @@
 """A study read back from its parent run in MLflow: its settings, and the user's own network. Nothing here writes."""
 
+import difflib
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
@@ -18,6 +19,7 @@ from search.tracking.tracking_store import TrackingError
 
 STUDY_FILE, SPACE_FILE, NETWORK_FOLDER = "study.yaml", "own_space.json", "network"
 """Among the parent run's artifacts."""
+_MOST_LINES = 40  # of changes that a refusal shows
 _AGAIN = "the search's own command, run again, writes it"
 
 
@@ -43,15 +45,18 @@ def read_study(run_id: str, name: str, planned: int = 0) -> LoggedStudy:
     settings = replace(settings, trials=max(planned, settings.trials))
     if not settings.network:
         return LoggedStudy(settings, None)
-    settings = replace(settings, source=logged_source(run_id, settings.network))
+    settings = replace(settings, source=logged_source(run_id, settings.network, settings.callbacks))
     space = OwnSpace.from_json(_text(run_id, SPACE_FILE), settings)
     if space is None:
         raise ConfigError(f"{SPACE_FILE} among the parent run's artifacts must be its network's; {_AGAIN}")
     return LoggedStudy(space.applied(settings), space)
 
 
-def logged_source(run_id: str, network: str) -> Source:
-    """The files of a network as the study's run keeps them: text, of which nothing is run."""
+def logged_source(run_id: str, network: str, callbacks: str = "") -> Source:
+    """The files of a network as the study's run keeps them: text, of which nothing is run.
+
+    `network` and `callbacks` are FILE.py:NAME with their folders, as the study has them.
+    """
     file, _, function = network.rpartition(":")
     with TemporaryDirectory() as folder:
         try:
@@ -66,24 +71,25 @@ def logged_source(run_id: str, network: str) -> Source:
                 f"the study's run must have its network's files as {NETWORK_FOLDER}/ among its artifacts, got: "
                 f"{in_one_line(error)}; {_AGAIN}"
             ) from None
-    return source_of_texts(PurePosixPath(file).name, function, texts)
+    kept_callbacks = str(PurePosixPath(callbacks).relative_to(PurePosixPath(file).parent)) if callbacks else ""
+    return source_of_texts(PurePosixPath(file).name, function, texts, kept_callbacks)
 
 
-def trusted_source(run_id: str, network: str, sha256: str, trust: bool) -> Source:
+def trusted_source(run_id: str, network: str, callbacks: str, sha256: str, trust: bool) -> Source:
     """The source that a trial's network may be run from: the user's file at hand, or with `trust` the logged copy.
 
     Raises:
         ConfigError: the file at hand is gone or is another one, and nobody says that the copy may be run.
     """
     if trust:
-        source = logged_source(run_id, network)
+        source = logged_source(run_id, network, callbacks)
         if source.hash != sha256:
             raise ConfigError(
                 f"the logged copy of {network} must be the network's source, {sha256[:16]}..., and is not"
             )
         return source
     try:
-        source = read_source(network)
+        source = read_source(network, callbacks=callbacks)
     except ConfigError as error:
         raise ConfigError(
             f"a trial's network is built by the file at hand: {error}; trust=true runs the copy on the study's run"
@@ -91,9 +97,28 @@ def trusted_source(run_id: str, network: str, sha256: str, trust: bool) -> Sourc
     if source.hash != sha256:
         raise ConfigError(
             f"{network} must be what it was when the trial was trained ({names.SOURCE_SHA256} {sha256[:16]}...), got "
-            f"{source.hash[:16]}...; trust=true runs the copy on the study's run"
+            f"{source.hash[:16]}...; trust=true runs the copy on the study's run{source_changes(run_id, source)}"
         )
     return source
+
+
+def source_changes(run_id: str | None, source: Source | None) -> str:
+    """What `source` has otherwise than the copy on the study's run, a line each, after a line break.
+
+    Empty where nothing differs or there is no copy: a refusal that shows it says what was wrong without it.
+    """
+    if run_id is None or source is None:
+        return ""
+    try:
+        before = dict(logged_source(run_id, str(source)).texts)
+    except ConfigError:
+        return ""
+    lines: list[str] = []
+    for name in sorted(before.keys() | dict(source.texts).keys()):
+        old, new = (texts.get(name, "").splitlines() for texts in (before, dict(source.texts)))
+        lines += difflib.unified_diff(old, new, f"{name} (logged)", f"{name} (at hand)", lineterm="", n=1)
+    more = [f"and {len(lines) - _MOST_LINES} lines more"] if len(lines) > _MOST_LINES else []
+    return "".join(f"\n{line}" for line in (*lines[:_MOST_LINES], *more))
 
 
 def _text(run_id: str, name: str) -> str:

@@ -58,6 +58,13 @@ class LoggedTrial:
     """What its search was told to do with models."""
     network: str = ""
     """FILE.py:NAME of the user's own network, with its folder; empty: the built-in one."""
+    callbacks: str = ""
+    """FILE.py:NAME of the Keras callbacks of its training; empty: none."""
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether training it again gives the same bits."""
+        return not isinstance(self.config, OwnConfig) or self.config.deterministic
 
     @property
     def link(self) -> str:
@@ -115,6 +122,7 @@ def read_trial(run_id: str, refits: bool = False) -> LoggedTrial:
         commit=tags.get(MLFLOW_GIT_COMMIT, ""),
         models=tags.get(names.MODELS, ""),
         network=tags.get(names.NETWORK, ""),
+        callbacks=tags.get(names.CALLBACKS, ""),
     )
 
 

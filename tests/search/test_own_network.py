@@ -124,7 +124,10 @@ def test_a_source_that_changed_is_refused_and_replay_runs_the_logged_copy_only_w
     said = ran("--network", "net.py:build_model", "--name", "own", "--trials", "3", code=2)
     assert "a study keeps the settings that decide its trials" in said
     assert "network.files.layers.py: " in said
+    diff = "\n-Dense = keras.layers.Dense\n+Dense = keras.layers.Dense  # changed"
+    assert diff in said
     said = ran("replay", "--run-id", run_id, code=2)
+    assert diff in said
     assert "must be what it was when the trial was trained" in said
     assert "trust=true runs the copy on the study's run" in said
     assert "bit-equal" in ran("replay", "--run-id", run_id, "--trust")
