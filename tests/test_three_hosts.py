@@ -34,7 +34,8 @@ from search.driver.console import make_console
 from search.commands.exit_codes import run_command
 from search.commands.options import read_options
 from search.commands.session import run_search
-from search.workers.dask_engine import DaskEngine, Watch
+from search.workers.dask_engine import DaskEngine
+from search.workers.engine import Watch
 
 events, submit, lost = DaskEngine.events, DaskEngine.submit, set()
 
@@ -56,7 +57,7 @@ def telling(self, job):
 
 DaskEngine.events, DaskEngine.submit = told, telling
 
-def make(workers, scheduler, split):
+def make(workers, scheduler, split, device):
     return DaskEngine(split, workers, scheduler, Watch(silent_for=4.0))
 
 if __name__ == "__main__":

@@ -1,19 +1,22 @@
 """How a process that trains is set up: before TensorFlow's import and right after it."""
 
+import fcntl
 import gc
 import importlib.metadata
 import os
 import platform
 import re
+import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from models.core.errors import ConfigError
 from models.core.thread_random import give_each_thread_its_own
 
 PROJECT = Path(__file__).parents[2]
@@ -24,7 +27,11 @@ _PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn", "h5py")
 # Keras imports these for plots and wrappers that no trial uses: without them TensorFlow's import takes 3.6 s and 575 MB
 # instead of 6.4 s and 720 MB. Who needs one imports it afterwards.
 _NOT_FOR_KERAS = ("matplotlib", "pandas", "scipy", "sklearn")
+DEVICES = ("cpu", "gpu")
+"""What a study can train on."""
+_GPU = "gpu "
 _prepared: int | None = None
+_device = "cpu"
 
 
 def prepare_process(threads: int = 1) -> None:
@@ -71,6 +78,58 @@ def prepare_process(threads: int = 1) -> None:
     _prepared = threads
 
 
+def gpus() -> tuple[str, ...]:
+    """The GPUs of this machine that a search may use, by what CUDA_VISIBLE_DEVICES calls them; none without a driver.
+
+    Of those that nvidia-smi lists, the ones that CUDA_VISIBLE_DEVICES names where it is set.
+    """
+    asked = ["nvidia-smi", "--query-gpu=index,uuid", "--format=csv,noheader"]
+    try:
+        told = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    listed = [tuple(map(str.strip, line.split(","))) for line in told.splitlines() if line.count(",") == 1]
+    allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
+    wanted = None if allowed is None else [each.strip() for each in allowed.split(",")]
+    return tuple(uuid for index, uuid in listed if wanted is None or index in wanted or uuid in wanted)
+
+
+def use_gpu(candidates: Sequence[str]) -> None:
+    """Has this prepared process, which has run no operation yet, train on the first of `candidates` that is free.
+
+    One that a process holds is nobody else's while it lives. Memory is taken as it is needed.
+
+    Raises:
+        ConfigError: all are held, or TensorFlow does not see the one that is free.
+    """
+    global _device
+    if _device != "cpu":
+        return
+    import tensorflow as tf
+
+    for uuid in candidates:
+        held = os.open(Path(tempfile.gettempdir(), f"search-{uuid}.lock"), os.O_CREAT | os.O_RDWR, 0o666)
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)  # until this process ends
+        except OSError:
+            os.close(held)
+            continue
+        os.environ["CUDA_VISIBLE_DEVICES"] = uuid
+        seen = tf.config.list_physical_devices("GPU")
+        if not seen:
+            os.close(held)
+            raise ConfigError(
+                "device gpu needs a TensorFlow that sees the GPU, as that of tensorflow[and-cuda] does, got one "
+                f"that does not see {uuid}"
+            )
+        for each in seen:
+            tf.config.experimental.set_memory_growth(each, True)
+        _device = _GPU + str(tf.config.experimental.get_device_details(seen[0]).get("device_name", uuid))
+        environment.cache_clear()
+        return
+    raise ConfigError(f"device gpu needs a GPU that no other process holds, got {', '.join(candidates) or 'none'} held")
+
+
 def ensure_home() -> None:
     """Gives a home folder to a user who has none, as in a container without an entry in passwd: MLflow asks for one."""
     if os.path.expanduser("~") == "~":
@@ -88,7 +147,7 @@ def environment() -> dict[str, str]:
     """What the bits of a trial follow from beside its configuration, data and seed, as this process has it."""
     if _prepared is None:
         raise RuntimeError("a process has its environment once prepare_process has set it up")
-    return versions() | {"threads": str(_prepared), "cpu": processor()}
+    return versions() | {"threads": str(_prepared), "cpu": processor(), "device": _device}
 
 
 def processor() -> str:

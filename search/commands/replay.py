@@ -50,9 +50,12 @@ def source_of(logged: LoggedTrial, trust: bool) -> Source | None:
 
 def replay(logged: LoggedTrial, split: Split, source: Source | None, report: Callable[[EpochReport], None]) -> Replayed:
     """Trains the trial again in this process, set up as the one that trained it was."""
-    from models.core.runtime import prepare_process
+    from models.core.runtime import gpus, prepare_process, use_gpu
 
+    found = () if logged.environment.get("device", "cpu") == "cpu" else gpus()
     prepare_process(int(logged.environment.get("threads", "1")))
+    if logged.environment.get("device", "cpu") != "cpu":
+        use_gpu(found)
     from models.training.cross_validation import train
     from models.training.trial import prepare
 
@@ -165,7 +168,7 @@ def _print_environment(logged: LoggedTrial, different: bool, console: Console) -
     """The versions that differ; that none does is worth a line where the results do."""
     from models.core.runtime import environment
 
-    before, now = dict(logged.environment), environment()
+    before, now = {"device": "cpu"} | dict(logged.environment), environment()
     commit = git_commit(PROJECT)
     if logged.commit and commit:
         before, now = before | {"project": logged.commit}, now | {"project": commit}

@@ -35,7 +35,7 @@ if TYPE_CHECKING:  # imported where they are used, beside the worker processes' 
 
 DEFAULT_UI = "http://127.0.0.1:5000"
 
-MakeEngine = Callable[[int, str | None, Split], Engine]
+MakeEngine = Callable[[int, str | None, Split, str], Engine]
 
 
 def run_search(options: Options, console: Console, make: MakeEngine = make_engine) -> int:
@@ -91,7 +91,8 @@ def _train(search: Search, make: MakeEngine) -> int:
     own_run = os.environ.pop("MLFLOW_RUN_ID", None)
     options = search.options
     # A worker without a trial would only prepare the data: on MNIST a forest takes most of a minute.
-    engine = make(min(options.workers, max(search.missing, 1)), options.scheduler, search.split)
+    workers = min(options.workers, max(search.missing, 1))
+    engine = make(workers, options.scheduler, search.split, search.settings.device)
     with asked_to_stop() as asked:
         try:
             if search.missing:

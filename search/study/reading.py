@@ -9,6 +9,7 @@ from typing import Any
 from models.core.config import TRAINING
 from models.core.errors import ConfigError, shown
 from models.core.parameters import MONITORS, Scalar, check_parameter
+from models.core.runtime import DEVICES
 from models.core.suggestions import check_word
 from models.data.reduction import check_reduction
 from models.data.sources import Source
@@ -28,8 +29,8 @@ from search.study.settings import (
 from search.study.space import Check, Domain, grid_cells, read_space
 
 _KEYS = (
-    "description", "data", "task", "objective", "network", "callbacks", "deterministic", "sampler", "trials", "seed",
-    "space", "configurations", "training", "pruner", "targets",
+    "description", "data", "task", "objective", "network", "callbacks", "deterministic", "device", "sampler", "trials",
+    "seed", "space", "configurations", "training", "pruner", "targets",
 )  # fmt: skip
 _DATA_KEYS = (*SOURCE_KEYS, "validation", "folds", "preprocessing", "reduction", "split_seed", "class_weight")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -98,6 +99,7 @@ def read_settings(written: Any, name: str) -> StudySettings:
         network=network,
         callbacks=callbacks,
         deterministic=deterministic,
+        device=check_word("device", written.get("device", "cpu"), DEVICES),
         training=fixed,
         pruner=written.get("pruner", "none"),
         targets=_read_targets(written.get("targets", [])),

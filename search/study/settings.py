@@ -67,6 +67,8 @@ class StudySettings:
     """FILE.py:NAME of the Keras callbacks of its training; empty: none."""
     deterministic: bool = True
     """Whether operations of which two runs may differ are refused; of the user's own network alone."""
+    device: str = "cpu"
+    """One of models.core.runtime.DEVICES: what trials train on."""
     source: Source | None = None
     """Of that."""
     keywords: tuple[str, ...] = ()
@@ -193,6 +195,7 @@ class StudySettings:
             **({"network": self.network} if self.network else {}),
             **({"callbacks": self.callbacks} if self.callbacks else {}),
             **({} if self.deterministic else {"deterministic": False}),
+            **({} if self.device == "cpu" else {"device": self.device}),
             "sampler": self.sampler,
             "trials": self.trials,
             "seed": self.seed,

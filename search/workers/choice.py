@@ -1,16 +1,21 @@
 """Which engine a search runs on: this process, processes of this machine, or a user's dask cluster."""
 
+from models.core.errors import ConfigError
+from models.core.runtime import gpus
 from models.data.splits import Split
 from search.workers.engine import Engine
 from search.workers.in_process import InProcessEngine
 
 
-def make_engine(workers: int, scheduler: str | None, split: Split) -> Engine:
+def make_engine(workers: int, scheduler: str | None, split: Split, device: str = "cpu") -> Engine:
     """An engine with so many workers, 0 for this process, or with those of the scheduler at an address.
 
+    On GPUs it has at most as many workers as there are GPUs, one a worker.
+
     Raises:
-        ConfigError: the scheduler does not answer, or none of its workers can run trials.
+        ConfigError: the scheduler does not answer, none of its workers can run trials, or there is no GPU.
     """
+    found = _gpus_for(workers, scheduler) if device == "gpu" else ()
     if workers == 0 and scheduler is None:
         return InProcessEngine(split)
     from search.workers.dask_engine import DaskEngine
@@ -19,4 +24,14 @@ def make_engine(workers: int, scheduler: str | None, split: Split) -> Engine:
         from search.workers.cluster import check_scheduler
 
         check_scheduler(scheduler)
-    return DaskEngine(split, workers, scheduler)
+    return DaskEngine(split, min(workers, len(found)) if found else workers, scheduler, gpus=found)
+
+
+def _gpus_for(workers: int, scheduler: str | None) -> tuple[str, ...]:
+    if scheduler is not None or workers == 0:
+        got = "a dask scheduler" if scheduler is not None else "workers 0"
+        raise ConfigError(f"device gpu is for worker processes on this machine, one a GPU, got {got}")
+    found = gpus()
+    if not found:
+        raise ConfigError("device gpu needs a GPU that nvidia-smi lists and CUDA_VISIBLE_DEVICES allows, got none")
+    return found

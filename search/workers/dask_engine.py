@@ -16,28 +16,17 @@ from uuid import uuid4
 from distributed import Client, Future, KilledWorker, LocalCluster
 from distributed.core import Status
 
+from models.core.errors import ConfigError
 from models.core.results import EpochReport
 from models.data.splits import Split
 from search.workers import fork_server, worker_process
 from search.workers.cluster import configure_dask, unfit
-from search.workers.engine import Done, EngineError, Epoch, Event, Lost, drain
+from search.workers.engine import Done, EngineError, Epoch, Event, Lost, Watch, drain
 from search.workers.job import Job
 from search.workers.recycling import recycle_above
 from search.workers.worker_process import Greeting
 
 _log = logging.getLogger("search")
-
-
-@dataclass(frozen=True)
-class Watch:
-    """How the engine watches its workers, in seconds."""
-
-    look_every: float = 0.5
-    """Between looks at which workers there are."""
-    workers_within: float = 120.0
-    """That a search waits while it has no worker at all."""
-    silent_for: float = 25.0
-    """Without a heartbeat, which comes every 0.5 to 5 s, after which a worker is given up."""
 
 
 @dataclass
@@ -56,11 +45,19 @@ class _Slot:
 class DaskEngine:
     """One job a worker, each in a process of its own with one thread; the driver alone decides on second attempts.
 
-    `scheduler` is the address of a cluster that the user started; without it, `workers` processes on this machine.
+    `scheduler` is the address of a cluster that the user started; without it, `workers` processes on this machine, each
+    on one of `gpus` where there are any.
     """
 
-    def __init__(self, split: Split, workers: int, scheduler: str | None = None, watch: Watch | None = None) -> None:
-        self._split, self._workers, self._scheduler = split, workers, scheduler
+    def __init__(
+        self,
+        split: Split,
+        workers: int,
+        scheduler: str | None = None,
+        watch: Watch | None = None,
+        gpus: tuple[str, ...] = (),
+    ) -> None:
+        self._split, self._workers, self._scheduler, self._gpus = split, workers, scheduler, gpus
         self._timing = watch or Watch()
         self._recycle_above = recycle_above(split)
         self._session = f"epochs-{uuid4().hex}"
@@ -248,10 +245,12 @@ class DaskEngine:
 
     async def _warm_up(self, address: str, process: str) -> None:
         try:
-            await self._client.submit(worker_process.warm_up, self._key, **_only(address))
+            await self._client.submit(worker_process.warm_up, self._key, self._gpus, **_only(address))
         except (KilledWorker, CancelledError, worker_process.NotTheSame):  # gone again; if not, it joins once more
             self._drop(address)
         except Exception as error:
+            if isinstance(error, ConfigError):  # nor could its successor
+                self._fail(EngineError(str(error)))
             problem = f"worker {address}, which cannot train: {type(error).__name__}: {error}"
             _log.warning("refused %s", problem)
             self._refused[address] = problem

@@ -41,6 +41,18 @@ class Lost:
 Event = Epoch | Done | Lost
 
 
+@dataclass(frozen=True)
+class Watch:
+    """How the engine watches its workers, in seconds."""
+
+    look_every: float = 0.5
+    """Between looks at which workers there are."""
+    workers_within: float = 120.0
+    """That a search waits while it has no worker at all."""
+    silent_for: float = 25.0
+    """Without a heartbeat, which comes every 0.5 to 5 s, after which a worker is given up."""
+
+
 class Engine(Protocol):
     """Runs jobs, at most one a worker. An attempt ends in exactly one Done or Lost."""
 

@@ -76,12 +76,18 @@ def take_data(key: str, split: Split) -> None:
         _resident.popitem(last=False)
 
 
-def warm_up(key: str) -> None:
-    """Imports TensorFlow and prepares the data, before the first trial comes."""
-    from models.core.runtime import prepare_process
+def warm_up(key: str, gpus: tuple[str, ...] = ()) -> None:
+    """Imports TensorFlow, takes one of `gpus` where there are any, and prepares the data, before the first trial comes.
+
+    Raises:
+        ConfigError: as models.core.runtime.use_gpu.
+    """
+    from models.core.runtime import prepare_process, use_gpu
 
     with _training:
         prepare_process()
+        if gpus:
+            use_gpu(gpus)
         from analysis.figures import confusion as figures_confusion  # noqa: F401 (matplotlib's import, paid here)
 
         _prepared(key)

@@ -104,6 +104,6 @@ def test_callbacks_and_loose_operations_belong_to_a_network_of_ones_own(
     workdir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for key in ("callbacks: 'calls.py:make'", "deterministic: false"):
-        Path("s.yaml").write_text("{sampler: random, space: {width: [8, 16]}, %s}" % key)
+        Path("s.yaml").write_text(f"{{sampler: random, space: {{width: [8, 16]}}, {key}}}")
         assert main(["--study", "s.yaml", "--workers", "0"]) == 2
         assert "must stand beside a network of your own, network: FILE.py:NAME" in capsys.readouterr().err

@@ -16,8 +16,8 @@ import pytest
 
 from models.core.errors import ConfigError
 from search.workers.cluster import check_scheduler
-from search.workers.dask_engine import DaskEngine, Watch
-from search.workers.engine import EngineError, Epoch, Lost
+from search.workers.dask_engine import DaskEngine
+from search.workers.engine import EngineError, Epoch, Lost, Watch
 from search.workers.in_process import InProcessEngine
 from tests.project import PROJECT
 from tests.search.cluster import Cluster, worker_pid

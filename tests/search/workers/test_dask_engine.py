@@ -15,8 +15,8 @@ import numpy as np
 import psutil
 import pytest
 
-from search.workers.dask_engine import DaskEngine, Watch
-from search.workers.engine import Done, Epoch, Lost
+from search.workers.dask_engine import DaskEngine
+from search.workers.engine import Done, Epoch, Lost, Watch
 from search.workers.in_process import InProcessEngine
 from tests.search.jobs import CONFIG, LONG, SPLIT, first_epoch, hashes, job, running, submit, wait
 
