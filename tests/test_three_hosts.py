@@ -57,7 +57,7 @@ def telling(self, job):
 
 DaskEngine.events, DaskEngine.submit = told, telling
 
-def make(workers, scheduler, split, device):
+def make(workers, scheduler, split, *means):
     return DaskEngine(split, workers, scheduler, Watch(silent_for=4.0))
 
 if __name__ == "__main__":

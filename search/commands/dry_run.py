@@ -46,7 +46,8 @@ def dry_run(
     measured: list[tuple[PlannedTrial, float]] = []
     if missing:
         # One probe runs at a time, and each worker more would prepare the data for nothing.
-        engine = make_engine(min(options.workers, 1), options.scheduler, split, settings.device)
+        means = settings.device, settings.source is not None
+        engine = make_engine(min(options.workers, 1), options.scheduler, split, *means)
         try:
             engine.start()
             measured = _probe(missing, sizes, engine, settings.source)

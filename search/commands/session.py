@@ -35,7 +35,7 @@ if TYPE_CHECKING:  # imported where they are used, beside the worker processes' 
 
 DEFAULT_UI = "http://127.0.0.1:5000"
 
-MakeEngine = Callable[[int, str | None, Split, str], Engine]
+MakeEngine = Callable[[int, str | None, Split, str, bool], Engine]
 
 
 def run_search(options: Options, console: Console, make: MakeEngine = make_engine) -> int:
@@ -92,7 +92,8 @@ def _train(search: Search, make: MakeEngine) -> int:
     options = search.options
     # A worker without a trial would only prepare the data: on MNIST a forest takes most of a minute.
     workers = min(options.workers, max(search.missing, 1))
-    engine = make(workers, options.scheduler, search.split, search.settings.device)
+    settings = search.settings
+    engine = make(workers, options.scheduler, search.split, settings.device, settings.source is not None)
     with asked_to_stop() as asked:
         try:
             if search.missing:

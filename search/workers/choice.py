@@ -7,10 +7,13 @@ from search.workers.engine import Engine
 from search.workers.in_process import InProcessEngine
 
 
-def make_engine(workers: int, scheduler: str | None, split: Split, device: str = "cpu") -> Engine:
+def make_engine(
+    workers: int, scheduler: str | None, split: Split, device: str = "cpu", own_code: bool = False
+) -> Engine:
     """An engine with so many workers, 0 for this process, or with those of the scheduler at an address.
 
-    On GPUs it has at most as many workers as there are GPUs, one a worker.
+    On GPUs it has at most as many workers as there are GPUs, one a worker. `own_code`: trials build networks of the
+    user's own.
 
     Raises:
         ConfigError: the scheduler does not answer, none of its workers can run trials, or there is no GPU.
@@ -23,8 +26,9 @@ def make_engine(workers: int, scheduler: str | None, split: Split, device: str =
     if scheduler is not None:
         from search.workers.cluster import check_scheduler
 
-        check_scheduler(scheduler)
-    return DaskEngine(split, min(workers, len(found)) if found else workers, scheduler, gpus=found)
+        check_scheduler(scheduler, own_code)
+    most = min(workers, len(found)) if found else workers
+    return DaskEngine(split, most, scheduler, gpus=found, own_code=own_code)
 
 
 def _gpus_for(workers: int, scheduler: str | None) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from distributed.comm import connect
 from distributed.comm.addressing import get_address_host_port
 
 from models.core.errors import ConfigError
-from models.core.runtime import versions
+from models.core.runtime import HASH_SEED, versions
 from search.workers import worker_process
 from search.workers.dask_internals import leave_fork_server_alone, leave_garbage_collection_alone
 from search.workers.worker_process import Greeting
@@ -53,7 +53,7 @@ def configure_dask() -> None:
         logging.getLogger(f"distributed{noisy}").setLevel(logging.CRITICAL)
 
 
-def check_scheduler(address: str) -> None:
+def check_scheduler(address: str, own_code: bool = False) -> None:
     """Raises ConfigError unless a dask scheduler answers, and it and a worker, if it has any, can run trials."""
     try:
         port = re.search(r":([0-9]{1,5})$", address)
@@ -75,7 +75,7 @@ def check_scheduler(address: str) -> None:
         raise ConfigError(
             f"scheduler must be the address of a dask scheduler that answers, got {address!r}: {reason}"
         ) from error
-    problems = [unfit(worker, found[worker], known[worker]["nanny"]) for worker in found if worker in known]
+    problems = [unfit(worker, found[worker], known[worker]["nanny"], own_code) for worker in found if worker in known]
     if problems and all(problems):
         raise ConfigError(f"a search needs a worker that can run trials, got {problems[0]}")
 
@@ -89,14 +89,19 @@ async def _answers(address: str) -> None:
     await comm.close()
 
 
-def unfit(address: str, greeting: Greeting | Exception, nanny: str | None) -> str | None:
-    """Why a worker of a user's cluster must not run trials, in one line; None when it may."""
+def unfit(address: str, greeting: Greeting | Exception, nanny: str | None, own_code: bool) -> str | None:
+    """Why a worker of a user's cluster must not run trials, in one line; None when it may.
+
+    `own_code`: they run a function of the user's own, which a set of words must have one order for.
+    """
     if isinstance(greeting, OSError):  # it is about to leave, or not up yet
         return None
     if isinstance(greeting, Exception):  # dask's own kind: the real one's words are in it
         return f"worker {address}, which cannot import the project: {greeting}"
     if nanny is None:
         return f"worker {address}, which has no nanny: a trial that does not stop could not be ended there"
+    if own_code and not greeting.fixed_hashes:
+        return f"worker {address}, in which sets of words have another order: dask's nanny gives it {HASH_SEED}"
     here, there = versions(), greeting.versions
     differing = [name for name in _DECISIVE if here.get(name) != there.get(name)]
     if differing:

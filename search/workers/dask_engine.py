@@ -46,7 +46,7 @@ class DaskEngine:
     """One job a worker, each in a process of its own with one thread; the driver alone decides on second attempts.
 
     `scheduler` is the address of a cluster that the user started; without it, `workers` processes on this machine, each
-    on one of `gpus` where there are any.
+    on one of `gpus` where there are any. `own_code`: trials build networks of the user's own.
     """
 
     def __init__(
@@ -56,8 +56,10 @@ class DaskEngine:
         scheduler: str | None = None,
         watch: Watch | None = None,
         gpus: tuple[str, ...] = (),
+        own_code: bool = False,
     ) -> None:
-        self._split, self._workers, self._scheduler, self._gpus = split, workers, scheduler, gpus
+        self._split, self._workers, self._scheduler = split, workers, scheduler
+        self._gpus, self._own_code = gpus, own_code
         self._timing = watch or Watch()
         self._recycle_above = recycle_above(split)
         self._session = f"epochs-{uuid4().hex}"
@@ -115,7 +117,8 @@ class DaskEngine:
             for nanny in list(self._cluster.workers.values()):
                 pid = getattr(nanny, "pid", None)
                 if pid:
-                    _end_process(pid)
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
         for part in (self._client, self._cluster):
             if part is not None:
                 part.close(timeout=5)
@@ -226,7 +229,7 @@ class DaskEngine:
         try:
             greetings = await self._client.run(worker_process.greet, self._key, workers=joined, on_error="return")
             for address in joined:
-                problem = unfit(address, greetings[address], nannies[address])
+                problem = unfit(address, greetings[address], nannies[address], self._own_code)
                 if problem is not None:
                     _log.warning("refused %s", problem)
                     self._refused[address] = problem
@@ -312,8 +315,3 @@ class DaskEngine:
 def _only(address: str) -> dict[str, Any]:
     """How a task is submitted that this worker runs once, or nobody."""
     return {"workers": [address], "pure": False, "retries": 0, "allow_other_workers": False}
-
-
-def _end_process(pid: int) -> None:
-    with suppress(ProcessLookupError):
-        os.kill(pid, 9)

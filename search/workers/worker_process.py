@@ -17,7 +17,7 @@ import psutil
 
 from models.core import states
 from models.core.results import EpochReport, TrialStopped
-from models.core.runtime import versions
+from models.core.runtime import HASH_SEED, versions
 from models.data.splits import PARTS, Split
 from search.workers.job import Job, run_job
 from search.workers.outcome import Outcome
@@ -46,6 +46,8 @@ class Greeting:
     """Another one in each process: an address alone may be that of a successor."""
     versions: dict[str, str]
     holds_data: bool
+    fixed_hashes: bool
+    """Whether a set of words has the same order here as everywhere (models.core.runtime.HASH_SEED)."""
 
 
 def data_key(split: Split) -> str:
@@ -66,7 +68,8 @@ def greet(key: str) -> Greeting:
     for name in list(os.environ):
         if name.startswith(_SECRETS):  # a worker only trains: it needs no address and no password
             del os.environ[name]
-    return Greeting(_PROCESS, versions(), key in _resident)
+    fixed_hashes = all(os.environ.get(name) == value for name, value in HASH_SEED.items())
+    return Greeting(_PROCESS, versions(), key in _resident, fixed_hashes)
 
 
 def take_data(key: str, split: Split) -> None:

@@ -155,6 +155,17 @@ def test_a_worker_that_cannot_keep_the_promises_is_refused_alone_with_the_reason
     assert len(caplog.messages) == 3
 
 
+def test_networks_of_ones_own_need_workers_in_which_sets_have_one_order(cluster: Cluster) -> None:
+    cluster.worker(env={"DASK_DISTRIBUTED__NANNY__PRE_SPAWN_ENVIRON": "{'PYTHONHASHSEED': '77'}"})
+    cluster.wait_for_workers(1)
+    check_scheduler(cluster.address)
+    with pytest.raises(ConfigError, match="in which sets of words have another order: dask's nanny gives it"):
+        check_scheduler(cluster.address, own_code=True)
+    cluster.worker()
+    cluster.wait_for_workers(2)
+    check_scheduler(cluster.address, own_code=True)
+
+
 def test_a_scheduler_must_be_able_to_import_the_project(tmp_path: Path) -> None:
     cluster = Cluster(tmp_path, env={"PYTHONPATH": ""})
     try:
