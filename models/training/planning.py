@@ -1,13 +1,14 @@
 """`python -m models.training.planning`: draws the rows of the user's own network in a process of its own.
 
-Standard input has the job as JSON, the last line of standard output the answer: `kind`, `keywords` and `rows`, or
-`error`, one line. search/study/own_space.py writes and reads them.
+Standard input has the job as JSON, the last line of standard output the answer: `kind`, `keywords`, `rows` and
+`n_parameters` of the first network (0 where none was built), or `error`, one line. search/study/own_space.py writes and
+reads them.
 """
 
 import json
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -33,16 +34,17 @@ def plan(job: Mapping[str, Any]) -> dict[str, Any]:
     given = {"input_shape": tuple(job["shape"]), "n_outputs": job["n_outputs"]}
     seed, seconds = job["seed"], job["seconds"]
     function = load_function(source, given, trial_seed(seed, 0), seconds)
+    n_parameters = 0
     if function.kind == KEYWORDS:
         function.check_names(name for name in job["names"] if name in function.keywords or name not in TRAINING)
         if job["first"]:
             said = job["training"] | job["first"]
             own = {name: value for name, value in said.items() if name in function.keywords or name not in TRAINING}
-            _check_network(source, given, job, own)
-        return {"kind": function.kind, "keywords": list(function.keywords), "rows": []}
+            n_parameters = _check_network(source, given, job, own)
+        return _answer(function.kind, n_parameters, keywords=function.keywords)
     before = [PlanRow.from_json(row) for row in job["before"]]
     if job["sampler"] == "list":
-        _check_network(source, given, job, job["first"])
+        n_parameters = _check_network(source, given, job, job["first"])
         rows = []
     elif job["sampler"] == "grid":
         rows = grid_rows(source, given, seed, job["most"], seconds)
@@ -52,12 +54,16 @@ def plan(job: Mapping[str, Any]) -> dict[str, Any]:
     if not before and rows:
         if rows[0].problem is not None:
             raise ConfigError(rows[0].problem.message)
-        _check_network(source, given, job, dict(rows[0].parameters))
-    return {"kind": function.kind, "keywords": [], "rows": [asdict(row) for row in rows]}
+        n_parameters = _check_network(source, given, job, dict(rows[0].parameters))
+    return _answer(function.kind, n_parameters, rows=[asdict(row) for row in rows])
 
 
-def _check_network(source: Any, given: Mapping[str, Any], job: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
-    """That the network of these values takes the data's rows and answers what the task needs."""
+def _answer(kind: str, n_parameters: int, keywords: Sequence[str] = (), rows: Sequence[Any] = ()) -> dict[str, Any]:
+    return {"kind": kind, "keywords": list(keywords), "rows": list(rows), "n_parameters": n_parameters}
+
+
+def _check_network(source: Any, given: Mapping[str, Any], job: Mapping[str, Any], asked: Mapping[str, Any]) -> int:
+    """That the network of these values takes the data's rows and answers what the task needs; its parameters."""
     import tensorflow as tf
 
     from models.core.runtime import without_harmless_warnings
@@ -71,7 +77,8 @@ def _check_network(source: Any, given: Mapping[str, Any], job: Mapping[str, Any]
     network = UserNetwork(source, given, seed, asked)
     try:
         with globals_kept(), without_harmless_warnings(), operations_named():
-            build_own(network.build, features, shape, columns, job["n_outputs"], job["classes"], seed)
+            own = build_own(network.build, features, shape, columns, job["n_outputs"], job["classes"], seed)
+            return int(own.model.count_params())
     except Exception as error:
         raise ConfigError(problem_of(source, error).message) from error
 

@@ -33,15 +33,25 @@ class Estimate:
 
 
 def dry_run(
-    settings: StudySettings, plan: Plan, finished: frozenset[int], split: Split, options: Options, console: Console
+    settings: StudySettings,
+    plan: Plan,
+    finished: frozenset[int],
+    split: Split,
+    options: Options,
+    console: Console,
+    own_size: int = 0,
 ) -> None:
-    """Prints the plan's size, parameter counts, time and disk; trains a few epochs to know the time, keeps nothing."""
+    """Prints the plan's size, parameter counts, time and disk; trains a few epochs to know the time, keeps nothing.
+
+    `own_size` is how many parameters the first network of the user's own has, 0 where there is none.
+    """
     n_inputs = count_inputs(split)
     sizes = {
         trial.number: parameter_count(trial.config, n_inputs, split.target.n_outputs)[0]
         for trial in plan.trials
         if isinstance(trial.config, TrialConfig)
     }
+    guessed = sizes or {trial.number: own_size for trial in plan.trials}
     missing = [trial for trial in plan.trials if trial.number not in finished]
     measured: list[tuple[PlannedTrial, float]] = []
     if missing:
@@ -50,10 +60,10 @@ def dry_run(
         engine = make_engine(min(options.workers, 1), options.scheduler, split, *means)
         try:
             engine.start()
-            measured = _probe(missing, sizes, engine, settings.source)
+            measured = _probe(missing, guessed, engine, settings.source)
         finally:
             engine.close()
-    estimate = _estimate(missing, sizes, measured, options, settings.folds)
+    estimate = _estimate(missing, guessed, measured, options, settings.folds)
     table = Table(
         title=f"Study {settings.name}: dry run, nothing was made", title_justify="left", show_header=False, box=None
     )
@@ -65,6 +75,8 @@ def dry_run(
     table.add_row("data", f"{settings.dataset}: " + ", ".join(f"{split.rows(part):,} {part}" for part in split.labels))
     if sizes:
         table.add_row("parameters", f"{min(sizes.values()):,} to {max(sizes.values()):,} a network")
+    elif own_size:
+        table.add_row("parameters", f"{own_size:,} in the first network")
     time_words = "unknown: no probe could be trained" if estimate.seconds is None else _duration(estimate.seconds)
     table.add_row("time", f"about {time_words} with {max(options.workers, 1)} workers, after they have started")
     table.add_row("disk", f"about {estimate.disk_bytes / 1e6:,.0f} MB (models: {options.models})")

@@ -79,7 +79,8 @@ def run_study(
             from search.tracking.tracking_store import check_tracking
 
             check_tracking()
-            dry_run(search.settings, search.plan, search.finished, search.split, options, console)
+            size = search.space.n_parameters if search.space is not None else 0
+            dry_run(search.settings, search.plan, search.finished, search.split, options, console, size)
             return COMPLETE
         return _train(search, make)
     finally:

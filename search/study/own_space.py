@@ -32,6 +32,8 @@ class OwnSpace:
     """Of a function of keywords, what it can be called with."""
     rows: tuple[PlanRow, ...] = ()
     """Of another one, the trials from number 0 on."""
+    n_parameters: int = 0
+    """Of the first network; 0: not known."""
 
     def applied(self, settings: StudySettings) -> StudySettings:
         """The settings with what the function alone can tell: its keywords, and how large a grid is.
@@ -57,7 +59,8 @@ class OwnSpace:
     def to_json(self, settings: StudySettings) -> str:
         """As a file beside the results, and an artifact of the study's run, keeps it."""
         rows = [asdict(row) for row in self.rows]
-        return json.dumps({"of": _of(settings), "kind": self.kind, "keywords": self.keywords, "rows": rows})
+        kept = {"of": _of(settings), "kind": self.kind, "keywords": self.keywords, "rows": rows}
+        return json.dumps(kept | {"n_parameters": self.n_parameters})
 
     @classmethod
     def from_json(cls, text: str, settings: StudySettings) -> "OwnSpace | None":
@@ -66,7 +69,8 @@ class OwnSpace:
             values = json.loads(text)
             if values["of"] != _of(settings):
                 return None
-            return cls(values["kind"], tuple(values["keywords"]), tuple(map(PlanRow.from_json, values["rows"])))
+            rows = tuple(map(PlanRow.from_json, values["rows"]))
+            return cls(values["kind"], tuple(values["keywords"]), rows, values.get("n_parameters", 0))
         except (ValueError, TypeError, KeyError):
             return None
 
@@ -112,7 +116,8 @@ def ask_network(settings: StudySettings, split: Split, count: int, known: OwnSpa
     told = _run(job, _START + SECONDS_A_CALL * max(count - len(before), 1))
     if "error" in told:
         raise ConfigError(told["error"])
-    return OwnSpace(told["kind"], tuple(told["keywords"]), (*before, *map(PlanRow.from_json, told["rows"])))
+    size = told["n_parameters"] or (0 if known is None else known.n_parameters)
+    return OwnSpace(told["kind"], tuple(told["keywords"]), (*before, *map(PlanRow.from_json, told["rows"])), size)
 
 
 def _first(settings: StudySettings) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The user's own function builds the network: planned, trained, resumed and replayed as the built-in one is."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -99,6 +100,7 @@ def test_a_grid_is_walked_whole(workdir: Path) -> None:
     Path("net.py").write_text(NETWORK.replace('hp.Float("rate of learning", 1e-3, 1e-2, sampling="log")', "1e-3"))
     said = ran("--network", "net.py:build_model", "--sampler", "grid", "--dry-run")
     assert "7, sampler grid" in said
+    assert re.search(r"parameters +[0-9,]+ in the first network", said)
     said = ran("--network", "net.py:build_model", "--sampler", "grid", "--trials", "3", "--dry-run")
     assert "3, sampler grid" in said
     Path("part.yaml").write_text("{sampler: grid, network: 'net.py:build_model', trials: 8}")
