@@ -5,18 +5,14 @@ import os
 import subprocess
 import sys
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from models.core.runtime import HASH_SEED
 from tests.project import PROJECT
 
 USERS = Path(__file__).parent / "users"
-NEEDED = (
-    "KerasTuner is no part of the environment: uv pip install --no-deps --target FOLDER keras-tuner==1.4.8 kt-legacy, "
-    "and KERAS_TUNER=FOLDER"
-)
 ROWS = """
 import json, sys, warnings
 from models.core.runtime import prepare_process
@@ -60,12 +56,9 @@ PLAIN = ("units", "several", "separate", "conditional", "tailored", "Fitted")
 OF_KERAS_TUNER = ("OfKerasTuner", "WithoutBase", "untunable", "annotated")
 
 
-def output(how: str, code: str, *arguments: str) -> str:
-    """What `code` prints in a process with or without KerasTuner."""
-    if how == "with" and "KERAS_TUNER" not in os.environ and find_spec("keras_tuner") is None:
-        pytest.skip(NEEDED)
-    folder = os.environ.get("KERAS_TUNER", "") if how == "with" else ""
-    environment = {**os.environ, "PYTHONPATH": folder, "PYTHONHASHSEED": "0"}
+def output(code: str, *arguments: str) -> str:
+    """What `code` prints in a process of its own."""
+    environment = {**os.environ, **HASH_SEED}
     ran = subprocess.run(
         [sys.executable, "-c", code, *arguments], cwd=PROJECT, env=environment, capture_output=True, text=True
     )
@@ -76,7 +69,7 @@ def output(how: str, code: str, *arguments: str) -> str:
 @cache
 def planned(how: str) -> dict:
     """Rows by the name of the function."""
-    said = json.loads(output(how, ROWS, how, str(USERS), *PLAIN, *(OF_KERAS_TUNER if how == "with" else ())))
+    said = json.loads(output(ROWS, how, str(USERS), *PLAIN, *(OF_KERAS_TUNER if how == "with" else ())))
     assert [row[1] for name, rows in said.items() if name != "grid" for row in rows if row[1]] == []
     return {name: rows if name == "grid" else [row[0] for row in rows] for name, rows in said.items()}
 
@@ -115,4 +108,4 @@ def test_classes_of_keras_tuner_are_built_through_its_wrapper() -> None:
 
 
 def test_a_fraction_becomes_the_value_that_keras_tuner_makes_of_it_and_the_top_of_a_float_is_kept() -> None:
-    assert output("with", PARITY).strip() == "[] 5 6"
+    assert output(PARITY).strip() == "[] 5 6"
