@@ -28,6 +28,13 @@ Tags = Mapping[int, Mapping[str, object]]
 
 
 @dataclass(frozen=True)
+class Host:
+    """A program that runs searches through search/api, and shows them in its own way."""
+
+    progress: Progress
+
+
+@dataclass(frozen=True)
 class Search:
     """What a search needs, checked, before anything is made."""
 
@@ -45,6 +52,8 @@ class Search:
     console: Console
     space: "OwnSpace | None" = None
     """Of a network of the user's own."""
+    host: "Host | None" = None
+    """What shows the search instead of the terminal."""
 
     @property
     def missing(self) -> int:

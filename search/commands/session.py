@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from threading import Thread
@@ -16,7 +17,7 @@ from models.core.runtime import PROJECT
 from models.data.splits import Split
 from search.commands.exit_codes import COMPLETE, MISSING, run_command
 from search.commands.options import Options, read_options
-from search.commands.preparation import Search, Tags, fit_linear_baseline, prepare
+from search.commands.preparation import Host, Search, Tags, fit_linear_baseline, prepare
 from search.driver.console import make_console
 from search.driver.signals import asked_to_stop
 from search.stores.paths import StudyPaths, root_of, stores_lock
@@ -68,12 +69,16 @@ def run_study(
     console: Console,
     tags: Tags | None = None,
     make: MakeEngine = make_engine,
+    host: Host | None = None,
 ) -> int:
-    """Runs what is missing of a study; returns and raises as `run_search`. With `tags` the headline is the caller's."""
+    """Runs what is missing of a study; returns and raises as `run_search`. With `tags` the headline is the caller's.
+
+    A `host` shows the progress, and what to type next is not said.
+    """
     if options.workers and options.scheduler is None:
         fork_server.start()  # imports TensorFlow while this process imports everything else
     try:
-        search = prepare(settings, options, console, tags or {})
+        search = replace(prepare(settings, options, console, tags or {}), host=host)
         if options.dry_run:
             from search.commands.dry_run import dry_run
             from search.tracking.tracking_store import check_tracking
@@ -173,7 +178,7 @@ def _drive(search: Search, engine: Engine, study: "StudyStore", parent: "ParentR
     )
     study.note("\n\n".join(said))
     paths, runs = StudyPaths(settings.name, root_of(options.storage)), TrialRuns(parent)
-    progress = ConsoleProgress(search.console, search.objective)
+    progress = search.host.progress if search.host else ConsoleProgress(search.console, search.objective)
     equal, different = settings.equal_cells, settings.population or 0
     if equal:
         progress.say(
@@ -217,7 +222,7 @@ def _conclude(
     own_run: str | None,
     with_report: bool,
 ) -> int:
-    from search.driver.conclusion import conclude, failures_words, print_next_steps
+    from search.driver.conclusion import conclude, failures_words, print_missing, print_next_steps
     from search.driver.summary import print_summary
     from search.tracking.own_run import launcher
 
@@ -234,7 +239,10 @@ def _conclude(
         if summary is not None:
             print_summary(summary, console)
         best = None if summary is None or options.models.mode == "none" else summary.table.network_run_id
-        print_next_steps(settings, options.given, ended, best, launcher(own_run), console)
+        if search.host is not None:
+            print_missing(ended, console)
+        else:
+            print_next_steps(settings, options.given, ended, best, launcher(own_run), console)
     return COMPLETE if ended.complete and summary is not None else MISSING
 
 

@@ -105,6 +105,17 @@ def _beyond(ended: Ended, finished: Collection[int]) -> set[int]:
     return set() if ended.stopped_at is None else {number for number in finished if number >= ended.stopped_at}
 
 
+def print_missing(ended: Ended, console: Console) -> None:
+    """Why the search ended, and what it ended without; nothing where it is complete."""
+    lines = [f"ended: {ended.reason}"] if ended.reason else []
+    if ended.without_refit:
+        lines.append(f"the best configuration is not refitted yet: {ended.without_refit}")
+    if ended.missing or ended.undelivered:
+        lines.append(f"{ended.missing} trials are missing, {ended.undelivered} wait in the outbox")
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
 def print_next_steps(
     settings: StudySettings,
     given: Mapping[str, str],
@@ -126,12 +137,7 @@ def print_next_steps(
         console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     say()
-    if ended.reason:
-        say(f"ended: {ended.reason}")
-    if ended.without_refit:
-        say(f"the best configuration is not refitted yet: {ended.without_refit}")
-    if ended.missing or ended.undelivered:
-        say(f"{ended.missing} trials are missing, {ended.undelivered} wait in the outbox")
+    print_missing(ended, console)
     if not ended.complete:
         say("the same command goes on where this one ended")
     elif not ended.trained:

@@ -153,8 +153,40 @@ def _with_source(
     return replace(settings, preprocessing=default_preprocessing(source))
 
 
-def load_settings(
-    study: str,
+def read_study(study: str) -> tuple[Path, Any]:
+    """The file of a study, by name or path, and what it says.
+
+    Raises:
+        ConfigError: there is none, or it is no YAML.
+    """
+    path = find_study(study)
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise ConfigError(f"a study file may have {_MOST_BYTES:,} bytes, got {str(path)!r}, which has more")
+        return path, yaml.load(path.read_text(encoding="utf-8"), Loader=_StudyLoader)
+    except RecursionError:
+        raise ConfigError(f"a study file must not nest so deeply, got {str(path)!r}") from None
+    except ConfigError:
+        raise
+    except (yaml.YAMLError, ValueError, OSError) as error:  # ValueError: no UTF-8, or a !!int that is none
+        said = " ".join(str(error).split())[:300]
+        raise ConfigError(f"a study must be a YAML file, got {str(path)!r}: {said}") from error
+
+
+def load_settings(study: str, **said: Any) -> StudySettings:
+    """The settings of a study file, with what the command line says instead of it: the arguments of `make_settings`.
+
+    Raises:
+        ConfigError: anything in them breaks a rule; the message names it and the value received.
+    """
+    path, written = read_study(study)
+    return make_settings(written, path.stem, path.parent, **said)
+
+
+def make_settings(
+    written: Any,
+    stem: str,
+    folder: Path,
     *,
     name: str | None = None,
     data: Mapping[str, str] | None = None,
@@ -166,40 +198,29 @@ def load_settings(
     network: str | None = None,
     sampler: str | None = None,
 ) -> StudySettings:
-    """The settings of a study file, with what the command line says instead of it.
+    """The settings of what a study file says, whose paths start from `folder`, with what is said instead of it.
 
-    `sampler` must be that of the study, unless the command line names the network too: that is searched either way.
+    `stem` is the study's name where none is given. `sampler` must be that of the study, unless the network is named
+    too: that is searched either way.
 
     Raises:
-        ConfigError: anything in them breaks a rule; the message names it and the value received.
+        ConfigError: as `load_settings`.
     """
-    path = find_study(study)
-    try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise ConfigError(f"a study file may have {_MOST_BYTES:,} bytes, got {str(path)!r}, which has more")
-        written = yaml.load(path.read_text(encoding="utf-8"), Loader=_StudyLoader)
-    except RecursionError:
-        raise ConfigError(f"a study file must not nest so deeply, got {str(path)!r}") from None
-    except ConfigError:
-        raise
-    except (yaml.YAMLError, ValueError, OSError) as error:  # ValueError: no UTF-8, or a !!int that is none
-        said = " ".join(str(error).split())[:300]
-        raise ConfigError(f"a study must be a YAML file, got {str(path)!r}: {said}") from error
     if network is not None and isinstance(written, Mapping):
         # The study's space and training are those of its own network.
-        own = ("space", "configurations", "training", "callbacks", "deterministic")
-        others = (*own, "trials") if sampler == "grid" else own
+        theirs = ("space", "configurations", "training", "callbacks", "deterministic")
+        others = (*theirs, "trials") if sampler == "grid" else theirs
         written = {key: value for key, value in written.items() if key not in others}
         written |= {"network": network} | ({} if sampler is None else {"sampler": sampler})
-    stem = path.stem if network is None or network == "mlp" else Path(network.rpartition(":")[0]).stem
-    settings = read_settings(written, name or stem)
+    own = stem if network is None or network == "mlp" else Path(network.rpartition(":")[0]).stem
+    settings = read_settings(written, name or own)
     if sampler is not None and settings.sampler != sampler:
         raise ConfigError(
             f"the sampler {sampler} needs a {sampler} study, got {settings.name!r}, whose sampler is {settings.sampler}"
         )
     _refuse_equal_configurations(settings)
-    settings = _with_source(settings, written, data or {}, path.parent)
-    settings = _with_network(settings, network, path.parent)
+    settings = _with_source(settings, written, data or {}, folder)
+    settings = _with_network(settings, network, folder)
     if seed is not None:
         settings = replace(settings, seed=check_count("seed", seed, 0, MOST_SEED))
     if trials is not None:
