@@ -19,19 +19,13 @@ from search.stores.paths import StudyPaths, root_of
 from search.study.settings import StudySettings, checked
 
 if TYPE_CHECKING:  # imported where they are used, beside the worker processes' own imports
+    from search.driver.progress import Progress
     from search.driver.stopping import StopRule
     from search.study.own_space import OwnSpace
     from search.study.plan import Plan
 
 Tags = Mapping[int, Mapping[str, object]]
 """Further tags of a plan number's child runs."""
-
-
-@dataclass(frozen=True)
-class Host:
-    """A program that runs searches through search/api, and shows them in its own way."""
-
-    progress: Progress
 
 
 @dataclass(frozen=True)
@@ -52,8 +46,8 @@ class Search:
     console: Console
     space: "OwnSpace | None" = None
     """Of a network of the user's own."""
-    host: "Host | None" = None
-    """What shows the search instead of the terminal."""
+    host: "Progress | None" = None
+    """Of a program that runs searches (search/api): how it shows them."""
 
     @property
     def missing(self) -> int:

@@ -17,7 +17,7 @@ from models.core.runtime import PROJECT
 from models.data.splits import Split
 from search.commands.exit_codes import COMPLETE, MISSING, run_command
 from search.commands.options import Options, read_options
-from search.commands.preparation import Host, Search, Tags, fit_linear_baseline, prepare
+from search.commands.preparation import Search, Tags, fit_linear_baseline, prepare
 from search.driver.console import make_console
 from search.driver.signals import asked_to_stop
 from search.stores.paths import StudyPaths, root_of, stores_lock
@@ -30,6 +30,7 @@ from search.workers.engine import Engine
 
 if TYPE_CHECKING:  # imported where they are used, beside the worker processes' own imports
     from search.driver.driver import Ended
+    from search.driver.progress import Progress
     from search.stores.optuna_study import StudyStore
     from search.study.plan import Plan
     from search.tracking.parent_run import ParentRun
@@ -69,11 +70,11 @@ def run_study(
     console: Console,
     tags: Tags | None = None,
     make: MakeEngine = make_engine,
-    host: Host | None = None,
+    host: "Progress | None" = None,
 ) -> int:
     """Runs what is missing of a study; returns and raises as `run_search`. With `tags` the headline is the caller's.
 
-    A `host` shows the progress, and what to type next is not said.
+    A `host` program shows the progress in its own way, and is not told what to type next.
     """
     if options.workers and options.scheduler is None:
         fork_server.start()  # imports TensorFlow while this process imports everything else
@@ -178,7 +179,7 @@ def _drive(search: Search, engine: Engine, study: "StudyStore", parent: "ParentR
     )
     study.note("\n\n".join(said))
     paths, runs = StudyPaths(settings.name, root_of(options.storage)), TrialRuns(parent)
-    progress = search.host.progress if search.host else ConsoleProgress(search.console, search.objective)
+    progress = search.host or ConsoleProgress(search.console, search.objective)
     equal, different = settings.equal_cells, settings.population or 0
     if equal:
         progress.say(
