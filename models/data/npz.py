@@ -18,8 +18,8 @@ _MAGIC = {b"\x1f\x8b": "a gzip file", b"PAR1": "a Parquet file", b"\x89HDF": "an
           b"%PDF": "a PDF file", b"\x80\x04": "a pickle", b"\x80\x05": "a pickle", b"BZh": "a bzip2 file"}  # fmt: skip
 
 
-def read_npz(path: Path, wanted: tuple[str, ...] = ARRAYS) -> dict[str, Array]:
-    """The arrays named by `wanted`.
+def read_npz(path: Path, wanted: tuple[str, ...] = ARRAYS, instead: tuple[str, ...] = ()) -> dict[str, Array]:
+    """The arrays named by `wanted`, or where some of them are missing and all of `instead` are there, those.
 
     Raises:
         ConfigError: it is no such file, lacks one, or one is no plain array or too large for the memory that is free.
@@ -32,7 +32,9 @@ def read_npz(path: Path, wanted: tuple[str, ...] = ARRAYS) -> dict[str, Array]:
         with zipfile.ZipFile(path) as archive:
             members = {name.removesuffix(".npy"): name for name in archive.namelist()}
             missing = [name for name in wanted if name not in members]
-            if missing:
+            if missing and instead and all(name in members for name in instead):
+                wanted = instead
+            elif missing:
                 has = f" (it has {', '.join(list(members)[:8])})" if members else ""
                 raise ConfigError(
                     f"dataset must hold {', '.join(wanted)}, got {str(path)!r} without {', '.join(missing)}{has}"

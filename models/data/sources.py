@@ -24,7 +24,8 @@ _TEST = 0.2
 _TAKES = {
     "a data set with a test part of its own": ("task",),
     "a named table": ("leave_out", "test", "task"),
-    "an .npz file": ("task",),
+    "an .npz file with a test part": ("task",),
+    "an .npz file of x and y": ("test", "task"),
     "a folder of images": ("test", "image_size", "color"),
     "a table": ("target", "task", "test", "leave_out", "group", "weight"),
     "a loader of arrays": ("task", "test"),
@@ -129,9 +130,13 @@ def load_dataset(source: Source | str, tell: Tell = lambda _: None) -> Dataset:
             f"dataset must be one of {', '.join(NAMES)}, or the path of an .npz, .csv or .parquet file, of a folder of "
             f"images, or FILE.py:FUNCTION, got {name!r}{did_you_mean(name, NAMES)}"
         )
-    _check_takes(source, "an .npz file")
-    written = _absolute(source).to_text() if source.task else ""
-    return dataset_of(path.stem, str(path), read_npz(path), source.task, written)
+    arrays = read_npz(path, instead=("x", "y"))
+    whole = "x" in arrays
+    _check_takes(source, "an .npz file of x and y" if whole else "an .npz file with a test part")
+    if whole:
+        arrays = _cut(arrays["x"], arrays["y"], source, path.name)
+    written = _absolute(source).to_text() if source.task or source.test else ""
+    return dataset_of(path.stem, str(path), arrays, source.task, written)
 
 
 def find_data(location: str, sha256: str, asked: str | None) -> Dataset:

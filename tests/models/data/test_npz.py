@@ -11,7 +11,7 @@ import pytest
 
 from models.core import memory
 from models.core.errors import ConfigError
-from models.data.sources import load_dataset
+from models.data.sources import Source, find_data, load_dataset
 from models.data.splits import split_dataset
 
 ROWS = {
@@ -60,6 +60,20 @@ def test_numbers_beyond_float64_are_refused_before_they_are_infinite(tmp_path: P
     large = np.full((20, 4), np.longdouble("1e4000"))
     with pytest.raises(ConfigError, match="x_train of data must be numbers that float64 can say"):
         load_dataset(saved(tmp_path / "data.npz", x_train=large))
+
+
+def test_of_x_and_y_alone_a_test_part_is_cut(tmp_path: Path) -> None:
+    path, x = tmp_path / "data.npz", np.arange(80, dtype=np.float32).reshape(20, 4)
+    np.savez(path, x=x, y=np.arange(20) % 2)
+    data = load_dataset(str(path))
+    assert (len(data.x_train), len(data.x_test)) == (16, 4)
+    assert sorted(np.concatenate([data.x_train, data.x_test])[:, 0]) == x[:, 0].tolist()
+    half = load_dataset(Source.read({"dataset": str(path), "test": "0.5"}))
+    assert len(half.x_test) == 10
+    assert find_data(half.location, half.sha256, None).sha256 == half.sha256
+    np.savez(path, x=x)
+    with pytest.raises(ConfigError, match="dataset must hold x_train, y_train, x_test, y_test"):
+        load_dataset(str(path))
 
 
 @pytest.mark.parametrize("y_test", [np.array([1]), np.array([[1]]), np.array([[0.0]])])
