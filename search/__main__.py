@@ -12,8 +12,8 @@ except ModuleNotFoundError as hidden:
         raise
     # Python looks into the working directory first.
     print(
-        "error: the working directory must have no models.py or analysis.py, which hide the project's own packages of "
-        f"these names, got {os.getcwd()!r}: {hidden}",
+        "error: the working directory must have no package models or analysis, which hides the project's own of that "
+        f"name, got {os.getcwd()!r}: {hidden} (the command `search` of `pip install` does not look there)",
         file=sys.stderr,
     )
     sys.exit(2)
@@ -38,6 +38,16 @@ def _with_hash_seed() -> None:
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
-if __name__ == "__main__":
+def command() -> None:
+    """The program `search`."""
     _with_hash_seed()
     sys.exit(main(sys.argv[1:]))
+
+
+def command_ui() -> None:
+    """The program `search-ui`."""
+    sys.exit(main(["ui", *sys.argv[1:]]))
+
+
+if __name__ == "__main__":
+    command()

@@ -1,6 +1,6 @@
 """Everything that a search needs, read and checked before anything is made."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,7 +46,7 @@ class Search:
     console: Console
     space: "OwnSpace | None" = None
     """Of a network of the user's own."""
-    host: "Progress | None" = None
+    host: "Callable[[Objective], Progress] | None" = None
     """Of a program that runs searches (search/api): how it shows them."""
 
     @property

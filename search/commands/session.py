@@ -15,6 +15,7 @@ from models.core import names, states
 from models.core.errors import ConfigError
 from models.core.runtime import PROJECT
 from models.data.splits import Split
+from models.tasks.objective import Objective
 from search.commands.exit_codes import COMPLETE, MISSING, run_command
 from search.commands.options import Options, read_options
 from search.commands.preparation import Search, Tags, fit_linear_baseline, prepare
@@ -70,7 +71,7 @@ def run_study(
     console: Console,
     tags: Tags | None = None,
     make: MakeEngine = make_engine,
-    host: "Progress | None" = None,
+    host: "Callable[[Objective], Progress] | None" = None,
 ) -> int:
     """Runs what is missing of a study; returns and raises as `run_search`. With `tags` the headline is the caller's.
 
@@ -179,7 +180,8 @@ def _drive(search: Search, engine: Engine, study: "StudyStore", parent: "ParentR
     )
     study.note("\n\n".join(said))
     paths, runs = StudyPaths(settings.name, root_of(options.storage)), TrialRuns(parent)
-    progress = search.host or ConsoleProgress(search.console, search.objective)
+    shown = partial(ConsoleProgress, search.console) if search.host is None else search.host
+    progress = shown(search.objective)
     equal, different = settings.equal_cells, settings.population or 0
     if equal:
         progress.say(

@@ -148,7 +148,7 @@ def _run(job: Mapping[str, Any], seconds: float) -> dict[str, Any]:
     path = os.pathsep.join([str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = os.environ | HASH_SEED | {"PYTHONPATH": path}
     environment.pop("MLFLOW_RUN_ID", None)
-    command = [sys.executable, "-m", "models.training.planning"]
+    command = [sys.executable, "-P", "-m", "models.training.planning"]
     try:
         ended = subprocess.run(
             command, input=json.dumps(job), env=environment, capture_output=True, text=True, timeout=seconds

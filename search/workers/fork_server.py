@@ -37,9 +37,10 @@ def stop() -> None:
 @contextmanager
 def _importable() -> Iterator[None]:
     # Python 3.11's fork server is told the path of its parent and does not take it over.
-    before = {name: os.environ.get(name) for name in ("PYTHONPATH", *HASH_SEED)}
+    before = {name: os.environ.get(name) for name in ("PYTHONPATH", "PYTHONSAFEPATH", *HASH_SEED)}
     path = os.pathsep.join([str(PROJECT), *filter(None, [before["PYTHONPATH"]])])
-    os.environ.update(HASH_SEED, PYTHONPATH=path)
+    # Not the working directory first: a package models in it is the user's.
+    os.environ.update(HASH_SEED, PYTHONPATH=path, PYTHONSAFEPATH="1")
     try:
         yield
     finally:

@@ -155,7 +155,7 @@ def test_a_file_that_hides_the_projects_packages_is_named(workdir: Path, name: s
     command = [sys.executable, "-m", "search", "--help"]
     ended = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(PROJECT)})
     assert ended.returncode == 2
-    assert ended.stderr.startswith("error: the working directory must have no models.py or analysis.py")
+    assert ended.stderr.startswith("error: the working directory must have no package models or analysis")
     assert "Traceback" not in ended.stderr
 
 

@@ -1,0 +1,140 @@
+"""`python -P -m search.api.process`: what a program asks for, done in a process of its own.
+
+The first line of standard input has the request as JSON. Standard output has what a person reads, and after a mark,
+lines of JSON for the program. When standard input ends, so does this process, at once: the program is gone.
+"""
+
+import json
+import os
+import pickle
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from models.core.errors import ConfigError
+from models.core.runtime import ensure_home
+from models.tasks.objective import Objective
+from search.api.shown import MARK
+from search.commands.exit_codes import COMPLETE, run_command
+from search.commands.options import read_options
+from search.driver.console import make_console
+from search.study.settings import StudySettings
+from search.study.study_file import make_settings, read_study
+
+
+class ToldProgress:
+    """Each call of search.driver.progress.Progress is a line of JSON, made to the progress that the program has."""
+
+    def __init__(self, objective: Objective) -> None:
+        _tell("objective", objective.name)
+
+    def begin(self, total: int, done: int) -> None:
+        _tell("begin", total, done)
+
+    def seen(self, state: str, score: float | None) -> None:
+        _tell("seen", state, score)
+
+    def training(self) -> None:
+        _tell("training")
+
+    def advance(self) -> None:
+        _tell("advance")
+
+    def say(self, text: str) -> None:
+        _tell("say", text)
+
+    def close(self) -> None:
+        _tell("close")
+
+
+def _tell(call: str, *arguments: Any) -> None:
+    sys.stdout.write(f"{MARK}{json.dumps([call, *arguments])}\n")
+    sys.stdout.flush()
+
+
+def _settings(request: Mapping[str, Any], said: Mapping[str, Any]) -> StudySettings:
+    """The study of the request, a file's or the program's own, with the network that the program hands over."""
+    study = request["study"]
+    if isinstance(study, str):
+        path, written = read_study(study)
+        stem, folder = path.stem, path.parent
+    else:
+        stem, written, folder = "", study, Path()
+    if request["own"] and isinstance(written, Mapping):
+        written = {**written, **request["own"]}
+    if not said["name"] and not stem:
+        stem = request["stem"]
+        if not stem:
+            raise ConfigError("a study that is no file must have a name, name=..., got none")
+    return make_settings(written, stem, folder, **said)
+
+
+def _run(request: Mapping[str, Any]) -> int:
+    from analysis.reading.mlflow_studies import read_mlflow
+    from search.commands.session import run_study
+
+    options = read_options(request["arguments"])
+    of_study = ("name", "data", "trials", "seed", "pruner", "objective", "class_weight", "sampler")
+    settings = _settings(request, {key: getattr(options, key) for key in of_study})
+    code = run_study(settings, options, make_console(), host=ToldProgress)
+    if not options.dry_run:
+        _hand_over(read_mlflow(settings.name), request["answer"])
+    return code
+
+
+def _load(request: Mapping[str, Any]) -> int:
+    from analysis.reading.mlflow_studies import read_mlflow_or_say_why
+
+    try:
+        _hand_over(read_mlflow_or_say_why(request["name"]), request["answer"])
+    except ValueError as error:
+        raise ConfigError(str(error).replace("--study is", "a study is")) from None
+    return COMPLETE
+
+
+def _fetch(request: Mapping[str, Any]) -> int:
+    """The file of a trial's network, in the folder that the request names."""
+    from search.tracking.logged_models import fetch_model
+    from search.tracking.logged_trials import read_trial
+
+    trial = read_trial(request["run_id"], refits=True)
+    _hand_over(str(fetch_model(trial, Path(request["folder"]))), request["answer"])
+    return COMPLETE
+
+
+def _report(request: Mapping[str, Any]) -> int:
+    from analysis.__main__ import run as analyse
+
+    try:
+        written = analyse(["--study", request["name"], "--out", request["folder"]])
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    _hand_over([str(path) for path in written], request["answer"])
+    return COMPLETE
+
+
+def _hand_over(answer: Any, path: str) -> None:
+    Path(path).write_bytes(pickle.dumps(answer))
+
+
+_ACTS = {"run": _run, "load": _load, "fetch": _fetch, "report": _report}
+
+
+def _end_with_the_program() -> None:
+    sys.stdin.read()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def main() -> int:
+    """The exit code of the command that the request is."""
+    ensure_home()
+    request = json.loads(sys.stdin.readline())
+    threading.Thread(target=_end_with_the_program, daemon=True).start()
+    return run_command(lambda: _ACTS[request["act"]](request))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

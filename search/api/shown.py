@@ -1,0 +1,141 @@
+"""How a program shows a search: a bar in a notebook or a terminal, lines elsewhere, or nothing."""
+
+import json
+import sys
+from collections.abc import Callable
+from html import escape
+from typing import Any, Protocol
+
+from rich.console import Console
+
+from models.core import states
+from models.core.rounding import plain_score
+from models.tasks.objective import Objective
+from search.driver.console import make_console
+from search.driver.progress import ConsoleProgress, Progress
+
+MARK = "\x1e"
+"""Before a line of JSON, the name of a call of Progress and its arguments; other lines are for a person."""
+
+
+class Shown(Protocol):
+    """Hears the lines that the process of a search writes."""
+
+    def hear(self, line: str) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Silent:
+    """Shows nothing, and keeps the last words."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def hear(self, line: str) -> None:
+        if not line.startswith(MARK) and line.strip():
+            self.lines.append(line.rstrip("\n"))
+
+    def close(self) -> None:
+        return
+
+
+class Open(Silent):
+    """Prints the lines, and shows the progress as `make` does."""
+
+    def __init__(self, make: Callable[[Objective], Progress]) -> None:
+        super().__init__()
+        self._make = make
+        self._progress: Progress | None = None
+
+    def hear(self, line: str) -> None:
+        super().hear(line)
+        if not line.startswith(MARK):
+            sys.stdout.write(line)
+            return
+        call, *arguments = json.loads(line.removeprefix(MARK))
+        if call == "objective":
+            self._progress = self._make(Objective(*arguments))
+        elif self._progress is not None:
+            getattr(self._progress, call)(*arguments)
+
+    def close(self) -> None:
+        if self._progress is not None:
+            self._progress.close()
+        sys.stdout.flush()
+
+
+class NotebookProgress:
+    """A bar below the cell."""
+
+    def __init__(self, objective: Objective, display: Callable[..., Any]) -> None:
+        self._objective = objective
+        self._total = self._done = self._failed = 0
+        self._best: float | None = None
+        self._handle = display(_Html(self._html()), display_id=True)
+
+    def begin(self, total: int, done: int) -> None:
+        self._total, self._done = total, done
+        self._draw()
+
+    def seen(self, state: str, score: float | None) -> None:
+        self._failed += state == states.FAILED
+        if score is not None and (self._best is None or self._objective.better(score, self._best)):
+            self._best = score
+        self._draw()
+
+    def training(self) -> None:
+        return
+
+    def advance(self) -> None:
+        self._done += 1
+        self._draw()
+
+    def say(self, text: str) -> None:
+        sys.stdout.write(text + "\n")
+
+    def close(self) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        self._handle.update(_Html(self._html()))
+
+    def _html(self) -> str:
+        if not self._total:
+            return "starting workers"
+        best = "-" if self._best is None else plain_score(self._best)
+        words = f"{self._done} of {self._total} trials, {self._failed} failed, best {self._objective.name} {best}"
+        return f'<progress value="{self._done}" max="{self._total}" style="width: 20em"></progress> {escape(words)}'
+
+
+class _Html:
+    def __init__(self, html: str) -> None:
+        self._html = html
+
+    def _repr_html_(self) -> str:
+        return self._html
+
+    def __repr__(self) -> str:
+        return self._html.rpartition("> ")[2]
+
+
+def shown_here(show: bool) -> Silent:
+    """What fits this program: it runs in a notebook, on a terminal, or writes to a file."""
+    if not show:
+        return Silent()
+    notebook = _notebook()
+    if notebook is not None:
+        return Open(lambda objective: NotebookProgress(objective, notebook))
+    console: Console = make_console()
+    return Open(lambda objective: ConsoleProgress(console, objective))
+
+
+def _notebook() -> Callable[..., Any] | None:
+    """IPython's `display`, where a notebook's kernel runs this."""
+    shell = sys.modules.get("IPython")
+    found = shell.get_ipython() if shell is not None else None
+    if found is None or not hasattr(found, "kernel"):
+        return None
+    from IPython.display import display
+
+    return display

@@ -1,0 +1,147 @@
+"""A study as a program has it: its trials, the best one, its network, best-of-N, the report."""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from models.core import names
+from models.core.errors import ConfigError
+from search.api.asking import ask
+from search.api.shown import Silent
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analysis.estimates.curves import Point
+    from analysis.reading.table import TrialTable
+
+
+@dataclass(frozen=True)
+class Best:
+    """The trial that the study chose: the best on validation, of equals the lowest number."""
+
+    number: int
+    parameters: dict[str, Any]
+    """The searched ones that exist in it."""
+    validation: float
+    """By which it was chosen: optimistic."""
+    test: float | None
+    """Of this very network; None where trials are not tested."""
+    run_id: str
+
+
+class ReportPath(type(Path())):  # type: ignore[misc]
+    """The path of a report's page; a notebook shows the page."""
+
+    def _repr_html_(self) -> str:
+        page = escape(Path(self).read_text(encoding="utf-8"), quote=True)
+        return f'<iframe srcdoc="{page}" style="width: 100%; height: 40em; border: 1px solid #ccc"></iframe>'
+
+
+@dataclass(frozen=True)
+class Study:
+    """What `search.run` and `search.load` return. It is a picture of the moment: `search.load` takes a new one."""
+
+    name: str
+    tracking_uri: str | None = None
+    """MLflow's tracking store; None: that of MLFLOW_TRACKING_URI, or MLflow's own."""
+    table: "TrialTable" = field(repr=False, kw_only=True)
+    """Everything that the estimates rest on (analysis.reading.table)."""
+
+    @property
+    def trials(self) -> "pd.DataFrame":
+        """One row a trial, by number: state, scores, sizes, run, and `params.NAME` of each hyperparameter."""
+        return self.table.frame.copy()
+
+    @property
+    def complete(self) -> bool:
+        """Whether all planned trials are finished."""
+        return len(self.table.frame) >= (self.table.planned_trials or 0)
+
+    @property
+    def best(self) -> Best:
+        """The trial found.
+
+        Raises:
+            ConfigError: no trial is complete.
+        """
+        row = self.table.best
+        if row is None:
+            raise ConfigError(f"a study has a best trial once one is complete, got {self.name} with none")
+        objective = self.table.objective
+        found = {name: row[names.PARAMS + name] for name in self.table.searched}
+        return Best(
+            int(row[names.NUMBER]),
+            {name: _plain(value) for name, value in found.items() if not _is_missing(value)},
+            float(row[objective.name]),
+            float(row[objective.test_name]) if self.table.tested else None,
+            str(row[names.RUN_ID]),
+        )
+
+    def best_of_n(self, n: int) -> "Point":
+        """What the best of n trials reaches on validation on average: `value`, `low`, `high` (95%), `method`.
+
+        `low` and `high` are None where no valid interval exists, and `why` says the reason.
+
+        Raises:
+            ValueError: n is not from 1 to the number of trials that count.
+        """
+        from analysis.estimates.best_of_n import best_of_n
+
+        return best_of_n(self.table, at=[n]).curves["best_val"][n]
+
+    def best_model(self, custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """The best trial's network, of a cross-validated study the refit's: a keras.Model that takes raw data.
+
+        Args:
+            custom_objects: classes of your own that the network has, by name, where Keras does not know them.
+
+        Raises:
+            ConfigError: no model was logged.
+        """
+        run_id = self.table.network_run_id
+        if run_id is None:
+            raise ConfigError(f"a study has a network once a trial is complete, got {self.name} with none")
+        with tempfile.TemporaryDirectory() as folder:
+            file = ask({"act": "fetch", "run_id": run_id, "folder": folder}, self.tracking_uri, Silent())[0]
+            from models.networks.loading import load_network
+
+            return load_network(Path(file), custom_objects)
+
+    def report(self, folder: str | os.PathLike[str] = "report") -> Path:
+        """Writes the report into a folder; the path of its page, which a notebook shows.
+
+        Raises:
+            ConfigError: there is nothing to report yet, or the folder cannot be written.
+        """
+        request = {"act": "report", "name": self.name, "folder": os.fspath(folder)}
+        written = ask(request, self.tracking_uri, Silent())[0]
+        return ReportPath(next(path for path in written if path.endswith(".html")))
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(str(self))}</p>"
+
+    def __str__(self) -> str:
+        counts = self.table.frame[names.STATE].value_counts()
+        counted = ", ".join(f"{count} {state}" for state, count in counts.items())
+        said = f"study {self.name}: {len(self.table.frame)} trials ({counted})"
+        if self.table.best is None:
+            return said
+        from analysis.estimates.best_of_n import best_of_n
+        from analysis.reading.pool import has_prefix
+        from analysis.report.sentences import headline
+
+        return f"{said}. {headline(best_of_n(self.table))}" if has_prefix(self.table) else said
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else value
+
+
+def _is_missing(value: Any) -> bool:
+    """A parameter that does not exist in this trial: empty in a column of words, NaN in one of numbers."""
+    return value is None or value == "" or value != value
