@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,17 @@ def test_a_command_of_the_readme_succeeds(folder: Path, command: str) -> None:
         ["bash", "-c", here], cwd=folder, env=environment(), capture_output=True, text=True, timeout=300
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_the_program_of_the_readme_runs(tmp_path: Path) -> None:
+    (program,) = re.findall(r"^```python\n(.*?)^```", README, re.M | re.S)
+    (tmp_path / "program.py").write_text(program.replace("trials=20", "trials=6") + 'print(search.load("mine"))')
+    variables = environment() | {"PYTHONPATH": str(PROJECT)}
+    command = [sys.executable, "program.py"]
+    ran = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, timeout=300)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "study mine: 6 trials (6 complete). Trial " in ran.stdout
+    assert (tmp_path / "report" / "report.html").is_file()
 
 
 def test_the_study_file_of_the_readme_is_one() -> None:

@@ -42,14 +42,14 @@ class ReportPath(type(Path())):  # type: ignore[misc]
         return f'<iframe srcdoc="{page}" style="width: 100%; height: 40em; border: 1px solid #ccc"></iframe>'
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Study:
     """What `search.run` and `search.load` return. It is a picture of the moment: `search.load` takes a new one."""
 
     name: str
     tracking_uri: str | None = None
     """MLflow's tracking store; None: that of MLFLOW_TRACKING_URI, or MLflow's own."""
-    table: "TrialTable" = field(repr=False, kw_only=True)
+    table: "TrialTable" = field(kw_only=True)
     """Everything that the estimates rest on (analysis.reading.table)."""
 
     @property
@@ -125,7 +125,7 @@ class Study:
     def _repr_html_(self) -> str:
         return f"<p>{escape(str(self))}</p>"
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         counts = self.table.frame[names.STATE].value_counts()
         counted = ", ".join(f"{count} {state}" for state, count in counts.items())
         said = f"study {self.name}: {len(self.table.frame)} trials ({counted})"

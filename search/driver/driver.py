@@ -84,6 +84,7 @@ class Driver:
         self._in_flight: dict[int, _InFlight] = {}
         self._trained = 0
         self._complete = self._failed = 0
+        self._last_failure = ""
 
     def run(self, asked_to_stop: Sequence[str] = ()) -> Ended:
         """Delivers, reconciles, trains what is missing; ends early once `asked_to_stop` has a reason."""
@@ -244,6 +245,8 @@ class Driver:
         self._trained += 1
         if outcome.final:
             self._count(outcome.number, outcome.state, outcome.score)
+            if outcome.state == states.FAILED and outcome.message:
+                self._last_failure = outcome.message.strip().splitlines()[-1][:200]
             self._progress.advance()
         else:
             self._pending.appendleft(planned)
@@ -263,7 +266,8 @@ class Driver:
 
     def _hopeless(self) -> str:
         if self._failed >= _HOPELESS and not self._complete:
-            return f"the first {self._failed} trials failed and none is complete: see state_reason and failure.txt"
+            why = f", the last one with {self._last_failure}" if self._last_failure else ""
+            return f"the first {self._failed} trials failed and none is complete{why}: see failure.txt on their runs"
         return ""
 
     def _enough(self) -> str:
