@@ -1,13 +1,15 @@
-"""`python -m models.training.planning`: draws the rows of the user's own network in a process of its own.
+"""`python -m models.training.planning FD`: draws the rows of the user's own network in a process of its own.
 
-Standard input has the job as JSON, the last line of standard output the answer: `kind`, `keywords`, `rows` and
-`n_parameters` of the first network (0 where none was built), or `error`, one line. search/study/own_space.py writes and
-reads them.
+It ends when the file descriptor FD does, which whoever asks holds open. Standard input has the job as JSON, the last
+line of standard output the answer: `kind`, `keywords`, `rows` and `n_parameters` of the first network (0 where none was
+built), or `error`, one line. search/study/own_space.py writes and reads them.
 """
 
 import json
 import math
+import os
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -83,7 +85,13 @@ def _check_network(source: Any, given: Mapping[str, Any], job: Mapping[str, Any]
         raise ConfigError(problem_of(source, error).message) from error
 
 
+def _end_with(descriptor: int) -> None:
+    os.read(descriptor, 1)
+    os._exit(1)
+
+
 def main() -> int:
+    threading.Thread(target=_end_with, args=(int(sys.argv[1]),), daemon=True).start()
     job = json.loads(sys.stdin.read())
     prepare_process()
     from models.networks.tensorflow_internals import determinism

@@ -21,6 +21,7 @@ from search.study.settings import StudySettings, checked
 if TYPE_CHECKING:  # imported where they are used, beside the worker processes' own imports
     from search.driver.progress import Progress
     from search.driver.stopping import StopRule
+    from search.study.later_rows import LaterRows
     from search.study.own_space import OwnSpace
     from search.study.plan import Plan
 
@@ -46,6 +47,8 @@ class Search:
     console: Console
     space: "OwnSpace | None" = None
     """Of a network of the user's own."""
+    later: "LaterRows | None" = None
+    """Of that, the rows that are not drawn yet."""
     host: "Callable[[Objective], Progress] | None" = None
     """Of a program that runs searches (search/api): how it shows them."""
 
@@ -91,20 +94,29 @@ def prepare(settings: StudySettings, options: Options, console: Console, tags: T
         rule = StopRule(options.stop_when_gain_below, settings, objective, first)
     check_writable(Path(), "what MLflow keeps")
     check_writable(root_of(options.storage), "the outbox")
+    later = None
+    if space is not None and settings.asks and settings.sampler == "random" and len(plan.trials) < settings.trials:
+        from search.study.later_rows import LaterRows
+
+        later = LaterRows(settings, split, settings.trials, space)
     return Search(
-        settings, options, dataset, split, objective, first, plan, rule, stored.finished, tags, console, space
+        settings, options, dataset, split, objective, first, plan, rule, stored.finished, tags, console, space, later
     )
 
 
 def _ask_network(
     settings: StudySettings, split: Split, options: Options, planned: int
 ) -> tuple[StudySettings, "OwnSpace"]:
-    """The settings with what the user's function alone can tell, and as many rows of it as the plan has."""
+    """The settings with what the user's function alone can tell, and as many rows of it as a search begins with."""
+    from search.study.later_rows import FIRST
     from search.study.own_space import OwnSpace, ask_network
 
     kept = StudyPaths(settings.name, root_of(options.storage)).own_space
     known = OwnSpace.from_json(kept.read_text(encoding="utf-8"), settings) if kept.is_file() else None
-    space = ask_network(settings, split, max(settings.trials, planned), known)
+    wanted = max(settings.trials, planned)
+    begins_with = (0 if known is None else len(known.rows)) + FIRST
+    count = wanted if options.dry_run else max(planned, min(wanted, begins_with))
+    space = ask_network(settings, split, count, known)
     return checked(space.applied(settings)), space
 
 

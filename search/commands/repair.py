@@ -169,7 +169,7 @@ class Doctor:
         _path(each).rename(self._paths.aside / _path(each).name)
 
     def _note_plan(self) -> None:
-        self._parent.note_plan(self.plan.hash)
+        self._parent.note_plan(self.plan.hash, len(self.plan.trials))
         self._study.remember(plan_hash=self.plan.hash, planned_trials=len(self.plan.trials))
 
     def _remake(self, each: Difference, seen: Seen) -> None:

@@ -117,7 +117,8 @@ def _track(search: Search, engine: Engine, own_run: str | None, asked: list[str]
     from search.driver.store_errors import StoreError, explain
     from search.stores.lock import DriverLock, Taken, alone
     from search.stores.optuna_study import StudyStore
-    from search.tracking.logged_studies import NETWORK_FOLDER, SPACE_FILE, source_changes
+    from search.tracking.growth import keep_space
+    from search.tracking.logged_studies import NETWORK_FOLDER, source_changes
     from search.tracking.parent_run import ParentRun
     from search.tracking.tracking_store import check_tracking
 
@@ -142,11 +143,10 @@ def _track(search: Search, engine: Engine, own_run: str | None, asked: list[str]
         parent.note_baselines(search.baselines)
         parent.attach({"plan.csv": plan.csv, "study.yaml": settings.to_yaml()})
         if search.space is not None and settings.source is not None:
-            kept = search.space.to_json(settings)
-            StudyPaths(settings.name, root_of(options.storage)).own_space.write_text(kept, encoding="utf-8")
             files = {f"{NETWORK_FOLDER}/{name}": text for name, text in settings.source.texts}
-            parent.attach({SPACE_FILE: kept, **files})
-        ended = _drive(search, engine, study, parent, asked)
+            parent.attach({**keep_space(search.space, settings, options.storage), **files})
+        ended, plan = _drive(search, engine, study, parent, asked)
+        search = replace(search, plan=plan)
         return _conclude(search, study, parent, ended, own_run, with_report=not asked)
     except OtherSettings as error:
         raise ConfigError(f"{error}{source_changes(error.parent_run_id, settings.source)}") from None
@@ -157,16 +157,21 @@ def _track(search: Search, engine: Engine, own_run: str | None, asked: list[str]
         search.console.print(f"{explain(error)}\nthe same command goes on where this one ended", markup=False)
         return MISSING
     finally:
+        if search.later is not None:
+            search.later.stop()
         lock.release()
 
 
-def _drive(search: Search, engine: Engine, study: "StudyStore", parent: "ParentRun", asked: Sequence[str]) -> "Ended":
-    """Trains what is missing, and the refit of a cross-validated study that is complete."""
+def _drive(
+    search: Search, engine: Engine, study: "StudyStore", parent: "ParentRun", asked: Sequence[str]
+) -> "tuple[Ended, Plan]":
+    """Trains what is missing, and the refit of a cross-validated study that is complete; the plan as it is then."""
     from analysis.estimates.notes import NOT_DETERMINISTIC
     from search.driver.delivery import Delivery
     from search.driver.driver import Driver
     from search.driver.keeping import ModelKeeper, ModelPolicy
     from search.driver.progress import ConsoleProgress
+    from search.tracking.growth import Growth
     from search.tracking.tracking_store import tracking_ui
     from search.tracking.trial_runs import TrialRuns
 
@@ -197,9 +202,11 @@ def _drive(search: Search, engine: Engine, study: "StudyStore", parent: "ParentR
     )  # fmt: skip
     # Seconds of imports and of fitting, on the core of the first worker that has nothing left to do.
     ahead = Thread(target=_prepare_end, args=(search,), daemon=True)
+    growth = None if search.later is None else Growth(search.later, settings, study, parent, options.storage)
     driver = Driver(
-        settings.name, plan, engine, delivery, progress, search.rule, options.limits, ahead.start, settings.source
-    )
+        settings.name, plan, engine, delivery, progress, search.rule, options.limits, ahead.start, settings.source,
+        growth,
+    )  # fmt: skip
     try:
         ended = driver.run(asked)
         if ahead.is_alive() and not asked:
@@ -210,9 +217,9 @@ def _drive(search: Search, engine: Engine, study: "StudyStore", parent: "ParentR
 
             with_model = options.models.mode == "all"
             ended = refit_best(
-                settings, plan, ended, study, engine, runs, progress, asked, with_model, search.objective
+                settings, driver.plan, ended, study, engine, runs, progress, asked, with_model, search.objective
             )
-        return ended
+        return ended, driver.plan
     finally:
         progress.close()
 

@@ -61,6 +61,10 @@ class Delivery:
         """Why going on would lose results, or keep all of them waiting for what the user has to mend."""
         return self._uncommitted or (self._refused if self.undelivered else "")
 
+    def grow(self, plan: Plan) -> None:
+        """Takes over a plan that has more trials than before."""
+        self._plan = plan
+
     def begin(self, planned: PlannedTrial, attempt: int, started_ms: int) -> None:
         """Books an attempt that a worker has got."""
 

@@ -4,6 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ from search.workers.outcome import Outcome
 
 if TYPE_CHECKING:  # pandas and SciPy, for a rule that few searches have
     from search.driver.stopping import StopRule
+    from search.tracking.growth import Growth
 
 _HOPELESS = 10  # so many first trials failed, and none complete: the study is wrong, not the trials
 
@@ -75,10 +77,11 @@ class Driver:
         limits: Limits | None = None,
         when_idle: Callable[[], None] = lambda: None,
         source: Source | None = None,
+        growth: "Growth | None" = None,
     ) -> None:
         self._name, self._plan, self._engine, self._delivery = study, plan, engine, delivery
         self._progress, self._rule, self._limits = progress, rule, limits or Limits()
-        self._when_idle, self._source = when_idle, source
+        self._when_idle, self._source, self._growth = when_idle, source, growth
         self._pending: deque[PlannedTrial] = deque()
         self._retries = Retries()
         self._in_flight: dict[int, _InFlight] = {}
@@ -90,7 +93,12 @@ class Driver:
         """Delivers, reconciles, trains what is missing; ends early once `asked_to_stop` has a reason."""
         self._recover()
         reason = self._enough()
-        while (self._pending or self._in_flight) and not reason:
+        while (self._pending or self._in_flight or self._growth is not None) and not reason:
+            try:
+                self._grow()
+            except ConfigError as error:
+                reason = str(error)
+                break
             self._submit()
             if not self._pending and self._engine.free():
                 self._when_idle()
@@ -110,8 +118,8 @@ class Driver:
         self._interrupt_in_flight()
         undelivered = self._delivery.finish(asked_to_stop)
         stopped_at = self._rule.stopped_at if self._rule is not None else None
-        wanted = len(self._plan.trials) if stopped_at is None else stopped_at
-        missing = sum(trial.number < wanted for trial in self._pending)
+        wanted = self._wanted if stopped_at is None else stopped_at
+        missing = sum(trial.number < wanted for trial in self._pending) + max(wanted - len(self._plan.trials), 0)
         return Ended(missing, undelivered, reason, self._trained, stopped_at)
 
     def _recover(self) -> None:
@@ -136,10 +144,29 @@ class Driver:
                 ended[each.number] = each.state, each.score
         trials = self._plan.trials
         self._pending.extend(trial for trial in trials if trial.number not in ended)
-        self._progress.begin(total=len(trials), done=len(trials) - len(self._pending))
+        self._progress.begin(total=self._wanted, done=len(trials) - len(self._pending))
         for number, (state, score) in sorted(ended.items()):
             if number < len(trials):
                 self._count(number, state, score)
+
+    @property
+    def plan(self) -> Plan:
+        """As far as it is drawn."""
+        return self._plan
+
+    @property
+    def _wanted(self) -> int:
+        """How many trials the plan has, those included that are still to be drawn."""
+        return len(self._plan.trials) if self._growth is None else self._growth.total
+
+    def _grow(self) -> None:
+        """Takes over the rest of the plan once it is drawn and the stores know of it: no trial runs before that."""
+        plan = None if self._growth is None else self._growth.drawn()
+        if self._growth is None or plan is None or not self._delivery.through(partial(self._growth.record, plan)):
+            return
+        self._pending.extend(plan.trials[len(self._plan.trials) :])
+        self._plan, self._growth = plan, None
+        self._delivery.grow(plan)
 
     def _deliver_left_outcomes(self) -> None:
         over = {(each.number, each.attempt) for each in self._delivery.study.attempts() if each.state != states.RUNNING}

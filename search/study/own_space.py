@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -81,11 +81,17 @@ def _of(settings: StudySettings) -> list[Any]:
     return [source, settings.seed, settings.sampler, *([] if settings.deterministic else ["not deterministic"])]
 
 
-def ask_network(settings: StudySettings, split: Split, count: int, known: OwnSpace | None = None) -> OwnSpace:
+def ask_network(
+    settings: StudySettings,
+    split: Split,
+    count: int,
+    known: OwnSpace | None = None,
+    begun: Callable[["subprocess.Popen[str]"], None] = lambda process: None,
+) -> OwnSpace:
     """The space of the study's own network, with at least `count` rows of a function that asks for it.
 
     `known` is what an earlier session found. The first network is built and fed two rows, so that one that cannot work
-    is told before anything is made.
+    is told before anything is made. `begun` hears of the process that does it, which ends with this one.
 
     Raises:
         ConfigError: the function or its first network is wrong; one line with the user's file and line.
@@ -113,7 +119,7 @@ def ask_network(settings: StudySettings, split: Split, count: int, known: OwnSpa
         "deterministic": settings.deterministic,
         "seconds": SECONDS_A_CALL,
     }
-    told = _run(job, _START + SECONDS_A_CALL * max(count - len(before), 1))
+    told = _run(job, _START + SECONDS_A_CALL * max(count - len(before), 1), begun)
     if "error" in told:
         raise ConfigError(told["error"])
     size = told["n_parameters"] or (0 if known is None else known.n_parameters)
@@ -144,22 +150,31 @@ def _columns(split: Split) -> dict[str, list[int]]:
     return {name: list(place) for name, place in encoding.places.items()}
 
 
-def _run(job: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+def _run(job: Mapping[str, Any], seconds: float, begun: Callable[["subprocess.Popen[str]"], None]) -> dict[str, Any]:
     path = os.pathsep.join([str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = os.environ | HASH_SEED | {"PYTHONPATH": path}
     environment.pop("MLFLOW_RUN_ID", None)
-    command = [sys.executable, "-P", "-m", "models.training.planning"]
+    alive, held = os.pipe()  # its other end closes when this process is gone, however that happens
+    command = [sys.executable, "-P", "-m", "models.training.planning", str(alive)]
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     try:
-        ended = subprocess.run(
-            command, input=json.dumps(job), env=environment, capture_output=True, text=True, timeout=seconds
-        )
-    except subprocess.TimeoutExpired:
-        raise ConfigError(f"the network's plan must be drawn within {seconds:g} s, and was not") from None
-    lines = ended.stdout.strip().splitlines()  # what the user's code prints stands before
-    if ended.returncode or not lines:
-        said = [line for line in ended.stderr.strip().splitlines() if line.strip()]
+        with subprocess.Popen(command, env=environment, text=True, pass_fds=[alive], **pipes) as process:  # type: ignore[call-overload]
+            begun(process)
+            try:
+                told, errors = process.communicate(json.dumps(job), timeout=seconds)
+            except BaseException as error:
+                process.kill()
+                if isinstance(error, subprocess.TimeoutExpired):
+                    raise ConfigError(f"the network's plan must be drawn within {seconds:g} s, and was not") from None
+                raise
+    finally:
+        os.close(alive)
+        os.close(held)
+    lines = told.strip().splitlines()  # what the user's code prints stands before
+    if process.returncode or not lines:
+        said = [line for line in errors.strip().splitlines() if line.strip()]
         raise ConfigError(
             f"the network's function must leave its process alive, got {said[-1] if said else 'no word'} (exit code "
-            f"{ended.returncode})"
+            f"{process.returncode})"
         )
     return dict(json.loads(lines[-1]))

@@ -130,8 +130,10 @@ class ParentRun:
     def restore_experiment(self) -> None:
         self._client.restore_experiment(self.experiment_id)
 
-    def note_plan(self, plan_hash: str) -> None:
-        self._client.log_batch(self.id, tags=run_tags({names.PLAN_HASH: plan_hash}))
+    def note_plan(self, plan_hash: str, planned: int) -> None:
+        """How far the plan goes."""
+        tags: dict[str, object] = {names.PLAN_HASH: plan_hash, names.PLANNED_TRIALS: planned}
+        self._client.log_batch(self.id, tags=run_tags(tags))
 
     def describe(self, dataset: Dataset, split: Split, facts: Mapping[str, object]) -> None:
         """What the study rests on: the data with its hash, and `facts` as tags."""

@@ -1,13 +1,16 @@
 """The user's own function builds the network: planned, trained, resumed and replayed as the built-in one is."""
 
+import json
 import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 from mlflow import MlflowClient, pyfunc
 
@@ -94,6 +97,29 @@ def test_the_table_is_one_whatever_the_workers_and_extended_it_keeps_its_beginni
     said = ran("confirm", "--study", "one", "--top", "1", "--repeats", "2", "--workers", "1")
     assert "trained again with fresh seeds" in said
     assert len(read_mlflow("one-confirm").frame) == 2
+
+
+def test_training_begins_with_the_first_rows_and_a_kill_before_the_last_one_costs_nothing(workdir: Path) -> None:
+    slow = NETWORK.replace('    if hp.Boolean("deep"):', '    time.sleep(0.1)\n    if hp.Boolean("deep"):')
+    Path("net.py").write_text(f"import time\n{slow}")
+    command = [sys.executable, "-m", "search", "--network", "net.py:build_model", "--trials", "90", "--workers", "1"]
+    environment = os.environ | {"PYTHONPATH": str(PROJECT)}
+    first = subprocess.Popen([*command, "--name", "own"], env=environment, stdout=subprocess.DEVNULL)
+    until = time.monotonic() + 60
+    while not (Path("outbox/own/own_space.json").is_file() and list(Path("mlruns").rglob("plan.csv"))):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    time.sleep(1)  # the first trials train
+    below = psutil.Process(first.pid).children(recursive=True)
+    first.kill()
+    first.wait()
+    assert psutil.wait_procs(below, timeout=20)[1] == []
+    assert len(json.loads(Path("outbox/own/own_space.json").read_text())["rows"]) == 16
+    ran("--network", "net.py:build_model", "--name", "own", "--trials", "18", "--workers", "2")
+    table = read_mlflow("own")
+    assert (len(table.frame), table.planned_trials) == (18, 18)
+    assert table.frame["state"].tolist() == ["complete"] * 18
+    assert main(["doctor", "--study", "own"]) == 0
 
 
 def test_a_grid_is_walked_whole(workdir: Path) -> None:

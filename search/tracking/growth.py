@@ -1,0 +1,50 @@
+"""A plan that grows: what its first trials run beside is made known to both stores before any of it runs."""
+
+from search.stores.optuna_study import StudyStore
+from search.stores.paths import StudyPaths, root_of
+from search.study.later_rows import LaterRows
+from search.study.own_space import OwnSpace
+from search.study.plan import Plan, make_plan
+from search.study.settings import StudySettings
+from search.tracking.logged_studies import SPACE_FILE
+from search.tracking.parent_run import ParentRun
+
+
+def keep_space(space: OwnSpace, settings: StudySettings, storage: str) -> dict[str, str]:
+    """Keeps the rows that are drawn beside the outbox, for the next session; also as an artifact of the study's run."""
+    text = space.to_json(settings)
+    StudyPaths(settings.name, root_of(storage)).own_space.write_text(text, encoding="utf-8")
+    return {SPACE_FILE: text}
+
+
+class Growth:
+    """The rest of a plan, which is drawn while its first trials run."""
+
+    def __init__(
+        self, later: LaterRows, settings: StudySettings, study: StudyStore, parent: ParentRun, storage: str
+    ) -> None:
+        self._later, self._settings, self._study, self._parent = later, settings, study, parent
+        self._storage = storage
+        self._space: OwnSpace | None = None
+
+    @property
+    def total(self) -> int:
+        """Trials that the whole plan has."""
+        return self._settings.trials
+
+    def drawn(self) -> Plan | None:
+        """The whole plan; None while it is being drawn.
+
+        Raises:
+            ConfigError: it cannot be drawn.
+        """
+        self._space = self._later.take()
+        return None if self._space is None else make_plan(self._settings, self._space.rows)
+
+    def record(self, plan: Plan) -> None:
+        """Writes to both stores how far the plan goes; raises as they do."""
+        assert self._space is not None
+        kept = keep_space(self._space, self._settings, self._storage)
+        self._parent.attach({"plan.csv": plan.csv, **kept})
+        self._parent.note_plan(plan.hash, len(plan.trials))
+        self._study.remember(plan_hash=plan.hash, planned_trials=len(plan.trials))
