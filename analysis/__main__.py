@@ -30,47 +30,65 @@ class _Parser(argparse.ArgumentParser):
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = _Parser(prog="python -m analysis", description=__doc__, allow_abbrev=False)
-    source = made.add_mutually_exclusive_group(required=True)
-    source.add_argument("--study", help="name of a study in MLflow")
-    source.add_argument("--trials", help="CSV file of trials, one row a trial")
-    made.add_argument("--sampler", help="how the CSV's trials were drawn: random, grid or list")
+    made.add_argument("--study", help="name of a study in MLflow; with --optuna of one there")
+    made.add_argument("--trials", help="table of trials, one row a trial: .csv or .parquet")
+    made.add_argument("--optuna", metavar="URL", help="storage of a study that Optuna made elsewhere")
+    made.add_argument("--mlflow", metavar="EXPERIMENT", help="an experiment whose runs another program made")
+    made.add_argument("--sampler", help="how trials that others made were drawn: random, grid, adaptive (or list)")
     made.add_argument("--objective", help="the column that trials were chosen by (val_accuracy)")
-    made.add_argument("--worst", help="what a failed CSV's trial has on validation and test, of an error: 80.1,82.3")
+    made.add_argument("--metric", help="of a study that others made: what its trials were chosen by")
+    made.add_argument("--test-metric", "--test_metric", help="and what of the test part is reported")
+    made.add_argument("--direction", help="maximize or minimize, where neither study nor metric says it")
+    made.add_argument("--bounds", help="the lowest and the highest value of the metric: 0,1")
+    made.add_argument("--rows", help="how many rows the test part has")
+    made.add_argument("--worst", help="what a failed trial has on validation and test, of an error: 80.1,82.3")
     made.add_argument("--at", help="values of N, for instance 10,20,50")
     made.add_argument("--target", help="scores to reach, named now, for instance 0.97,0.98")
     made.add_argument("--targets", help="scores to reach that were named before the search had data")
     made.add_argument("--assume-tail", action="store_true", help="add an interval that rests on an assumption")
     made.add_argument("--out", required=True, type=Path, help="folder for the report")
     made.add_argument("--use", choices=("prefix", "all"), default="prefix", help="trials of a search that was cut off")
-    made.add_argument("--versus", help="another study (another CSV file with --trials) to compare with")
+    made.add_argument("--versus", help="another study (another table with --trials) to compare with")
     made.add_argument("--confirm", help="the study that repeats the best trials of this one")
     made.add_argument("--tracking-uri", help="MLflow's tracking store (default: MLflow's own)")
     made.add_argument("--attach", action="store_true", help="attach the files to the study's parent run")
     return made
 
 
+_OF_FOREIGN = ("sampler", "objective", "worst", "metric", "test_metric", "direction", "bounds", "rows")
+
+
 def run(arguments: Sequence[str] | None = None) -> list[Path]:
     """Parse, read, write; a ValueError names what was wrong."""
     args = parser().parse_args(arguments)
-    if args.study is not None and args.sampler is not None:
-        raise ValueError("--sampler goes with --trials, a study in MLflow knows its own: got --study")
+    for name, value in vars(args).items():
+        if value == "default":  # what MLproject says of a parameter that nobody gave
+            setattr(args, name, None)
+    sources = [name for name in ("trials", "optuna", "mlflow") if getattr(args, name) is not None]
+    if args.study is not None and args.optuna is None:
+        sources.append("study")
+    if len(sources) != 1:
+        got = " and ".join(f"--{name}" for name in sources) or "none"
+        raise ValueError(f"a report is of one of --study, --trials, --optuna, --mlflow: got {got}")
+    is_own = sources == ["study"]
+    for option in _OF_FOREIGN if is_own else ():
+        if getattr(args, option) is not None:
+            raise ValueError(f"--{option} goes with --trials, a study in MLflow knows its own: got --study")
     if args.trials is not None and args.sampler is None:
         raise ValueError("--trials goes with --sampler random, grid or list, how its trials were drawn: got none")
-    for option in ("objective", "worst"):
-        if args.study is not None and getattr(args, option) is not None:
-            raise ValueError(f"--{option} goes with --trials, a study in MLflow knows its own: got --study")
     if args.target is not None and args.targets is not None:
         raise ValueError("targets are named before the search (--targets) or now (--target): got both")
-    if args.attach and args.study is None:
-        raise ValueError("--attach goes with --study, whose parent run takes the files: got --trials")
+    if args.attach and not is_own:
+        raise ValueError(f"--attach goes with --study, whose parent run takes the files: got --{sources[0]}")
     if args.out.exists() and not args.out.is_dir():
         raise ValueError(f"--out is a folder: got the file {str(args.out)!r}")
     at, asked = _listed("--at", args.at, int), _listed("--target", args.target, float)
     targets = _listed("--targets", args.targets, float)
-    table, versus, confirm = (_read(name, args) for name in (args.study or args.trials, args.versus, args.confirm))
+    first = args.trials or args.mlflow or args.study or ""
+    table, versus, confirm = (_read(name, args) for name in (first, args.versus, args.confirm))
     assert table is not None
     sections = []
-    if args.study is not None:
+    if is_own:
         from analysis.report.study_sections import study_sections
 
         sections = study_sections(table, args.tracking_uri)
@@ -96,15 +114,62 @@ def run(arguments: Sequence[str] | None = None) -> list[Path]:
 def _read(name: str | None, args: argparse.Namespace) -> TrialTable | None:
     if name is None:
         return None
-    if args.study is None:
+    worst = _pair("--worst", args.worst, "on validation and on test")
+    if args.optuna is not None or args.mlflow is not None or (args.trials is not None and not _is_own(name, args)):
+        return _foreign(name, args, worst)
+    if args.trials is not None:
         objective = Objective(check_word("objective", args.objective or names.VAL_ACCURACY, MONITORS))
-        worst = _listed("--worst", args.worst, float)
-        if worst is not None and len(worst) != 2:
-            raise ValueError(f"--worst is two numbers, on validation and on test: got {shown(args.worst)}")
-        return read_csv(name, args.sampler, objective, None if worst is None else (worst[0], worst[1]))
+        return read_csv(name, args.sampler, objective, worst)
     from analysis.reading.mlflow_studies import read_mlflow_or_say_why  # a second to import; a CSV needs none of it
 
     return read_mlflow_or_say_why(name, args.tracking_uri)
+
+
+def _is_own(path: str, args: argparse.Namespace) -> bool:
+    """Whether a file of trials has the columns of this project's own tables; what is no file is told as if."""
+    if args.metric is not None or Path(path).suffix == ".parquet":
+        return False
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            header = {column.strip().strip('"') for column in file.readline().split(",")}
+    except OSError:
+        return True
+    return {names.NUMBER, names.STATE} <= header
+
+
+def _foreign(name: str, args: argparse.Namespace, worst: tuple[float, float] | None) -> TrialTable:
+    from analysis.foreign.claims import table_of
+    from analysis.foreign.trials import Claims
+
+    rows = _listed("--rows", args.rows, int)
+    claims = Claims(
+        sampler=args.sampler or "",
+        metric=args.metric or "",
+        test_metric=args.test_metric or "",
+        direction=args.direction or "",
+        bounds=_pair("--bounds", args.bounds, "the lowest and the highest value"),
+        worst=worst,
+        rows=rows[0] if rows else None,
+    )
+    if args.optuna is not None:
+        from analysis.foreign.optuna_study import read_optuna
+
+        return table_of(read_optuna(args.optuna, name or None), claims)
+    if args.mlflow is not None:
+        from analysis.foreign.mlflow_experiment import read_experiment
+
+        return table_of(read_experiment(name, args.tracking_uri), claims)
+    from analysis.foreign.table_file import read_table_file
+
+    scores = [each for each in (claims.metric, claims.test_metric) if each]
+    return table_of(read_table_file(name, scores), claims)
+
+
+def _pair(option: str, text: str | None, what: str) -> tuple[float, float] | None:
+    found = _listed(option, text, float)
+    if found is not None and len(found) != 2:
+        raise ValueError(f"{option} is two numbers, {what}: got {shown(text)}")
+    return None if found is None else (found[0], found[1])
 
 
 def _listed(option: str, text: str | None, kind: Callable[[str], Any]) -> list[Any] | None:

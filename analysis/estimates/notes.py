@@ -31,7 +31,7 @@ def is_loose(table: TrialTable) -> bool:
 
 def flags_of(table: TrialTable, pool: Pool, trend: str | None) -> tuple[str, ...]:
     """Why the intervals may cover less often than they say: shown beside each of them."""
-    found = (trend, BY_LENGTH if pool.by_length else None, STOPPED if table.stopped_early else None)
+    found = (trend, BY_LENGTH if pool.by_length else None, STOPPED if table.stopped_early else None, *table.flags)
     return tuple(reason for reason in found if reason is not None)
 
 

@@ -75,7 +75,8 @@ def attempts_of(rows: Iterable[Mapping[str, Any]], objective: Objective = DEFAUL
     columns = columns_of(objective, (str(name) for name in frame.columns if frame[name].notna().any()))
     frame = frame.reindex(columns=[*columns, *extra, *folds, *params])
     frame[names.NUMBER] = _whole_numbers(frame[names.NUMBER])
-    for name in (names.ATTEMPT, *(name for name in columns if name in (*SCORES, *_COUNTS)), *folds):
+    scores = (objective.name, objective.test_name, *SCORES)
+    for name in (names.ATTEMPT, *(name for name in columns if name in (*scores, *_COUNTS)), *folds):
         frame[name] = _numbers(name, frame[name])
     frame[names.ATTEMPT] = frame[names.ATTEMPT].fillna(0).astype(int)
     for name in (*_TEXT, *params):

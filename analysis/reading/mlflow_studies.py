@@ -49,6 +49,7 @@ def read_all(
     children = list(children_found(client, parent))
     rows = [_row(run) for run in children if names.TRIAL_NUMBER in run.data.tags]
     objective = objective_of(parent)
+    counts: dict[str, Any] = {name: whole_number(parent, name) for name in _COUNTS}
     table = TrialTable(
         frame=trials_frame(rows, objective),
         study=study,
@@ -62,7 +63,7 @@ def read_all(
         task=tags.get(names.TASK, CLASSIFICATION),
         baselines=baselines_of(parent),
         refit=None,  # below: which one it is follows from the trials
-        **{name: whole_number(parent, name) for name in _COUNTS},
+        **counts,
     )
     # What the workers had finished beyond the trial that the stop rule ended the search with is not part of it.
     stopped_at = whole_number(parent, names.STOPPED_AT)

@@ -58,6 +58,8 @@ class TrialTable:
     """One of models.data.labels.TASKS."""
     baselines: Baselines = field(default_factory=dict)
     """Scores by name of what anybody would try first; none where they are not known."""
+    flags: tuple[str, ...] = ()
+    """Of a study that another program made: why its intervals may cover less often than they say."""
 
     def __post_init__(self) -> None:
         """Check that the columns are there and that every number stands once."""

@@ -11,6 +11,7 @@ body { font: 16px/1.5 system-ui, sans-serif; color: #1b1b1b; background: #fff;
        max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; margin-bottom: .3rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
 .headline { font-size: 1.15rem; border-left: 4px solid #1f6fb2; padding: .3rem 0 .3rem 1rem; }
+.quote { font-size: .95rem; background: #f3f6fa; padding: .5rem .8rem; }
 table { border-collapse: collapse; font-size: .9rem; margin: .8rem 0; display: block;
         overflow-x: auto; }
 th, td { border-bottom: 1px solid #d5d5d5; padding: .25rem .8rem .25rem 0; text-align: right;

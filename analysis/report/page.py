@@ -8,7 +8,7 @@ from analysis.reading.columns import PARAMS
 from analysis.reading.table import TrialTable
 from analysis.report import cross_validation, html, reached, second_looks
 from analysis.report.contents import Report
-from analysis.report.sentences import basis, headline, inspect_hint, smallest_sentence
+from analysis.report.sentences import basis, headline, inspect_hint, quote, range_of, smallest_sentence
 from models.core import names
 from models.core.rounding import plain_score
 
@@ -20,6 +20,7 @@ def report_page(report: Report) -> str:
     study = report.table.study
     parts = [html.heading(f"Study {study}", 1), html.paragraph(headline(report.result), "headline")]
     parts.append(html.paragraph(basis(report.result), "small"))
+    parts.append(html.paragraph(f"To quote: {quote(report.table, report.result)}", "quote"))
     parts += second_looks.baselines(report.table)
     parts += [html.heading("What a search of N trials reaches on average"), *_pictures(report, "tuning_curve")]
     parts += reached.averages(report)
@@ -31,6 +32,7 @@ def report_page(report: Report) -> str:
     if report.table.folds:
         parts += cross_validation.section(report.table)
     parts += [html.heading("What it rests on"), html.bullets(_notes(report)), _facts(report)]
+    parts += [html.heading("For a reproducibility checklist"), _checklist(report)]
     parts += [html.heading("Details"), *reached.details(report), *_pictures(report, "median", "gap")]
     parts += reached.gap(report)
     parts += [html.heading("Best trials"), _best_trials(report.table)]
@@ -80,6 +82,39 @@ def _facts(report: Report) -> str:
     if table.sampler == "grid":
         rows.insert(1, ["cells of the grid", _known(table.grid_size)])
     return html.table(["", ""], rows, words=(1,))
+
+
+def _checklist(report: Report) -> str:
+    """What checklists of conferences ask about a search, answered from the trials."""
+    table, result = report.table, report.result
+    seconds = table.frame[names.SECONDS].dropna() if names.SECONDS in table.frame else None
+    logged = table.parent_run_id is not None
+    known = seconds is not None and len(seconds) > 0
+    rows = [
+        [
+            "ranges of the hyperparameters",
+            "; ".join(range_of(table, name) for name in table.searched) or "none searched",
+        ],
+        [
+            "how values were chosen",
+            f"{table.sampler}, independently of scores" if table.sampler != "list" else "by hand",
+        ],
+        ["how many training runs", f"{result.trials['started']} (failed ones included)"],
+        ["criterion of the choice", f"validation {table.objective.label}, {table.objective.direction}d"],
+        ["budget", f"{_hours(float(seconds.sum()))} in all, {_hours(float(seconds.median()))} a run (median)"]
+        if known and seconds is not None
+        else ["budget", "not known from the source"],
+        ["hardware and versions", "tags environment.* of each run" if logged else "not known from the source"],
+        ["error bars", f"{result.confidence:.0%} intervals over draws of configurations and seeds, on one data split"],
+    ]
+    return html.table(["", ""], rows, words=(1,))
+
+
+def _hours(seconds: float) -> str:
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.1f} s"
 
 
 def _best_trials(table: TrialTable) -> str:

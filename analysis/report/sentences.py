@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+import pandas as pd
+
 from analysis.estimates.best_of_n import CONFIDENCE, BestOfN
 from analysis.estimates.curves import Curve, Point
 from analysis.estimates.notes import counted
@@ -12,6 +14,7 @@ from analysis.estimates.planning import Prediction, Reach
 from analysis.estimates.proportions import binomial_error, clopper_pearson
 from analysis.estimates.refusals import SELECTED
 from analysis.looks.pareto import Network
+from analysis.reading.columns import PARAMS
 from analysis.reading.table import TrialTable
 from models.core import states
 from models.core.rounding import plain_score, score_digits
@@ -95,6 +98,36 @@ def smallest_sentence(table: TrialTable, smallest: Network | None, target: float
         f"{smallest.n_parameters:,} parameters, validation {validation_score(table, smallest.val)} "
         f"(selected by it, so optimistic){tested}."
     )
+
+
+def quote(table: TrialTable, result: BestOfN) -> str:
+    """The sentence for a paper: what a search of N trials reaches in expectation, and what the trial found has."""
+    val, m, label = result.curves["best_val"], result.trials["started"] or 0, result.objective.label
+    quotable = [n for n in val if n < m and val[n].low is not None and 4 * n <= m] or [n for n in val if n < m]
+    kind = {"random": "random trials", "grid": "grid cells", "list": "listed trials"}.get(result.sampler, "trials")
+    space = "; ".join(range_of(table, name) for name in table.searched)
+    parts = [f"Of M = {m} {kind}" + (f" ({space})" if space else "")]
+    if quotable:
+        n = max(quotable)
+        parts.append(
+            f", the best of N = {n} reaches a validation {label} of {quoted(val[n])} in expectation "
+            f"({result.confidence:.0%} interval over draws of configurations and seeds)"
+        )
+    parts.append(f"{'; the' if quotable else ', the'} best of all, chosen on validation, has {result.found.val:.4g} there")
+    if result.found.test is not None:
+        parts.append(f" and {quoted(result.found.test)} on test")
+    return "".join(parts) + "."
+
+
+def range_of(table: TrialTable, name: str) -> str:
+    """The values of a hyperparameter that trials had: `units 8 to 64`, `kind a or b`."""
+    values = table.frame[PARAMS + name]
+    present = values[(values.astype(str) != "") & values.notna()]
+    if pd.api.types.is_numeric_dtype(present) and present.nunique() > 4:
+        return f"{name} {present.min():.3g} to {present.max():.3g}"
+    words = sorted({str(value) for value in present}) if present.dtype == object else sorted(present.unique())
+    shown = [f"{value:g}" if isinstance(value, float) else str(value) for value in words]
+    return f"{name} {', '.join(shown[:-1])}{' or ' if len(shown) > 1 else ''}{shown[-1]}" if shown else name
 
 
 def basis(result: BestOfN) -> str:

@@ -27,15 +27,18 @@ class Objective:
     """A metric of the validation part, as `val_macro_f1`."""
 
     name: str
+    foreign: Metric | None = None
+    """Of a study that another program made: a metric that has no place among this project's."""
+    foreign_test: str = ""
 
     @property
     def metric(self) -> Metric:
-        return metric_of(self.name)
+        return self.foreign or metric_of(self.name)
 
     @property
     def test_name(self) -> str:
         """The same metric of the test part: reported, never chosen by."""
-        return names.TEST + self.metric.name
+        return self.foreign_test or names.TEST + self.metric.name
 
     @property
     def direction(self) -> Direction:

@@ -208,7 +208,7 @@ def test_bad_input_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
         (["--target", "0.5", "--targets", "0.6"], "(--targets) or now (--target): got both"),
         (["--attach"], "--attach goes with --study"),
         (["--versus", "nothing.csv"], "which is no file"),
-        (["--target", "1.5", "--study", "x"], "not allowed with"),
+        (["--target", "1.5", "--study", "x"], "a report is of one of --study, --trials, --optuna, --mlflow"),
     ],
 )
 def test_bad_options_are_refused_before_anything_is_made(tmp_path: Path, extra: list[str], words: str) -> None:
