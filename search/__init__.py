@@ -32,18 +32,20 @@ __all__ = ["ConfigError", "SearchError", "Study", "load", "run"]
 
 def __getattr__(name: str) -> object:
     from importlib import import_module
+    from importlib.util import find_spec
+    from pathlib import Path
 
     if name not in _HOMES:
         raise AttributeError(f"search exports {', '.join(__all__)}, got {name}")
-    try:
-        return getattr(import_module(_HOMES[name]), name)
-    except ModuleNotFoundError as hidden:
-        if (hidden.name or "").partition(".")[0] not in ("models", "analysis"):
-            raise
-        raise ImportError(
-            "the program's folder must have no package models or analysis, which hides the one that search has of "
-            f"that name: {hidden}"
-        ) from None
+    for package in ("models", "analysis"):
+        found = find_spec(package)
+        where = Path(found.origin) if found is not None and found.origin else Path()
+        if where.parents[:2][-1:] != (Path(__file__).parents[1],):
+            raise ImportError(
+                f"the program must have no file or package {package} beside it, which hides the one that search has of "
+                f"that name, got {where}"
+            )
+    return getattr(import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:

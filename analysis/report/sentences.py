@@ -113,7 +113,9 @@ def quote(table: TrialTable, result: BestOfN) -> str:
             f", the best of N = {n} reaches a validation {label} of {quoted(val[n])} in expectation "
             f"({result.confidence:.0%} interval over draws of configurations and seeds)"
         )
-    parts.append(f"{'; the' if quotable else ', the'} best of all, chosen on validation, has {result.found.val:.4g} there")
+    parts.append(
+        f"{'; the' if quotable else ', the'} best of all, chosen on validation, has {result.found.val:.4g} there"
+    )
     if result.found.test is not None:
         parts.append(f" and {quoted(result.found.test)} on test")
     return "".join(parts) + "."

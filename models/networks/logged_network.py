@@ -14,6 +14,7 @@ from models.data.scaling import Float, fit_scaling, fit_split_reduction
 from models.data.served import answers_of
 from models.data.splits import Split
 from models.networks.layers import Layer
+from models.spaces.source import Source
 
 if TYPE_CHECKING:
     import keras
@@ -47,19 +48,24 @@ class Inspection:
             raise ValueError(f"hidden must hold a row for each of the {len(self.sample)} sampled, got {sorted(rows)}")
 
 
-def inspect_model(file: Path, split: Split, part: str, rows: int, seed: int) -> Inspection:
+def inspect_model(
+    file: Path, split: Split, part: str, rows: int, seed: int, source: Source | None = None
+) -> Inspection:
     """Runs the .keras file that a trial logged on the data that it was trained and scored on.
 
-    The file is loaded in Keras' safe mode: it cannot run code of its own. Hidden activations are those of at most
+    The file is loaded in Keras' safe mode: it cannot run code of its own. Classes that it names are those of Keras and
+    of `source`, where that is given, which is the user's own and runs. Hidden activations are those of at most
     `rows` rows of `part`, drawn from `seed`.
 
     Raises:
-        ValueError: the model is none of such inputs and classes.
+        ValueError: the model is none of such inputs and classes, or has classes that nobody knows.
     """
     import keras
 
+    from models.networks.loading import load_network, own_objects
+
     with without_harmless_warnings():
-        model = keras.models.load_model(file, compile=False, safe_mode=True)
+        model = load_network(file, own_objects(source))
         shapes = tuple(model.input_shape[1:]), tuple(model.output_shape[1:])
         feed = _feed(split)
         own_shapes = feed("test").shape[1:], (split.target.n_outputs,)

@@ -150,10 +150,11 @@ def _files(folder: Path, parts: Iterable[str]) -> Iterator[str]:
 def _check_has(key: str, file: str, tree: ast.Module, function: str) -> None:
     known = set(_bound(tree))
     if function not in known and "*" not in known:
-        callables = [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+        has = [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+        assigned = [each for node in tree.body if isinstance(node, ast.Assign | ast.AnnAssign) for each in _bound(node)]
         raise ConfigError(
-            f"{key} must name a function of its file, got {function!r}, which {file} lacks (it has "
-            f"{', '.join(callables) or 'none'}){did_you_mean(function, known)}"
+            f"{key} must name what its file defines, got {function!r}, which {file} lacks (it has "
+            f"{', '.join([*has, *assigned]) or 'none'}){did_you_mean(function, known)}"
         )
 
 

@@ -64,6 +64,12 @@ def measures_more(model: keras.Model) -> bool:
     return any(metric not in ("accuracy", "acc") for metric in named)
 
 
+def name_metrics(model: keras.Model, y: tf.Tensor, answers: tf.Tensor) -> None:
+    """Has a compiled model's metrics exist, which Keras makes in Model.fit: callbacks look for a metric's direction."""
+    if model._compile_metrics is not None and not model._compile_metrics.built:
+        model._compile_metrics.build(y, answers)
+
+
 def own_metrics(model: keras.Model) -> dict[str, float]:
     """The values that a model's compiled metrics have reached, by name, those that are finite numbers; not its loss."""
     found = {name: np.asarray(value) for name, value in model.get_metrics_result().items() if name != "loss"}

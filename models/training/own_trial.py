@@ -20,7 +20,7 @@ from models.spaces.source import Source
 from models.training.epochs import Report, Rules, Trained, run_epochs, trial_of_its_own
 from models.training.evaluation import ModelEvaluation
 from models.training.fused_optimizers import named_optimizer
-from models.training.keras_internals import uncompile
+from models.training.keras_internals import name_metrics, uncompile
 from models.training.model_fit import FIT, GRAPH, FitTrainer, path_of
 from models.training.model_graph import GraphTrainer, NotTraceable
 from models.training.resident import PreparedData
@@ -154,6 +154,9 @@ def _prepared(
         said = fits()  # of the network that was built last
         heard = (*callbacks, *said.callbacks)
         trainer = FitTrainer(own.model, x, labels(own), size, seed, data.weights, heard, said.shuffle)
+    if path == GRAPH and (callbacks or said.callbacks):
+        few = own.feeding.of(data.x["train"][:1])
+        name_metrics(own.model, labels(own)[:1], own.model(few))
     measure = ModelEvaluation(own.model, data.task.loss, own.logits, traced=not own.model.run_eagerly)
 
     def serving() -> keras.Model:

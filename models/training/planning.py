@@ -52,12 +52,26 @@ def plan(job: Mapping[str, Any]) -> dict[str, Any]:
         rows = grid_rows(source, given, seed, job["most"], seconds)
     else:
         numbers = range(len(before), job["count"])
+        if before:
+            _check_same(before[-1], next(random_rows(source, given, seed, [before[-1].number], before[:-1], seconds)))
         rows = list(random_rows(source, given, seed, numbers, before, seconds))
     if not before and rows:
         if rows[0].problem is not None:
             raise ConfigError(rows[0].problem.message)
         n_parameters = _check_network(source, given, job, dict(rows[0].parameters))
     return _answer(function.kind, n_parameters, rows=[asdict(row) for row in rows])
+
+
+def _check_same(known: Any, again: Any) -> None:
+    """That the function asks for what it asked for when the plan was begun: a file that it reads may have changed."""
+    asked, now = known.distributions, again.distributions
+    if (known.parameters, asked) != (again.parameters, now):
+        differing = next((name for name in {**asked, **now} if asked.get(name) != now.get(name)), "a value")
+        raise ConfigError(
+            "a network's function must ask for the same values as when its plan was begun; start another study with a "
+            f"new name, got {differing} of trial {known.number} from {asked.get(differing)} then and from "
+            f"{now.get(differing)} now, though its source is the same (does it read a file?)"
+        )
 
 
 def _answer(kind: str, n_parameters: int, keywords: Sequence[str] = (), rows: Sequence[Any] = ()) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def ask(request: Mapping[str, Any], tracking_uri: str | None, shown: Shown) -> t
         listener = threading.Thread(target=_take, args=(process.stderr, errors.append), daemon=True)
         listener.start()
         try:
-            _write(process, json.dumps({**request, "answer": str(answer)}, default=_plain))
+            _write(process, _as_json({**request, "answer": str(answer)}))
             try:
                 _take(process.stdout, shown.hear)
             except KeyboardInterrupt:
@@ -75,6 +75,7 @@ def _environment(tracking_uri: str | None) -> dict[str, str]:
     path = os.pathsep.join([str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = os.environ | HASH_SEED | {"PYTHONPATH": path}
     environment.pop("MLFLOW_RUN_ID", None)  # the program's own run is no study's
+    environment.pop("PYTHONWARNINGS", None)  # other packages' warnings are no errors of the search
     return environment | ({} if tracking_uri is None else {"MLFLOW_TRACKING_URI": tracking_uri})
 
 
@@ -91,6 +92,15 @@ def _write(process: "subprocess.Popen[str]", line: str) -> None:
 def _take(pipe: Any, hear: Callable[[str], None]) -> None:
     for line in pipe:
         hear(line)
+
+
+def _as_json(request: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(request, default=_plain)
+    except TypeError as error:  # a key that is no word
+        raise ConfigError(
+            f"a study must be of words, numbers, lists and dicts, got one of which Python says: {error}"
+        ) from None
 
 
 def _plain(value: Any) -> Any:

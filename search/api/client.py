@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from models.core.errors import ConfigError
+from models.core.errors import ConfigError, shown
 from search.api.asking import SearchError as SearchError
 from search.api.asking import ask
 from search.api.kept import keep_data, keep_source
@@ -76,15 +76,18 @@ def run(
         "storage": storage, "timeout": timeout, "trial_timeout": trial_timeout,
         "stop_when_gain_below": stop_when_gain_below,
     }  # fmt: skip
-    arguments = [part for key, value in options.items() if value is not None for part in (f"--{key}", str(value))]
+    arguments = [f"--{key}={value}" for key, value in options.items() if value is not None]
     if study is None and network is None:
         raise ConfigError("a search needs a study, or a network that asks for its own space, got neither")
-    own = {
-        key: _named(value, key, storage)
+    handed = {
+        key: _handed(value, key, storage)
         for key, value in (("network", network), ("callbacks", callbacks))
         if value is not None
     }
+    own = {key: name for key, (name, _) in handed.items()}
     written = {"sampler": sampler or "random"} if study is None else study
+    if not isinstance(written, Mapping | str | os.PathLike):
+        raise ConfigError(f"a study must be a name, the path of a file, or a dict, got {shown(written)}")
     request = {
         "act": "run",
         "arguments": arguments,
@@ -92,11 +95,11 @@ def run(
         "own": own,
         "stem": own["network"].rpartition(":")[2] if network is not None else "",
     }
-    shown = shown_here(show)
-    table, code = ask(request, tracking_uri, shown)
-    if code and (timeout is None or table is None):
-        raise SearchError(_why(shown))
-    return Study(table.study, tracking_uri, table=table)
+    heard = shown_here(show)
+    answer, code = ask(request, tracking_uri, heard)
+    if code and (timeout is None or answer is None):
+        raise SearchError(_why(heard))
+    return _study(answer, handed["network"][1] if "network" in handed else {})
 
 
 def load(name: str, *, tracking_uri: str | None = None) -> Study:
@@ -105,30 +108,34 @@ def load(name: str, *, tracking_uri: str | None = None) -> Study:
     Raises:
         ConfigError: there is none, or the tracking store does not answer.
     """
-    table = ask({"act": "load", "name": name}, tracking_uri, Silent())[0]
-    return Study(name, tracking_uri, table=table)
+    return _study(ask({"act": "load", "name": name}, tracking_uri, Silent())[0], {})
 
 
-def _named(found: Any, what: str, storage: str) -> str:
-    """FILE.py:NAME of what the program hands over."""
+def _study(answer: tuple[Any, str], own: Mapping[str, Any]) -> Study:
+    table, tracking_uri = answer
+    return Study(table.study, tracking_uri, table=table, own=own)
+
+
+def _handed(found: Any, what: str, storage: str) -> tuple[str, Mapping[str, Any]]:
+    """FILE.py:NAME of what the program hands over, and its own functions and classes that this names."""
     if isinstance(found, str | os.PathLike):
         file, _, name = os.fspath(found).rpartition(":")
-        return f"{os.path.abspath(file)}:{name}" if file else os.fspath(found)
-    if hasattr(found, "build") and not isinstance(found, type) and not vars(found):
+        return (f"{os.path.abspath(file)}:{name}" if file else os.fspath(found)), {}
+    if hasattr(type(found), "build") and not isinstance(found, type) and not vars(found):
         found = type(found)  # an object without a state of its own is what its class makes
     of_file = file_of(found)
     if of_file is not None:
-        return of_file
-    text, name = source_text(found, what)
-    return f"{keep_source(text, what, storage)}:{name}"
+        return of_file, {}
+    text, name, own = source_text(found, what)
+    return f"{keep_source(text, what, storage)}:{name}", own
 
 
 def _joined(columns: str | list[str] | None) -> str | None:
-    return columns if columns is None or isinstance(columns, str) else ",".join(columns)
+    return columns if columns is None or isinstance(columns, str) else ",".join(map(str, columns))
 
 
-def _why(shown: Silent) -> str:
+def _why(heard: Silent) -> str:
     """The lines with which the search ended."""
-    since = [place for place, line in enumerate(shown.lines) if line.startswith("ended: ")]
-    lines = shown.lines[since[-1] :] if since else shown.lines[-1:]
+    since = [place for place, line in enumerate(heard.lines) if line.startswith("ended: ")]
+    lines = heard.lines[since[-1] :] if since else heard.lines[-1:]
     return "; ".join(line.strip() for line in lines) or "the search ended with work missing"

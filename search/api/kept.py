@@ -59,7 +59,7 @@ def _named(data: Any) -> dict[str, Any]:
 
 def _is_nested(data: Sequence[Any]) -> bool:
     """As Keras' load_data returns them."""
-    return len(data) == 2 and all(isinstance(part, tuple | list) and len(part) == 2 for part in data)
+    return len(data) == 2 and all(isinstance(part, tuple) and len(part) == 2 for part in data)
 
 
 def _said(data: Any) -> str:
@@ -74,7 +74,10 @@ def _npz(arrays: Mapping[str, Any]) -> bytes:
 
 
 def _plain(name: str, value: Any) -> np.ndarray:
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError as error:  # rows of different lengths
+        raise ConfigError(f"{name} must be an array, got what NumPy makes none of: {str(error)[:120]}") from None
     if array.dtype == object and all(isinstance(each, str) for each in array.ravel()):
         array = array.astype(str)
     if array.dtype == object:
@@ -102,9 +105,15 @@ def _folder(storage: str) -> Path:
 
 def _write(path: Path, content: bytes) -> Path:
     """Whole or not at all: somebody else may be handing over the same."""
-    if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-        partial.write_bytes(content)
-        partial.replace(path)
+    try:
+        if not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+            partial.write_bytes(content)
+            partial.replace(path)
+    except OSError as error:
+        raise ConfigError(
+            f"storage must lie where files can be written, beside which the data are kept, got {path.parent}: "
+            f"{error.strerror}"
+        ) from None
     return path

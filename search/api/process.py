@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from analysis.reading.addresses import sqlite_file
 from models.core.errors import ConfigError
 from models.core.runtime import ensure_home
 from models.tasks.objective import Objective
@@ -81,7 +82,7 @@ def _run(request: Mapping[str, Any]) -> int:
     settings = _settings(request, {key: getattr(options, key) for key in of_study})
     code = run_study(settings, options, make_console(), host=ToldProgress)
     if not options.dry_run:
-        _hand_over(read_mlflow(settings.name), request["answer"])
+        _hand_over((read_mlflow(settings.name), _store()), request["answer"])
     return code
 
 
@@ -89,7 +90,7 @@ def _load(request: Mapping[str, Any]) -> int:
     from analysis.reading.mlflow_studies import read_mlflow_or_say_why
 
     try:
-        _hand_over(read_mlflow_or_say_why(request["name"]), request["answer"])
+        _hand_over((read_mlflow_or_say_why(request["name"]), _store()), request["answer"])
     except ValueError as error:
         raise ConfigError(str(error).replace("--study is", "a study is")) from None
     return COMPLETE
@@ -114,6 +115,14 @@ def _report(request: Mapping[str, Any]) -> int:
         raise ConfigError(str(error)) from None
     _hand_over([str(path) for path in written], request["answer"])
     return COMPLETE
+
+
+def _store() -> str:
+    """The tracking store's address, a file's from the root: the program may go elsewhere."""
+    from search.tracking.tracking_store import tracking_uri
+
+    file = sqlite_file(tracking_uri())
+    return tracking_uri() if file is None else f"sqlite:///{file.absolute()}"
 
 
 def _hand_over(answer: Any, path: str) -> None:

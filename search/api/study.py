@@ -8,6 +8,8 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from models.core import names
 from models.core.errors import ConfigError
 from search.api.asking import ask
@@ -47,10 +49,12 @@ class Study:
     """What `search.run` and `search.load` return. It is a picture of the moment: `search.load` takes a new one."""
 
     name: str
-    tracking_uri: str | None = None
-    """MLflow's tracking store; None: that of MLFLOW_TRACKING_URI, or MLflow's own."""
+    tracking_uri: str
+    """MLflow's tracking store, wherever the program works meanwhile."""
     table: "TrialTable" = field(kw_only=True)
     """Everything that the estimates rest on (analysis.reading.table)."""
+    own: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
+    """The program's functions and classes that its network names."""
 
     @property
     def trials(self) -> "pd.DataFrame":
@@ -92,13 +96,16 @@ class Study:
         """
         from analysis.estimates.best_of_n import best_of_n
 
-        return best_of_n(self.table, at=[n]).curves["best_val"][n]
+        if isinstance(n, bool) or not isinstance(n, int | np.integer):
+            raise ValueError(f"n must be a whole number of trials, got {n!r}")
+        return best_of_n(self.table, at=[int(n)]).curves["best_val"][n]
 
     def best_model(self, custom_objects: Mapping[str, Any] | None = None) -> Any:
         """The best trial's network, of a cross-validated study the refit's: a keras.Model that takes raw data.
 
         Args:
-            custom_objects: classes of your own that the network has, by name, where Keras does not know them.
+            custom_objects: classes of your own that the network has, by name, where neither Keras nor the function
+                that this program handed over knows them.
 
         Raises:
             ConfigError: no model was logged.
@@ -110,7 +117,7 @@ class Study:
             file = ask({"act": "fetch", "run_id": run_id, "folder": folder}, self.tracking_uri, Silent())[0]
             from models.networks.loading import load_network
 
-            return load_network(Path(file), custom_objects)
+            return load_network(Path(file), {**self.own, **(custom_objects or {})})
 
     def report(self, folder: str | os.PathLike[str] = "report") -> Path:
         """Writes the report into a folder; the path of its page, which a notebook shows.

@@ -27,7 +27,9 @@ from models.core.seeds import derive_seed
 from models.data.sources import find_data
 from models.data.splits import Split, split_by
 from models.networks.logged_network import Inspection, inspect_model
+from models.spaces.source import Source
 from models.tasks.task import task_of
+from search.commands.replay import source_of
 from search.driver.store_errors import StoreError, explain
 from search.tracking.artifacts import fetch_confusions, fetch_evidence, replace_folder
 from search.tracking.logged_models import fetch_model
@@ -70,11 +72,12 @@ def inspect_run(
         model = fetch_model(trial, Path(folder))
         console.print(f"inspecting {trial.title}: run {run_id}", highlight=False)
         seed = derive_seed(trial.seed, "inspect")
+        source, why = _classes_of(trial)
         try:
             with console.status("running it"):
-                found = _in_worker(model, split, part, _SAMPLED, seed)
+                found = _in_worker(model, split, part, _SAMPLED, seed, source)
         except (BrokenProcessPool, ValueError, OSError) as error:
-            verdict = f"the logged model of {trial.title} cannot be run: {in_one_line(error)}"
+            verdict = f"the logged model of {trial.title} cannot be run: {in_one_line(error)}{why}"
             console.print(verdict, markup=False, highlight=False)
             _note(own_run, trial, verdict, states.FAILED)
             return WRONG
@@ -141,6 +144,14 @@ def _read_pair(text: str | None, split: Split) -> tuple[int, int] | None:
     if pair[0] == pair[1] or max(pair) >= n_classes:
         raise ConfigError(f"classes must be two different ones of 0 to {n_classes - 1}, as in 0-1, got {text!r}")
     return pair
+
+
+def _classes_of(trial: LoggedTrial) -> tuple[Source | None, str]:
+    """What has the classes of a network of the user's own, and where it cannot be used, why, after a semicolon."""
+    try:
+        return source_of(trial, trust=False), ""
+    except ConfigError as error:
+        return None, f"; {str(error).splitlines()[0]}"
 
 
 def _in_worker(*arguments: Any) -> Inspection:

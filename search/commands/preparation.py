@@ -84,7 +84,8 @@ def prepare(settings: StudySettings, options: Options, console: Console, tags: T
     space = None
     if settings.source is not None:
         settings, space = _ask_network(settings, split, options, stored.planned)
-    # A plan is extended, never cut.
+    if options.trials is not None and options.trials < stored.planned:
+        console.print(f"the study was planned with {stored.planned} trials: a plan is extended, never cut")
     settings = replace(settings, trials=max(settings.trials, stored.planned))
     plan = make_plan(settings, space.rows if space is not None else ())
     rule = None

@@ -56,6 +56,15 @@ def test_a_trial_is_the_same_in_another_process_and_after_others_here(digits: Pr
     assert here != [run(build, digits, seed=6).repeatable() for build in BUILDS]
 
 
+@pytest.mark.parametrize("build", [own.residual, own.own_step], ids=["one graph", "Model.fit"])
+def test_callbacks_that_look_for_the_direction_of_the_accuracy_find_it(build: Any, digits: PreparedData) -> None:
+    heard = [
+        keras.callbacks.EarlyStopping("val_accuracy", patience=0, min_delta=1.0),
+        keras.callbacks.ReduceLROnPlateau("val_accuracy"),
+    ]
+    assert len(run(build, digits, heard, epochs=5).history) == 2
+
+
 def test_the_way_it_was_trained_is_said(digits: PreparedData) -> None:
     assert run(own.residual, digits).trained_by == "one graph"
     assert run(own.own_step, digits).trained_by == "Model.fit: the model has a train_step of its own"

@@ -182,6 +182,9 @@ def failing(hp):
 said(lambda: search.run(network=endless, data=(x, y)))
 said(lambda: search.run({"sampler": "random", "space": {"width": [1]}}))
 said(lambda: search.run())
+said(lambda: search.run([1]))
+said(lambda: search.run({(1, 2): 3}, name="a"))
+said(lambda: search.run("digits-random", name="--help"))
 said(lambda: search.load("nothing"))
 said(lambda: search.run("digits-random", scheduler="tcp://127.0.0.1:1"))
 said(lambda: search.run(network=failing, data=(x, y), trials=2, workers=1, show=False))
@@ -196,6 +199,9 @@ def test_errors_are_exceptions_with_the_one_line(workdir: Path) -> None:
             "ConfigError | network network.py:endless failed at network.py line 2: ZeroDivisionError",
             "ConfigError | a study that is no file must have a name, name=..., got none",
             "ConfigError | a search needs a study, or a network that asks for its own space, got neither",
+            "ConfigError | a study must be a name, the path of a file, or a dict, got [1]",
+            "ConfigError | a study must be of words, numbers, lists and dicts, got one of which Python says: keys must",
+            "ConfigError | name must be letters, digits, '.', '_' and '-', 100 at most, got '--help'",
             "ConfigError | a study is read from a tracking store that exists",
             "ConfigError | scheduler must be the address of a dask scheduler that answers",
             "SearchError | ",
@@ -213,7 +219,7 @@ def test_a_package_of_the_same_name_beside_the_program_is_refused_in_one_line(wo
         [sys.executable, "script.py"], cwd=workdir, env=variables(workdir), capture_output=True, text=True
     )
     assert ended.stderr.splitlines()[-1].startswith(
-        "ImportError: the program's folder must have no package models or analysis"
+        "ImportError: the program must have no file or package models beside it"
     )
 
 
@@ -222,8 +228,11 @@ import keras, search, numpy as np
 rng = np.random.default_rng(0)
 x, y = rng.normal(size=(400, 4)).astype("float32"), np.arange(400) % 2
 
-class Hyper:
+class Sizes:
     classes = 2
+
+class Hyper:
+    classes = Sizes.classes
     def build(self, hp):
         layers = [keras.layers.Dense(hp.Int("units", 4, 64)), keras.layers.Dense(self.classes, "softmax")]
         return keras.Sequential(layers)

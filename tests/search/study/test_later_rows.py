@@ -56,12 +56,29 @@ def test_rows_drawn_later_are_those_that_are_drawn_at_once(workdir: Path, split:
     assert later.n_parameters > 0
 
 
+def test_a_function_that_reads_a_file_which_changed_is_refused_with_what_it_asks_for_now(
+    workdir: Path, split: Split
+) -> None:
+    settings = study(workdir, 0)
+    (workdir / "most.txt").write_text("2")
+    most = f"int(open({str(workdir / 'most.txt')!r}).read())"
+    text = NETWORK.format(seconds=0).replace("1, 3)", f"1, {most})")
+    (workdir / "net.py").write_text(text)
+    settings = replace(settings, source=read_source("net.py:build", workdir))
+    first = ask_network(settings, split, 3)
+    assert ask_network(settings, split, 4, first).rows[:3] == first.rows
+    (workdir / "most.txt").write_text("4")
+    with pytest.raises(ConfigError, match=r"the same values as when its plan was begun.*got layers of tri"):
+        ask_network(settings, split, 4, first)
+
+
 def test_its_process_ends_when_it_is_stopped(workdir: Path, split: Split) -> None:
     settings = study(workdir, 0.3)
     first = ask_network(settings, split, 1)
+    others = psutil.Process().children()  # of other tests
     later = LaterRows(settings, split, 100, first)
     until = time.monotonic() + 30
-    while not (below := psutil.Process().children()):
+    while not (below := [each for each in psutil.Process().children() if each not in others]):
         assert time.monotonic() < until
     later.stop()
     assert psutil.wait_procs(below, timeout=5)[1] == []
