@@ -142,13 +142,19 @@ def test_a_grid_is_walked_whole(workdir: Path) -> None:
 def test_a_source_that_changed_is_refused_and_replay_runs_the_logged_copy_only_when_told(
     workdir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    Path("layers.py").write_text("import keras\nDense = keras.layers.Dense\n")
-    Path("net.py").write_text(NETWORK.replace("import keras\n", "import keras\nfrom layers import Dense\n"))
+    own = "class Twice(keras.layers.Layer):\n    def call(self, x):\n        return 2 * x\n"
+    Path("layers.py").write_text(f"import keras\nDense = keras.layers.Dense\n{own}")
+    network = NETWORK.replace("import keras\n", "import keras\nfrom layers import Dense, Twice\n")
+    Path("net.py").write_text(network.replace("keras.layers.Flatten()", "keras.layers.Flatten(), Twice()"))
     ran("--network", "net.py:build_model", "--name", "own", "--trials", "2", "--workers", "1")
     run_id = str(read_mlflow("own").frame["run_id"][0])
     kept = MlflowClient().list_artifacts(str(read_mlflow("own").parent_run_id), "network")
     assert sorted(file.path for file in kept) == ["network/layers.py", "network/net.py"]
-    Path("layers.py").write_text("import keras\nDense = keras.layers.Dense  # changed\n")
+    assert "gives the logged scores" in ran("inspect", "--run-id", run_id)
+    Path("layers.py").write_text(f"import keras\nDense = keras.layers.Dense  # changed\n{own}")
+    said = " ".join(ran("inspect", "--run-id", run_id, code=1).split())
+    assert "got one with Twice; " in said
+    assert "must be what it was when the trial was trained" in said
     said = ran("--network", "net.py:build_model", "--name", "own", "--trials", "3", code=2)
     assert "a study keeps the settings that decide its trials" in said
     assert "network.files.layers.py: " in said
