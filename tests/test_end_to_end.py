@@ -143,6 +143,14 @@ def test_the_parent_has_the_plan_the_trials_the_curve_and_the_best_child(finishe
     ]  # fmt: skip
     assert list(plan["config_hash"]) == list(trials["config_hash"])
     assert "width:" in artifact(finished, finished.parent, "study.yaml").read_text()
+    shown = finished.parent.data.metrics
+    assert shown["best_test_accuracy_low"] <= shown["best_test_accuracy"] <= shown["best_test_accuracy_high"]
+    expected = [shown[f"expected_best_of_{n}"] for n in (10, 20) if n <= TRIALS]
+    assert shown["best_val_accuracy"] >= max(expected, default=0)
+    assert (shown["trials_complete"], shown["trials_failed"]) == (TRIALS, 0)
+    experiment = finished.client.get_experiment(finished.parent.info.experiment_id)
+    assert experiment.tags["mlflow.experiment.primaryMetric.name"] == "val_accuracy"
+    assert experiment.tags["mlflow.experiment.primaryMetric.greaterIsBetter"] == "True"
     curve = finished.client.get_metric_history(finished.parent.info.run_id, "best_of_n")
     assert [metric.step for metric in curve] == list(range(1, TRIALS + 1))
     assert curve[0].value == pytest.approx(trials["val_accuracy"].mean(), abs=1e-12)

@@ -7,6 +7,7 @@ from typing import Any
 
 from models.core import names
 from models.core.errors import ConfigError, shown
+from models.core.suggestions import did_you_mean
 
 ACTIVATIONS = (
     "elu", "gelu", "hard_sigmoid", "leaky_relu", "linear", "relu", "selu", "sigmoid", "silu", "softplus", "softsign",
@@ -138,6 +139,17 @@ PARAMETERS: dict[str, Parameter] = {
 }
 
 
+_ELSEWHERE = {
+    **dict.fromkeys(("units", "nodes", "neurons", "hidden_units", "hidden_size", "hidden"), "width"),
+    **dict.fromkeys(("layers", "n_layers", "num_layers", "hidden_layers"), "depth"),
+    **dict.fromkeys(("lr", "rate", "eta"), "learning_rate"),
+    **dict.fromkeys(("batch", "bs"), "batch_size"),
+    **dict.fromkeys(("dropout_rate", "drop"), "dropout"),
+    **dict.fromkeys(("n_epochs", "num_epochs"), "epochs"),
+}
+"""What other programs call the parameters."""
+
+
 def check_parameter(name: str, value: Any) -> Scalar:
     """`value` in the parameter's own type.
 
@@ -145,5 +157,7 @@ def check_parameter(name: str, value: Any) -> Scalar:
         ConfigError: the name is unknown or the value outside its range.
     """
     if name not in PARAMETERS:
-        raise ConfigError(f"a parameter must be one of {', '.join(PARAMETERS)}, got {shown(name)}")
+        meant = _ELSEWHERE.get(str(name).lower())
+        hint = f"; it is called {meant} here" if meant else did_you_mean(name, PARAMETERS)
+        raise ConfigError(f"a parameter must be one of {', '.join(PARAMETERS)}, got {shown(name)}{hint}")
     return PARAMETERS[name].check(value)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -125,6 +126,8 @@ def load_dataset(source: Source | str, tell: Tell = lambda _: None) -> Dataset:
         _check_takes(source, "a folder of images")
         written = _absolute(source).to_text()
         return images.image_dataset(path, source.image_size, source.color, _share(source.test) or _TEST, tell, written)
+    if path.suffix != ".npz" and not path.exists() and (os.sep in name or path.suffix):
+        raise ConfigError(f"dataset must be a file or folder that exists, got {name!r}: no such file")
     if path.suffix != ".npz" and not path.exists():
         raise ConfigError(
             f"dataset must be one of {', '.join(NAMES)}, or the path of an .npz, .csv or .parquet file, of a folder of "

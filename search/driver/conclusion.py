@@ -62,7 +62,7 @@ def conclude(
         refit = table.refit.run_id if table.refit is not None else ""
         digest = hashlib.sha256((trials_csv + refit).encode()).hexdigest()
         if summary is not None and not parent.has_report_of(digest):
-            parent.summarise(summary.curve, summary.runs, summary.note(parent.link))
+            parent.summarise(summary.curve, summary.scores, summary.runs, summary.note(parent.link), len(table.frame))
             if with_report and summary.estimates is not None:
                 from analysis.report.contents import make_report
                 from analysis.report.writing import write_report

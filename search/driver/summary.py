@@ -45,6 +45,24 @@ class Summary:
         refit = self.table.refit
         return {names.BEST_RUN_ID: str(self.best["run_id"])} | ({names.REFIT_RUN_ID: refit.run_id} if refit else {})
 
+    @property
+    def scores(self) -> dict[str, float]:
+        """What studies are compared by in MLflow's UI: the trial found, its test interval, expected values, counts."""
+        objective, states_found = self.table.objective, self.table.frame[names.STATE]
+        found = {names.BEST + objective.name: float(self.best[objective.name])}
+        if self.table.tested:
+            found[names.BEST + objective.test_name] = float(self.best[objective.test_name])
+        test = None if self.estimates is None else self.estimates.found.test
+        ends = {} if test is None else {names.LOW: test.low, names.HIGH: test.high}
+        for end, value in ends.items():
+            if value is not None:
+                found[names.BEST + objective.test_name + end] = value
+        found |= {f"{names.EXPECTED}{n}": self.curve[n] for n in (10, 20) if n in self.curve}
+        return found | {
+            names.TRIALS_COMPLETE: float((states_found == states.COMPLETE).sum()),
+            names.TRIALS_FAILED: float((states_found == states.FAILED).sum()),
+        }
+
     def note(self, link: Callable[[str], str]) -> str:
         """The parent run's description in the MLflow UI (Markdown); `link` gives the address of a run."""
         table, refit, objective = self.table, self.table.refit, self.table.objective

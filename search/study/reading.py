@@ -47,7 +47,7 @@ def read_settings(written: Any, name: str) -> StudySettings:
     if not isinstance(data, Mapping):
         raise ConfigError(f"data must be a mapping of {', '.join(_DATA_KEYS)}, got {shown(data)}")
     _only_keys("data", data, _DATA_KEYS)
-    sampler = written.get("sampler")
+    sampler = written.get("sampler", "random")
     if sampler not in SAMPLERS:
         raise ConfigError(
             f"sampler must be one of {', '.join(SAMPLERS)} (best-of-N estimates need trials that do not look at "

@@ -11,6 +11,8 @@ from mlflow import MlflowClient
 from mlflow.entities import DatasetInput, LifecycleStage, Metric, Run
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import (
+    MLFLOW_EXPERIMENT_PRIMARY_METRIC_GREATER_IS_BETTER,
+    MLFLOW_EXPERIMENT_PRIMARY_METRIC_NAME,
     MLFLOW_GIT_COMMIT,
     MLFLOW_RUN_NAME,
     MLFLOW_RUN_NOTE,
@@ -102,6 +104,11 @@ class ParentRun:
         if _EXPERIMENT_KIND not in self._client.get_experiment(self.experiment_id).tags:
             # Without it the UI takes an experiment for one of prompts and traces, and hides the training runs.
             self._client.set_experiment_tag(self.experiment_id, _EXPERIMENT_KIND, "custom_model_development")
+            upwards = str(objective.direction == "maximize")
+            self._client.set_experiment_tag(self.experiment_id, MLFLOW_EXPERIMENT_PRIMARY_METRIC_NAME, objective.name)
+            self._client.set_experiment_tag(
+                self.experiment_id, MLFLOW_EXPERIMENT_PRIMARY_METRIC_GREATER_IS_BETTER, upwards
+            )
         if own_run and own_run != self.id:
             self._note_invocation(own_run)
 
@@ -161,11 +168,17 @@ class ParentRun:
         for path in paths:
             self._client.log_artifact(self.id, str(path), folder or None)
 
-    def summarise(self, curve: Mapping[int, float], runs: Mapping[str, str], note: str) -> None:
-        """The headline: `best_of_n` with step N, so that the UI draws the curve, and children by tag."""
+    def summarise(
+        self, curve: Mapping[int, float], scores: Mapping[str, float], runs: Mapping[str, str], note: str, trials: int
+    ) -> None:
+        """The headline: `best_of_n` with step N, so that the UI draws the curve, and children by tag.
+
+        `scores` are those of a study with so many finished `trials`: MLflow shows a metric's value of the highest step.
+        """
         # One timestamp for ever: written again unchanged, the curve adds nothing.
         at = int(self.run.info.start_time)
         metrics = [Metric(names.BEST_OF_N, value, at, n) for n, value in curve.items()]
+        metrics += [Metric(name, value, at, trials) for name, value in scores.items()]
         self._client.log_batch(self.id, metrics=metrics, tags=run_tags({MLFLOW_RUN_NOTE: note} | dict(runs)))
 
     def has_report_of(self, digest: str) -> bool:
