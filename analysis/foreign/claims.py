@@ -6,6 +6,9 @@ from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
 
+import pandas as pd
+
+from analysis.estimates.best_of_n import best_of_n
 from analysis.foreign.trials import SAMPLERS, Claims, ForeignStudy, baselines_of, objective_of, rows_of
 from analysis.reading.columns import trials_frame
 from analysis.reading.table import TrialTable
@@ -114,7 +117,7 @@ def _flags(study: ForeignStudy, table: TrialTable) -> tuple[str, ...]:
     if len(failed):
         found.append(
             f"{len(failed)} trials failed without a reason: they count with the worst score, for they were drawn; "
-            "where a machine was at fault and not their parameters, the curves are too low."
+            f"where a machine was at fault and not their parameters, the curves are too low{_without(table, failed)}."
         )
     twice = sum(count - 1 for count in Counter(_parameters(table)).values()) if table.searched else 0
     if twice:
@@ -125,6 +128,15 @@ def _flags(study: ForeignStudy, table: TrialTable) -> tuple[str, ...]:
             "no estimate of the whole."
         )
     return tuple(found)
+
+
+def _without(table: TrialTable, failed: pd.DataFrame) -> str:
+    """What the best of N reaches with these trials and without them, after a comma."""
+    kept = table.frame.drop(index=failed.index)
+    n = max(len(kept) // 4, 1)
+    fewer = replace(table, frame=kept.assign(**{names.NUMBER: range(len(kept))}))
+    values = [best_of_n(each, at=[n]).curves["best_val"][n].value for each in (table, fewer)]
+    return f": the best of N = {n} reaches {values[0]:.4g} with them and {values[1]:.4g} without"
 
 
 def _parameters(table: TrialTable) -> list[tuple[str, ...]]:
