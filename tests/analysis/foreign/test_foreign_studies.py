@@ -283,7 +283,7 @@ def test_runs_that_keras_autologging_made_are_read(workdir: Path, capsys: pytest
     assert made.returncode == 0, made.stderr
     where = ("--mlflow", "autologged", "--sampler", "random")
     said = refused(capsys, *where, folder=workdir)
-    assert "--metric is what trials were chosen by, one of accuracy, loss, val_accuracy, val_loss, got none" in said
+    assert "--metric is what trials were chosen by, one of accuracy, loss, val_accuracy, val_loss, valid" in said
     found = reported(*where, "--metric", "val_accuracy", folder=workdir)
     assert found["trials"]["complete"] == 6
     assert "units 2 to 9" in (workdir / "report" / "report.html").read_text()
