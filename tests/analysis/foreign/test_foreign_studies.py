@@ -17,6 +17,7 @@ import pytest
 from mlflow import MlflowClient
 
 from analysis.__main__ import main, run
+from tests.project import environment as people_s
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 TRIALS = 60
@@ -279,7 +280,10 @@ for units in (2, 4, 8, 3, 5, 9):
 
 
 def test_runs_that_keras_autologging_made_are_read(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    made = subprocess.run([sys.executable, "-c", AUTOLOGGED], capture_output=True, text=True, timeout=200)
+    variables = people_s() | {"MLFLOW_TRACKING_URI": f"sqlite:///{workdir}/mlflow.db"}
+    made = subprocess.run(
+        [sys.executable, "-c", AUTOLOGGED], env=variables, capture_output=True, text=True, timeout=200
+    )
     assert made.returncode == 0, made.stderr
     where = ("--mlflow", "autologged", "--sampler", "random")
     said = refused(capsys, *where, folder=workdir)
