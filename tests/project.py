@@ -37,8 +37,8 @@ def work_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def environment() -> dict[str, str]:
-    """This interpreter's programs first on the PATH; no tracking server of the person who runs the tests, and nothing of
-    what this process was set up with to train.
+    """For another process: this interpreter's programs first on the PATH, no tracking server of the person who runs the
+    tests, and nothing of what this process was set up with to train.
     """
     left_out = ("MLFLOW_", "OPTUNA_", "TF_", "KERAS_", "CUDA_", "GRPC_", "OMP_", "PYTHONPATH")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
