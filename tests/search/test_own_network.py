@@ -99,6 +99,7 @@ def test_the_table_is_one_whatever_the_workers_and_extended_it_keeps_its_beginni
     assert len(read_mlflow("one-confirm").frame) == 2
 
 
+@pytest.mark.slow
 def test_training_begins_with_the_first_rows_and_a_kill_before_the_last_one_costs_nothing(workdir: Path) -> None:
     slow = NETWORK.replace('    if hp.Boolean("deep"):', '    time.sleep(0.1)\n    if hp.Boolean("deep"):')
     Path("net.py").write_text(f"import time\n{slow}")

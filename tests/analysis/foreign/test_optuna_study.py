@@ -1,10 +1,7 @@
-"""Studies that Optuna, MLflow and other programs made themselves are read as they are, or refused in one line."""
+"""Studies that Optuna itself made are read as they are, or refused in one line."""
 
-import json
 import random
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,20 +9,12 @@ from typing import Any
 
 import numpy as np
 import optuna
-import pandas as pd
 import pytest
-from mlflow import MlflowClient
 
-from analysis.__main__ import main, run
-from tests.project import environment as people_s
+from tests.analysis.foreign.commands import refused, reported, score
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 TRIALS = 60
-
-
-def score(lr: float, units: int, kind: str) -> float:
-    """Of an accuracy's kind, best in the middle of the rates."""
-    return 0.95 - 0.1 * abs(np.log10(lr) + 2) ** 1.5 - 1 / units - 0.01 * (kind == "b")
 
 
 def objective(trial: optuna.Trial) -> float:
@@ -54,22 +43,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> optuna.Study:
 
 def address(found: optuna.Study) -> str:
     return str(found._storage._backend.url)  # type: ignore[attr-defined]
-
-
-def reported(*arguments: str, folder: Path) -> dict[str, Any]:
-    """What best_of_n.json holds of a study that is read."""
-    run([*arguments, "--out", str(folder / "report")])
-    assert (folder / "report" / "report.html").is_file()
-    return dict(json.loads((folder / "report" / "best_of_n.json").read_text()))
-
-
-def refused(capsys: pytest.CaptureFixture[str], *arguments: str, folder: Path) -> str:
-    capsys.readouterr()
-    assert main([*arguments, "--out", str(folder / "none")]) == 2
-    assert not (folder / "none").exists()
-    said = capsys.readouterr().err
-    assert said.count("\n") == 1
-    return said
 
 
 OPTUNA = ("--study", "s", "--sampler", "random", "--test-metric", "test_value", "--bounds", "0,1")
@@ -227,109 +200,6 @@ def test_several_objectives_and_what_is_not_there_are_told(
         if said.startswith("--sampler"):
             arguments = (*arguments, "--bounds", "0,1")
         assert said in refused(capsys, *arguments, folder=tmp_path)
-
-
-def experiment(client: MlflowClient, name: str = "theirs", trials: int = 40) -> str:
-    """As a loop over plain MLflow code leaves it."""
-    id_ = client.create_experiment(name)
-    rng = np.random.default_rng(3)
-    for number in range(trials):
-        made = client.create_run(id_, start_time=1000 * number)
-        lr = float(10 ** rng.uniform(-4, -1))
-        client.log_param(made.info.run_id, "lr", lr)
-        client.log_param(made.info.run_id, "optimizer", "adam")
-        value = score(lr, 32, "a") + float(rng.normal(0, 0.02))
-        client.log_metric(made.info.run_id, "val_accuracy", value)
-        client.log_metric(made.info.run_id, "test_accuracy", value - 0.01)
-        client.log_metric(made.info.run_id, "loss", 1 - value)
-        client.set_terminated(made.info.run_id, end_time=1000 * number + 900)
-    return str(id_)
-
-
-def test_an_mlflow_experiment_is_read_and_one_with_deleted_runs_is_refused(
-    workdir: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    client = MlflowClient()
-    id_ = experiment(client)
-    for named in ("theirs", id_):
-        found = reported("--mlflow", named, "--sampler", "random", "--rows", "1000", folder=workdir)
-        assert found["trials"]["complete"] == 40
-        assert found["curves"]["test_of_best"]["1"]["low"] is not None
-    assert "lr" in (workdir / "report" / "report.html").read_text()
-    assert "--mlflow is an experiment's name or ID" in refused(
-        capsys, "--mlflow", "thiers", "--sampler", "random", folder=workdir
-    )
-    client.delete_run(client.search_runs([id_])[0].info.run_id)
-    said = refused(capsys, "--mlflow", "theirs", "--sampler", "random", folder=workdir)
-    assert "got an MLflow experiment with 1 deleted or missing of 40" in said
-
-
-AUTOLOGGED = """
-import keras, mlflow, numpy as np
-mlflow.set_experiment("autologged")
-mlflow.tensorflow.autolog(log_models=False, log_datasets=False)
-rng = np.random.default_rng(0)
-x, y = rng.normal(size=(60, 4)), np.arange(60) % 2
-for units in (2, 4, 8, 3, 5, 9):
-    with mlflow.start_run():
-        mlflow.log_param("units", units)
-        model = keras.Sequential([keras.layers.Dense(units), keras.layers.Dense(2, "softmax")])
-        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-        model.fit(x, y, validation_split=0.5, epochs=2, verbose=0)
-"""
-
-
-def test_runs_that_keras_autologging_made_are_read(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    variables = people_s() | {"MLFLOW_TRACKING_URI": f"sqlite:///{workdir}/mlflow.db"}
-    made = subprocess.run(
-        [sys.executable, "-c", AUTOLOGGED], env=variables, capture_output=True, text=True, timeout=200
-    )
-    assert made.returncode == 0, made.stderr
-    where = ("--mlflow", "autologged", "--sampler", "random")
-    said = refused(capsys, *where, folder=workdir)
-    assert "--metric is what trials were chosen by, one of accuracy, loss, val_accuracy, val_loss, valid" in said
-    found = reported(*where, "--metric", "val_accuracy", folder=workdir)
-    assert found["trials"]["complete"] == 6
-    assert "units 2 to 9" in (workdir / "report" / "report.html").read_text()
-
-
-def test_ten_thousand_trials_are_read_in_seconds(tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    lr, units = 10 ** rng.uniform(-4, -1, 10_000), rng.integers(8, 64, 10_000)
-    frame = pd.DataFrame({"config/lr": lr, "config/units": units, "status": "TERMINATED", "trial_id": range(10_000)})
-    frame["val_acc"] = [score(a, b, "a") for a, b in zip(lr, units, strict=True)]
-    frame.to_csv(tmp_path / "ray.csv", index=False)
-    began = time.process_time()
-    from analysis.foreign.claims import table_of
-    from analysis.foreign.table_file import read_table_file
-    from analysis.foreign.trials import Claims
-
-    table = table_of(
-        read_table_file(str(tmp_path / "ray.csv"), ["val_acc"]),
-        Claims(sampler="random", metric="val_acc", direction="maximize", bounds=(0.0, 1.0)),
-    )
-    assert time.process_time() - began < 10
-    assert table.searched == ("lr", "units")
-    assert len(table.frame) == 10_000
-
-
-@pytest.mark.parametrize(
-    ("columns", "said"),
-    [
-        ({"score": [0.1, 0.2]}, "--sampler says how the trials were drawn"),
-        ({"score": [0.1, 0.2], "status": ["done?", "COMPLETE"]}, "a trial's state is one of complete, completed"),
-        ({"number": [0, 2], "score": [0.1, 0.2]}, "got a table of trials with 1 deleted or missing of 3"),
-        ({"scores": [0.1, 0.2]}, "one of scores, lr, got 'score'; did you mean 'scores'?"),
-    ],
-    ids=["sampler", "state", "gap", "metric"],
-)
-def test_tables_that_say_something_else_are_refused(
-    columns: dict[str, list[Any]], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    pd.DataFrame(columns).assign(lr=[1, 2]).to_csv(tmp_path / "t.csv", index=False)
-    sampler = "" if said.startswith("--sampler") else "random"
-    arguments = ("--trials", str(tmp_path / "t.csv"), "--sampler", sampler, "--metric", "score")
-    assert said in refused(capsys, *arguments, "--direction", "maximize", "--bounds", "0,1", folder=tmp_path)
 
 
 def test_random_claimed_for_tpe_studies_is_flagged_or_refused_in_most(tmp_path: Path) -> None:
