@@ -37,6 +37,12 @@ _prepared: int | None = None
 _device = "cpu"
 
 
+def variables_to_import() -> dict[str, str]:
+    """What the environment of another process must say for it to import this project, and to order sets as this one."""
+    path = os.pathsep.join([str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return HASH_SEED | {"PYTHONPATH": path}
+
+
 def prepare_process(threads: int = 1) -> None:
     """Imports TensorFlow with `threads` threads for each operation and one operation at a time, on the CPU.
 

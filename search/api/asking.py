@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from models.core.errors import UNFORESEEN, ConfigError
-from models.core.runtime import HASH_SEED, PROJECT
+from models.core.runtime import variables_to_import
 from search.api.shown import Shown
-
-_BAD_INPUT = 2
+from search.commands.exit_codes import BAD_INPUT, COMPLETE, MISSING
 
 
 class SearchError(RuntimeError):
@@ -24,7 +23,7 @@ class SearchError(RuntimeError):
 
 
 def ask(request: Mapping[str, Any], tracking_uri: str | None, shown: Shown) -> tuple[Any, int]:
-    """The answer of a process that does `request`, None where it has none, and its exit code, 0 or 1.
+    """The answer of a process that does `request`, None where it has none, and its exit code, COMPLETE or MISSING.
 
     A KeyboardInterrupt is handed on: the process ends in order, then it is raised.
 
@@ -63,17 +62,16 @@ def ask(request: Mapping[str, Any], tracking_uri: str | None, shown: Shown) -> t
                 if pipe is not None:
                     pipe.close()
         said = "".join(errors)
-        if code == _BAD_INPUT:
+        if code == BAD_INPUT:
             raise ConfigError(said.rpartition("error: ")[2].strip())
-        if code not in (0, 1):
+        if code not in (COMPLETE, MISSING):
             reason = said.rpartition("error: ")[2].strip() or f"its process ended with exit code {code}"
             raise SearchError(reason if code == UNFORESEEN else f"{reason} (exit code {code})")
         return (pickle.loads(answer.read_bytes()) if answer.is_file() else None), code
 
 
 def _environment(tracking_uri: str | None) -> dict[str, str]:
-    path = os.pathsep.join([str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    environment = os.environ | HASH_SEED | {"PYTHONPATH": path}
+    environment = os.environ | variables_to_import()
     environment.pop("MLFLOW_RUN_ID", None)  # the program's own run is no study's
     environment.pop("PYTHONWARNINGS", None)  # other packages' warnings are no errors of the search
     return environment | ({} if tracking_uri is None else {"MLFLOW_TRACKING_URI": tracking_uri})

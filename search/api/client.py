@@ -11,8 +11,7 @@ from search.api.kept import keep_data, keep_source
 from search.api.shown import Silent, shown_here
 from search.api.source_text import file_of, source_text
 from search.api.study import Study
-
-DEFAULT_STORAGE = "sqlite:///optuna.db"
+from search.stores.paths import DEFAULT_STORAGE
 
 
 def run(

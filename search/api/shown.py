@@ -8,11 +8,9 @@ from typing import Any, Protocol
 
 from rich.console import Console
 
-from models.core import states
-from models.core.rounding import plain_score
 from models.tasks.objective import Objective
 from search.driver.console import make_console
-from search.driver.progress import ConsoleProgress, Progress
+from search.driver.progress import ConsoleProgress, Progress, Tally
 
 MARK = "\x1e"
 """Before a line of JSON, the name of a call of Progress and its arguments; other lines are for a person."""
@@ -69,26 +67,22 @@ class NotebookProgress:
     """A bar below the cell."""
 
     def __init__(self, objective: Objective, display: Callable[..., Any]) -> None:
-        self._objective = objective
-        self._total = self._done = self._failed = 0
-        self._best: float | None = None
+        self._objective, self._tally = objective, Tally(objective)
         self._handle = display(_Html(self._html()), display_id=True)
 
     def begin(self, total: int, done: int) -> None:
-        self._total, self._done = total, done
+        self._tally.total, self._tally.done = total, done
         self._draw()
 
     def seen(self, state: str, score: float | None) -> None:
-        self._failed += state == states.FAILED
-        if score is not None and (self._best is None or self._objective.better(score, self._best)):
-            self._best = score
+        self._tally.count(state, score)
         self._draw()
 
     def training(self) -> None:
         return
 
     def advance(self) -> None:
-        self._done += 1
+        self._tally.done += 1
         self._draw()
 
     def say(self, text: str) -> None:
@@ -101,11 +95,11 @@ class NotebookProgress:
         self._handle.update(_Html(self._html()))
 
     def _html(self) -> str:
-        if not self._total:
+        tally = self._tally
+        if not tally.total:
             return "starting workers"
-        best = "-" if self._best is None else plain_score(self._best)
-        words = f"{self._done} of {self._total} trials, {self._failed} failed, best {self._objective.name} {best}"
-        return f'<progress value="{self._done}" max="{self._total}" style="width: 20em"></progress> {escape(words)}'
+        words = f"{tally.done} of {tally.total} trials, {tally.failed} failed, best {self._objective.name} {tally.best}"
+        return f'<progress value="{tally.done}" max="{tally.total}" style="width: 20em"></progress> {escape(words)}'
 
 
 class _Html:

@@ -15,6 +15,7 @@ from search.commands.options import DEFAULT, flag
 from search.commands.repair import Doctor
 from search.driver.conclusion import ranges
 from search.driver.console import make_console
+from search.stores.paths import DEFAULT_STORAGE
 from search.tracking.own_run import note_run
 from search.tracking.tracking_store import TrackingError
 
@@ -120,7 +121,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = Parser(prog="python -m search doctor", description=__doc__, allow_abbrev=False)
     add = parser.add_argument
     add("--study", required=True, metavar="NAME", help="the study's name in MLflow and Optuna")
-    add("--storage", default="sqlite:///optuna.db", metavar="URL", help="Optuna's storage (sqlite:///optuna.db)")
+    add("--storage", default=DEFAULT_STORAGE, metavar="URL", help=f"Optuna's storage ({DEFAULT_STORAGE})")
     add("--repair", nargs="?", const="true", default="false", metavar="true|false", help="mend what differs (false)")
     add("--dataset", default=DEFAULT, metavar="FILE", help="where the study's data lies now, if a repair needs it")
 

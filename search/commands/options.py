@@ -10,6 +10,7 @@ from models.data.splits import CLASS_WEIGHTS
 from search.commands.exit_codes import Parser
 from search.driver.keeping import ModelPolicy
 from search.driver.limits import Limits
+from search.stores.paths import DEFAULT_STORAGE
 from search.study.settings import MOST, PRUNERS, SAMPLERS
 from search.study.study_file import STUDIES
 
@@ -128,7 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", default=DEFAULT, metavar="N", help="the study's seed: plan, split and every trial follow from it")
     add("--scheduler", default=DEFAULT, metavar="ADDRESS", help="a running dask scheduler, instead of own processes")
     add("--models", default="all", metavar="all|best:K|none", help="which trials' models are logged (all)")
-    add("--storage", default="sqlite:///optuna.db", metavar="URL", help="Optuna's storage (sqlite:///optuna.db)")
+    add("--storage", default=DEFAULT_STORAGE, metavar="URL", help=f"Optuna's storage ({DEFAULT_STORAGE})")
     add("--name", default=DEFAULT, metavar="NAME", help="the study's name in MLflow and Optuna (the file's stem)")
     add("--sampler", default=DEFAULT, metavar="|".join(SAMPLERS), help="of --network; a study of any other is refused")
     add("--ui-url", "--ui_url", default=DEFAULT, metavar="URL", help="where the MLflow UI is, for links in Optuna")

@@ -14,7 +14,7 @@ from models.core.errors import ConfigError
 from search.commands.exit_codes import Parser, run_command
 from search.commands.options import whole_number
 from search.stores.databases import check_sqlite
-from search.stores.paths import optuna_artifacts
+from search.stores.paths import DEFAULT_STORAGE, optuna_artifacts
 from search.tracking.tracking_store import tracking_uri
 
 HOST = "127.0.0.1"
@@ -149,7 +149,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = Parser(prog="python -m search ui", description=__doc__, allow_abbrev=False)
     parser.add_argument("--mlflow-port", "--mlflow_port", default="5000", metavar="PORT")
     parser.add_argument("--optuna-port", "--optuna_port", default="8080", metavar="PORT")
-    parser.add_argument("--storage", default="sqlite:///optuna.db", metavar="URL")
+    parser.add_argument("--storage", default=DEFAULT_STORAGE, metavar="URL")
 
     def act() -> int:
         given = parser.parse_args(arguments)

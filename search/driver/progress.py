@@ -24,6 +24,26 @@ class Progress(Protocol):
     def close(self) -> None: ...
 
 
+class Tally:
+    """How far a search is: trials in all, done and failed, and the best score."""
+
+    def __init__(self, objective: Objective) -> None:
+        self._objective = objective
+        self.total = self.done = self.failed = 0
+        self._best: float | None = None
+
+    def count(self, state: str, score: float | None) -> None:
+        """Takes in how a trial has ended."""
+        self.failed += state == states.FAILED
+        if score is not None and (self._best is None or self._objective.better(score, self._best)):
+            self._best = score
+
+    @property
+    def best(self) -> str:
+        """The best score as it is shown."""
+        return "-" if self._best is None else plain_score(self._best)
+
+
 class ConsoleProgress:
     """Trials done, failed, best score and time left."""
 
@@ -43,13 +63,12 @@ class ConsoleProgress:
             refresh_per_second=2,  # ten times, rich's default, takes a hundredth of a core
         )
         self._task = self._bar.add_task("starting workers", total=None, failed=0, best="-")
-        self._total = self._done = self._failed = 0
-        self._best: float | None = None
+        self._tally = Tally(objective)
         self._began = self._last_line = time.monotonic()
         self._trained = 0
 
     def begin(self, total: int, done: int) -> None:
-        self._total, self._done = total, done
+        self._tally.total, self._tally.done = total, done
         self._bar.update(self._task, total=total, completed=done)
         self._bar.start()
         self._began = self._last_line = time.monotonic()
@@ -57,26 +76,25 @@ class ConsoleProgress:
             self._console.print(f"training {total - done} trials ({done} of {total} are finished already)")
 
     def seen(self, state: str, score: float | None) -> None:
-        self._failed += state == states.FAILED
-        if score is not None and (self._best is None or self._objective.better(score, self._best)):
-            self._best = score
-        self._bar.update(self._task, failed=self._failed, best=self._best_text)
+        self._tally.count(state, score)
+        self._bar.update(self._task, failed=self._tally.failed, best=self._tally.best)
 
     def training(self) -> None:
         self._bar.update(self._task, description="training")
 
     def advance(self) -> None:
-        self._done += 1
+        tally = self._tally
+        tally.done += 1
         self._trained += 1
         self._bar.advance(self._task)
         now = time.monotonic()
-        if not self._console.is_terminal and (now - self._last_line >= _LINE_EVERY or self._done == self._total):
+        if not self._console.is_terminal and (now - self._last_line >= _LINE_EVERY or tally.done == tally.total):
             self._last_line = now
-            left = (now - self._began) / self._trained * (self._total - self._done)
+            left = (now - self._began) / self._trained * (tally.total - tally.done)
             words = f", {left:.0f} s left" if self._trained >= _FEWEST else ""  # the first ones pay for starting up
             self._console.print(
-                f"{self._done}/{self._total} trials, failed {self._failed}, best {self._objective.name} "
-                f"{self._best_text}{words}"
+                f"{tally.done}/{tally.total} trials, failed {tally.failed}, best {self._objective.name} "
+                f"{tally.best}{words}"
             )
 
     def say(self, text: str) -> None:
@@ -84,7 +102,3 @@ class ConsoleProgress:
 
     def close(self) -> None:
         self._bar.stop()
-
-    @property
-    def _best_text(self) -> str:
-        return "-" if self._best is None else plain_score(self._best)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from analysis.reading.addresses import sqlite_file
 
+DEFAULT_STORAGE = "sqlite:///optuna.db"
+"""Optuna's, where nobody says another."""
 _OUTCOME = re.compile(r"trial-([0-9]{4,9})-attempt-([0-9]{1,9})\.zip", re.ASCII)
 
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from models.core.errors import ConfigError
-from models.core.runtime import HASH_SEED, PROJECT
+from models.core.runtime import variables_to_import
 from models.data.scaling import TableEncoding, count_inputs, fit_scaling
 from models.data.splits import Split
 from models.spaces.functions import KEYWORDS
@@ -151,8 +151,7 @@ def _columns(split: Split) -> dict[str, list[int]]:
 
 
 def _run(job: Mapping[str, Any], seconds: float, begun: Callable[["subprocess.Popen[str]"], None]) -> dict[str, Any]:
-    path = os.pathsep.join([str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    environment = os.environ | HASH_SEED | {"PYTHONPATH": path}
+    environment = os.environ | variables_to_import()
     environment.pop("MLFLOW_RUN_ID", None)
     alive, held = os.pipe()  # its other end closes when this process is gone, however that happens
     command = [sys.executable, "-P", "-m", "models.training.planning", str(alive)]

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import forkserver
 
-from models.core.runtime import HASH_SEED, PROJECT
+from models.core.runtime import variables_to_import
 from search.workers.multiprocessing_internals import fork_server_died, kill_fork_server
 
 
@@ -37,10 +37,10 @@ def stop() -> None:
 @contextmanager
 def _importable() -> Iterator[None]:
     # Python 3.11's fork server is told the path of its parent and does not take it over.
-    before = {name: os.environ.get(name) for name in ("PYTHONPATH", "PYTHONSAFEPATH", *HASH_SEED)}
-    path = os.pathsep.join([str(PROJECT), *filter(None, [before["PYTHONPATH"]])])
     # Not the working directory first: a package models in it is the user's.
-    os.environ.update(HASH_SEED, PYTHONPATH=path, PYTHONSAFEPATH="1")
+    needed = variables_to_import() | {"PYTHONSAFEPATH": "1"}
+    before = {name: os.environ.get(name) for name in needed}
+    os.environ.update(needed)
     try:
         yield
     finally:
