@@ -9,11 +9,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from analysis.adaptive.report import write_study_report
 from analysis.reading.addresses import without_secrets
 from analysis.reading.csv_file import read_csv
 from analysis.reading.table import TrialTable
-from analysis.report.contents import make_report
-from analysis.report.writing import write_report
 from models.core import names
 from models.core.errors import UNFORESEEN, report_unforeseen, shown
 from models.core.parameters import MONITORS
@@ -92,8 +91,9 @@ def run(arguments: Sequence[str] | None = None) -> list[Path]:
         from analysis.report.study_sections import study_sections
 
         sections = study_sections(table, args.tracking_uri)
-    report = make_report(
+    files = write_study_report(
         table,
+        args.out,
         at,
         use=args.use,
         targets=targets,
@@ -101,9 +101,9 @@ def run(arguments: Sequence[str] | None = None) -> list[Path]:
         assume_tail=args.assume_tail,
         versus=versus,
         confirm=confirm,
+        versus_confirm=_second_look_of(versus, args) if table.replicates is not None and confirm is not None else None,
         sections=sections,
     )
-    files = write_report(report, args.out)
     if args.attach:
         from analysis.reading.mlflow_studies import attach
 
@@ -123,6 +123,16 @@ def _read(name: str | None, args: argparse.Namespace) -> TrialTable | None:
     from analysis.reading.mlflow_studies import read_mlflow_or_say_why  # a second to import; a CSV needs none of it
 
     return read_mlflow_or_say_why(name, args.tracking_uri)
+
+
+def _second_look_of(versus: TrialTable | None, args: argparse.Namespace) -> TrialTable | None:
+    """The confirming study of the one that is compared with, under the name that -e confirm gives; None without one."""
+    from analysis.reading.mlflow_studies import read_mlflow
+
+    try:
+        return None if versus is None else read_mlflow(f"{versus.study}-confirm", args.tracking_uri)
+    except ValueError:
+        return None
 
 
 def _is_own(path: str, args: argparse.Namespace) -> bool:

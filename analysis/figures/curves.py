@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from matplotlib.axes import Axes
@@ -12,6 +12,7 @@ from analysis.estimates.curves import Curve, Direction, Point
 from analysis.estimates.refusals import SELECTED
 from analysis.figures.style import (
     DARK,
+    LIGHT,
     MIDDLE,
     frame,
     new_figure,
@@ -20,6 +21,7 @@ from analysis.figures.style import (
     score_axis,
 )
 from models.core import states
+from models.tasks.objective import Objective
 
 
 def tuning_curve(result: BestOfN) -> bytes:
@@ -97,6 +99,26 @@ def gap_curve(result: BestOfN) -> bytes:
     axes.set_ylim(min(values) - margin, max(values) + margin)
     axes.set_ylabel(f"difference in {result.objective.label}")
     axes.legend(loc="best", fontsize=8.5, framealpha=0.95)
+    return png(figure)
+
+
+def observed(study: str, best: Sequence[Sequence[float]], random: int, objective: Objective) -> bytes:
+    """Best validation score so far of each replicate after its trials 1, 2, ...; the first `random` are shaded."""
+    figure = new_figure()
+    axes = figure.add_subplot()
+    most = max((len(one) for one in best), default=1)
+    frame(axes, f"{study}: best so far as observed in each of {len(best)} searches, no expectation of another one")
+    axes.axvspan(0.5, random + 0.5, color=LIGHT, alpha=0.35, linewidth=0, label="trials drawn at random")
+    for place, one in enumerate(best):
+        label = "one search" if place == 0 else None
+        axes.step(range(1, len(one) + 1), one, where="post", color=MIDDLE, alpha=0.75, linewidth=1.4, label=label)
+        axes.plot([len(one)], [one[-1]], "o", color=MIDDLE, markersize=4)
+    axes.set_xlim(0.5, most + 0.5)
+    axes.set_xlabel("trials of the search")
+    score_axis(axes, [score for one in best for score in one], f"best validation {objective.label} so far", objective)
+    axes.legend(
+        loc="lower right" if objective.direction == "maximize" else "upper right", fontsize=8.5, framealpha=0.95
+    )
     return png(figure)
 
 

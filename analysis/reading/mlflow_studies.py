@@ -98,7 +98,10 @@ def read_text(table: TrialTable, name: str, tracking_uri: str | None = None) -> 
             ) from None
 
 
-_COUNTS = ("seed", names.PLANNED_TRIALS, names.GRID_SIZE, "train_rows", "validation_rows", "test_rows", "folds")
+_COUNTS = (
+    "seed", names.PLANNED_TRIALS, names.GRID_SIZE, "train_rows", "validation_rows", "test_rows", "folds",
+    names.REPLICATES, names.START_UP,
+)  # fmt: skip
 
 
 def attempts_frame(study: str, tracking_uri: str | None = None, parent_run_id: str | None = None) -> pd.DataFrame:

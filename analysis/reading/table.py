@@ -58,6 +58,10 @@ class TrialTable:
     """One of models.data.labels.TASKS."""
     baselines: Baselines = field(default_factory=dict)
     """Scores by name of what anybody would try first; none where they are not known."""
+    replicates: int | None = None
+    """Of an adaptive sampler: how many independent searches there are; trial `number` is of number % replicates."""
+    start_up_trials: int | None = None
+    """And how many first trials of each were drawn at random."""
     flags: tuple[str, ...] = ()
     """Of a study that another program made: why its intervals may cover less often than they say."""
 

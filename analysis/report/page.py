@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from analysis.estimates.best_of_n import BestOfN
 from analysis.looks.groups import label
 from analysis.looks.pareto import Network
 from analysis.reading.columns import PARAMS
@@ -31,11 +32,11 @@ def report_page(report: Report) -> str:
         parts += second_looks.confirmed(report.confirmed)
     if report.table.folds:
         parts += cross_validation.section(report.table)
-    parts += [html.heading("What it rests on"), html.bullets(_notes(report)), _facts(report)]
-    parts += [html.heading("For a reproducibility checklist"), _checklist(report)]
+    parts += [html.heading("What it rests on"), html.bullets(_notes(report)), facts(report.table, report.result)]
+    parts += [html.heading("For a reproducibility checklist"), checklist(report.table, report.result)]
     parts += [html.heading("Details"), *reached.details(report), *_pictures(report, "median", "gap")]
     parts += reached.gap(report)
-    parts += [html.heading("Best trials"), _best_trials(report.table)]
+    parts += [html.heading("Best trials"), best_trials(report.table)]
     if report.table.parent_run_id is not None and not report.sections:
         parts.append(_more(report.table))
     parts += [html.heading("Hyperparameters"), *_pictures(report, "importance"), *_importances(report)]
@@ -65,8 +66,9 @@ def _pictures(report: Report, *shown: str) -> list[str]:
     return [html.picture(n, *report.pictures[n]) for n in shown if n in report.pictures]
 
 
-def _facts(report: Report) -> str:
-    table, trials = report.table, report.result.trials
+def facts(table: TrialTable, result: BestOfN) -> str:
+    """What the estimates rest on: sampler, counts, seed, hashes."""
+    trials = result.trials
     counted = f"{trials['complete']} complete, {trials['failed']} failed, {trials['pruned']} pruned"
     rows = [
         ["sampler", table.sampler],
@@ -79,14 +81,16 @@ def _facts(report: Report) -> str:
         ["SHA-256 of the data", _known(table.data_sha256)],
         ["hash of the plan", _known(table.plan_hash)],
     ]
+    if table.replicates is not None:
+        rows.insert(1, ["independent searches", str(table.replicates)])
+        rows.insert(2, ["of its trials drawn at random, each", _known(table.start_up_trials)])
     if table.sampler == "grid":
         rows.insert(1, ["cells of the grid", _known(table.grid_size)])
     return html.table(["", ""], rows, words=(1,))
 
 
-def _checklist(report: Report) -> str:
+def checklist(table: TrialTable, result: BestOfN) -> str:
     """What checklists of conferences ask about a search, answered from the trials."""
-    table, result = report.table, report.result
     seconds = table.frame[names.SECONDS].dropna() if names.SECONDS in table.frame else None
     logged = table.parent_run_id is not None
     known = seconds is not None and len(seconds) > 0
@@ -97,7 +101,7 @@ def _checklist(report: Report) -> str:
         ],
         [
             "how values were chosen",
-            f"{table.sampler}, independently of scores" if table.sampler != "list" else "by hand",
+            _WAYS.get(table.sampler, f"{table.sampler}, by the scores of earlier trials of the same search"),
         ],
         ["how many training runs", f"{result.trials['started']} (failed ones included)"],
         ["criterion of the choice", f"validation {table.objective.label}, {table.objective.direction}d"],
@@ -110,6 +114,9 @@ def _checklist(report: Report) -> str:
     return html.table(["", ""], rows, words=(1,))
 
 
+_WAYS = {name: f"{name}, independently of scores" for name in ("random", "grid")} | {"list": "by hand"}
+
+
 def _hours(seconds: float) -> str:
     for unit, size in (("h", 3600), ("min", 60)):
         if seconds >= 2 * size:
@@ -117,7 +124,7 @@ def _hours(seconds: float) -> str:
     return f"{seconds:.1f} s"
 
 
-def _best_trials(table: TrialTable) -> str:
+def best_trials(table: TrialTable) -> str:
     frame, shown = table.ranked.head(_TOP), table.searched
     rows = [
         [

@@ -36,7 +36,7 @@ def error_of(point: Point) -> float | None:
 def headline(result: BestOfN) -> str:
     """The numbers to quote: the trial found with its own test accuracy, then what a search reaches on average."""
     found, val, m = result.found, result.curves["best_val"], result.trials["started"] or 0
-    parts = [_found_sentence(result, result.validation_standard_error.get(m))]
+    parts = [found_sentence(result)]
     words = "at least " if result.direction == "maximize" else "at most "
     bound = words if result.trials[states.PRUNED] else ""
     exact = [n for n in val if val[n].method == "exact" and n < m]
@@ -57,8 +57,9 @@ def headline(result: BestOfN) -> str:
     return " ".join(parts)
 
 
-def _found_sentence(result: BestOfN, error: float | None) -> str:
-    found = result.found
+def found_sentence(result: BestOfN) -> str:
+    """The trial found, on validation and on test."""
+    found, error = result.found, result.validation_standard_error.get(result.trials["started"] or 0)
     place = "is the best of the finished prefix" if result.trials["left_out"] else "was found"
     who, label = f"Trial {found.number} {place}", result.objective.label
     val = f"validation {label} {found.val:.{digits_for(error, found.val)}f} (chosen by it, so optimistic)"

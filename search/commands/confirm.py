@@ -8,13 +8,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from analysis.adaptive.report import write_study_report
 from analysis.estimates.confirmation import Confirmed, confirm_summary
 from analysis.reading.mlflow_studies import attach, read_mlflow_or_say_why
 from analysis.reading.table import TrialTable
-from analysis.report.contents import make_report
 from analysis.report.second_looks import STAYS_OPTIMISTIC
 from analysis.report.sentences import quoted
-from analysis.report.writing import write_report
 from models.core import names
 from models.core.errors import ConfigError
 from models.core.rounding import plain_score
@@ -25,6 +24,7 @@ from search.commands.session import run_study
 from search.driver.console import make_console
 from search.stores.databases import check_storage
 from search.stores.optuna_attempts import look_up
+from search.study.growing import Result
 from search.study.reading import read_settings
 from search.study.settings import StudySettings
 from search.tracking.logged_studies import LoggedStudy, read_study, trusted_source
@@ -50,9 +50,10 @@ def confirming_study(
     if len(ranked) < top:
         raise ConfigError(f"top must be at most the {len(ranked)} complete trials of {table.study}, got {top}")
     numbers = [int(number) for number in ranked["number"].head(top) for _ in range(repeats)]
-    planned = logged.plan().trials
-    configurations = [dict(planned[number].parameters) for number in numbers]
-    whole = {key: value for key, value in search.as_written().items() if key not in ("space", "pruner")}
+    plan = logged.plan(table.objective.direction, _results(table))
+    found = {trial.number: dict(trial.parameters) for trial in plan.trials}
+    configurations = [found[number] for number in numbers]
+    whole = {key: value for key, value in search.as_written().items() if key not in ("space", "pruner", "replicates")}
     confirming = whole | {
         "description": f"The best {top} trials of {table.study}, {repeats} times each with fresh seeds.",
         "data": whole["data"] | {"split_seed": search.seed if search.split_seed is None else search.split_seed},
@@ -88,8 +89,14 @@ def confirm(study: str, top: int, repeats: int, options: Options, console: Conso
         repeated = read_mlflow_or_say_why(settings.name)
         console.print(_table(study, confirm_summary(table, repeated)))
         with tempfile.TemporaryDirectory() as folder:
-            attach(table, write_report(make_report(table, confirm=repeated), Path(folder)))
+            attach(table, write_study_report(table, Path(folder), confirm=repeated))
     return code
+
+
+def _results(table: TrialTable) -> dict[int, Result]:
+    scores = table.frame[table.objective.name]
+    rows = zip(table.frame[names.NUMBER], table.frame[names.STATE], scores, strict=True)
+    return {int(number): Result(state, None if score != score else float(score)) for number, state, score in rows}
 
 
 def _check_as_begun(settings: StudySettings, storage: str, top: int, repeats: int) -> None:

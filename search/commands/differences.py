@@ -78,8 +78,8 @@ class Seen:
     @property
     def missing(self) -> list[int]:
         """The numbers of the plan that have not finished: no difference, the search only has not ended."""
-        wanted = len(self.plan.trials) if self.stopped_at is None else self.stopped_at
-        return [trial.number for trial in self.plan.trials[:wanted] if trial.number not in self.finished]
+        wanted = self.plan.size if self.stopped_at is None else self.stopped_at
+        return [number for number in self.plan.numbers[:wanted] if number not in self.finished]
 
 
 @dataclass(frozen=True)
@@ -117,13 +117,17 @@ def compare(seen: Seen) -> list[Difference]:
     ended: set[int] = set()
     for key in sorted(attempts.keys() | children.keys() | waiting):
         number = key[0]
-        if number >= len(seen.plan.trials):
+        planned = seen.plan.get(number)
+        if planned is None:
             where = " and ".join(name for name, of in (("Optuna", attempts), ("MLflow", children)) if of[key])
-            found.append(Difference(*key, f"not in the plan of {len(seen.plan.trials)} trials", where, ""))
+            what = f"not in the plan of {seen.plan.size} trials"
+            if number < seen.plan.size:
+                what = "follows from a trial of its replicate whose result is missing: the search trains that one again"
+            found.append(Difference(*key, what, where, ""))
         elif number in ended:
             found += _superfluous(attempts[key], [child for child in children[key] if not child.deleted])
         else:
-            own = list(_of_one_attempt(seen, seen.plan.trials[number], attempts[key], children[key], key in waiting))
+            own = list(_of_one_attempt(seen, planned, attempts[key], children[key], key in waiting))
             found += own
             if not any(each.cure in ("lose", "remake", "restore") for each in own) and (
                 any(attempt.final for attempt in attempts[key])

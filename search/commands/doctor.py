@@ -97,7 +97,7 @@ def _print(title: str, found: Sequence[Difference], console: Console) -> None:
 
 
 def _verdict(seen: Seen, first: Sequence[Difference], found: Sequence[Difference], mended: bool) -> str:
-    planned, missing = len(seen.plan.trials), seen.missing
+    planned, missing = seen.plan.size, seen.missing
     lines = []
     if mended:
         lines.append(f"{_count(first)} found, {len(found) or 'none'} left")

@@ -53,6 +53,7 @@ def dry_run(
     }
     guessed = sizes or {trial.number: own_size for trial in plan.trials}
     missing = [trial for trial in plan.trials if trial.number not in finished]
+    left = len(missing) + len(plan.undrawn)
     measured: list[tuple[PlannedTrial, float]] = []
     if missing:
         # One probe runs at a time, and each worker more would prepare the data for nothing.
@@ -64,13 +65,19 @@ def dry_run(
         finally:
             engine.close()
     estimate = _estimate(missing, guessed, measured, options, settings.folds)
+    if missing:  # trials that are not drawn yet are taken to be like those that are
+        estimate = Estimate(
+            None if estimate.seconds is None else estimate.seconds * left / len(missing),
+            estimate.disk_bytes * left / len(missing),
+        )
     table = Table(
         title=f"Study {settings.name}: dry run, nothing was made", title_justify="left", show_header=False, box=None
     )
     table.add_column(style="bold")
     table.add_column()
-    done = f" ({len(plan.trials) - len(missing)} of them finished already)" if len(missing) < len(plan.trials) else ""
-    table.add_row("trials", f"{len(plan.trials)}{done}, sampler {settings.sampler}, seed {settings.seed}")
+    done = f" ({plan.size - left} of them finished already)" if left < plan.size else ""
+    replicates = f", {plan.replicates} replicates of {settings.trials_each}" if plan.replicates else ""
+    table.add_row("trials", f"{plan.size}{replicates}{done}, sampler {settings.sampler}, seed {settings.seed}")
     table.add_row("searched", ", ".join(plan.searched))
     table.add_row("data", f"{settings.dataset}: " + ", ".join(f"{split.rows(part):,} {part}" for part in split.labels))
     if sizes:

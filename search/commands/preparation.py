@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # imported where they are used, beside the worker processes' 
     from search.study.later_rows import LaterRows
     from search.study.own_space import OwnSpace
     from search.study.plan import Plan
+    from search.study.replicates import Replicates
 
 Tags = Mapping[int, Mapping[str, object]]
 """Further tags of a plan number's child runs."""
@@ -49,12 +50,14 @@ class Search:
     """Of a network of the user's own."""
     later: "LaterRows | None" = None
     """Of that, the rows that are not drawn yet."""
+    replicates: "Replicates | None" = None
+    """Of an adaptive sampler."""
     host: "Callable[[Objective], Progress] | None" = None
     """Of a program that runs searches (search/api): how it shows them."""
 
     @property
     def missing(self) -> int:
-        return sum(trial.number not in self.finished for trial in self.plan.trials)
+        return sum(number not in self.finished for number in self.plan.numbers)
 
 
 def split_study(settings: StudySettings, dataset: Dataset) -> Split:
@@ -64,7 +67,8 @@ def split_study(settings: StudySettings, dataset: Dataset) -> Split:
 
 def prepare(settings: StudySettings, options: Options, console: Console, tags: Tags) -> Search:
     """Reads and checks; makes nothing."""
-    from search.study.plan import make_plan
+    from search.study.draws import make_plan
+    from search.study.replicates import Replicates
 
     dataset = load_dataset(settings.dataset, lambda text: console.print(text, markup=False, highlight=False))
     for hint in dataset.hints:
@@ -84,10 +88,11 @@ def prepare(settings: StudySettings, options: Options, console: Console, tags: T
     space = None
     if settings.source is not None:
         settings, space = _ask_network(settings, split, options, stored.planned)
-    if options.trials is not None and options.trials < stored.planned:
+    if settings.trials < stored.planned and options.trials is not None:
         console.print(f"the study was planned with {stored.planned} trials: a plan is extended, never cut")
     settings = replace(settings, trials=max(settings.trials, stored.planned))
-    plan = make_plan(settings, space.rows if space is not None else ())
+    replicates = Replicates(settings, objective.direction, stored.results) if settings.replicates else None
+    plan = make_plan(settings, space.rows if space is not None else ()) if replicates is None else replicates.plan
     rule = None
     if options.stop_when_gain_below is not None:
         from search.driver.stopping import StopRule
@@ -101,8 +106,9 @@ def prepare(settings: StudySettings, options: Options, console: Console, tags: T
 
         later = LaterRows(settings, split, settings.trials, space)
     return Search(
-        settings, options, dataset, split, objective, first, plan, rule, stored.finished, tags, console, space, later
-    )
+        settings, options, dataset, split, objective, first, plan, rule, stored.finished, tags, console, space, later,
+        replicates,
+    )  # fmt: skip
 
 
 def _ask_network(

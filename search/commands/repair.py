@@ -1,6 +1,6 @@
 """One study as the doctor holds it: what there is of it is read, and what differs is mended."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -25,10 +25,12 @@ from search.driver.progress import ConsoleProgress
 from search.stores import outbox
 from search.stores.databases import check_storage
 from search.stores.lock import DriverLock
-from search.stores.optuna_attempts import Attempt, look_up, study_names
+from search.stores.optuna_attempts import Attempt, look_up, results_of, study_names
 from search.stores.optuna_study import StudyStore
 from search.stores.paths import StudyPaths, root_of
-from search.study.plan import distributions
+from search.study.distributions import distributions
+from search.study.growing import PlanSoFar, Result
+from search.study.plan import Plan, PlannedTrial
 from search.tracking.child_runs import Child, children_of, continuations_of, epochs_of, told_by_evidence
 from search.tracking.logged_models import runs_with_models
 from search.tracking.logged_studies import read_study
@@ -63,11 +65,12 @@ class Doctor:
         self._objective = objective_of(self._parent.run)
         self._quiet = ConsoleProgress(Console(quiet=True), self._objective)
         self._described = False
+        self.plan: Plan
         self._tried: set[str] = set()
         self._lock = DriverLock(self._paths, storage)
         try:
             logged = read_study(self._parent.id, name, stored.planned)
-            self.settings, self.plan = logged.settings, logged.plan()
+            self._logged, self.settings = logged, logged.settings
             self._study = StudyStore(storage, self.settings, stored.data_sha256, self._objective, self._lock.hold)
         except BaseException:
             self.release()
@@ -82,12 +85,15 @@ class Doctor:
         parent = self._parent.run
         children, unreadable = children_of(parent)
         attempts = self._study.attempts()
+        # A trial whose word in one store is lost: what the other says of it.
+        told = {each.number: Result(each.state, each.score) for each in children if each.final and not each.deleted}
+        waiting = self._read_plan(told | results_of(attempts))
         with_models = any(each.models == "all" for each in children)
         whole = runs_with_models(self._client, self._parent.experiment_id) if with_models else ()
         return Seen(
             plan=self.plan,
             objective=self._objective,
-            outbox=[self._waiting(path) for path in self._paths.outcomes()],
+            outbox=waiting,
             partial=self._paths.partial(),
             staged=self._paths.staged.outcomes(),
             foreign=self._paths.foreign(),
@@ -169,8 +175,8 @@ class Doctor:
         _path(each).rename(self._paths.aside / _path(each).name)
 
     def _note_plan(self) -> None:
-        self._parent.note_plan(self.plan.hash, len(self.plan.trials))
-        self._study.remember(plan_hash=self.plan.hash, planned_trials=len(self.plan.trials))
+        self._parent.note_plan(self.plan.hash, self.plan.size)
+        self._study.remember(plan_hash=self.plan.hash, planned_trials=self.plan.size)
 
     def _remake(self, each: Difference, seen: Seen) -> None:
         """A run for an attempt whose own is gone: how it failed, or that it was lost where it had a result."""
@@ -179,7 +185,7 @@ class Doctor:
         state, reason = (
             (states.FAILED, states.DRIVER_LOST) if known.state == states.COMPLETE else (known.state, known.reason)
         )
-        run_id = self._runs.start(self.plan.trials[number], attempt, self._delivery([]).child_tags(number), 0)
+        run_id = self._runs.start(self._planned(number), attempt, self._delivery([]).child_tags(number), 0)
         self._runs.end(run_id, state, reason)
 
     def _record(self, each: Difference, seen: Seen) -> None:
@@ -188,7 +194,7 @@ class Doctor:
         (child,) = [one for one in seen.children if one.run_id == each.run_id]
         if any(one.trial == each.trial and one.state != states.RUNNING for one in seen.attempts):
             self._study.set_aside(_trial(each))
-        planned = self.plan.trials[number]
+        planned = self._planned(number)
         complete = child.state == states.COMPLETE
         told = Attempt(
             number=number,
@@ -210,7 +216,8 @@ class Doctor:
     def _deliver_and_close(self, seen: Seen) -> None:
         """By the driver's own beginning and end; what it says of a store that is away, the next look says too."""
         delivery = self._delivery(self._study.attempts(), _policy(seen))
-        Driver(self.settings.name, self.plan, NoEngine(), delivery, self._quiet).run(["only mended"])
+        growth = self._logged.growing(self._objective.direction, {})
+        Driver(self.settings.name, self.plan, NoEngine(), delivery, self._quiet, growth=growth).run(["only mended"])
 
     def _delivery(self, attempts: list[Attempt], policy: ModelPolicy | None = None) -> Delivery:
         keeper = ModelKeeper(policy or ModelPolicy("all"), self._paths, attempts, self._objective)
@@ -244,13 +251,35 @@ class Doctor:
             self._parent.describe(dataset, self._split, {})
             self._described = True
 
-    def _waiting(self, path: Path) -> Waiting:
+    def _read_plan(self, results: Mapping[int, Result]) -> list[Waiting]:
+        """Draws the plan as far as results go, those in the outbox included, which it returns."""
+        direction, waiting = self._objective.direction, []
+        so_far = PlanSoFar(self._logged.plan(direction, results), self._logged.growing(direction, results))
+        for path in self._paths.outcomes():
+            so_far.grow(lambda write: True)
+            self.plan = so_far.plan
+            one, result = self._waiting(path)
+            waiting.append(one)
+            if one.ours and one.final and result is not None:
+                so_far.tell(one.number, result)
+        so_far.grow(lambda write: True)
+        self.plan = so_far.plan
+        return waiting
+
+    def _planned(self, number: int) -> PlannedTrial:
+        planned = self.plan.get(number)
+        assert planned is not None  # of one that is not drawn there is no cure
+        return planned
+
+    def _waiting(self, path: Path) -> tuple[Waiting, Result | None]:
+        """An outcome in the outbox, with its result where it can be read."""
         try:
             outcome = outbox.take(path)
         except outbox.UnreadableOutcome:
-            return Waiting(path, *self._paths.attempt_in(path), final=False, ours=False)
+            return Waiting(path, *self._paths.attempt_in(path), final=False, ours=False), None
         ours = self.plan.holds(outcome.number, outcome.seed, outcome.config_hash)
-        return Waiting(path, outcome.number, outcome.attempt, outcome.final, ours)
+        result = Result(outcome.state, outcome.score)
+        return Waiting(path, outcome.number, outcome.attempt, outcome.final, ours), result
 
 
 def _evidence(attempts: Sequence[Attempt], children: Sequence[Child], objective: Objective) -> dict[str, Evidence]:

@@ -23,7 +23,7 @@ from search.driver.console import make_console
 from search.driver.signals import asked_to_stop
 from search.stores.paths import StudyPaths, root_of, stores_lock
 from search.study.identity import OtherSettings
-from search.study.settings import StudySettings
+from search.study.settings import START_UP, StudySettings
 from search.study.study_file import load_settings
 from search.workers import fork_server
 from search.workers.choice import make_engine
@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # imported where they are used, beside the worker processes' 
     from search.driver.driver import Ended
     from search.driver.progress import Progress
     from search.stores.optuna_study import StudyStore
+    from search.study.growing import Growing
     from search.study.plan import Plan
     from search.tracking.parent_run import ParentRun
 
@@ -135,7 +136,7 @@ def _track(search: Search, engine: Engine, own_run: str | None, asked: list[str]
             study.remember(
                 parent_run_id=parent.id,
                 plan_hash=plan.hash,
-                planned_trials=len(plan.trials),
+                planned_trials=plan.size,
                 data_sha256=dataset.sha256,
             )
         parent.describe(dataset, search.split, _facts(settings, plan))
@@ -178,7 +179,7 @@ def _drive(
     settings, options, plan = search.settings, search.options, search.plan
     ui_url = options.ui_url or tracking_ui() or DEFAULT_UI
     said = (
-        f"**{settings.name}**: {settings.sampler} sampler, seed {settings.seed}, {len(plan.trials)} trials.",
+        f"**{settings.name}**: {settings.sampler} sampler, seed {settings.seed}, {plan.size} trials.",
         settings.description,
         "" if settings.deterministic else NOT_DETERMINISTIC,
         f"[Parent run in MLflow]({ui_url}/{parent.link(parent.id)})",
@@ -202,7 +203,9 @@ def _drive(
     )  # fmt: skip
     # Seconds of imports and of fitting, on the core of the first worker that has nothing left to do.
     ahead = Thread(target=_prepare_end, args=(search,), daemon=True)
-    growth = None if search.later is None else Growth(search.later, settings, study, parent, options.storage)
+    growth: Growing | None = search.replicates
+    if search.later is not None:
+        growth = Growth(search.later, settings, study, parent, options.storage)
     driver = Driver(
         settings.name, plan, engine, delivery, progress, search.rule, options.limits, ahead.start, settings.source,
         growth,
@@ -266,12 +269,15 @@ def _facts(settings: StudySettings, plan: "Plan") -> dict[str, object]:
     facts: dict[str, object] = {
         names.SAMPLER: settings.sampler,
         names.SEED: settings.seed,
-        names.PLANNED_TRIALS: len(plan.trials),
+        names.PLANNED_TRIALS: plan.size,
         "pruner": settings.pruner,
         names.TARGETS: json.dumps(settings.targets),
     }
+    adaptive = {} if not settings.replicates else {
+        names.REPLICATES: settings.replicates, names.START_UP: min(START_UP, settings.trials_each),
+    }  # fmt: skip
     grid = {names.GRID_SIZE: settings.population} if settings.sampler == "grid" else {}
-    return facts | settings.split | settings.network_tags | grid
+    return facts | settings.split | settings.network_tags | grid | adaptive
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -63,12 +63,11 @@ def conclude(
         digest = hashlib.sha256((trials_csv + refit).encode()).hexdigest()
         if summary is not None and not parent.has_report_of(digest):
             parent.summarise(summary.curve, summary.scores, summary.runs, summary.note(parent.link), len(table.frame))
-            if with_report and summary.estimates is not None:
-                from analysis.report.contents import make_report
-                from analysis.report.writing import write_report
+            if with_report and (summary.estimates is not None or summary.replicates is not None):
+                from analysis.adaptive.report import write_study_report
 
                 with tempfile.TemporaryDirectory() as folder:
-                    parent.attach(paths=write_report(make_report(table), Path(folder)), folder="report")
+                    parent.attach(paths=write_study_report(table, Path(folder)), folder="report")
                 parent.set_report_of(digest)
         parent.close("FINISHED" if ended.complete else "FAILED")
     except StoreError as error:
@@ -156,4 +155,4 @@ def print_next_steps(
 
 def _more(settings: StudySettings) -> int:
     """Twice the trials, or all there are."""
-    return min(settings.trials * 2, settings.population or settings.trials * 2)
+    return min(settings.trials_each * 2, settings.population or settings.trials_each * 2)

@@ -15,7 +15,8 @@ from search.driver.store_errors import StoreError, explain
 from search.stores import outbox
 from search.stores.optuna_study import StudyStore
 from search.stores.paths import StudyPaths
-from search.study.plan import Plan, PlannedTrial, distributions
+from search.study.distributions import distributions
+from search.study.plan import Plan, PlannedTrial
 from search.study.settings import StudySettings
 from search.tracking.tracking_store import refuses
 from search.tracking.trial_runs import TrialRuns
@@ -120,7 +121,8 @@ class Delivery:
 
     def deliver(self, outcome: Outcome) -> bool:
         """Whether both stores have the committed outcome; else it waits for `retry`."""
-        planned, key = self._plan.trials[outcome.number], (outcome.number, outcome.attempt)
+        planned, key = self._plan.get(outcome.number), (outcome.number, outcome.attempt)
+        assert planned is not None  # else the driver would not have taken it
 
         def log() -> None:
             run_id = self._run_ids.get(key) or self._open(planned, outcome.attempt, outcome.started_ms)
@@ -185,6 +187,8 @@ class Delivery:
             names.SAMPLER: self._settings.sampler,
             names.MODELS: self._keeper.policy,
         }
+        if self._plan.replicates:
+            own[names.REPLICATE] = number % self._plan.replicates
         own |= self._settings.split | {names.OBJECTIVE: self.study.objective.name} | self._settings.network_tags
         return own | dict(self._further_tags.get(number, {}))
 

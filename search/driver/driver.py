@@ -17,7 +17,8 @@ from search.driver.limits import Limits
 from search.driver.progress import Progress
 from search.driver.retries import Retries
 from search.stores import outbox
-from search.stores.optuna_attempts import Attempt
+from search.stores.optuna_attempts import Attempt, results_of
+from search.study.growing import Growing, PlanSoFar, Result
 from search.study.plan import Plan, PlannedTrial
 from search.workers.engine import Done, Engine, EngineError, Epoch, Event, Lost
 from search.workers.job import Job
@@ -25,7 +26,6 @@ from search.workers.outcome import Outcome
 
 if TYPE_CHECKING:  # pandas and SciPy, for a rule that few searches have
     from search.driver.stopping import StopRule
-    from search.tracking.growth import Growth
 
 _HOPELESS = 10  # so many first trials failed, and none complete: the study is wrong, not the trials
 
@@ -77,14 +77,15 @@ class Driver:
         limits: Limits | None = None,
         when_idle: Callable[[], None] = lambda: None,
         source: Source | None = None,
-        growth: "Growth | None" = None,
+        growth: Growing | None = None,
     ) -> None:
-        self._name, self._plan, self._engine, self._delivery = study, plan, engine, delivery
+        self._name, self._engine, self._delivery = study, engine, delivery
         self._progress, self._rule, self._limits = progress, rule, limits or Limits()
-        self._when_idle, self._source, self._growth = when_idle, source, growth
+        self._when_idle, self._source, self._so_far = when_idle, source, PlanSoFar(plan, growth)
         self._pending: deque[PlannedTrial] = deque()
         self._retries = Retries()
         self._in_flight: dict[int, _InFlight] = {}
+        self._ended: dict[int, Result] = {}
         self._trained = 0
         self._complete = self._failed = 0
         self._last_failure = ""
@@ -93,14 +94,10 @@ class Driver:
         """Delivers, reconciles, trains what is missing; ends early once `asked_to_stop` has a reason."""
         self._recover()
         reason = self._enough()
-        while (self._pending or self._in_flight or self._growth is not None) and not reason:
-            try:
-                self._grow()
-            except ConfigError as error:
-                reason = str(error)
-                break
+        while (self._pending or self._in_flight or not self._so_far.whole) and not reason:
+            self._grow()
             self._submit()
-            if not self._pending and self._engine.free():
+            if not self._pending and self._so_far.whole and self._engine.free():
                 self._when_idle()
                 self._when_idle = lambda: None
             try:
@@ -118,55 +115,57 @@ class Driver:
         self._interrupt_in_flight()
         undelivered = self._delivery.finish(asked_to_stop)
         stopped_at = self._rule.stopped_at if self._rule is not None else None
-        wanted = self._wanted if stopped_at is None else stopped_at
-        missing = sum(trial.number < wanted for trial in self._pending) + max(wanted - len(self._plan.trials), 0)
+        wanted = self._so_far.wanted if stopped_at is None else stopped_at
+        missing = sum(number not in self._ended for number in range(wanted))
         return Ended(missing, undelivered, reason, self._trained, stopped_at)
 
     def _recover(self) -> None:
         """What earlier drivers left: outcomes in the outbox first, then attempts that nobody runs any more."""
+        for number, result in results_of(self._delivery.study.attempts()).items():
+            self._so_far.tell(number, result)
+        self._grow()
         self._deliver_left_outcomes()
         waiting = {(outcome.number, outcome.attempt): outcome for outcome in self._delivery.undelivered}
         for attempt in self._delivery.study.attempts():
             if attempt.state == states.RUNNING and (attempt.number, attempt.attempt) not in waiting:
                 # As an outcome like any other, so that both sides tell the same of it, whichever knew of it.
-                left = _InFlight(self._plan.trials[attempt.number], attempt.attempt, now_ms(), time.monotonic())
-                lost = self._given_up(left, states.DRIVER_LOST, "")
-                if self._delivery.commit(lost):
-                    self._delivery.deliver(lost)
+                self._lose(attempt)
         self._delivery.through(self._delivery.study.close_strangers)
         self._delivery.close_unfinished()
-        ended: dict[int, tuple[str, float | None]] = {}
         # Of what waits, Optuna may know nothing yet.
         known: list[Attempt | Outcome] = [*self._delivery.study.attempts(), *waiting.values()]
         for each in known:
             self._retries.note(each.number, each.attempt, each.reason)
             if each.final:
-                ended[each.number] = each.state, each.score
-        trials = self._plan.trials
-        self._pending.extend(trial for trial in trials if trial.number not in ended)
-        self._progress.begin(total=self._wanted, done=len(trials) - len(self._pending))
-        for number, (state, score) in sorted(ended.items()):
-            if number < len(trials):
-                self._count(number, state, score)
+                self._ended[each.number] = Result(each.state, each.score)
+        self._pending = deque(trial for trial in self.plan.trials if trial.number not in self._ended)
+        counted = sorted(number for number in self._ended if number < self._so_far.wanted)
+        self._progress.begin(total=self._so_far.wanted, done=len(counted))
+        for number in counted:
+            self._count(number, self._ended[number])
+
+    def _lose(self, left: Attempt) -> None:
+        """Ends an attempt that nobody runs any more."""
+        lost = Outcome(
+            left.number, left.attempt, states.FAILED, left.seed, left.config_hash, states.DRIVER_LOST,
+            started_ms=now_ms(), ended_ms=now_ms(),
+        )  # fmt: skip
+        if self.plan.get(left.number) is None:  # the result that it followed from is lost: its run is closed below
+            self._delivery.through(partial(self._delivery.study.finish, lost))
+        elif self._delivery.commit(lost):
+            self._delivery.deliver(lost)
 
     @property
     def plan(self) -> Plan:
         """As far as it is drawn."""
-        return self._plan
-
-    @property
-    def _wanted(self) -> int:
-        """How many trials the plan has, those included that are still to be drawn."""
-        return len(self._plan.trials) if self._growth is None else self._growth.total
+        return self._so_far.plan
 
     def _grow(self) -> None:
-        """Takes over the rest of the plan once it is drawn and the stores know of it: no trial runs before that."""
-        plan = None if self._growth is None else self._growth.drawn()
-        if self._growth is None or plan is None or not self._delivery.through(partial(self._growth.record, plan)):
-            return
-        self._pending.extend(plan.trials[len(self._plan.trials) :])
-        self._plan, self._growth = plan, None
-        self._delivery.grow(plan)
+        """Takes over what is drawn of the plan since."""
+        new = self._so_far.grow(self._delivery.through)
+        if new:
+            self._pending.extend(trial for trial in new if trial.number not in self._ended)
+            self._delivery.grow(self.plan)
 
     def _deliver_left_outcomes(self) -> None:
         over = {(each.number, each.attempt) for each in self._delivery.study.attempts() if each.state != states.RUNNING}
@@ -176,6 +175,9 @@ class Driver:
                 # Delivered already; or given up by a driver elsewhere, which went on with the number's next attempt.
                 outbox.remove(outcome, self._delivery.paths)
             else:
+                if outcome.final:
+                    self._so_far.tell(outcome.number, Result(outcome.state, outcome.score))
+                    self._grow()
                 self._delivery.deliver(outcome)
 
     def _take(self, path: Path) -> Outcome:
@@ -190,7 +192,7 @@ class Driver:
             raise ConfigError(
                 f"{error}; the doctor moves it aside with repair=true, and its trial runs again"
             ) from None
-        if not self._plan.holds(outcome.number, outcome.seed, outcome.config_hash):
+        if not self.plan.holds(outcome.number, outcome.seed, outcome.config_hash):
             raise ConfigError(
                 f"the outbox must hold results of this study alone; move those of another one away, got {path}"
             )
@@ -271,7 +273,10 @@ class Driver:
             return
         self._trained += 1
         if outcome.final:
-            self._count(outcome.number, outcome.state, outcome.score)
+            result = self._ended[outcome.number] = Result(outcome.state, outcome.score)
+            self._count(outcome.number, result)
+            self._so_far.tell(outcome.number, result)
+            self._grow()
             if outcome.state == states.FAILED and outcome.message:
                 self._last_failure = outcome.message.strip().splitlines()[-1][:200]
             self._progress.advance()
@@ -289,7 +294,8 @@ class Driver:
         self._in_flight.clear()
 
     def _reason_to_end(self) -> str:
-        return self._enough() or self._hopeless() or self._delivery.stuck or self._limits.out_of_time
+        broken = self._so_far.refused or self._delivery.stuck
+        return self._enough() or self._hopeless() or broken or self._limits.out_of_time
 
     def _hopeless(self) -> str:
         if self._failed >= _HOPELESS and not self._complete:
@@ -302,12 +308,12 @@ class Driver:
             return ""
         return f"enough: doubling the {self._rule.stopped_at} trials would buy less than asked for"
 
-    def _count(self, number: int, state: str, score: float | None) -> None:
+    def _count(self, number: int, result: Result) -> None:
         if self._rule is not None:
-            self._rule.add(number, state, score)
-        self._complete += state == states.COMPLETE
-        self._failed += state == states.FAILED
-        self._progress.seen(state, score)
+            self._rule.add(number, result.state, result.score)
+        self._complete += result.state == states.COMPLETE
+        self._failed += result.state == states.FAILED
+        self._progress.seen(result.state, result.score)
 
 
 def _key(event: Done | Lost) -> tuple[int, int]:

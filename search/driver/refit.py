@@ -50,7 +50,8 @@ def refit_best(
         return ended
     study.lock()
     progress.say(f"training the best, trial {best.number}, on all of the training part")
-    planned = plan.trials[best.number]
+    planned = plan.get(best.number)
+    assert planned is not None  # it has been trained
     seed = derive_seed(settings.seed, best.number, "refit")
     split = {name: value for name, value in settings.split.items() if name != "folds"}
     tags = split | {

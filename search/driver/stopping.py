@@ -18,8 +18,10 @@ class StopRule:
         low, high = objective.bounds(baselines)
         if not 0 < threshold < high - low:
             raise ConfigError(f"stop_when_gain_below must be a number between 0 and {high - low:g}, got {threshold:g}")
-        if settings.sampler == "list":
-            raise ConfigError("stop_when_gain_below needs trials drawn at random, got a study with the sampler list")
+        if settings.sampler in ("list", "tpe"):
+            raise ConfigError(
+                f"stop_when_gain_below needs trials drawn at random, got a study with the sampler {settings.sampler}"
+            )
         if settings.pruner != "none":
             raise ConfigError(
                 f"stop_when_gain_below needs every trial's full score, got a study with the pruner {settings.pruner}"

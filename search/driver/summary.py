@@ -7,6 +7,8 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from analysis.adaptive import words as of_replicates
+from analysis.adaptive.replicates import Replicates, replicates_of
 from analysis.estimates import curves
 from analysis.estimates.best_of_n import BestOfN, best_of_n
 from analysis.estimates.notes import NOT_DETERMINISTIC, counted, is_loose
@@ -38,6 +40,8 @@ class Summary:
     """None while the plan has no finished beginning: what is there then may be the fast trials alone."""
     curve: dict[int, float]
     """Expected best validation score for every N."""
+    replicates: Replicates | None = None
+    """Of an adaptive search, instead of the estimates."""
 
     @property
     def runs(self) -> dict[str, str]:
@@ -52,7 +56,8 @@ class Summary:
         found = {names.BEST + objective.name: float(self.best[objective.name])}
         if self.table.tested:
             found[names.BEST + objective.test_name] = float(self.best[objective.test_name])
-        test = None if self.estimates is None else self.estimates.found.test
+        made = self.estimates or self.replicates
+        test = None if made is None else made.found.test
         ends = {} if test is None else {names.LOW: test.low, names.HIGH: test.high}
         for end, value in ends.items():
             if value is not None:
@@ -87,6 +92,13 @@ class Summary:
 
     def _averages(self) -> str:
         """What a search of N trials reaches, and what more would buy, as Markdown."""
+        if self.replicates is not None:
+            sentences = [
+                of_replicates.reached(self.replicates),
+                of_replicates.tested(self.replicates),
+                of_replicates.NO_CURVE,
+            ]
+            return "\n\n".join([*filter(None, sentences), ""])
         if self.estimates is None:
             return ""
         lines = [f"- {n}: {validation}" for n, validation, *_ in _rows(self.estimates)]
@@ -104,7 +116,10 @@ def summarise(table: TrialTable, plan: Plan) -> Summary | None:
     best = table.best
     if best is None:
         return None
-    parameters = plan.trials[int(best["number"])].parameters
+    planned = plan.get(int(best["number"]))
+    parameters = {} if planned is None else planned.parameters
+    if table.replicates is not None:
+        return Summary(table, best, parameters, None, {}, replicates_of(table))
     if not has_prefix(table):
         return Summary(table, best, parameters, None, {})
     pool = pool_of(table)
@@ -145,6 +160,9 @@ def print_summary(summary: Summary, console: Console) -> None:
     if table.folds:
         console.print(_folds_table(table))
         console.print()
+    if summary.replicates is not None:
+        _print_replicates(table, summary.replicates, console)
+        return
     if summary.estimates is None:
         console.print(
             "No estimate of best-of-N yet: the plan's first trials are not finished, and what is may be the fast ones."
@@ -155,6 +173,25 @@ def print_summary(summary: Summary, console: Console) -> None:
         console.print(sentence, highlight=False)
     console.print()
     console.print(_pool_words(summary.estimates))
+
+
+def _print_replicates(table: TrialTable, found: Replicates, console: Console) -> None:
+    shown = Table(title=f"What one search of {counted(found.each)} reached", title_justify="left")
+    for name in of_replicates.search_head(table):
+        shown.add_column(name, justify="right")
+    for row in of_replicates.search_rows(table, found)[:_MOST_ROWS]:
+        shown.add_row(*row)
+    console.print(shown)
+    if len(found.searches) > _MOST_ROWS:
+        console.print(f"and {len(found.searches) - _MOST_ROWS} more searches")
+    for sentence in filter(None, (of_replicates.reached(found), of_replicates.tested(found), of_replicates.NO_CURVE)):
+        console.print(sentence, highlight=False)
+    console.print()
+    console.print(
+        f"{_states(table)}, sampler {table.sampler}, {len(found.searches)} replicates, seed {table.seed}, data "
+        f"{(table.data_sha256 or '')[:12]}; brackets: 95% intervals.",
+        highlight=False,
+    )
 
 
 def _ways_of_training(table: TrialTable) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """What Optuna's storage holds of a study: its attempts, and how far it is. Nothing here writes."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import optuna
 from optuna.storages import RDBStorage
@@ -11,6 +11,7 @@ from analysis.reading.addresses import sqlite_file
 from models.core import names, states
 from models.core.states import is_final
 from search.stores.optuna_internals import TrialRow, read_trials
+from search.study.growing import Result
 
 ASIDE = "set_aside"
 """The study's attribute with Optuna's numbers of the trials that count no more."""
@@ -48,6 +49,11 @@ class Attempt:
         return is_final(self.state, self.reason)
 
 
+def results_of(attempts: Iterable[Attempt]) -> dict[int, Result]:
+    """How each number ended that has."""
+    return {each.number: Result(each.state, each.score) for each in attempts if each.final}
+
+
 def is_ours(row: TrialRow) -> bool:
     """Whether a trial is an attempt that the driver asked for, by what stands on it."""
     kinds = {names.TRIAL_NUMBER: int, names.ATTEMPT: int, names.SEED: int, names.CONFIG_HASH: str}
@@ -71,10 +77,15 @@ class Stored:
     """What is known of a study before it is opened."""
 
     planned: int = 0
-    finished: frozenset[int] = frozenset()
+    results: Mapping[int, Result] = field(default_factory=dict)
+    """How each finished number ended."""
     parent_run_id: str = ""
     data_sha256: str = ""
     plan_hash: str = ""
+
+    @property
+    def finished(self) -> frozenset[int]:
+        return frozenset(self.results)
 
 
 def study_names(url: str) -> list[str]:
@@ -94,9 +105,8 @@ def look_up(url: str, name: str) -> Stored:
         return Stored()
     facts = storage.get_study_user_attrs(study_id)
     attempts = attempts_in(read_trials(storage, study_id, ATTRIBUTES), facts.get(ASIDE, ()))
-    finished = frozenset(attempt.number for _, attempt in attempts if attempt.final)
     known = {fact: str(facts.get(fact, "")) for fact in (names.PARENT_RUN_ID, names.DATA_SHA256, names.PLAN_HASH)}
-    return Stored(int(facts.get(names.PLANNED_TRIALS, 0)), finished, **known)
+    return Stored(int(facts.get(names.PLANNED_TRIALS, 0)), results_of(attempt for _, attempt in attempts), **known)
 
 
 def _attempt(row: TrialRow, test_name: str) -> Attempt:

@@ -105,8 +105,8 @@ class StudyStore:
     def check_plan(self, plan: Plan) -> None:
         """Raises ConfigError unless every attempt so far is one of the plan's trials."""
         for each in self.attempts():
-            if each.number < len(plan.trials) and not plan.holds(each.number, each.seed, each.config_hash):
-                planned = plan.trials[each.number]
+            planned = plan.get(each.number)
+            if planned is not None and not plan.holds(each.number, each.seed, each.config_hash):
                 raise ConfigError(
                     f"a study's trials must be those of its plan, so that it can be extended and replayed; start "
                     f"another with a new name, got trial {each.number} with seed {each.seed} and configuration "

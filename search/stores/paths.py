@@ -76,7 +76,9 @@ class StudyPaths:
         return sorted(path for folder in (self.folder, self.staged.folder) for path in folder.glob("*.partial"))
 
     def outcomes(self) -> list[Path]:
-        return sorted(path for path in self.folder.glob("*.zip") if _OUTCOME.fullmatch(path.name))
+        """By number and attempt, so that a trial stands behind those that it may follow from."""
+        found = (path for path in self.folder.glob("*.zip") if _OUTCOME.fullmatch(path.name))
+        return sorted(found, key=self.attempt_in)
 
     def foreign(self) -> list[Path]:
         """Files that are called like an outcome or like nothing that the search writes here."""

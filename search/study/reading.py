@@ -3,7 +3,6 @@
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from models.core.config import TRAINING
@@ -19,6 +18,7 @@ from models.spaces.naming import stored_name
 from search.study.settings import (
     MOST_SEED,
     MOST_TRIALS,
+    REPLICATES,
     SAMPLERS,
     SOURCE_KEYS,
     StudySettings,
@@ -29,8 +29,8 @@ from search.study.settings import (
 from search.study.space import Check, Domain, grid_cells, read_space
 
 _KEYS = (
-    "description", "data", "task", "objective", "network", "callbacks", "deterministic", "device", "sampler", "trials",
-    "seed", "space", "configurations", "training", "pruner", "targets",
+    "description", "data", "task", "objective", "network", "callbacks", "deterministic", "device", "sampler",
+    "replicates", "trials", "seed", "space", "configurations", "training", "pruner", "targets",
 )  # fmt: skip
 _DATA_KEYS = (*SOURCE_KEYS, "validation", "folds", "preprocessing", "reduction", "split_seed", "class_weight")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -49,10 +49,9 @@ def read_settings(written: Any, name: str) -> StudySettings:
     _only_keys("data", data, _DATA_KEYS)
     sampler = written.get("sampler", "random")
     if sampler not in SAMPLERS:
-        raise ConfigError(
-            f"sampler must be one of {', '.join(SAMPLERS)} (best-of-N estimates need trials that do not look at "
-            f"each other), got {shown(sampler)}"
-        )
+        raise ConfigError(f"sampler must be one of {', '.join(SAMPLERS)}, got {shown(sampler)}")
+    if "replicates" in written and sampler != "tpe":
+        raise ConfigError(f"replicates belong to the sampler tpe, got them with sampler {sampler!r}")
     network = written.get("network", "mlp")
     if not isinstance(network, str) or not network:
         raise ConfigError(f"network must be mlp or FILE.py:NAME, got {shown(network)}")
@@ -106,11 +105,12 @@ def read_settings(written: Any, name: str) -> StudySettings:
         folds=check_count("folds", data.get("folds", 0), 0),
         objective=check_objective(written.get("objective", "")),
         class_weight=check_word("class_weight", data.get("class_weight", "none"), CLASS_WEIGHTS) or "none",
+        replicates=check_count("replicates", written.get("replicates", REPLICATES), 1) if sampler == "tpe" else 0,
     )
     if network and sampler == "grid" and not space and "trials" not in written:
         return checked(settings)  # all cells, once the function has been asked how many there are
     trials = written.get("trials", settings.population or 40)
-    return checked(replace(settings, trials=check_count("trials", trials, 1, MOST_TRIALS)))
+    return checked(settings.with_trials_each(check_count("trials", trials, 1, MOST_TRIALS)))
 
 
 def _own_value(name: str, value: Any) -> Scalar:

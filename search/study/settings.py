@@ -1,7 +1,7 @@
 """A study's settings, checked as a whole and then frozen."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,11 @@ from models.spaces.source import Source
 from models.tasks.objective import Objective, check_monitor, read_objective
 from search.study.space import Domain, grid_cells
 
-SAMPLERS = ("grid", "random", "list")
+SAMPLERS = ("grid", "random", "list", "tpe")
+REPLICATES = 5
+"""Of an adaptive sampler, where the study does not say how many."""
+START_UP = 10
+"""The first trials of a replicate are drawn at random, so many of them: what an adaptive sampler begins from."""
 MOST_SEED = 2**32 - 1  # numpy's RandomState, which Optuna and scikit-learn draw with, takes no greater one
 MOST_TRIALS = 100_000
 """What a plan can hold: it is drawn, and kept in memory, before the first trial starts."""
@@ -39,7 +43,7 @@ class StudySettings:
     description: str
     sampler: str
     trials: int
-    """Planned trials, 1 or more; for grid and list at most the number of their configurations."""
+    """Planned trials, 1 or more, those of all replicates; for grid and list at most the number of configurations."""
     seed: int
     dataset: str
     """Where the data come from, as models.data.sources.Source writes it: a name or path alone, or JSON."""
@@ -81,6 +85,8 @@ class StudySettings:
     """What trials are chosen by, as `val_macro_f1`; empty: val_accuracy, or of a regression val_rmse."""
     class_weight: str = "none"
     """One of models.data.splits.CLASS_WEIGHTS."""
+    replicates: int = 0
+    """How many independent searches an adaptive sampler makes; 0: the sampler does not look at scores."""
 
     @property
     def source_of_data(self) -> DataSource:
@@ -94,9 +100,18 @@ class StudySettings:
         return tuple(domain.name for domain in self.space)
 
     @property
+    def trials_each(self) -> int:
+        """The trials of one replicate; of a search without replicates all: what `trials` says in a study file."""
+        return self.trials // max(self.replicates, 1)
+
+    def with_trials_each(self, trials: int) -> "StudySettings":
+        """The same study with so many trials, in each replicate where there are some."""
+        return replace(self, trials=trials * max(self.replicates, 1))
+
+    @property
     def population(self) -> int | None:
         """How many configurations there are; None where they are drawn without end, or a function is still to tell."""
-        if self.sampler == "random":
+        if self.sampler in ("random", "tpe"):
             return None
         if self.network and self.sampler == "grid" and not self.space:
             return self.cells
@@ -197,7 +212,8 @@ class StudySettings:
             **({} if self.deterministic else {"deterministic": False}),
             **({} if self.device == "cpu" else {"device": self.device}),
             "sampler": self.sampler,
-            "trials": self.trials,
+            **({"replicates": self.replicates} if self.replicates else {}),
+            "trials": self.trials_each,
             "seed": self.seed,
         }
         if self.sampler == "list":
@@ -246,6 +262,8 @@ def checked(settings: StudySettings) -> StudySettings:
             f"a pruner compares trials epoch by epoch, which those of several folds do not have in common, got pruner "
             f"{settings.pruner} with {settings.folds} folds"
         )
+    if settings.replicates:
+        _check_replicates(settings)
     twice = [name for name, _ in settings.training if name in settings.searched]
     if twice:
         raise ConfigError(f"a parameter must be either searched or fixed in training, got {', '.join(twice)} in both")
@@ -255,6 +273,22 @@ def checked(settings: StudySettings) -> StudySettings:
             f"got {settings.trials}"
         )
     return settings
+
+
+def _check_replicates(settings: StudySettings) -> None:
+    """What an adaptive search cannot have, lest a trial follow from more than the finished trials of its replicate."""
+    if settings.pruner != "none":
+        raise ConfigError(
+            "a pruner compares trials of all replicates, which are searches of their own, got pruner "
+            f"{settings.pruner} with sampler {settings.sampler}"
+        )
+    if settings.asks or (settings.network and not settings.space):
+        raise ConfigError(
+            f"sampler {settings.sampler} needs a space in the study, for a function of keywords; a function that asks "
+            f"for its space as it runs is searched at random or as a grid, got {settings.network}"
+        )
+    if settings.trials > MOST_TRIALS:
+        raise ConfigError(f"trials of all replicates must be at most {MOST_TRIALS:,}, got {settings.trials:,}")
 
 
 def check_count(name: str, value: Any, low: int, most: int = MOST) -> int:

@@ -224,7 +224,7 @@ def make_settings(
     if seed is not None:
         settings = replace(settings, seed=check_count("seed", seed, 0, MOST_SEED))
     if trials is not None:
-        settings = replace(settings, trials=check_count("trials", trials, 1, MOST_TRIALS))
+        settings = settings.with_trials_each(check_count("trials", trials, 1, MOST_TRIALS))
     if pruner is not None:
         settings = replace(settings, pruner=pruner)
     if objective is not None:

@@ -2,9 +2,11 @@
 
 from search.stores.optuna_study import StudyStore
 from search.stores.paths import StudyPaths, root_of
+from search.study.draws import make_plan
+from search.study.growing import Result
 from search.study.later_rows import LaterRows
 from search.study.own_space import OwnSpace
-from search.study.plan import Plan, make_plan
+from search.study.plan import Plan
 from search.study.settings import StudySettings
 from search.tracking.logged_studies import SPACE_FILE
 from search.tracking.parent_run import ParentRun
@@ -18,7 +20,7 @@ def keep_space(space: OwnSpace, settings: StudySettings, storage: str) -> dict[s
 
 
 class Growth:
-    """The rest of a plan, which is drawn while its first trials run."""
+    """The rest of a plan, drawn in a process of its own while its first trials run (search.study.growing)."""
 
     def __init__(
         self, later: LaterRows, settings: StudySettings, study: StudyStore, parent: ParentRun, storage: str
@@ -29,22 +31,22 @@ class Growth:
 
     @property
     def total(self) -> int:
-        """Trials that the whole plan has."""
         return self._settings.trials
 
-    def drawn(self) -> Plan | None:
-        """The whole plan; None while it is being drawn.
+    @property
+    def announced(self) -> bool:
+        return False
 
-        Raises:
-            ConfigError: it cannot be drawn.
-        """
+    def told(self, number: int, result: Result) -> None:
+        """Changes nothing: how trials end decides no other's parameters here."""
+
+    def drawn(self) -> Plan | None:
         self._space = self._later.take()
         return None if self._space is None else make_plan(self._settings, self._space.rows)
 
     def record(self, plan: Plan) -> None:
-        """Writes to both stores how far the plan goes; raises as they do."""
         assert self._space is not None
         kept = keep_space(self._space, self._settings, self._storage)
         self._parent.attach({"plan.csv": plan.csv, **kept})
-        self._parent.note_plan(plan.hash, len(plan.trials))
-        self._study.remember(plan_hash=plan.hash, planned_trials=len(plan.trials))
+        self._parent.note_plan(plan.hash, plan.size)
+        self._study.remember(plan_hash=plan.hash, planned_trials=plan.size)

@@ -1,6 +1,7 @@
 """A study read back from its parent run in MLflow: its settings, and the user's own network. Nothing here writes."""
 
 import difflib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
@@ -11,8 +12,11 @@ from analysis.reading.addresses import in_one_line
 from models.core import names
 from models.core.errors import ConfigError
 from models.spaces.source import Source, read_source, source_of_texts
+from search.study.draws import make_plan
+from search.study.growing import Result
 from search.study.own_space import OwnSpace
-from search.study.plan import Plan, make_plan
+from search.study.plan import Plan
+from search.study.replicates import Replicates
 from search.study.settings import StudySettings
 from search.study.study_file import settings_of
 from search.tracking.tracking_store import TrackingError
@@ -31,8 +35,18 @@ class LoggedStudy:
     space: OwnSpace | None
     """Of a network of the user's own."""
 
-    def plan(self) -> Plan:
-        return make_plan(self.settings, self.space.rows if self.space is not None else ())
+    def plan(self, direction: str, results: Mapping[int, Result]) -> Plan:
+        """The study's plan; of an adaptive one as far as `results` go, under the objective's direction."""
+        growing = self.growing(direction, results)
+        return (
+            make_plan(self.settings, self.space.rows if self.space is not None else ())
+            if growing is None
+            else growing.plan
+        )
+
+    def growing(self, direction: str, results: Mapping[int, Result]) -> Replicates | None:
+        """What draws the plan of an adaptive study, told `results`; None of another one, which is drawn as a whole."""
+        return Replicates(self.settings, direction, results) if self.settings.replicates else None
 
 
 def read_study(run_id: str, name: str, planned: int = 0) -> LoggedStudy:

@@ -16,7 +16,7 @@ from search.driver.signals import asked_to_stop
 from search.driver.stopping import StopRule
 from search.stores.optuna_study import StudyStore
 from search.stores.paths import StudyPaths
-from search.study.plan import make_plan
+from search.study.draws import make_plan
 from search.study.reading import read_settings
 from search.study.settings import StudySettings
 from search.tracking.parent_run import ParentRun

@@ -25,7 +25,7 @@ from search.commands.options import read_options
 from search.commands.preparation import split_study
 from search.commands.replay import main as replay
 from search.commands.session import run_search
-from search.study.plan import make_plan
+from search.study.draws import make_plan
 from search.study.study_file import load_settings
 from search.tracking.logged_studies import read_study
 from search.workers.job import Job, run_job

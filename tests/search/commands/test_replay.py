@@ -19,7 +19,7 @@ from models.data.splits import split_by
 from search.commands.preparation import split_study
 from search.commands.replay import find_differences, main
 from search.driver.driver import Ended
-from search.study.plan import make_plan
+from search.study.draws import make_plan
 from search.study.reading import read_settings
 from search.study.settings import StudySettings
 from search.tracking.logged_trials import read_trial

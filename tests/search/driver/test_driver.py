@@ -16,7 +16,7 @@ from models.core.errors import ConfigError
 from search.commands.confirm import confirming_study
 from search.driver.driver import Ended
 from search.stores.paths import StudyPaths
-from search.study.plan import make_plan
+from search.study.draws import make_plan
 from search.study.reading import read_settings
 from search.study.settings import StudySettings
 from search.tracking.logged_studies import read_study

@@ -17,7 +17,7 @@ from search.driver.limits import Limits
 from search.stores import outbox
 from search.stores.optuna_study import StudyStore
 from search.stores.paths import StudyPaths
-from search.study.plan import make_plan
+from search.study.draws import make_plan
 from search.study.settings import StudySettings
 from search.tracking.trial_runs import TrialRuns
 from search.workers.job import Job

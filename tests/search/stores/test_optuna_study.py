@@ -14,7 +14,9 @@ from sqlalchemy import text
 from models.tasks.objective import Objective
 from search.stores.optuna_attempts import look_up
 from search.stores.optuna_study import NOTED, StudyStore
-from search.study.plan import PlannedTrial, distributions, make_plan
+from search.study.distributions import distributions
+from search.study.draws import make_plan
+from search.study.plan import PlannedTrial
 from search.study.settings import StudySettings
 from search.workers.job import Job
 from search.workers.outcome import Outcome

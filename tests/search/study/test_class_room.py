@@ -18,7 +18,7 @@ from models.networks.mlp import parameter_count
 from search.commands.dry_run import dry_run
 from search.commands.options import read_options
 from search.commands.preparation import split_study
-from search.study.plan import make_plan
+from search.study.draws import make_plan
 from search.study.study_file import STUDIES, load_settings
 from tests.project import PROJECT
 

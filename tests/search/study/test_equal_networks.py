@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from models.core.errors import ConfigError
-from search.study.plan import make_plan
+from search.study.draws import make_plan
 from search.study.reading import read_settings
 from search.study.study_file import load_settings
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from search.study.plan import distributions, make_plan
+from search.study.distributions import distributions
+from search.study.draws import make_plan
 from search.study.reading import read_settings
 from search.study.settings import StudySettings
 from search.study.study_file import load_settings

@@ -1,0 +1,80 @@
+"""What an adaptive search gained over a random one of the same study: as reported, and on fresh seeds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from analysis.adaptive.replicates import ENOUGH, Replicates
+from analysis.estimates.best_of_n import best_of_n
+from analysis.estimates.confirmation import confirm_summary
+from analysis.estimates.curves import Point
+from analysis.reading.table import TrialTable
+
+METHOD = "each side's interval at its worse end"
+_NO_INTERVAL = f"one of the two has no interval: replicates have one from {ENOUGH} on, random trials up to N = M/4"
+
+
+@dataclass(frozen=True)
+class Gain:
+    """Adaptive less random, positive where the adaptive search is better; of an error, random less adaptive."""
+
+    random: str
+    """The random study's name."""
+    trials: int
+    """Of one search on either side."""
+    reported: Point
+    """Of the expected best validation score: chosen by it on both sides, so both are optimistic."""
+    on_fresh_seeds: Point | None
+    """Of the mean test score of the two networks found, trained again; None where they are not confirmed."""
+
+
+def gain_over(
+    found: Replicates,
+    table: TrialTable,
+    random: TrialTable,
+    confirms: tuple[TrialTable, TrialTable] | None,
+) -> Gain:
+    """The gain of the replicates of `table` over a random study; `confirms` are the confirming studies of both.
+
+    The interval is made of both sides' own 95% intervals, each at its worse end: both hold together in 90% at the
+    least (Bonferroni), of independent sides the difference lies within in 95% and more (simulated:
+    benchmarks.adaptive). Range: replicates that are all finished, and a random study of at least as many trials as one
+    of them has.
+
+    Raises:
+        ValueError: the studies differ in data or objective, the other one is not random, or too small.
+    """
+    if random.sampler != "random":
+        raise ValueError(f"a gain is over a study with the sampler random: got {random.study}, {random.sampler!r}")
+    if random.objective != table.objective or random.data_sha256 != table.data_sha256:
+        raise ValueError(
+            f"a gain is between studies of the same data and objective: got {table.study}, {table.objective.name} on "
+            f"{(table.data_sha256 or '')[:12]}, and {random.study}, {random.objective.name} on "
+            f"{(random.data_sha256 or '')[:12]}"
+        )
+    if found.val is None:
+        raise ValueError(f"a gain needs all replicates finished: got {table.study} with some that are not")
+    if len(random.frame) < found.each:
+        raise ValueError(
+            f"a gain is at equal trials, {found.each} here: got {random.study} with {len(random.frame)} trials"
+        )
+    sign = table.objective.sign
+    reported = best_of_n(random, at=[found.each]).curves["best_val"][found.each]
+    fresh = None
+    if confirms is not None:
+        chosen = [
+            confirm_summary(search, again)[0].test for search, again in zip((table, random), confirms, strict=True)
+        ]
+        if chosen[0] is not None and chosen[1] is not None:
+            fresh = _less(chosen[0], chosen[1], sign)
+    return Gain(random.study, found.each, _less(found.val, reported, sign), fresh)
+
+
+def _less(one: Point, other: Point, sign: int) -> Point:
+    value = sign * (one.value - other.value)
+    ends = one.low, one.high, other.low, other.high
+    if any(end is None for end in ends):
+        return Point(value, None, None, METHOD, _NO_INTERVAL)
+    low, high, other_low, other_high = (float(end) for end in ends if end is not None)
+    first, last = sorted((sign * (low - other_high), sign * (high - other_low)))
+    return Point(value, first, last, METHOD)

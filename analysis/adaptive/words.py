@@ -1,0 +1,119 @@
+"""What is said of an adaptive search, as sentences and cells: for the page, the terminal and the run's description."""
+
+from __future__ import annotations
+
+from analysis.adaptive.gain import Gain
+from analysis.adaptive.replicates import Replicates
+from analysis.estimates.curves import Point
+from analysis.estimates.notes import counted
+from analysis.reading.table import TrialTable
+from analysis.report.sentences import digits_for, found_sentence, quoted, range_of, validation_score
+from models.core.rounding import plain_score
+
+NO_CURVE = (
+    "There is no curve of the best of N: each trial was drawn by the scores of those before it, so trials do not stand "
+    "for each other. What is independent are the whole searches."
+)
+OBSERVED = (
+    "Best validation score so far in each search, as observed. Another search has another one; the shaded trials were "
+    "drawn at random."
+)
+
+
+def headline(found: Replicates) -> str:
+    """The trial found, then what one whole search reaches."""
+    return f"{found_sentence(found.all_trials)} {reached(found)}"
+
+
+def reached(found: Replicates) -> str:
+    """What the searches reached, and what another one would."""
+    label, count = found.all_trials.objective.label, len(found.searches)
+    if found.val is None:
+        left = sum(one.finished < found.each for one in found.searches)
+        return (
+            f"What one search reaches is said once all {count} are finished, {left} are not: those that finish first "
+            "are the fast ones."
+        )
+    what = f"the best of {counted(found.each)} by {found.sampler.upper()}"
+    if found.val.low is not None or found.val.high is not None:
+        return f"In {count} independent searches {what} reached a validation {label} of {quoted(found.val)} on average."
+    values = ", ".join(plain_score(value) for value in sorted(found.values))
+    if count == 1:
+        return f"One search: {what} was observed at validation {label} {values}; another one may reach another."
+    side, end = ("below", "lowest") if found.all_trials.direction == "maximize" else ("above", "highest")
+    return (
+        f"In {count} independent searches {what} reached a validation {label} of {values}. Another such search ends "
+        f"{side} the {end} of them with a probability of at most 1/{count + 1}."
+    )
+
+
+def tested(found: Replicates) -> str:
+    """What the trials that the searches chose have on test; empty where that is not known."""
+    if found.test is None or len(found.searches) < 2:
+        return ""
+    values = [one.test for one in found.searches if one.test is not None]
+    if found.test.low is not None:
+        return f"The trials that they chose have a test score of {quoted(found.test)} on average."
+    return f"The trials that they chose have test scores from {plain_score(min(values))} to {plain_score(max(values))}."
+
+
+def search_rows(table: TrialTable, found: Replicates) -> list[list[str]]:
+    """A row a replicate: its number, finished trials, best trial, its validation and its test score."""
+    return [
+        [
+            str(one.replicate),
+            f"{one.finished} of {found.each}",
+            "-" if one.number is None else str(one.number),
+            validation_score(table, one.val),
+            "-" if one.test is None else plain_score(one.test),
+        ]
+        for one in found.searches
+    ]
+
+
+def search_head(table: TrialTable) -> list[str]:
+    label = table.objective.label
+    return ["search", "trials", "its best trial", f"validation {label} (chosen by it)", f"test {label}"]
+
+
+def quote(table: TrialTable, found: Replicates) -> str:
+    """The sentence for a paper."""
+    label, count = table.objective.label, len(found.searches)
+    space = "; ".join(range_of(table, name) for name in table.searched)
+    reach = ", ".join(plain_score(value) for value in sorted(found.values))
+    if found.val is not None and found.val.low is not None:
+        reach = f"{quoted(found.val)} on average"
+    test = found.found.test
+    searches = f"R = {count} independent {found.sampler.upper()} searches of {counted(found.each)} each"
+    if count == 1:
+        searches = f"one {found.sampler.upper()} search of {counted(found.each)}"
+    best = "" if test is None else f"; the best of all, chosen on validation, has a test {label} of {quoted(test)}"
+    return (
+        f"Of {searches}{f' ({space})' if space else ''}, the best trial reaches a validation {label} of {reach} (chosen "
+        f"by it, so optimistic){best}."
+    )
+
+
+def gain_sentences(gain: Gain, label: str) -> list[str]:
+    """The gain as reported, and on fresh seeds."""
+    sentences = [
+        f"As reported, the best of {counted(gain.trials)} gains {_signed(gain.reported)} of validation {label} on "
+        f"{gain.random}. Both sides are chosen by that score, so part of the gain is chance that was chosen."
+    ]
+    if gain.on_fresh_seeds is not None:
+        return [
+            *sentences,
+            f"On fresh seeds and on test, the network found gains {_signed(gain.on_fresh_seeds)} on the one that "
+            f"{gain.random} found: of these two networks, not of the samplers.",
+        ]
+    return [
+        *sentences,
+        "What is left of it on fresh seeds is not known: -e confirm of both studies trains their best trials again.",
+    ]
+
+
+def _signed(point: Point) -> str:
+    digits = digits_for(None if point.low is None or point.high is None else (point.high - point.low) / 2, point.value)
+    if point.low is None or point.high is None:
+        return f"{point.value:+.{digits}f}"
+    return f"{point.value:+.{digits}f} [{point.low:+.{digits}f}, {point.high:+.{digits}f}]"
