@@ -57,6 +57,11 @@ def tested(found: Replicates) -> str:
     return f"The trials that they chose have test scores from {plain_score(min(values))} to {plain_score(max(values))}."
 
 
+def sentences(found: Replicates) -> list[str]:
+    """All of these, each once."""
+    return [sentence for sentence in (reached(found), tested(found), NO_CURVE) if sentence]
+
+
 def search_rows(table: TrialTable, found: Replicates) -> list[list[str]]:
     """A row a replicate: its number, finished trials, best trial, its validation and its test score."""
     return [
@@ -89,8 +94,8 @@ def quote(table: TrialTable, found: Replicates) -> str:
         searches = f"one {found.sampler.upper()} search of {counted(found.each)}"
     best = "" if test is None else f"; the best of all, chosen on validation, has a test {label} of {quoted(test)}"
     return (
-        f"Of {searches}{f' ({space})' if space else ''}, the best trial reaches a validation {label} of {reach} (chosen "
-        f"by it, so optimistic){best}."
+        f"Of {searches}{f' ({space})' if space else ''}, the best trial reaches a validation {label} of {reach} "
+        f"(chosen by it, so optimistic){best}."
     )
 
 

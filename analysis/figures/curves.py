@@ -116,9 +116,8 @@ def observed(study: str, best: Sequence[Sequence[float]], random: int, objective
     axes.set_xlim(0.5, most + 0.5)
     axes.set_xlabel("trials of the search")
     score_axis(axes, [score for one in best for score in one], f"best validation {objective.label} so far", objective)
-    axes.legend(
-        loc="lower right" if objective.direction == "maximize" else "upper right", fontsize=8.5, framealpha=0.95
-    )
+    corner = "lower right" if objective.direction == "maximize" else "upper right"
+    axes.legend(loc=corner, fontsize=8.5, framealpha=0.95)
     return png(figure)
 
 

@@ -93,12 +93,7 @@ class Summary:
     def _averages(self) -> str:
         """What a search of N trials reaches, and what more would buy, as Markdown."""
         if self.replicates is not None:
-            sentences = [
-                of_replicates.reached(self.replicates),
-                of_replicates.tested(self.replicates),
-                of_replicates.NO_CURVE,
-            ]
-            return "\n\n".join([*filter(None, sentences), ""])
+            return "\n\n".join([*of_replicates.sentences(self.replicates), ""])
         if self.estimates is None:
             return ""
         lines = [f"- {n}: {validation}" for n, validation, *_ in _rows(self.estimates)]
@@ -184,7 +179,7 @@ def _print_replicates(table: TrialTable, found: Replicates, console: Console) ->
     console.print(shown)
     if len(found.searches) > _MOST_ROWS:
         console.print(f"and {len(found.searches) - _MOST_ROWS} more searches")
-    for sentence in filter(None, (of_replicates.reached(found), of_replicates.tested(found), of_replicates.NO_CURVE)):
+    for sentence in of_replicates.sentences(found):
         console.print(sentence, highlight=False)
     console.print()
     console.print(
