@@ -28,8 +28,7 @@ from benchmarks.limits import drawn
 from benchmarks.throughput import SEED, machine, row, search, timed
 from models.core.results import LOSSES, EpochReport, TrialResult
 from models.core.seeds import derive_seed
-from models.data.splits import Split
-from search.commands.options import Options, read_options
+from search.commands.options import read_options
 from search.workers.engine import Done, Epoch, Event
 from search.workers.job import Job
 from search.workers.outcome import Outcome
@@ -103,9 +102,13 @@ class MadeUpEngine:
     def events(self, timeout: float) -> list[Event]:
         if not self._running:
             return []
-        outcome = made_up(self._running.pop(0))
+        outcome = self.outcome(self._running.pop(0))
         reports = (Epoch(outcome.number, outcome.attempt, report) for report in outcome.history)
         return [*reports, Done(outcome)]
+
+    def outcome(self, job: Job) -> Outcome:
+        """How the job ends."""
+        return made_up(job)
 
     def close(self) -> None:
         return
@@ -119,11 +122,8 @@ def session(trials: int) -> None:
 
     engine = MadeUpEngine()
 
-    def no_workers(options: Options, split: Split) -> MadeUpEngine:
-        return engine
-
-    real.make_engine = no_workers  # type: ignore[assignment]
-    code = real.run_search(read_options(["--study", "made-up.yaml", "--trials", str(trials)]), Console(stderr=True))
+    options = read_options(["--study", "made-up.yaml", "--trials", str(trials)])
+    code = real.run_search(options, Console(stderr=True), make=lambda *asked: engine)  # type: ignore[arg-type]
     print(json.dumps({"code": code, "marks": engine.marks, "submitted": len(engine.marks)}))
 
 

@@ -150,7 +150,7 @@ class Driver:
             left.number, left.attempt, states.FAILED, left.seed, left.config_hash, states.DRIVER_LOST,
             started_ms=now_ms(), ended_ms=now_ms(),
         )  # fmt: skip
-        if self.plan.get(left.number) is None:  # the result that it followed from is lost: its run is closed below
+        if self.plan.get(left.number) is None:  # it followed from a result that is lost: its run is closed below
             self._delivery.through(partial(self._delivery.study.finish, lost))
         elif self._delivery.commit(lost):
             self._delivery.deliver(lost)
@@ -214,7 +214,8 @@ class Driver:
         if isinstance(event, Epoch):
             self._heard(event)
             return
-        number, attempt = _key(event)
+        ended = event if isinstance(event, Lost) else event.outcome
+        number, attempt = ended.number, ended.attempt
         current = self._in_flight.get(number)
         if current is None or current.attempt != attempt:
             return  # a late word from an attempt that was given up
@@ -314,9 +315,3 @@ class Driver:
         self._complete += result.state == states.COMPLETE
         self._failed += result.state == states.FAILED
         self._progress.seen(result.state, result.score)
-
-
-def _key(event: Done | Lost) -> tuple[int, int]:
-    if isinstance(event, Lost):
-        return event.number, event.attempt
-    return event.outcome.number, event.outcome.attempt

@@ -87,19 +87,21 @@ def test_killed_again_and_again_a_search_ends_with_the_undisturbed_table(folder:
     assert len(kills) >= 6, kills
 
 
-def ends_as_undisturbed(folder: Folder, study: Path, seed: int, seconds: float) -> None:
-    """Kills a worker, a driver at a named point and a driver, beside an undisturbed search that may take `seconds`."""
+def ends_as_undisturbed(
+    folder: Folder, study: Path, seed: int, seconds: float, kinds: Sequence[str] = ("worker", POINTS[0], "driver")
+) -> None:
+    """Kills by `kinds`, in their order, beside an undisturbed search that may take `seconds`."""
     reference = folder("undisturbed")
     other = undisturbed(reference, study, workers=0)
     search = Disturbed(folder("disturbed"), study, seed=seed)
     try:
-        search.run(["worker", POINTS[0], "driver"])
+        search.run(list(kinds))
         assert other.wait(timeout=seconds) == 0
     finally:
         other.kill()
         other.wait()
     kills, _ = check(search, reference)
-    assert len(kills) >= 2, kills
+    assert len(kills) >= len(kinds) - 1, kills
 
 
 def numbers(folder: Path) -> str:
@@ -132,6 +134,30 @@ def test_a_search_of_a_network_of_the_users_own_ends_with_the_undisturbed_table(
     own = f"network: '{PROJECT}/examples/{network}'"
     study.write_text(f"{{sampler: random, trials: 6, seed: 5, {own}, training: {{epochs: {EPOCHS}}}}}")
     ends_as_undisturbed(folder, study, seed=3, seconds=180)
+
+
+ADAPTIVE = """
+{{sampler: tpe, replicates: {replicates}, trials: {each}, seed: 5, training: {{epochs: {epochs}, batch_size: 16}},
+space: {{width: [8, 16, 24], learning_rate: {{low: 1.0e-3, high: 1.0e-1, log: true}}, dropout: {{low: 0.0, high: 0.5}}}}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("replicates", "each", "kinds"),
+    [
+        (2, 12, ("worker", POINTS[0], "driver")),
+        pytest.param(
+            3, 15, ("worker", *POINTS, "driver", "worker", "driver at its start", "driver"), marks=pytest.mark.slow
+        ),
+    ],
+)
+def test_a_search_by_tpe_ends_with_the_undisturbed_table(
+    folder: Folder, replicates: int, each: int, kinds: Sequence[str]
+) -> None:
+    """Its trials follow from results: a kill must neither lose one of them nor change which trials follow."""
+    study = folder("study") / "digits.yaml"
+    study.write_text(ADAPTIVE.format(replicates=replicates, each=each, epochs=EPOCHS))
+    ends_as_undisturbed(folder, study, seed=4, seconds=180, kinds=kinds)
 
 
 @pytest.mark.slow

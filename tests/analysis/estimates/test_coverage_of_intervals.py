@@ -14,7 +14,7 @@ from analysis.estimates.doubling import doubling_gain_at
 from analysis.estimates.intervals import limits_at, selected_limits_at
 from analysis.estimates.order_statistics import median_interval
 from analysis.reading.pool import pool_of
-from benchmarks.coverage_laws import made_up_laws
+from benchmarks.coverage.laws import made_up_laws
 from tests.analysis.made_up import scored
 
 ALARM = 1e-4

@@ -51,7 +51,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["--models", "some"], "models must be all, none or best:K .*, got 'some'"),
         (["--name", "a/b"], "name must be letters, digits, .*, got 'a/b'"),
         (["--sampler", "grid"], "needs a grid study, got 'digits-random', whose sampler is random"),
-        (["--sampler", "tpe"], "sampler must be one of grid, random, list, got 'tpe'"),
+        (["--sampler", "cmaes"], "sampler must be one of grid, random, list, tpe, got 'cmaes'"),
         (["--stop-when-gain-below", "2"], "stop_when_gain_below must be a number between 0 and 1, got 2"),
         (["--stop-when-gain-below", "x"], "stop_when_gain_below must be a number, got 'x'"),
         (

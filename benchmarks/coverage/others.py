@@ -12,7 +12,7 @@ from analysis.estimates.comparison import compare
 from analysis.estimates.proportions import clopper_pearson, repeats_interval
 from analysis.reading.columns import trials_frame
 from analysis.reading.table import TrialTable
-from benchmarks.coverage_laws import Law, laws
+from benchmarks.coverage.laws import Law, laws
 
 ROWS = (360, 10_000)  # test rows: digits' and MNIST's
 

@@ -26,10 +26,10 @@ from analysis.estimates.intervals import assumed_best, limits_at, proven_limits_
 from analysis.estimates.order_statistics import median_interval, median_quantile
 from analysis.estimates.planning import prediction
 from analysis.estimates.refusals import of_selected
-from benchmarks.coverage_laws import Law, laws
-from benchmarks.coverage_others import other_lines
+from benchmarks.coverage.laws import Law, laws
+from benchmarks.coverage.others import other_lines
 
-POOLS = Path(__file__).parents[2] / "shared" / "pools"
+POOLS = Path(__file__).parents[3] / "shared" / "pools"
 SIZES = (20, 40, 100, 200)
 LEAST, MEAN, WIDTH = 0.935, 0.95, 0.75
 EPS = 1e-12

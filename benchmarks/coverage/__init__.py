@@ -1,0 +1,1 @@
+"""How often the printed intervals cover, on scores as they are."""
