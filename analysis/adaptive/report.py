@@ -65,8 +65,8 @@ def write_study_report(
     if table.replicates is None:
         if versus is not None and versus.replicates is not None:
             raise ValueError(
-                f"an adaptive study is compared with a random one as --study {versus.study} --versus {table.study}: got "
-                f"--study {table.study} --versus {versus.study}"
+                f"an adaptive study is compared with a random one as --study {versus.study} --versus {table.study}: "
+                f"got --study {table.study} --versus {versus.study}"
             )
         made = make_report(
             table, at, use=use, targets=targets, asked=asked, assume_tail=assume_tail, versus=versus, confirm=confirm,

@@ -20,7 +20,7 @@ from search.stores import outbox
 from search.stores.optuna_attempts import Attempt, results_of
 from search.study.growing import Growing, PlanSoFar, Result
 from search.study.plan import Plan, PlannedTrial
-from search.workers.engine import Done, Engine, EngineError, Epoch, Event, Lost
+from search.workers.engine import Engine, EngineError, Epoch, Event, Lost
 from search.workers.job import Job
 from search.workers.outcome import Outcome
 

@@ -138,7 +138,8 @@ def test_a_search_of_a_network_of_the_users_own_ends_with_the_undisturbed_table(
 
 ADAPTIVE = """
 {{sampler: tpe, replicates: {replicates}, trials: {each}, seed: 5, training: {{epochs: {epochs}, batch_size: 16}},
-space: {{width: [8, 16, 24], learning_rate: {{low: 1.0e-3, high: 1.0e-1, log: true}}, dropout: {{low: 0.0, high: 0.5}}}}}}
+space: {{width: [8, 16, 24], learning_rate: {{low: 1.0e-3, high: 1.0e-1, log: true}}, dropout: {{low: 0.0, high: 0.5}}}}
+}}
 """
 
 

@@ -1,4 +1,4 @@
-"""Replicated searches by TPE, from the command to the page: the same trials whatever the workers, and all that follows."""
+"""Replicated searches by TPE, from the command to the page: the same trials whatever the number of workers."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Replicated adaptive searches: a row follows from its replicate's results, whatever else happens, in whatever order."""
+"""Replicated adaptive searches: a row follows from its replicate's results, in whatever order trials finish."""
 
 import random
 from collections.abc import Callable, Mapping
