@@ -9,6 +9,8 @@ from itertools import pairwise
 import pandas as pd
 
 from analysis.estimates.best_of_n import best_of_n
+from analysis.estimates.refusals import TREND_FLAGGED, TREND_REFUSED
+from analysis.foreign.following import MOST, columns_of, following
 from analysis.foreign.trials import SAMPLERS, Claims, ForeignStudy, baselines_of, objective_of, rows_of
 from analysis.reading.columns import trials_frame
 from analysis.reading.table import TrialTable
@@ -109,7 +111,7 @@ def _grid_size(table: TrialTable) -> int | None:
 
 def _flags(study: ForeignStudy, table: TrialTable) -> tuple[str, ...]:
     """What the trials do not show and the intervals rest on."""
-    found = []
+    found = _followed(table)
     running = sum(trial.state == states.RUNNING for trial in study.trials)
     if running:
         found.append(f"{running} trials were still running: those that finish first are the fast ones.")
@@ -128,6 +130,31 @@ def _flags(study: ForeignStudy, table: TrialTable) -> tuple[str, ...]:
             "no estimate of the whole."
         )
     return tuple(found)
+
+
+def _followed(table: TrialTable) -> list[str]:
+    """What speaks against draws at random in where trials were drawn.
+
+    Raises:
+        ValueError: hardly any random order of the trials follows good scores as closely.
+    """
+    if table.sampler != "random":
+        return []
+    scored = table.frame[table.scored]
+    columns = columns_of(scored, [names.PARAMS + name for name in table.searched])
+    p = following(columns, table.objective.sign * scored[table.objective.name].to_numpy(dtype=float))
+    if p >= TREND_FLAGGED:
+        return []
+    what = f"p = {p:.1g} over the first {min(len(scored), MOST)} complete trials"
+    if p < TREND_REFUSED:
+        raise ValueError(
+            "trials drawn at random do not come back to where earlier scores were good, and a search that looks at its "
+            f"scores does: got trials said to be random that do, {what} (their sampler may be adaptive, or list)"
+        )
+    return [
+        f"Trials come back to where earlier scores were good ({what}), as draws at random do in one study of "
+        f"{1 / TREND_FLAGGED:.0f}: if the search looked at its scores, no interval here holds."
+    ]
 
 
 def _without(table: TrialTable, failed: pd.DataFrame) -> str:

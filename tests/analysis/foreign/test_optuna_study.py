@@ -200,15 +200,3 @@ def test_several_objectives_and_what_is_not_there_are_told(
         if said.startswith("--sampler"):
             arguments = (*arguments, "--bounds", "0,1")
         assert said in refused(capsys, *arguments, folder=tmp_path)
-
-
-def test_random_claimed_for_tpe_studies_is_flagged_or_refused_in_most(tmp_path: Path) -> None:
-    """Forty trials each; the share grows with their number."""
-    from analysis.estimates.refusals import TREND_FLAGGED, trend_of
-
-    caught = 0
-    for seed in range(40):
-        found = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))
-        found.optimize(objective, n_trials=40)
-        caught += trend_of(np.array([trial.value for trial in found.trials])).p < TREND_FLAGGED
-    assert caught >= 30  # of 120 studies 85%
