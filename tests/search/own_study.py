@@ -34,12 +34,12 @@ def searched(*arguments: str) -> TrialTable:
 def everything_else_works(table: TrialTable, capsys: pytest.CaptureFixture[str]) -> None:
     assert table.best is not None
     run_id = str(table.best["run_id"])
-    for command in (["doctor", "--study", "own"], ["inspect", "--run-id", run_id]):
+    for command in (["doctor", "--study", table.study], ["inspect", "--run-id", run_id]):
         assert main(command) == 0
     replayed = subprocess.run(
         [sys.executable, "-m", "search", "replay", "--run-id", run_id], capture_output=True, text=True,
     )  # fmt: skip
     assert replayed.returncode == 0, replayed.stdout + replayed.stderr
     assert "bit-equal" in replayed.stdout
-    assert Path("report/report.html") in analyse(["--study", "own", "--out", "report"])
+    assert Path("report/report.html") in analyse(["--study", table.study, "--out", "report"])
     capsys.readouterr()

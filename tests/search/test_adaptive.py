@@ -9,11 +9,9 @@ import optuna
 import pandas as pd
 import pytest
 
-from analysis.__main__ import run as analyse
 from analysis.reading.mlflow_studies import read_mlflow
 from search.__main__ import main
 from tests.project import PROJECT, environment
-from tests.search.own_study import everything_else_works
 
 STUDY = """
 {sampler: tpe, replicates: 2, trials: 12, seed: 7, data: {validation: 0.2}, training: {epochs: 3, batch_size: 32},
@@ -45,47 +43,6 @@ def test_a_search_by_tpe_has_the_same_trials_with_one_worker_and_with_three_and_
     assert "with a probability of at most 1/3" in said
     assert "--trials 24" in said  # twice the trials of each
     assert "on average" not in said
-
-
-def test_replay_doctor_second_look_and_gain_work_for_a_search_by_tpe(
-    workdir: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    searched(workdir, "--workers", "1")
-    table = read_mlflow("own")
-    assert (table.replicates, table.start_up_trials) == (2, 10)
-    everything_else_works(table, capsys)
-    page = Path("report/report.html").read_text()
-    assert "There is no curve of the best of N" in page
-    assert "together a random search of 20 trials" in page
-    parent = mlflow.get_run(str(table.parent_run_id))
-    assert "In 2 independent searches" in parent.data.tags["mlflow.note.content"]
-    assert not any(name.startswith("expected_best_of") for name in parent.data.metrics)
-    assert "best_test_accuracy_low" in parent.data.metrics
-    child = mlflow.get_run(str(table.frame["run_id"][5]))
-    assert child.data.tags["replicate"] == "1"
-
-    study = optuna.load_study(study_name="own", storage="sqlite:///optuna.db")
-    scores = dict(zip(table.frame["number"], table.frame["val_accuracy"], strict=True))
-    assert {trial.user_attrs["trial_number"]: trial.value for trial in study.trials} == scores
-
-    Path("other.yaml").write_text(STUDY.replace("sampler: tpe, replicates: 2", "sampler: random"))
-    for command in (
-        ["--study", "other.yaml", "--workers", "1"],
-        ["confirm", "--study", "own", "--top", "1", "--repeats", "2", "--workers", "1"],
-        ["confirm", "--study", "other", "--top", "1", "--repeats", "2", "--workers", "1"],
-    ):
-        ran = subprocess.run(
-            [sys.executable, "-m", "search", *command], env=environment() | {"PYTHONPATH": str(PROJECT)},
-            capture_output=True, text=True, timeout=200,
-        )  # fmt: skip
-        assert ran.returncode == 0, ran.stdout + ran.stderr
-    analyse(["--study", "own", "--versus", "other", "--confirm", "own-confirm", "--out", "gain"])
-    page = Path("gain/report.html").read_text()
-    assert "Gain over other" in page
-    assert "On fresh seeds and on test, the network found gains" in page
-    with pytest.raises(ValueError, match=r"--study own --versus other"):
-        analyse(["--study", "other", "--versus", "own", "--out", "no"])
-    assert not Path("no").exists()
 
 
 def test_the_doctor_says_when_a_trial_follows_from_a_result_that_is_lost_and_the_search_mends_it(
