@@ -29,7 +29,7 @@ from benchmarks.throughput import SEED, machine, row, search, timed
 from models.core.results import LOSSES, EpochReport, TrialResult
 from models.core.seeds import derive_seed
 from models.data.splits import Split
-from search.commands.options import Options, read_options
+from search.command_line.options import Options, read_options
 from search.workers.engine import Done, Epoch, Event
 from search.workers.job import Job
 from search.workers.outcome import Outcome

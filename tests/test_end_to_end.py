@@ -213,7 +213,7 @@ def test_a_setting_that_would_change_trials_is_refused_with_the_difference(finis
 def test_a_parameter_that_does_not_exist_fails_loudly(finished: Finished) -> None:
     refused = mlflow_run(finished.folder, "-P", "trails=5")
     assert refused.returncode == 1
-    assert "unrecognized arguments: --trails 5" in refused.stderr
+    assert "'--trails' is no option; did you mean '--trials'?" in refused.stderr
 
 
 def test_the_grid_entry_point_refuses_a_random_study(finished: Finished) -> None:

@@ -22,6 +22,7 @@ from analysis.reading.mlflow_client import (
     children_found,
     objective_of,
     parents_found,
+    program_of,
     study_names,
     title_of,
     whole_number,
@@ -62,6 +63,7 @@ def read_all(
         objective=objective,
         task=tags.get(names.TASK, CLASSIFICATION),
         baselines=baselines_of(parent),
+        program=program_of(parent),
         refit=None,  # below: which one it is follows from the trials
         **counts,
     )

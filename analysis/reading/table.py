@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
+from analysis.command_line.program import Program
 from analysis.reading.columns import DEFAULT, FOLD, PARAMS, required
 from models.core import names, states
 from models.data.labels import CLASSIFICATION
@@ -58,6 +59,8 @@ class TrialTable:
     """One of models.data.labels.TASKS."""
     baselines: Baselines = field(default_factory=dict)
     """Scores by name of what anybody would try first; none where they are not known."""
+    program: Program = field(default_factory=Program)
+    """How the search was started, for the commands that are suggested."""
     flags: tuple[str, ...] = ()
     """Of a study that another program made: why its intervals may cover less often than they say."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from models.core import names
 from models.core.errors import ConfigError, shown
-from models.core.suggestions import did_you_mean
+from models.core.suggestions import no_such
 
 ACTIVATIONS = (
     "elu", "gelu", "hard_sigmoid", "leaky_relu", "linear", "relu", "selu", "sigmoid", "silu", "softplus", "softsign",
@@ -158,6 +158,7 @@ def check_parameter(name: str, value: Any) -> Scalar:
     """
     if name not in PARAMETERS:
         meant = _ELSEWHERE.get(str(name).lower())
-        hint = f"; it is called {meant} here" if meant else did_you_mean(name, PARAMETERS)
-        raise ConfigError(f"a parameter must be one of {', '.join(PARAMETERS)}, got {shown(name)}{hint}")
+        if meant:
+            raise ConfigError(f"{shown(name)} is no parameter; it is called {meant} here")
+        raise ConfigError(no_such(name, "parameter", PARAMETERS))
     return PARAMETERS[name].check(value)

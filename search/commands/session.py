@@ -16,8 +16,8 @@ from models.core.errors import ConfigError
 from models.core.runtime import PROJECT
 from models.data.splits import Split
 from models.tasks.objective import Objective
-from search.commands.exit_codes import COMPLETE, MISSING, run_command
-from search.commands.options import Options, read_options
+from search.command_line.exit_codes import COMPLETE, MISSING, run_command
+from search.command_line.options import Options, read_options
 from search.commands.preparation import Search, Tags, fit_linear_baseline, prepare
 from search.driver.console import make_console
 from search.driver.signals import asked_to_stop
@@ -234,7 +234,7 @@ def _conclude(
 ) -> int:
     from search.driver.conclusion import conclude, failures_words, print_missing, print_next_steps
     from search.driver.summary import print_summary
-    from search.tracking.own_run import launcher
+    from search.tracking.own_run import program_of
 
     settings, options, console = search.settings, search.options, search.console
     attempts = study.attempts()
@@ -252,7 +252,7 @@ def _conclude(
         if search.host is not None:
             print_missing(ended, console)
         else:
-            print_next_steps(settings, options.given, ended, best, launcher(own_run), console)
+            print_next_steps(settings, options.given, ended, best, program_of(own_run), console)
     return COMPLETE if ended.complete and summary is not None else MISSING
 
 

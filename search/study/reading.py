@@ -10,7 +10,7 @@ from models.core.config import TRAINING
 from models.core.errors import ConfigError, shown
 from models.core.parameters import MONITORS, Scalar, check_parameter
 from models.core.runtime import DEVICES
-from models.core.suggestions import check_word
+from models.core.suggestions import check_word, no_such
 from models.data.reduction import check_reduction
 from models.data.sources import Source
 from models.data.splits import CLASS_WEIGHTS
@@ -152,4 +152,4 @@ def _check_validation(value: Any) -> float:
 def _only_keys(what: str, written: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
     for key in written:
         if key not in allowed:
-            raise ConfigError(f"{what} may have {', '.join(allowed)}, got {shown(key)}")
+            raise ConfigError(no_such(key, f"key of {what}", allowed))

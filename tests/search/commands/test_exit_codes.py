@@ -14,7 +14,7 @@ import psutil
 import pytest
 from mlflow import MlflowClient
 
-from search.commands.exit_codes import run_command
+from search.command_line.exit_codes import run_command
 from search.stores import outbox
 from search.stores.paths import StudyPaths
 from search.study.settings import StudySettings
@@ -178,4 +178,7 @@ def test_a_user_without_a_name_a_home_a_locale_and_a_terminal_can_search(workdir
         [sys.executable, "-c", _NOBODY, "--study", "~/own.yaml"], env=kept | {"PYTHONPATH": str(PROJECT)},
         capture_output=True, text=True,
     )  # fmt: skip
-    assert (refused.returncode, refused.stderr) == (2, "error: study must be a file that exists, got '~/own.yaml'\n")
+    assert (refused.returncode, refused.stderr) == (
+        2,
+        "error: '~/own.yaml': no such file; a study is a .yaml file, or the name of one\n",
+    )
