@@ -172,11 +172,10 @@ def _drive(
     from search.driver.keeping import ModelKeeper, ModelPolicy
     from search.driver.progress import ConsoleProgress
     from search.tracking.growth import Growth
-    from search.tracking.tracking_store import tracking_ui
     from search.tracking.trial_runs import TrialRuns
 
     settings, options, plan = search.settings, search.options, search.plan
-    ui_url = options.ui_url or tracking_ui() or DEFAULT_UI
+    ui_url = _ui_url(options)
     said = (
         f"**{settings.name}**: {settings.sampler} sampler, seed {settings.seed}, {len(plan.trials)} trials.",
         settings.description,
@@ -224,6 +223,13 @@ def _drive(
         progress.close()
 
 
+def _ui_url(options: Options) -> str:
+    """Where links of this search begin."""
+    from search.tracking.tracking_store import tracking_ui
+
+    return options.ui_url or tracking_ui() or DEFAULT_UI
+
+
 def _conclude(
     search: Search,
     study: "StudyStore",
@@ -242,9 +248,10 @@ def _conclude(
     scored = with_report and any(each.state == states.COMPLETE for each in attempts)
     baselines = partial(fit_linear_baseline, search) if scored else None
     summary = conclude(settings, search.plan, parent, ended, finished, console, with_report, baselines)
-    failures = failures_words(attempts)
+    ui_url = _ui_url(options)
+    failures = failures_words(attempts, lambda run_id: f"{ui_url}/{parent.link(run_id)}")
     if failures:
-        console.print(failures, markup=False, highlight=False)
+        console.print(failures, markup=False, highlight=False, soft_wrap=True)
     if not search.tags or not ended.complete:
         if summary is not None:
             print_summary(summary, console)
@@ -252,7 +259,8 @@ def _conclude(
         if search.host is not None:
             print_missing(ended, console)
         else:
-            print_next_steps(settings, options.given, ended, best, program_of(own_run), console)
+            how = program_of(own_run)
+            print_next_steps(settings, options.given, ended, summary is not None, best, how, console)
     return COMPLETE if ended.complete and summary is not None else MISSING
 
 

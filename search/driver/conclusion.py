@@ -79,16 +79,22 @@ def conclude(
     return summary
 
 
-def failures_words(attempts: Sequence[Attempt]) -> str:
-    """Why trials failed: the commonest reason, how many, and one run to look at; an empty text where none did."""
-    failed = [each for each in attempts if each.final and each.state == states.FAILED]
+def failures_words(attempts: Sequence[Attempt], link: Callable[[str], str]) -> str:
+    """Why trials failed: the commonest reason, how many, and one run to look at; an empty text where none did.
+
+    `link` gives the address of a run.
+    """
+    ended = [each for each in attempts if each.final]
+    failed = [each for each in ended if each.state == states.FAILED]
     if not failed:
         return ""
     reason, count = Counter(each.reason for each in failed).most_common(1)[0]
     example = next(each.run_id for each in failed if each.reason == reason)
+    who = "all" if len(failed) == len(ended) else f"{len(failed)} of"
+    why = "" if count == len(failed) else f"{count} of them "
     return (
-        f"{len(failed)} trials failed, {count} of them with the reason {reason!r}; for instance run {example}, "
-        "whose failure.txt says more"
+        f"{who} {len(ended)} trials failed, {why}with the reason {reason!r}; for instance run {example}, whose "
+        f"failure.txt says more: {link(example or '')}"
     )
 
 
@@ -120,11 +126,15 @@ def print_next_steps(
     settings: StudySettings,
     given: Mapping[str, str],
     ended: Ended,
+    scored: bool,
     best: str | None,
     program: Program,
     console: Console,
 ) -> None:
-    """What to type next: `given` are this command's options, `best` the best network's run, `program` started it."""
+    """What to type next: `given` are this command's options, `best` the best network's run, `program` started it.
+
+    A search none of whose trials is `scored` is neither extended nor begun anew: what failed would fail again.
+    """
     shown = {key: without_secrets(text) for key, text in given.items()}
 
     def say(text: str = "") -> None:
@@ -136,7 +146,7 @@ def print_next_steps(
         say("the same command goes on where this one ended")
     elif not ended.trained:
         say("all trials were finished already: nothing was trained")
-    if ended.complete:
+    if ended.complete and scored:
         if settings.population is None or settings.trials < settings.population:
             say(f"extend it:    {program.command('', {**shown, 'trials': _more(settings)})}")
         other = (settings.seed + 1) % (MOST_SEED + 1)

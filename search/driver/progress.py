@@ -58,13 +58,14 @@ class Tally:
     @property
     def words(self) -> str:
         """All of it in a line."""
-        best = "none yet" if self._best is None else plain_score(self._best)
+        name, score = self._objective.name, self._best
+        best = f"no {name} yet" if score is None else f"best {name} so far {plain_score(score)}"
         parts = [f"{self.done} of {self.total} trials", f"{self.failed} failed"]
         rate = self.rate
         if rate is not None:
             left = 60 * (self.total - self.done) / rate
             parts += [f"{rate:.3g} a minute", *([f"about {duration(left)} left"] if self.done < self.total else [])]
-        return ", ".join([*parts, f"best {self._objective.name} so far {best}"])
+        return ", ".join([*parts, best])
 
 
 def duration(seconds: float) -> str:

@@ -47,9 +47,13 @@ def test_a_search_in_which_every_trial_failed_says_why_and_fails(
     Path("own.yaml").write_text(STUDY)
     assert search_on(FakeEngine(fails("diverged")), "--study", "own.yaml") == 1
     said = " ".join(capsys.readouterr().out.split())
-    found = re.search(r"3 trials failed, 3 of them with the reason 'diverged'; for instance run (\w{32}),", said)
+    found = re.search(
+        r"all 3 trials failed, with the reason 'diverged'; for instance run (\w{32}), .*: http://127.0.0.1:5000/#/exp",
+        said,
+    )
     assert found is not None, said
     assert MlflowClient().get_run(found[1]).data.tags["state_reason"] == "diverged"
+    assert "extend it" not in said
 
 
 def test_a_trial_that_loses_its_worker_is_told_at_once(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -57,7 +57,7 @@ def test_a_tally_counts_failures_and_names_no_best_before_there_is_one() -> None
     tally.begin(3, 1)
     tally.count(states.FAILED, None)
     tally.advance()
-    assert tally.words == "2 of 3 trials, 1 failed, best val_accuracy so far none yet"
+    assert tally.words == "2 of 3 trials, 1 failed, no val_accuracy yet"
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(50, "50 s"), (119, "2 min"), (3540, "59 min"), (12_000, "3 h 20 min")])
