@@ -127,7 +127,7 @@ COMMANDS = {
         "report",
     ),
     "quote": Command(
-        "The same of a search that another program made: Optuna, KerasTuner, Ray Tune, W&B, MLflow, a table.",
+        "The report of a search that another program made: Optuna, KerasTuner, Ray Tune, W&B, MLflow, a table.",
         reports.QUOTE,
         "report",
         "quote",
