@@ -29,7 +29,7 @@ from analysis.reading.mlflow_client import (
 )
 from analysis.reading.table import Refit, TrialTable
 from models.core import names, states
-from models.core.errors import ConfigError
+from models.core.errors import ConfigError, shown
 from models.core.suggestions import listed
 from models.data.labels import CLASSIFICATION
 
@@ -78,7 +78,10 @@ def read_mlflow_or_say_why(study: str, tracking_uri: str | None = None) -> Trial
     uri = tracking_uri or get_tracking_uri()
     file = sqlite_file(uri)
     if file is not None and not file.is_file():
-        raise ValueError(f"--study is read from a tracking store that exists: got {shown_address(uri)!r}")
+        raise ValueError(
+            f"{shown(study)} is no study here: a study is read from a tracking store that exists, got "
+            f"{shown_address(uri)!r}"
+        )
     try:
         return read_mlflow(study, tracking_uri)
     except MlflowException as error:

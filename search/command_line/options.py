@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from analysis.command_line.options import flag, said
 from models.core.errors import ConfigError, shown
+from models.core.suggestions import did_you_mean
 from search.command_line.described import DATA_OPTIONS, SEARCH, parser_of
 from search.driver.keeping import ModelPolicy
 from search.driver.limits import Limits
@@ -111,5 +112,6 @@ def _number(given: Mapping[str, str], name: str) -> float | None:
 
 def _sampler(text: str | None) -> str | None:
     if text is not None and text not in SAMPLERS:
-        raise ConfigError(f"sampler must be one of {', '.join(SAMPLERS)}, got {shown(text)}")
+        near = did_you_mean(text, SAMPLERS)
+        raise ConfigError(f"sampler must be one of {', '.join(SAMPLERS)}, got {shown(text)}{near}")
     return text

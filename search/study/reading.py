@@ -10,7 +10,7 @@ from models.core.config import TRAINING
 from models.core.errors import ConfigError, shown
 from models.core.parameters import MONITORS, Scalar, check_parameter
 from models.core.runtime import DEVICES
-from models.core.suggestions import check_word, no_such
+from models.core.suggestions import check_word, did_you_mean, no_such
 from models.data.reduction import check_reduction
 from models.data.sources import Source
 from models.data.splits import CLASS_WEIGHTS
@@ -51,7 +51,7 @@ def read_settings(written: Any, name: str) -> StudySettings:
     if sampler not in SAMPLERS:
         raise ConfigError(
             f"sampler must be one of {', '.join(SAMPLERS)} (best-of-N estimates need trials that do not look at "
-            f"each other), got {shown(sampler)}"
+            f"each other), got {shown(sampler)}{did_you_mean(sampler, SAMPLERS)}"
         )
     network = written.get("network", "mlp")
     if not isinstance(network, str) or not network:

@@ -220,6 +220,8 @@ def make_settings(
         others = (*theirs, "trials") if sampler == "grid" else theirs
         written = {key: value for key, value in written.items() if key not in others}
         written |= {"network": network} | ({} if sampler is None else {"sampler": sampler})
+    if network not in (None, "mlp") and ":" not in str(network):
+        raise ConfigError(f"network must be FILE.py:NAME, the file and the function in it, got {shown(network)}")
     own = stem if network is None or network == "mlp" else Path(network.rpartition(":")[0]).stem
     settings = read_settings(written, name or own)
     if sampler is not None and settings.sampler != sampler:

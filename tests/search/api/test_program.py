@@ -202,7 +202,7 @@ def test_errors_are_exceptions_with_the_one_line(workdir: Path) -> None:
             "ConfigError | a study must be a name, the path of a file, or a dict, got [1]",
             "ConfigError | a study must be of words, numbers, lists and dicts, got one of which Python says: keys must",
             "ConfigError | name must be letters, digits, '.', '_' and '-', 100 at most, got '--help'",
-            "ConfigError | a study is read from a tracking store that exists",
+            "ConfigError | 'nothing' is no study here: a study is read from a tracking store that exists",
             "ConfigError | scheduler must be the address of a dask scheduler that answers",
             "SearchError | ",
         ),
