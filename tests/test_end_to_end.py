@@ -162,6 +162,12 @@ def test_the_parent_has_the_plan_the_trials_the_curve_and_the_best_child(finishe
     assert {"report/report.html", "report/best_of_n.json"} <= names
 
 
+def test_the_report_s_page_suggests_commands_as_this_search_was_started(finished: Finished) -> None:
+    page = artifact(finished, finished.parent, "report/report.html").read_text()
+    assert "mlflow run . --env-manager local -e report -P study=tiny" in page
+    assert "mlflow run . --env-manager local -e inspect -P run_id=" in page
+
+
 def test_data_and_its_hash_are_on_parent_and_children(finished: Finished) -> None:
     sha256 = load_dataset("digits").sha256
     assert finished.parent.data.tags["data_sha256"] == sha256

@@ -85,7 +85,7 @@ def read_mlflow_or_say_why(study: str, tracking_uri: str | None = None) -> Trial
     try:
         return read_mlflow(study, tracking_uri)
     except MlflowException as error:
-        raise ValueError(f"--study is read from a tracking store that answers: {in_one_line(error)}") from None
+        raise ValueError(f"a study is read from a tracking store that answers: {in_one_line(error)}") from None
 
 
 def read_text(table: TrialTable, name: str, tracking_uri: str | None = None) -> str:

@@ -92,7 +92,7 @@ def _load(request: Mapping[str, Any]) -> int:
     try:
         _hand_over((read_mlflow_or_say_why(request["name"]), _store()), request["answer"])
     except ValueError as error:
-        raise ConfigError(str(error).replace("--study is", "a study is")) from None
+        raise ConfigError(str(error)) from None
     return COMPLETE
 
 
@@ -107,10 +107,10 @@ def _fetch(request: Mapping[str, Any]) -> int:
 
 
 def _report(request: Mapping[str, Any]) -> int:
-    from analysis.__main__ import run as analyse
+    from analysis.__main__ import write
 
     try:
-        written = analyse(["--study", request["name"], "--out", request["folder"]])
+        written = write({"study": request["name"], "out": request["folder"]})
     except ValueError as error:
         raise ConfigError(str(error)) from None
     _hand_over([str(path) for path in written], request["answer"])

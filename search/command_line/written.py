@@ -39,7 +39,13 @@ def mlproject() -> str:
 
 def tables() -> str:
     """A section a command, each with a table of its options; in Markdown."""
-    return "\n\n".join(_section(name, command) for name, command in COMMANDS.items())
+    sections = [_section(name, command) for name, command in COMMANDS.items()]
+    others = [
+        f"`-e {name}` is a search with {' and '.join(f'`{key}={value}`' for key, value in it.defaults.items())}."
+        for name, (_, it) in ENTRY_POINTS.items()
+        if it.defaults
+    ]
+    return "\n\n".join([sections[0], *others, *sections[1:]])
 
 
 def page(before: str) -> str:
