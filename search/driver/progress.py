@@ -64,7 +64,8 @@ class Tally:
         rate = self.rate
         if rate is not None:
             left = 60 * (self.total - self.done) / rate
-            parts += [f"{rate:.3g} a minute", *([f"about {duration(left)} left"] if self.done < self.total else [])]
+            parts.append(f"{rate:.0f} a minute" if rate >= 10 else f"{rate:.2g} a minute")
+            parts += [f"about {duration(left)} left"] if self.done < self.total else []
         return ", ".join([*parts, best])
 
 

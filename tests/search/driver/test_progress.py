@@ -60,6 +60,11 @@ def test_a_tally_counts_failures_and_names_no_best_before_there_is_one() -> None
     assert tally.words == "2 of 3 trials, 1 failed, no val_accuracy yet"
 
 
+@pytest.mark.parametrize(("seconds", "rate"), [(0.01, "6000 a minute"), (4.5, "13 a minute"), (400.0, "0.15 a minute")])
+def test_a_rate_is_a_plain_number(clock: list[float], seconds: float, rate: str) -> None:
+    assert rate in lines_of(clock, seconds, 8)[-1]
+
+
 @pytest.mark.parametrize(("seconds", "words"), [(50, "50 s"), (119, "2 min"), (3540, "59 min"), (12_000, "3 h 20 min")])
 def test_a_duration_is_said_in_the_unit_that_fits(seconds: float, words: str) -> None:
     assert duration(seconds) == words
