@@ -12,7 +12,7 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 from mlflow.entities import Run, ViewType
 from mlflow.tracking import MlflowClient
-from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_PROJECT_ENV, MLFLOW_SOURCE_NAME
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_PROJECT_ENV, MLFLOW_SOURCE_NAME, MLFLOW_SOURCE_TYPE
 
 from analysis.command_line.program import INSTALLED, Program
 from models.core import names
@@ -134,9 +134,9 @@ def _read(run: Run, tags: Mapping[str, str], tag: str, kind: Callable[[str], Any
         ) from None
 
 
-def program_of(parent: Run) -> Program:
-    """How a study's search was started: by `mlflow run` with its kind of environment, or by hand."""
-    manager, source = parent.data.tags.get(MLFLOW_PROJECT_ENV), parent.data.tags.get(MLFLOW_SOURCE_NAME)
-    if manager is not None:
-        return Program.of_project(manager)
-    return Program(INSTALLED) if source == INSTALLED else Program()
+def program_of(run: Run) -> Program:
+    """How the program that a run was made for was started: by `mlflow run` with its kind of environment, or by hand."""
+    tags = run.data.tags
+    if tags.get(MLFLOW_SOURCE_TYPE) == "PROJECT":
+        return Program.of_project(tags.get(MLFLOW_PROJECT_ENV, "local"))  # it writes no tag of the environment at hand
+    return Program(INSTALLED) if tags.get(MLFLOW_SOURCE_NAME) == INSTALLED else Program()

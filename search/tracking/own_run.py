@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 
 from mlflow import MlflowClient
-from mlflow.utils.mlflow_tags import MLFLOW_PROJECT_ENV, MLFLOW_RUN_NAME, MLFLOW_RUN_NOTE
+from mlflow.utils.mlflow_tags import MLFLOW_RUN_NAME, MLFLOW_RUN_NOTE
 
 from analysis.command_line.program import Program
+from analysis.reading import mlflow_client as reading
 from models.core import names, states
 from search.tracking.records import run_tags
 from search.tracking.tracking_store import TrackingError
@@ -29,7 +30,6 @@ def program_of(own_run: str | None) -> Program:
     if own_run is None:
         return Program.of_process()
     try:
-        tags = MlflowClient().get_run(own_run).data.tags
+        return reading.program_of(MlflowClient().get_run(own_run))
     except TrackingError:
         return Program.of_project("")
-    return Program.of_project(tags.get(MLFLOW_PROJECT_ENV, "local"))
