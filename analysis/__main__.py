@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from analysis.adaptive.report import write_study_report
+from analysis.command_line.options import Parser, flag, said
+from analysis.command_line.reports import OUT, REPORT
 from analysis.reading.addresses import without_secrets
 from analysis.reading.csv_file import read_csv
 from analysis.reading.table import TrialTable
@@ -20,38 +22,13 @@ from models.core.runtime import ensure_home
 from models.core.suggestions import check_word
 from models.tasks.objective import Objective
 
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise ValueError(message)
+_DESCRIPTION = """The report of a study from MLflow, of trials in a table, or of a search that another program made:
+figures, numbers and one page that opens offline."""
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """The command line."""
-    made = _Parser(prog="python -m analysis", description=__doc__, allow_abbrev=False)
-    made.add_argument("--study", help="name of a study in MLflow; with --optuna of one there")
-    made.add_argument("--trials", help="table of trials, one row a trial: .csv or .parquet")
-    made.add_argument("--optuna", metavar="URL", help="storage of a study that Optuna made elsewhere")
-    made.add_argument("--mlflow", metavar="EXPERIMENT", help="an experiment whose runs another program made")
-    made.add_argument("--sampler", help="how trials that others made were drawn: random, grid, adaptive (or list)")
-    made.add_argument("--objective", help="the column that trials were chosen by (val_accuracy)")
-    made.add_argument("--metric", help="of a study that others made: what its trials were chosen by")
-    made.add_argument("--test-metric", "--test_metric", help="and what of the test part is reported")
-    made.add_argument("--direction", help="maximize or minimize, where neither study nor metric says it")
-    made.add_argument("--bounds", help="the lowest and the highest value of the metric: 0,1")
-    made.add_argument("--rows", help="how many rows the test part has")
-    made.add_argument("--worst", help="what a failed trial has on validation and test, of an error: 80.1,82.3")
-    made.add_argument("--at", help="values of N, for instance 10,20,50")
-    made.add_argument("--target", help="scores to reach, named now, for instance 0.97,0.98")
-    made.add_argument("--targets", help="scores to reach that were named before the search had data")
-    made.add_argument("--assume-tail", action="store_true", help="add an interval that rests on an assumption")
-    made.add_argument("--out", required=True, type=Path, help="folder for the report")
-    made.add_argument("--use", choices=("prefix", "all"), default="prefix", help="trials of a search that was cut off")
-    made.add_argument("--versus", help="another study (another table with --trials) to compare with")
-    made.add_argument("--confirm", help="the study that repeats the best trials of this one")
-    made.add_argument("--tracking-uri", help="MLflow's tracking store (default: MLflow's own)")
-    made.add_argument("--attach", action="store_true", help="attach the files to the study's parent run")
-    return made
+    return Parser("python -m analysis", _DESCRIPTION, REPORT)
 
 
 _OF_FOREIGN = ("sampler", "objective", "worst", "metric", "test_metric", "direction", "bounds", "rows")
@@ -59,10 +36,20 @@ _OF_FOREIGN = ("sampler", "objective", "worst", "metric", "test_metric", "direct
 
 def run(arguments: Sequence[str] | None = None) -> list[Path]:
     """Parse, read, write; a ValueError names what was wrong."""
-    args = parser().parse_args(arguments)
-    for name, value in vars(args).items():
-        if value == "default":  # what MLproject says of a parameter that nobody gave
-            setattr(args, name, None)
+    return write(parser().read(sys.argv[1:] if arguments is None else arguments))
+
+
+def write(given: Mapping[str, str]) -> list[Path]:
+    """Writes the report that the options ask for, those that are not given at their defaults; its files.
+
+    Raises:
+        ValueError: an option breaks a rule, or the trials cannot be read.
+    """
+    values = {option.name: option.default for option in REPORT} | dict(given)
+    args = argparse.Namespace(**{name: said(values, name) for name in values})
+    out = Path(args.out or OUT.default)
+    check_word("use", args.use, ("prefix", "all"))
+    attached = flag("attach", args.attach)
     sources = [name for name in ("trials", "optuna", "mlflow") if getattr(args, name) is not None]
     if args.study is not None and args.optuna is None:
         sources.append("study")
@@ -77,10 +64,10 @@ def run(arguments: Sequence[str] | None = None) -> list[Path]:
         raise ValueError("--trials goes with --sampler random, grid or list, how its trials were drawn: got none")
     if args.target is not None and args.targets is not None:
         raise ValueError("targets are named before the search (--targets) or now (--target): got both")
-    if args.attach and not is_own:
+    if attached and not is_own:
         raise ValueError(f"--attach goes with --study, whose parent run takes the files: got --{sources[0]}")
-    if args.out.exists() and not args.out.is_dir():
-        raise ValueError(f"--out is a folder: got the file {str(args.out)!r}")
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"--out is a folder: got the file {str(out)!r}")
     at, asked = _listed("--at", args.at, int), _listed("--target", args.target, float)
     targets = _listed("--targets", args.targets, float)
     first = args.trials or args.mlflow or args.study or ""
@@ -93,18 +80,18 @@ def run(arguments: Sequence[str] | None = None) -> list[Path]:
         sections = study_sections(table, args.tracking_uri)
     files = write_study_report(
         table,
-        args.out,
+        out,
         at,
         use=args.use,
         targets=targets,
         asked=asked,
-        assume_tail=args.assume_tail,
+        assume_tail=flag("assume_tail", args.assume_tail),
         versus=versus,
         confirm=confirm,
         versus_confirm=_second_look_of(versus, args) if table.replicates is not None and confirm is not None else None,
         sections=sections,
     )
-    if args.attach:
+    if attached:
         from analysis.reading.mlflow_studies import attach
 
         attach(table, files, args.tracking_uri)

@@ -28,7 +28,7 @@ from benchmarks.limits import drawn
 from benchmarks.throughput import SEED, machine, row, search, timed
 from models.core.results import LOSSES, EpochReport, TrialResult
 from models.core.seeds import derive_seed
-from search.commands.options import read_options
+from search.command_line.options import read_options
 from search.workers.engine import Done, Epoch, Event
 from search.workers.job import Job
 from search.workers.outcome import Outcome

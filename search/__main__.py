@@ -18,17 +18,21 @@ except ModuleNotFoundError as hidden:
     )
     sys.exit(2)
 
-COMMANDS = ("confirm", "replay", "inspect", "doctor", "ui")
-
 
 def main(arguments: list[str]) -> int:
     """The exit code of `python -m search ARGUMENTS`: the first names a command, else they are a search's options."""
     ensure_home()
-    command, rest = "session", arguments
-    if arguments and arguments[0] in COMMANDS:
-        command, *rest = arguments
     # Imported here: worker processes import this module too, and need none of it.
-    return int(import_module(f"search.commands.{command}").main(rest))
+    from search.command_line.described import COMMANDS, no_command
+
+    name, rest = "", arguments
+    if arguments and not arguments[0].startswith("-"):
+        name, *rest = arguments
+        if name not in COMMANDS:
+            print(f"error: {no_command(name)}", file=sys.stderr)
+            return 2
+    command = COMMANDS[name]
+    return int(getattr(import_module(f"search.commands.{command.module}"), command.function)(rest))
 
 
 def _with_hash_seed() -> None:

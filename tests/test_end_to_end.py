@@ -160,6 +160,8 @@ def test_the_parent_has_the_plan_the_trials_the_curve_and_the_best_child(finishe
     assert best in finished.parent.data.tags["mlflow.note.content"]
     names = {file.path for file in finished.client.list_artifacts(finished.parent.info.run_id, "report")}
     assert {"report/report.html", "report/best_of_n.json"} <= names
+    page = artifact(finished, finished.parent, "report/report.html").read_text()
+    assert "mlflow run . --env-manager local -e report -P study=tiny" in page  # as this search was started
 
 
 def test_data_and_its_hash_are_on_parent_and_children(finished: Finished) -> None:
@@ -213,7 +215,7 @@ def test_a_setting_that_would_change_trials_is_refused_with_the_difference(finis
 def test_a_parameter_that_does_not_exist_fails_loudly(finished: Finished) -> None:
     refused = mlflow_run(finished.folder, "-P", "trails=5")
     assert refused.returncode == 1
-    assert "unrecognized arguments: --trails 5" in refused.stderr
+    assert "'--trails' is no option; did you mean '--trials'?" in refused.stderr
 
 
 def test_the_grid_entry_point_refuses_a_random_study(finished: Finished) -> None:

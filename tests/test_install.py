@@ -55,8 +55,8 @@ def test_its_commands_work_in_a_folder_with_packages_of_the_same_names(installed
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text("raise SystemExit('the wrong one')")
     ran = said(installed, tmp_path, "search", "--study", "digits-random", "--trials", "2", "--workers", "1")
-    assert "2/2 trials, failed 0" in ran
-    assert "usage: python -m search ui" in said(installed, tmp_path, "search-ui", "--help")
+    assert "2 of 2 trials, 0 failed, best val_accuracy so far 0." in ran
+    assert "usage: search ui" in said(installed, tmp_path, "search-ui", "--help")
 
 
 def test_the_module_works_beside_folders_of_these_names_and_refuses_packages_in_a_line(

@@ -31,8 +31,8 @@ DRIVER = """
 import sys
 from search.workers.engine import Epoch, Lost
 from search.driver.console import make_console
-from search.commands.exit_codes import run_command
-from search.commands.options import read_options
+from search.command_line.exit_codes import run_command
+from search.command_line.options import read_options
 from search.commands.session import run_search
 from search.workers.dask_engine import DaskEngine
 from search.workers.engine import Watch

@@ -12,8 +12,9 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 from mlflow.entities import Run, ViewType
 from mlflow.tracking import MlflowClient
-from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_PROJECT_ENV, MLFLOW_SOURCE_NAME, MLFLOW_SOURCE_TYPE
 
+from analysis.command_line.program import INSTALLED, Program
 from models.core import names
 from models.core.errors import ConfigError
 from models.tasks.objective import Objective
@@ -131,3 +132,11 @@ def _read(run: Run, tags: Mapping[str, str], tag: str, kind: Callable[[str], Any
         raise ConfigError(
             f"the tag {tag} must be {what}, got {text[:60]!r} on {title_of(run)}; correct it in MLflow"
         ) from None
+
+
+def program_of(run: Run) -> Program:
+    """How the program that a run was made for was started: by `mlflow run` with its kind of environment, or by hand."""
+    tags = run.data.tags
+    if tags.get(MLFLOW_SOURCE_TYPE) == "PROJECT":
+        return Program.of_project(tags.get(MLFLOW_PROJECT_ENV, "local"))  # it writes no tag of the environment at hand
+    return Program(INSTALLED) if tags.get(MLFLOW_SOURCE_NAME) == INSTALLED else Program()

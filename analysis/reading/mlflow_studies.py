@@ -22,13 +22,14 @@ from analysis.reading.mlflow_client import (
     children_found,
     objective_of,
     parents_found,
+    program_of,
     study_names,
     title_of,
     whole_number,
 )
 from analysis.reading.table import Refit, TrialTable
 from models.core import names, states
-from models.core.errors import ConfigError
+from models.core.errors import ConfigError, shown
 from models.core.suggestions import listed
 from models.data.labels import CLASSIFICATION
 
@@ -62,6 +63,7 @@ def read_all(
         objective=objective,
         task=tags.get(names.TASK, CLASSIFICATION),
         baselines=baselines_of(parent),
+        program=program_of(parent),
         refit=None,  # below: which one it is follows from the trials
         **counts,
     )
@@ -76,11 +78,14 @@ def read_mlflow_or_say_why(study: str, tracking_uri: str | None = None) -> Trial
     uri = tracking_uri or get_tracking_uri()
     file = sqlite_file(uri)
     if file is not None and not file.is_file():
-        raise ValueError(f"--study is read from a tracking store that exists: got {shown_address(uri)!r}")
+        raise ValueError(
+            f"{shown(study)} is no study here: a study is read from a tracking store that exists, got "
+            f"{shown_address(uri)!r}"
+        )
     try:
         return read_mlflow(study, tracking_uri)
     except MlflowException as error:
-        raise ValueError(f"--study is read from a tracking store that answers: {in_one_line(error)}") from None
+        raise ValueError(f"a study is read from a tracking store that answers: {in_one_line(error)}") from None
 
 
 def read_text(table: TrialTable, name: str, tracking_uri: str | None = None) -> str:

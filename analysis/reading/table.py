@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
+from analysis.command_line.program import Program
 from analysis.reading.columns import DEFAULT, FOLD, PARAMS, required
 from models.core import names, states
 from models.data.labels import CLASSIFICATION
@@ -62,6 +63,8 @@ class TrialTable:
     """Of an adaptive sampler: how many independent searches there are; trial `number` is of number % replicates."""
     start_up_trials: int | None = None
     """And how many first trials of each were drawn at random."""
+    program: Program = field(default_factory=Program)
+    """How the search was started, for the commands that are suggested."""
     flags: tuple[str, ...] = ()
     """Of a study that another program made: why its intervals may cover less often than they say."""
 

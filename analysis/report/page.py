@@ -147,9 +147,10 @@ def _scores(table: TrialTable, validation: float, test: float) -> list[str]:
 
 
 def _more(table: TrialTable) -> str:
-    lines = [f"The data and the best trial's learning curves, here: mlflow run . -e report -P study={table.study}"]
+    command = table.program.command("report", {"study": table.study})
+    lines = [f"The data and the best trial's learning curves, here: {command}"]
     if table.network_run_id is not None:
-        lines.append(inspect_hint(table.network_run_id))
+        lines.append(inspect_hint(table.program, table.network_run_id))
     return html.bullets(lines)
 
 

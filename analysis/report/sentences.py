@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from analysis.command_line.program import Program
 from analysis.estimates.best_of_n import CONFIDENCE, BestOfN
 from analysis.estimates.curves import Curve, Point
 from analysis.estimates.notes import counted
@@ -68,9 +69,10 @@ def found_sentence(result: BestOfN) -> str:
     return f"{who}: {val}, test {label} {quoted(found.test)}."
 
 
-def inspect_hint(run_id: str) -> str:
+def inspect_hint(program: Program, run_id: str) -> str:
     """How the best trial is looked at."""
-    return f"What the best trial's network does (errors, hidden layers): mlflow run . -e inspect -P run_id={run_id}"
+    command = program.command("inspect", {"run_id": run_id})
+    return f"What the best trial's network does (errors, hidden layers): {command}"
 
 
 def tested_score(table: TrialTable, score: float) -> str:

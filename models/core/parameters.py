@@ -7,7 +7,7 @@ from typing import Any
 
 from models.core import names
 from models.core.errors import ConfigError, shown
-from models.core.suggestions import did_you_mean
+from models.core.suggestions import did_you_mean, no_such
 
 ACTIVATIONS = (
     "elu", "gelu", "hard_sigmoid", "leaky_relu", "linear", "relu", "selu", "sigmoid", "silu", "softplus", "softsign",
@@ -63,7 +63,9 @@ def _real(name: str, rule: str, holds: Callable[[float], bool]) -> Callable[[Any
 def _one_of(name: str, allowed: tuple[str, ...]) -> Callable[[Any], str]:
     def check(value: Any) -> str:
         if value not in allowed:
-            raise ConfigError(f"{name} must be one of {', '.join(allowed)}, got {shown(value)}")
+            raise ConfigError(
+                f"{name} must be one of {', '.join(allowed)}, got {shown(value)}{did_you_mean(value, allowed)}"
+            )
         return str(value)
 
     return check
@@ -158,6 +160,7 @@ def check_parameter(name: str, value: Any) -> Scalar:
     """
     if name not in PARAMETERS:
         meant = _ELSEWHERE.get(str(name).lower())
-        hint = f"; it is called {meant} here" if meant else did_you_mean(name, PARAMETERS)
-        raise ConfigError(f"a parameter must be one of {', '.join(PARAMETERS)}, got {shown(name)}{hint}")
+        if meant:
+            raise ConfigError(f"{shown(name)} is no parameter; it is called {meant} here")
+        raise ConfigError(no_such(name, "parameter", PARAMETERS))
     return PARAMETERS[name].check(value)

@@ -3,13 +3,24 @@
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
-from models.core.errors import ConfigError
+from models.core.errors import ConfigError, shown
+
+_BEGINNING = 3  # letters that are enough to know a name by
 
 
 def did_you_mean(written: object, known: Iterable[str]) -> str:
     """`; did you mean 'digits'?`, or nothing where no known name is near."""
-    near = get_close_matches(str(written), list(known), n=1)
+    names, word = list(known), str(written)
+    longer = sorted((name for name in names if name.startswith(word)), key=len) if len(word) >= _BEGINNING else []
+    near = longer[:1] or get_close_matches(word, names, n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def no_such(written: object, kind: str, known: Iterable[str]) -> str:
+    """`'widht' is no parameter; did you mean 'width'?`, or what is known where no known name is near."""
+    names = list(known)
+    near = did_you_mean(written, names)
+    return f"{shown(written)} is no {kind}{near or f': there are {listed(names, 20)}'}"
 
 
 def check_word(name: str, written: str, known: Sequence[str]) -> str:

@@ -25,7 +25,7 @@ def read_npz(path: Path, wanted: tuple[str, ...] = ARRAYS, instead: tuple[str, .
         ConfigError: it is no such file, lacks one, or one is no plain array or too large for the memory that is free.
     """
     if not path.is_file():
-        raise ConfigError(f"dataset must be a file that exists, got {str(path)!r}")
+        raise ConfigError(f"{str(path)!r}: no such file")
     try:
         if not zipfile.is_zipfile(path):
             raise ConfigError(f"dataset must be an .npz archive of named arrays, got {str(path)!r}, {_what(path)}")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from models.core.errors import ConfigError, shown
-from models.core.suggestions import check_word, did_you_mean
+from models.core.suggestions import check_word, did_you_mean, no_such
 from models.data import images, table
 from models.data.dataset import Array, Dataset, dataset_of, native
 from models.data.labels import CLASSIFICATION, TASKS, encode_labels
@@ -127,11 +127,11 @@ def load_dataset(source: Source | str, tell: Tell = lambda _: None) -> Dataset:
         written = _absolute(source).to_text()
         return images.image_dataset(path, source.image_size, source.color, _share(source.test) or _TEST, tell, written)
     if path.suffix != ".npz" and not path.exists() and (os.sep in name or path.suffix):
-        raise ConfigError(f"dataset must be a file or folder that exists, got {name!r}: no such file")
+        raise ConfigError(f"{name!r}: no such file or folder")
     if path.suffix != ".npz" and not path.exists():
         raise ConfigError(
-            f"dataset must be one of {', '.join(NAMES)}, or the path of an .npz, .csv or .parquet file, of a folder of "
-            f"images, or FILE.py:FUNCTION, got {name!r}{did_you_mean(name, NAMES)}"
+            f"{no_such(name, 'data set', NAMES)} (or the path of an .npz, .csv or .parquet file, of a folder of "
+            "images, or FILE.py:FUNCTION)"
         )
     arrays = read_npz(path, instead=("x", "y"))
     whole = "x" in arrays

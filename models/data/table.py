@@ -42,7 +42,7 @@ def read_table(path: Path) -> Any:
         ConfigError: it is no such file.
     """
     if not path.is_file():
-        raise ConfigError(f"{path} must be a file that exists, got none there")
+        raise ConfigError(f"{str(path)!r}: no such file")
     import pandas as pd
 
     try:

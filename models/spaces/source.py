@@ -92,7 +92,7 @@ def _located(key: str, rule: str, written: str, folder: Path | None) -> tuple[Pa
     if "." in path.stem:
         raise ConfigError(f"{key} must be a file that can be imported, without a dot in its name, got {path.name!r}")
     if not path.is_file():
-        raise ConfigError(f"{key} must be a file that exists, FILE.py:NAME, got {shown(written)}")
+        raise ConfigError(f"{shown(written)}: no such file; {key} is FILE.py:NAME")
     return path.resolve(), name
 
 

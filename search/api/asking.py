@@ -15,7 +15,7 @@ from typing import Any
 from models.core.errors import UNFORESEEN, ConfigError
 from models.core.runtime import variables_to_import
 from search.api.shown import Shown
-from search.commands.exit_codes import BAD_INPUT, COMPLETE, MISSING
+from search.command_line.exit_codes import BAD_INPUT, COMPLETE, MISSING
 
 
 class SearchError(RuntimeError):

@@ -19,8 +19,8 @@ from models.core.errors import ConfigError
 from models.core.runtime import ensure_home
 from models.tasks.objective import Objective
 from search.api.shown import MARK
-from search.commands.exit_codes import COMPLETE, run_command
-from search.commands.options import read_options
+from search.command_line.exit_codes import COMPLETE, run_command
+from search.command_line.options import read_options
 from search.driver.console import make_console
 from search.study.settings import StudySettings
 from search.study.study_file import make_settings, read_study
@@ -92,7 +92,7 @@ def _load(request: Mapping[str, Any]) -> int:
     try:
         _hand_over((read_mlflow_or_say_why(request["name"]), _store()), request["answer"])
     except ValueError as error:
-        raise ConfigError(str(error).replace("--study is", "a study is")) from None
+        raise ConfigError(str(error)) from None
     return COMPLETE
 
 
@@ -107,10 +107,10 @@ def _fetch(request: Mapping[str, Any]) -> int:
 
 
 def _report(request: Mapping[str, Any]) -> int:
-    from analysis.__main__ import run as analyse
+    from analysis.__main__ import write
 
     try:
-        written = analyse(["--study", request["name"], "--out", request["folder"]])
+        written = write({"study": request["name"], "out": request["folder"]})
     except ValueError as error:
         raise ConfigError(str(error)) from None
     _hand_over([str(path) for path in written], request["answer"])

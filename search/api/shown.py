@@ -67,11 +67,11 @@ class NotebookProgress:
     """A bar below the cell."""
 
     def __init__(self, objective: Objective, display: Callable[..., Any]) -> None:
-        self._objective, self._tally = objective, Tally(objective)
+        self._tally = Tally(objective)
         self._handle = display(_Html(self._html()), display_id=True)
 
     def begin(self, total: int, done: int) -> None:
-        self._tally.total, self._tally.done = total, done
+        self._tally.begin(total, done)
         self._draw()
 
     def seen(self, state: str, score: float | None) -> None:
@@ -82,7 +82,7 @@ class NotebookProgress:
         return
 
     def advance(self) -> None:
-        self._tally.done += 1
+        self._tally.advance()
         self._draw()
 
     def say(self, text: str) -> None:
@@ -98,8 +98,9 @@ class NotebookProgress:
         tally = self._tally
         if not tally.total:
             return "starting workers"
-        words = f"{tally.done} of {tally.total} trials, {tally.failed} failed, best {self._objective.name} {tally.best}"
-        return f'<progress value="{tally.done}" max="{tally.total}" style="width: 20em"></progress> {escape(words)}'
+        return (
+            f'<progress value="{tally.done}" max="{tally.total}" style="width: 20em"></progress> {escape(tally.words)}'
+        )
 
 
 class _Html:

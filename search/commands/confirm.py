@@ -18,8 +18,9 @@ from models.core import names
 from models.core.errors import ConfigError
 from models.core.rounding import plain_score
 from models.core.seeds import derive_seed
-from search.commands.exit_codes import COMPLETE, Parser, run_command
-from search.commands.options import Options, read_options, whole_number
+from search.command_line.described import parser_of
+from search.command_line.exit_codes import COMPLETE, run_command
+from search.command_line.options import Options, options_of, whole_number
 from search.commands.session import run_study
 from search.driver.console import make_console
 from search.stores.databases import check_storage
@@ -128,15 +129,9 @@ def _table(study: str, rows: Sequence[Confirmed]) -> Table:
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = Parser(prog="python -m search confirm", description=__doc__, allow_abbrev=False)
-    parser.add_argument("--study", required=True, metavar="NAME", help="the study whose best trials are trained again")
-    parser.add_argument("--top", default="3", metavar="N", help="how many of its trials (3)")
-    parser.add_argument("--repeats", default="5", metavar="N", help="how often each (5)")
-
     def act() -> int:
-        given, others = parser.parse_known_args(arguments)
-        options = read_options(others)
-        top, repeats = whole_number("top", given.top, 1), whole_number("repeats", given.repeats, 1)
-        return confirm(given.study, top, repeats, options, make_console())
+        given = parser_of("confirm").read(arguments)
+        top, repeats = whole_number("top", given["top"], 1), whole_number("repeats", given["repeats"], 1)
+        return confirm(given["study"], top, repeats, options_of(given), make_console())
 
     return run_command(act)

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from analysis.command_line.options import flag, said
 from analysis.reading.addresses import without_secrets
 from models.core import names
 from models.core.errors import ConfigError
+from search.command_line.described import parser_of
+from search.command_line.exit_codes import run_command
 from search.commands.differences import Difference, Seen, compare
-from search.commands.exit_codes import Parser, run_command
-from search.commands.options import DEFAULT, flag
 from search.commands.repair import Doctor
 from search.driver.conclusion import ranges
 from search.driver.console import make_console
-from search.stores.paths import DEFAULT_STORAGE
 from search.tracking.own_run import note_run
 from search.tracking.tracking_store import TrackingError
 
@@ -118,18 +118,9 @@ def _count(found: Sequence[Difference]) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = Parser(prog="python -m search doctor", description=__doc__, allow_abbrev=False)
-    add = parser.add_argument
-    add("--study", required=True, metavar="NAME", help="the study's name in MLflow and Optuna")
-    add("--storage", default=DEFAULT_STORAGE, metavar="URL", help=f"Optuna's storage ({DEFAULT_STORAGE})")
-    add("--repair", nargs="?", const="true", default="false", metavar="true|false", help="mend what differs (false)")
-    add("--dataset", default=DEFAULT, metavar="FILE", help="where the study's data lies now, if a repair needs it")
-
     def act() -> int:
-        given = parser.parse_args(arguments)
-        repair = flag("repair", given.repair)
-        dataset = None if given.dataset == DEFAULT else given.dataset
-        own_run = os.environ.get("MLFLOW_RUN_ID")
-        return examine(given.study, given.storage, repair, dataset, own_run, make_console())
+        given = parser_of("doctor").read(arguments)
+        repair, own_run = flag("repair", given["repair"]), os.environ.get("MLFLOW_RUN_ID")
+        return examine(given["study"], given["storage"], repair, said(given, "dataset"), own_run, make_console())
 
     return run_command(act)

@@ -11,7 +11,7 @@ from models.data.scaling import count_inputs
 from models.data.splits import Split
 from models.networks.mlp import parameter_count
 from models.spaces.source import Source
-from search.commands.options import Options
+from search.command_line.options import Options
 from search.study.plan import Plan, PlannedTrial
 from search.study.settings import StudySettings
 from search.workers.choice import make_engine

@@ -13,7 +13,7 @@ from models.data.sources import load_dataset
 from models.data.splits import Split, split_by
 from models.tasks.baselines import baseline
 from models.tasks.objective import CONSTANT, LINEAR, Objective
-from search.commands.options import Options
+from search.command_line.options import Options
 from search.stores.databases import check_storage, check_writable
 from search.stores.paths import StudyPaths, root_of
 from search.study.settings import StudySettings, checked

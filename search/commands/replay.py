@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
+from analysis.command_line.options import flag, said
 from analysis.estimates.notes import NOT_DETERMINISTIC
 from models.core import names, states
 from models.core.config import OwnConfig
@@ -16,8 +17,8 @@ from models.core.seeds import trial_seed
 from models.data.sources import find_data
 from models.data.splits import Split, split_by
 from models.spaces.source import Source
-from search.commands.exit_codes import Parser, run_command
-from search.commands.options import DEFAULT, flag
+from search.command_line.described import parser_of
+from search.command_line.exit_codes import run_command
 from search.driver.console import make_console
 from search.tracking.logged_studies import trusted_source
 from search.tracking.logged_trials import LoggedTrial, read_trial
@@ -186,21 +187,9 @@ def _print_environment(logged: LoggedTrial, different: bool, console: Console) -
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = Parser(prog="python -m search replay", description=__doc__, allow_abbrev=False)
-    parser.add_argument("--run-id", "--run_id", required=True, metavar="ID", help="the child run of a complete trial")
-    parser.add_argument(
-        "--dataset", default=DEFAULT, metavar="FILE", help="where its data lies now (where it lay then)"
-    )
-
-    parser.add_argument(
-        "--trust", nargs="?", const="true", default="false", metavar="true|false",
-        help="run the copy of a network of your own that the study's run keeps, not the file at hand (false)",
-    )  # fmt: skip
-
     def act() -> int:
-        given = parser.parse_args(arguments)
-        dataset = None if given.dataset == DEFAULT else given.dataset
-        own_run, trust = os.environ.get("MLFLOW_RUN_ID"), flag("trust", given.trust)
-        return replay_run(given.run_id, dataset, own_run, make_console(), trust)
+        given = parser_of("replay").read(arguments)
+        own_run, trust = os.environ.get("MLFLOW_RUN_ID"), flag("trust", given["trust"])
+        return replay_run(given["run_id"], said(given, "dataset"), own_run, make_console(), trust)
 
     return run_command(act)

@@ -16,8 +16,8 @@ from models.core.errors import ConfigError
 from models.core.runtime import PROJECT
 from models.data.splits import Split
 from models.tasks.objective import Objective
-from search.commands.exit_codes import COMPLETE, MISSING, run_command
-from search.commands.options import Options, read_options
+from search.command_line.exit_codes import COMPLETE, MISSING, run_command
+from search.command_line.options import Options, read_options
 from search.commands.preparation import Search, Tags, fit_linear_baseline, prepare
 from search.driver.console import make_console
 from search.driver.signals import asked_to_stop
@@ -173,11 +173,10 @@ def _drive(
     from search.driver.keeping import ModelKeeper, ModelPolicy
     from search.driver.progress import ConsoleProgress
     from search.tracking.growth import Growth
-    from search.tracking.tracking_store import tracking_ui
     from search.tracking.trial_runs import TrialRuns
 
     settings, options, plan = search.settings, search.options, search.plan
-    ui_url = options.ui_url or tracking_ui() or DEFAULT_UI
+    ui_url = _ui_url(options)
     said = (
         f"**{settings.name}**: {settings.sampler} sampler, seed {settings.seed}, {plan.size} trials.",
         settings.description,
@@ -227,6 +226,13 @@ def _drive(
         progress.close()
 
 
+def _ui_url(options: Options) -> str:
+    """Where links of this search begin."""
+    from search.tracking.tracking_store import tracking_ui
+
+    return options.ui_url or tracking_ui() or DEFAULT_UI
+
+
 def _conclude(
     search: Search,
     study: "StudyStore",
@@ -237,7 +243,7 @@ def _conclude(
 ) -> int:
     from search.driver.conclusion import conclude, failures_words, print_missing, print_next_steps
     from search.driver.summary import print_summary
-    from search.tracking.own_run import launcher
+    from search.tracking.own_run import program_of
 
     settings, options, console = search.settings, search.options, search.console
     attempts = study.attempts()
@@ -245,9 +251,10 @@ def _conclude(
     scored = with_report and any(each.state == states.COMPLETE for each in attempts)
     baselines = partial(fit_linear_baseline, search) if scored else None
     summary = conclude(settings, search.plan, parent, ended, finished, console, with_report, baselines)
-    failures = failures_words(attempts)
+    ui_url = _ui_url(options)
+    failures = failures_words(attempts, lambda run_id: f"{ui_url}/{parent.link(run_id)}")
     if failures:
-        console.print(failures, markup=False, highlight=False)
+        console.print(failures, markup=False, highlight=False, soft_wrap=True)
     if not search.tags or not ended.complete:
         if summary is not None:
             print_summary(summary, console)
@@ -255,7 +262,8 @@ def _conclude(
         if search.host is not None:
             print_missing(ended, console)
         else:
-            print_next_steps(settings, options.given, ended, best, launcher(own_run), console)
+            how = program_of(own_run)
+            print_next_steps(settings, options.given, ended, summary is not None, best, how, console)
     return COMPLETE if ended.complete and summary is not None else MISSING
 
 

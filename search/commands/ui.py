@@ -11,10 +11,11 @@ from pathlib import Path
 
 from analysis.reading.addresses import password_apart, sqlite_file, without_secrets
 from models.core.errors import ConfigError
-from search.commands.exit_codes import Parser, run_command
-from search.commands.options import whole_number
+from search.command_line.described import parser_of
+from search.command_line.exit_codes import run_command
+from search.command_line.options import whole_number
 from search.stores.databases import check_sqlite
-from search.stores.paths import DEFAULT_STORAGE, optuna_artifacts
+from search.stores.paths import optuna_artifacts
 from search.tracking.tracking_store import tracking_uri
 
 HOST = "127.0.0.1"
@@ -146,15 +147,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = Parser(prog="python -m search ui", description=__doc__, allow_abbrev=False)
-    parser.add_argument("--mlflow-port", "--mlflow_port", default="5000", metavar="PORT")
-    parser.add_argument("--optuna-port", "--optuna_port", default="8080", metavar="PORT")
-    parser.add_argument("--storage", default=DEFAULT_STORAGE, metavar="URL")
-
     def act() -> int:
-        given = parser.parse_args(arguments)
-        mlflow_port = whole_number("mlflow_port", given.mlflow_port, 1, 65535)
-        optuna_port = whole_number("optuna_port", given.optuna_port, 1, 65535)
-        return serve(mlflow_port, optuna_port, given.storage)
+        given = parser_of("ui").read(arguments)
+        ports = [whole_number(name, given[name], 1, 65535) for name in ("mlflow_port", "optuna_port")]
+        return serve(ports[0], ports[1], given["storage"])
 
     return run_command(act)

@@ -1,7 +1,6 @@
 """What the parent run and the person get when a search ends."""
 
 import hashlib
-import shlex
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from analysis.command_line.program import Program
 from analysis.reading.addresses import without_secrets
 from analysis.reading.cv_results import cv_results
 from analysis.reading.mlflow_studies import read_all
@@ -78,16 +78,22 @@ def conclude(
     return summary
 
 
-def failures_words(attempts: Sequence[Attempt]) -> str:
-    """Why trials failed: the commonest reason, how many, and one run to look at; an empty text where none did."""
-    failed = [each for each in attempts if each.final and each.state == states.FAILED]
+def failures_words(attempts: Sequence[Attempt], link: Callable[[str], str]) -> str:
+    """Why trials failed: the commonest reason, how many, and one run to look at; an empty text where none did.
+
+    `link` gives the address of a run.
+    """
+    ended = [each for each in attempts if each.final]
+    failed = [each for each in ended if each.state == states.FAILED]
     if not failed:
         return ""
     reason, count = Counter(each.reason for each in failed).most_common(1)[0]
     example = next(each.run_id for each in failed if each.reason == reason)
+    who = "all" if len(failed) == len(ended) else f"{len(failed)} of"
+    why = "" if count == len(failed) else f"{count} of them "
     return (
-        f"{len(failed)} trials failed, {count} of them with the reason {reason!r}; for instance run {example}, "
-        "whose failure.txt says more"
+        f"{who} {len(ended)} trials failed, {why}with the reason {reason!r}; for instance run {example}, whose "
+        f"failure.txt says more: {link(example or '')}"
     )
 
 
@@ -119,18 +125,16 @@ def print_next_steps(
     settings: StudySettings,
     given: Mapping[str, str],
     ended: Ended,
+    scored: bool,
     best: str | None,
-    launcher: str,
+    program: Program,
     console: Console,
 ) -> None:
-    """What to type next: `given` are this command's options, `best` the best network's run, `launcher` started it."""
+    """What to type next: `given` are this command's options, `best` the best network's run, `program` started it.
 
-    project = launcher.startswith("mlflow")
-
-    def command(start: str, parameters: Mapping[str, object]) -> str:
-        form = " -P {}={}" if project else " --{} {}"
-        quoted = ((key, shlex.quote(without_secrets(str(value)))) for key, value in parameters.items())
-        return start + "".join(form.format(key, value) for key, value in quoted)
+    A search none of whose trials is `scored` is neither extended nor begun anew: what failed would fail again.
+    """
+    shown = {key: without_secrets(text) for key, text in given.items()}
 
     def say(text: str = "") -> None:
         console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -141,16 +145,14 @@ def print_next_steps(
         say("the same command goes on where this one ended")
     elif not ended.trained:
         say("all trials were finished already: nothing was trained")
-    if ended.complete:
+    if ended.complete and scored:
         if settings.population is None or settings.trials < settings.population:
-            say(f"extend it:    {command(launcher, {**given, 'trials': _more(settings)})}")
+            say(f"extend it:    {program.command('', {**shown, 'trials': _more(settings)})}")
         other = (settings.seed + 1) % (MOST_SEED + 1)
-        say(f"start anew:   {command(launcher, {**given, 'name': settings.name + '-2', 'seed': other})}")
-    ui = launcher + " -e ui" if project else "python -m search ui"
+        say(f"start anew:   {program.command('', {**shown, 'name': settings.name + '-2', 'seed': other})}")
     if best is not None:
-        inspect = launcher + " -e inspect" if project else "python -m search inspect"
-        say(f"its network:  {command(inspect, {'run_id': best})}")
-    say(f"look at it:   {command(ui, {key: given[key] for key in ('storage',) if key in given})}")
+        say(f"its network:  {program.command('inspect', {'run_id': best})}")
+    say(f"look at it:   {program.command('ui', {key: shown[key] for key in ('storage',) if key in shown})}")
 
 
 def _more(settings: StudySettings) -> int:

@@ -9,7 +9,7 @@ from models.core.config import TRAINING
 from models.core.errors import ConfigError, shown
 from models.core.parameters import MONITORS, Scalar, check_parameter
 from models.core.runtime import DEVICES
-from models.core.suggestions import check_word
+from models.core.suggestions import check_word, did_you_mean, no_such
 from models.data.reduction import check_reduction
 from models.data.sources import Source
 from models.data.splits import CLASS_WEIGHTS
@@ -49,7 +49,9 @@ def read_settings(written: Any, name: str) -> StudySettings:
     _only_keys("data", data, _DATA_KEYS)
     sampler = written.get("sampler", "random")
     if sampler not in SAMPLERS:
-        raise ConfigError(f"sampler must be one of {', '.join(SAMPLERS)}, got {shown(sampler)}")
+        raise ConfigError(
+            f"sampler must be one of {', '.join(SAMPLERS)}, got {shown(sampler)}{did_you_mean(sampler, SAMPLERS)}"
+        )
     if "replicates" in written and sampler != "tpe":
         raise ConfigError(f"replicates belong to the sampler tpe, got them with sampler {sampler!r}")
     network = written.get("network", "mlp")
@@ -152,4 +154,4 @@ def _check_validation(value: Any) -> float:
 def _only_keys(what: str, written: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
     for key in written:
         if key not in allowed:
-            raise ConfigError(f"{what} may have {', '.join(allowed)}, got {shown(key)}")
+            raise ConfigError(no_such(key, f"key of {what}", allowed))

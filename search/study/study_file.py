@@ -1,5 +1,6 @@
 """Study files: found by name or path, read as YAML, with what the command line says instead of them."""
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -26,6 +27,7 @@ from search.study.settings import (
 STUDIES = Path(__file__).parent.parent / "studies"
 _MOST_BYTES = 1_000_000
 _MOST_NODES = 100_000  # of a study file once its aliases are written out
+_SUFFIXES = (".yaml", ".yml")
 _MERGE = "tag:yaml.org,2002:merge"
 
 
@@ -82,19 +84,25 @@ def find_study(name_or_path: str) -> Path:
     Raises:
         ConfigError: there is none.
     """
+    there = False
     for place in (f"{STUDIES}/{name_or_path}.yaml", name_or_path):
         try:
             candidate = Path(place).expanduser()
-            if candidate.is_file() and candidate.suffix in (".yaml", ".yml"):
+            there = candidate.exists()
+            if candidate.is_file() and candidate.suffix in _SUFFIXES:
                 return candidate
         except (OSError, RuntimeError, ValueError):  # too long a name, no such user's home, a null byte: no path
             continue
+    if there:
+        raise ConfigError(f"{shown(name_or_path)} is no study: a study is a .yaml file, or the name of one")
+    if name_or_path.endswith(_SUFFIXES) or os.sep in name_or_path:
+        raise ConfigError(f"{shown(name_or_path)}: no such file; a study is a .yaml file, or the name of one")
     names = sorted(path.stem for path in STUDIES.glob("*.yaml"))
-    if name_or_path.endswith((".yaml", ".yml")):
-        raise ConfigError(f"study must be a file that exists, got {shown(name_or_path)}")
+    meant = did_you_mean(name_or_path, names)
+    known = "" if meant else f" ({', '.join(names)})"
     raise ConfigError(
-        f"study must be one of {', '.join(names)}, or the path of a .yaml file, got {shown(name_or_path)}"
-        f"{did_you_mean(name_or_path, names)}"
+        f"{shown(name_or_path)} is no study{meant or ':'} a study is a .yaml file of yours, or one that comes with the "
+        f"project{known}"
     )
 
 
@@ -212,6 +220,8 @@ def make_settings(
         others = (*theirs, "trials") if sampler == "grid" else theirs
         written = {key: value for key, value in written.items() if key not in others}
         written |= {"network": network} | ({} if sampler is None else {"sampler": sampler})
+    if network not in (None, "mlp") and ":" not in str(network):
+        raise ConfigError(f"network must be FILE.py:NAME, the file and the function in it, got {shown(network)}")
     own = stem if network is None or network == "mlp" else Path(network.rpartition(":")[0]).stem
     settings = read_settings(written, name or own)
     if sampler is not None and settings.sampler != sampler:

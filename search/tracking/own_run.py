@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 
 from mlflow import MlflowClient
-from mlflow.utils.mlflow_tags import MLFLOW_PROJECT_ENV, MLFLOW_RUN_NAME, MLFLOW_RUN_NOTE
+from mlflow.utils.mlflow_tags import MLFLOW_RUN_NAME, MLFLOW_RUN_NOTE
 
+from analysis.command_line.program import Program
+from analysis.reading import mlflow_client as reading
 from models.core import names, states
 from search.tracking.records import run_tags
 from search.tracking.tracking_store import TrackingError
@@ -23,13 +25,11 @@ def note_run(run_id: str, name: str, note: str, tags: Mapping[str, str]) -> None
     MlflowClient().log_batch(run_id, tags=run_tags(named | dict(tags)))
 
 
-def launcher(own_run: str | None) -> str:
-    """The command that started this process, without its parameters."""
+def program_of(own_run: str | None) -> Program:
+    """How this process was started: by `mlflow run`, whose run is `own_run`, or by hand."""
     if own_run is None:
-        return "python -m search"
+        return Program.of_process()
     try:
-        tags = MlflowClient().get_run(own_run).data.tags
+        return reading.program_of(MlflowClient().get_run(own_run))
     except TrackingError:
-        return "mlflow run ."
-    manager = {"conda": ""}.get(tags.get(MLFLOW_PROJECT_ENV, ""), tags.get(MLFLOW_PROJECT_ENV, "local"))
-    return "mlflow run ." + (f" --env-manager {manager}" if manager else "")
+        return Program.of_project("")

@@ -21,6 +21,7 @@ from mlflow.utils.mlflow_tags import (
     MLFLOW_USER,
 )
 
+from analysis.command_line.program import Program
 from analysis.reading.addresses import in_one_line, shown_address
 from analysis.reading.mlflow_client import baselines_of, check_format, parents_found, whole_number
 from models.core import names
@@ -244,7 +245,7 @@ class ParentRun:
             MLFLOW_RUN_NAME: self.study,
             MLFLOW_GIT_COMMIT: self.commit,
             MLFLOW_USER: _user(),
-            MLFLOW_SOURCE_NAME: "python -m search",
+            MLFLOW_SOURCE_NAME: Program.of_process().start,
             MLFLOW_SOURCE_TYPE: "LOCAL",
         }
         run = self._client.create_run(experiment, tags={key: value for key, value in tags.items() if value})

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from search.commands.exit_codes import run_command
-from search.commands.options import read_options
+from search.command_line.exit_codes import run_command
+from search.command_line.options import read_options
 from search.commands.session import run_search
 from search.driver.console import make_console
 from search.workers.engine import Engine

@@ -202,8 +202,8 @@ def test_bad_input_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     [
         (["--at", "50"], "from 1 to the number of trials, here 3: got 50"),
         (["--at", "1,b"], "--at is numbers separated by commas: got '1,b'"),
-        (["--sample", "grid"], "unrecognized arguments: --sample grid"),
-        (["--use", "some"], "invalid choice: 'some'"),
+        (["--sample", "grid"], "'--sample' is no option; did you mean '--sampler'?"),
+        (["--use", "some"], "use must be one of prefix, all, got 'some'"),
         ([], "--trials goes with --sampler random, grid or list, how its trials were drawn: got none"),
         (["--target", "0.5", "--targets", "0.6"], "(--targets) or now (--target): got both"),
         (["--attach"], "--attach goes with --study"),

@@ -210,9 +210,9 @@ def test_a_loader_that_does_not_is_refused_in_a_line(
 @pytest.mark.parametrize(
     ("said", "message"),
     [
-        ({"dataset": "digitz"}, "dataset must be one of digits, iris, .*, got 'digitz'; did you mean 'digits'"),
-        ({"dataset": "~nosuchuser9/x"}, "dataset must be a file or folder that exists, got '~nosuchuser9/x': no such"),
-        ({"dataset": "data/photos"}, "dataset must be a file or folder that exists, got 'data/photos': no such file"),
+        ({"dataset": "digitz"}, "'digitz' is no data set; did you mean 'digits'"),
+        ({"dataset": "~nosuchuser9/x"}, "'~nosuchuser9/x': no such file or folder"),
+        ({"dataset": "data/photos"}, "'data/photos': no such file or folder"),
         ({"dataset": "iris", "target": "species"}, "iris is a named table, and `target` belongs to a table"),
         (
             {"dataset": "digits", "test": "0.3"},

@@ -178,9 +178,9 @@ def test_separators_and_a_byte_order_mark_are_read_as_spreadsheets_write_them() 
         ({"target": "mass", "task": "classification"}, "each class of p.csv needs 3 rows or more, .* got class '3"),
         ({"test": "1.5"}, "test must be a fraction between 0 and 1, or the path of a table, got '1.5'"),
         ({"test": "0.001"}, "test must leave a row of each of 3 classes in every part, got 0.001 of 300 rows"),
-        ({"test": "nowhere.csv"}, "nowhere.csv must be a file that exists"),
+        ({"test": "nowhere.csv"}, "nowhere.csv': no such file"),
         ({"image_size": "28"}, "p.csv is a table, and `image_size` belongs to a folder of images"),
-        ({"dataset": "q.csv"}, "q.csv must be a file that exists"),
+        ({"dataset": "q.csv"}, "q.csv': no such file"),
     ],
 )
 def test_each_mistake_has_a_line(said: dict[str, str], message: str) -> None:

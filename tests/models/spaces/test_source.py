@@ -150,7 +150,7 @@ def test_a_traceback_shows_the_line_that_ran_though_the_file_is_gone(write: Writ
         ("build.py", r"network must be mlp or FILE\.py:NAME, got 'build\.py'"),
         ("build.txt:build", "network must be mlp or FILE"),
         ("build.py:", "network must be mlp or FILE"),
-        ("none.py:build", "network must be a file that exists, FILE.py:NAME, got 'none.py:build'"),
+        ("none.py:build", "'none.py:build': no such file; network is FILE.py:NAME"),
         ("my.net.py:build", r"without a dot in its name, got 'my\.net\.py'"),
         ("build.py:biuld", r"got 'biuld', which build\.py lacks \(it has build, Net\); did you mean 'build'"),
         ("broken.py:build", r"network must be Python, got broken\.py line 2: "),

@@ -202,7 +202,7 @@ def test_errors_are_exceptions_with_the_one_line(workdir: Path) -> None:
             "ConfigError | a study must be a name, the path of a file, or a dict, got [1]",
             "ConfigError | a study must be of words, numbers, lists and dicts, got one of which Python says: keys must",
             "ConfigError | name must be letters, digits, '.', '_' and '-', 100 at most, got '--help'",
-            "ConfigError | a study is read from a tracking store that exists",
+            "ConfigError | 'nothing' is no study here: a study is read from a tracking store that exists",
             "ConfigError | scheduler must be the address of a dask scheduler that answers",
             "SearchError | ",
         ),
@@ -267,7 +267,10 @@ def test_a_cell_that_is_interrupted_and_run_again_goes_on(workdir: Path, monkeyp
         bars.clear()
         reply = client.execute_interactive(CELL, timeout=120, output_hook=hear)
         assert reply["content"]["status"] == "ok", reply["content"]
-        assert any("<progress" in bar and "5 of 5 trials, 0 failed, best val_accuracy 0." in bar for bar in bars)
+        assert any(
+            "<progress" in bar and "5 of 5 trials, 0 failed, " in bar and "best val_accuracy so far 0." in bar
+            for bar in bars
+        )
         assert bars[-1].startswith("<p>study mine: 5 trials (5 complete). Trial ")
     finally:
         client.stop_channels()

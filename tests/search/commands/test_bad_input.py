@@ -26,7 +26,7 @@ GOOD = {
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     """The one line that a refused command prints."""
     before = sorted(Path().rglob("*"))
-    assert main(list(arguments)) == 2
+    assert main(list(arguments)) == 2, arguments
     assert sorted(Path().rglob("*")) == before
     printed = capsys.readouterr()
     assert printed.out == ""
@@ -38,9 +38,25 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--study", "nope"], "study must be one of baseline, .*, got 'nope'"),
-        (["--nope", "1"], "unrecognized arguments: --nope 1"),
-        (["--trial", "3"], "unrecognized arguments: --trial 3"),
+        (
+            ["--study", "nope"],
+            "'nope' is no study: a study is a .yaml file of yours, or one that comes with .* .baseline, batch-norm",
+        ),
+        (
+            ["--study", "digits-randm"],
+            "'digits-randm' is no study; did you mean 'digits-random'. a study is a .yaml file",
+        ),
+        (["--study", "mine/digits"], "'mine/digits': no such file; a study is a .yaml file, or the name of one"),
+        (["--study", "."], "'.' is no study: a study is a .yaml file"),
+        (["reprot"], r"'reprot' is no command; did you mean 'report'. .commands: confirm, .*--study NAME"),
+        (["digits-random"], "'digits-random' is no command .commands: confirm, .*"),
+        (["report", "--trails", "3"], "'--trails' is no option .all options: python -m search report --help"),
+        (["--seed"], "argument --seed: expected one argument .all options"),
+        (["--seed", "1", "2"], "'2' is no option: an option begins with --"),
+        (["replay", "--run_di", "1"], "'--run-di' is no option; did you mean '--run-id'"),
+        (["replay"], "--run-id ID is missing: the run of a complete trial"),
+        (["--zz", "1"], "'--zz' is no option .all options: python -m search --help"),
+        (["--trails=3"], "'--trails' is no option; did you mean '--trials'"),
         (["--trials", "0"], "trials must be a whole number, 1 or more, got '0'"),
         (["--trials", "many"], "trials must be a whole number, 1 or more, got 'many'"),
         (["--trials", "1.5"], "trials must be a whole number, 1 or more, got '1.5'"),
@@ -70,8 +86,8 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["--scheduler", "127.0.0.1:99999"], "must end with a port from 1 to 65535"),
         (["--scheduler", "tcp://127.0.0.1:9"], "scheduler must be the address of a dask scheduler that answers"),
         (["--dry-run", "maybe"], "dry_run must be true or false, got 'maybe'"),
-        (["--dataset", "nope"], "dataset must be one of digits, iris, .*, or .*, got 'nope'"),
-        (["--dataset", "nope.npz"], "dataset must be a file that exists, got 'nope.npz'"),
+        (["--dataset", "nope"], "'nope' is no data set: there are digits, iris, .* .or the path of"),
+        (["--dataset", "nope.npz"], "'nope.npz': no such file"),
         (["--storage", "mysqlite://x"], "storage must be an address like sqlite:///optuna.db"),
         (["--storage", "sqlite:////proc/none/optuna.db"], "storage must lie in a folder that .* can be written"),
         (

@@ -14,7 +14,7 @@ import psutil
 import pytest
 from mlflow import MlflowClient
 
-from search.commands.exit_codes import run_command
+from search.command_line.exit_codes import run_command
 from search.stores import outbox
 from search.stores.paths import StudyPaths
 from search.study.settings import StudySettings
@@ -47,9 +47,13 @@ def test_a_search_in_which_every_trial_failed_says_why_and_fails(
     Path("own.yaml").write_text(STUDY)
     assert search_on(FakeEngine(fails("diverged")), "--study", "own.yaml") == 1
     said = " ".join(capsys.readouterr().out.split())
-    found = re.search(r"3 trials failed, 3 of them with the reason 'diverged'; for instance run (\w{32}),", said)
+    found = re.search(
+        r"all 3 trials failed, with the reason 'diverged'; for instance run (\w{32}), .*: http://127.0.0.1:5000/#/exp",
+        said,
+    )
     assert found is not None, said
     assert MlflowClient().get_run(found[1]).data.tags["state_reason"] == "diverged"
+    assert "extend it" not in said
 
 
 def test_a_trial_that_loses_its_worker_is_told_at_once(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -178,4 +182,7 @@ def test_a_user_without_a_name_a_home_a_locale_and_a_terminal_can_search(workdir
         [sys.executable, "-c", _NOBODY, "--study", "~/own.yaml"], env=kept | {"PYTHONPATH": str(PROJECT)},
         capture_output=True, text=True,
     )  # fmt: skip
-    assert (refused.returncode, refused.stderr) == (2, "error: study must be a file that exists, got '~/own.yaml'\n")
+    assert (refused.returncode, refused.stderr) == (
+        2,
+        "error: '~/own.yaml': no such file; a study is a .yaml file, or the name of one\n",
+    )

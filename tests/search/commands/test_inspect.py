@@ -63,7 +63,7 @@ def test_bad_input_is_refused_in_one_line(runs: list[str], tmp_path: Path, capsy
     client.set_tag(runs[1], "data_sha256", "f" * 64)
     assert f"got trial 1 of small on {'f' * 16}..." in refused(capsys, *first, "--versus", runs[1])
     elsewhere = str(tmp_path / "nowhere.npz")
-    assert f"must be a file that exists, got '{elsewhere}'" in refused(capsys, *first, "--dataset", elsewhere)
+    assert f"'{elsewhere}': no such file" in refused(capsys, *first, "--dataset", elsewhere)
     client.set_tag(runs[2], "dataset_location", elsewhere)
     assert "the run's data must be where it was" in refused(capsys, "--run_id", runs[2])
 

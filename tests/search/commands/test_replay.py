@@ -145,7 +145,7 @@ def test_what_is_no_complete_trial_is_refused_in_one_line(
     assert "got trial-0002 of 'small', which is not finished" in refused(capsys, "--run_id", runs[2])
     client.delete_tag(runs[3], "split_seed")
     assert f"got '{runs[3]}' without split_seed" in refused(capsys, "--run_id", runs[3])
-    assert "unrecognized arguments: --study" in refused(capsys, "--run_id", runs[0], "--study", "small")
+    assert "'--study' is no option" in refused(capsys, "--run_id", runs[0], "--study", "small")
 
 
 def test_a_tracking_store_that_is_not_there_is_refused_and_not_made(
@@ -166,7 +166,7 @@ def test_the_data_is_looked_for_where_it_was_or_where_it_is_said_to_be_and_must_
     assert Path(where) == workdir / "first.npz"
     assert find_data(where, data.sha256, None).sha256 == data.sha256
     Path("first.npz").rename("moved.npz")
-    with pytest.raises(ConfigError, match=r"or dataset say where it is now: dataset must be a file that exists"):
+    with pytest.raises(ConfigError, match=r"or dataset say where it is now: .*: no such file"):
         find_data(where, data.sha256, None)
     assert find_data(where, data.sha256, "moved.npz").sha256 == data.sha256
     with pytest.raises(ConfigError, match=rf"sha256 is {data.sha256[:16]}\.\.\., got 'other.npz' with"):

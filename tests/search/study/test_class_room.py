@@ -15,8 +15,8 @@ from benchmarks.seeds_reported import REPORTED
 from models.data.reduction import count_asked
 from models.data.sources import load_dataset
 from models.networks.mlp import parameter_count
+from search.command_line.options import read_options
 from search.commands.dry_run import dry_run
-from search.commands.options import read_options
 from search.commands.preparation import split_study
 from search.study.draws import make_plan
 from search.study.study_file import STUDIES, load_settings

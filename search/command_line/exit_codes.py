@@ -1,6 +1,5 @@
 """How every command ends: its exit code, and the one line of a command that cannot be carried out."""
 
-import argparse
 import os
 import sys
 from collections.abc import Callable
@@ -9,13 +8,6 @@ from analysis.reading.addresses import without_secrets
 from models.core.errors import UNFORESEEN, ConfigError, report_unforeseen
 
 COMPLETE, MISSING, BAD_INPUT = 0, 1, 2
-
-
-class Parser(argparse.ArgumentParser):
-    """Raises ConfigError where argparse would end the program."""
-
-    def error(self, message: str) -> None:  # type: ignore[override]
-        raise ConfigError(f"{message} (see {self.prog} --help)")
 
 
 def run_command(act: Callable[[], int]) -> int:

@@ -1,0 +1,116 @@
+"""Options: each described once, and the parser that reads them. A misspelt one is told what it may have meant."""
+
+import argparse
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from models.core.errors import ConfigError, shown
+from models.core.suggestions import did_you_mean
+
+DEFAULT = "default"
+"""What nobody said: MLflow's projects must give every parameter a value."""
+
+FLAG = "true|false"
+_WIDEST = 110
+
+
+@dataclass(frozen=True)
+class Option:
+    """What may be said by `--name VALUE`, or by `-P name=VALUE` of `mlflow run`."""
+
+    name: str
+    """With underscores; on a command line hyphens do as well."""
+    values: str
+    """What it takes, as help shows it: N, FILE, all|best:K|none. `true|false` may stand without a value."""
+    meaning: str
+    default: str = DEFAULT
+    """Used where nobody says anything; DEFAULT where that is for the study to say, or nothing."""
+    required: bool = False
+
+    @property
+    def typed(self) -> str:
+        """The option as it is typed."""
+        return f"--{self.name.replace('_', '-')}"
+
+    @property
+    def description(self) -> str:
+        """The meaning, and the default where there is one."""
+        ending = " (required)" if self.required else "" if self.default == DEFAULT else f" ({self.default})"
+        return self.meaning + ending
+
+
+class Parser(argparse.ArgumentParser):
+    """Reads options; whatever cannot be read is a ConfigError, where argparse would end the program."""
+
+    def __init__(
+        self, prog: str, description: str, options: Sequence[Option], usage: str = "", epilog: str = ""
+    ) -> None:
+        super().__init__(
+            prog=prog,
+            usage=usage or f"{prog} [--OPTION VALUE ...]",
+            description=description,
+            epilog=epilog,
+            formatter_class=_Formatter,
+            allow_abbrev=False,
+        )
+        self._options = {option.typed: option for option in options}
+        for typed, option in self._options.items():
+            flag: dict[str, Any] = {"nargs": "?", "const": "true"} if option.values == FLAG else {}
+            meaning = option.description.replace("%", "%%")
+            self.add_argument(typed, default=option.default, metavar=option.values, help=meaning, **flag)
+
+    def read(self, arguments: Sequence[str]) -> dict[str, str]:
+        """What each option is, by name.
+
+        Raises:
+            ConfigError: a word is no option or has no value, or a required option is missing.
+        """
+        spelled = [_with_hyphens(word) for word in arguments]
+        given, others = self.parse_known_args(spelled)
+        if others:
+            self.error(self._no_option(others[0]))
+        values = {name: str(value) for name, value in vars(given).items()}
+        for option in self._options.values():
+            if option.required and values[option.name] == DEFAULT:
+                self.error(f"{option.typed} {option.values} is missing: {option.meaning}")
+        return values
+
+    def _no_option(self, word: str) -> str:
+        typed = word.partition("=")[0]
+        if not typed.startswith("-"):
+            return f"{shown(word)} is no option: an option begins with --"
+        return f"{shown(typed)} is no option{did_you_mean(typed, self._options)}"
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        raise ConfigError(f"{message} (all options: {self.prog} --help)")
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """As wide as the terminal up to a width that is read easily."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=30, width=min(shutil.get_terminal_size().columns, _WIDEST) - 2)
+
+
+def _with_hyphens(word: str) -> str:
+    """An option whose name has underscores, as MLflow's parameters have, with hyphens; any other word as it is."""
+    name, equals, value = word.partition("=")
+    return name.replace("_", "-") + equals + value if word.startswith("--") else word
+
+
+def said(values: Mapping[str, str], name: str) -> str | None:
+    """What an option says; None where nobody said anything."""
+    return None if values[name] in (DEFAULT, "") else values[name]
+
+
+def flag(name: str, text: str) -> bool:
+    """Whether `text` says so.
+
+    Raises:
+        ConfigError: it says neither true nor false.
+    """
+    if text not in ("true", "false"):
+        raise ConfigError(f"{name} must be true or false, got {shown(text)}")
+    return text == "true"
