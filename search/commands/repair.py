@@ -233,7 +233,7 @@ class Doctor:
             return
         result = replay(logged, split, source, lambda epoch: None)
         if isinstance(result, TrialResult) and not find_differences(logged, split, result):
-            self._runs.log_model(each.run_id, result)
+            self._runs.add_model(each.run_id, result)
 
     def _describe(self) -> None:
         """Brings the data in, which new child runs and models are described by."""

@@ -12,6 +12,8 @@ from rich.console import Console
 from analysis.reading.addresses import without_secrets
 from analysis.reading.cv_results import cv_results
 from analysis.reading.mlflow_studies import read_all
+from analysis.reading.table import TrialTable
+from analysis.report import usage
 from models.core import names, states
 from models.tasks.objective import Baselines
 from search.driver.driver import Ended
@@ -20,6 +22,7 @@ from search.driver.summary import Summary, summarise
 from search.stores.optuna_attempts import Attempt
 from search.study.plan import Plan
 from search.study.settings import MOST_SEED, StudySettings
+from search.tracking.descriptions import note_places
 from search.tracking.parent_run import ParentRun
 
 
@@ -58,6 +61,8 @@ def conclude(
             )
         if table.folds:
             parent.attach({"cv_results.csv": cv_results(table).to_csv(index=False)})
+        parent.show_trials(table.objective, table.tested, plan.searched)
+        note_places(parent, table)
         summary = summarise(table, plan)
         refit = table.refit.run_id if table.refit is not None else ""
         digest = hashlib.sha256((trials_csv + refit).encode()).hexdigest()
@@ -120,11 +125,15 @@ def print_next_steps(
     settings: StudySettings,
     given: Mapping[str, str],
     ended: Ended,
-    best: str | None,
+    table: TrialTable | None,
     launcher: str,
     console: Console,
+    trials_url: str = "",
 ) -> None:
-    """What to type next: `given` are this command's options, `best` the best network's run, `launcher` started it."""
+    """What to type next.
+
+    `given` are this command's options, `launcher` what started it; `table` has the trials, None while none is complete.
+    """
 
     project = launcher.startswith("mlflow")
 
@@ -148,10 +157,16 @@ def print_next_steps(
         other = (settings.seed + 1) % (MOST_SEED + 1)
         say(f"start anew:   {command(launcher, {**given, 'name': settings.name + '-2', 'seed': other})}")
     ui = launcher + " -e ui" if project else "python -m search ui"
-    if best is not None:
+    if table is not None and table.network_logged:
         inspect = launcher + " -e inspect" if project else "python -m search inspect"
-        say(f"its network:  {command(inspect, {'run_id': best})}")
+        say(f"its network:  {command(inspect, {'run_id': table.network_run_id})}")
+        register = launcher + " -e register" if project else "python -m search register"
+        say(f"register it:  {command(register, {'run_id': table.network_run_id, 'as': settings.name})}")
     say(f"look at it:   {command(ui, {key: given[key] for key in ('storage',) if key in given})}")
+    if trials_url:
+        say(f"its trials:   {trials_url}")
+    if table is not None:
+        say(f"\n{usage.TITLE}:\n" + "\n".join(f"    {line}" for line in usage.lines(table)))
 
 
 def _more(settings: StudySettings) -> int:

@@ -1,6 +1,6 @@
 """The models of a study's trials: logged from what a worker saved, dropped, found and fetched."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from mlflow import MlflowClient
@@ -18,15 +18,32 @@ MODEL_NAME = "model"
 """What each is called, so that `runs:/RUN_ID/model` finds it."""
 
 
-def log_model(client: MlflowClient, experiment_id: str, run_id: str, result: TrialResult, split: Split) -> None:
-    """The Keras model that a worker saved, as an MLflow model; made here without importing TensorFlow."""
-    logged = client.create_logged_model(experiment_id, name=MODEL_NAME, source_run_id=run_id)
+def log_model(
+    client: MlflowClient,
+    experiment_id: str,
+    run_id: str,
+    result: TrialResult,
+    split: Split,
+    tags: Mapping[str, str],
+    params: Mapping[str, str],
+) -> str:
+    """The Keras model that a worker saved, as an MLflow model; made here without importing TensorFlow.
+
+    All have one name, so `tags` and `params` tell them apart.
+
+    Returns:
+        Its ID.
+    """
+    logged = client.create_logged_model(
+        experiment_id, name=MODEL_NAME, source_run_id=run_id, tags=dict(tags), params=dict(params), model_type="Keras"
+    )
     fill(
         logged.artifact_location,
         lambda folder: write_model_folder(folder, result.model, split, run_id, logged.model_id),
     )
     client.finalize_logged_model(logged.model_id, "READY")
     client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=result.best_epoch)])
+    return str(logged.model_id)
 
 
 def drop_models(client: MlflowClient, experiment_id: str, run_id: str) -> None:
