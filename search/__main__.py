@@ -18,17 +18,19 @@ except ModuleNotFoundError as hidden:
     )
     sys.exit(2)
 
-COMMANDS = ("confirm", "replay", "inspect", "doctor", "ui")
+COMMANDS = {name: f"search.commands.{name}" for name in ("confirm", "replay", "inspect", "register", "ui")}
+COMMANDS |= {"doctor": "search.doctor.command"}
+"""The commands beside a search, and the module of each."""
 
 
 def main(arguments: list[str]) -> int:
     """The exit code of `python -m search ARGUMENTS`: the first names a command, else they are a search's options."""
     ensure_home()
-    command, rest = "session", arguments
+    module, rest = "search.commands.session", arguments
     if arguments and arguments[0] in COMMANDS:
-        command, *rest = arguments
+        module, rest = COMMANDS[arguments[0]], arguments[1:]
     # Imported here: worker processes import this module too, and need none of it.
-    return int(import_module(f"search.commands.{command}").main(rest))
+    return int(import_module(module).main(rest))
 
 
 def _with_hash_seed() -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from analysis.looks.groups import label
 from analysis.looks.pareto import Network
+from analysis.reading import usage
 from analysis.reading.columns import PARAMS
 from analysis.reading.table import TrialTable
-from analysis.report import cross_validation, html, reached, second_looks, usage
+from analysis.report import cross_validation, html, reached, second_looks
 from analysis.report.contents import Report
 from analysis.report.sentences import basis, headline, inspect_hint, quote, range_of, smallest_sentence
 from models.core import names
@@ -36,7 +37,8 @@ def report_page(report: Report) -> str:
     parts += [html.heading("Details"), *reached.details(report), *_pictures(report, "median", "gap")]
     parts += reached.gap(report)
     parts += [html.heading("Best trials"), _best_trials(report.table)]
-    parts += usage.section(report.table)
+    shown = usage.lines(report.table)
+    parts += [html.heading(usage.TITLE), html.preformatted("\n".join(shown))] if shown else []
     if report.table.parent_run_id is not None and not report.sections:
         parts.append(_more(report.table))
     parts += [html.heading("Hyperparameters"), *_pictures(report, "importance"), *_importances(report)]

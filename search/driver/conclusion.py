@@ -9,11 +9,11 @@ from pathlib import Path
 
 from rich.console import Console
 
+from analysis.reading import usage
 from analysis.reading.addresses import without_secrets
 from analysis.reading.cv_results import cv_results
 from analysis.reading.mlflow_studies import read_all
 from analysis.reading.table import TrialTable
-from analysis.report import usage
 from models.core import names, states
 from models.tasks.objective import Baselines
 from search.driver.driver import Ended

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from analysis.reading.addresses import in_one_line, shown_address
 from analysis.reading.mlflow_client import check_format, needed, whole_number
 from analysis.reading.mlflow_runs import confusions_of, evidence_of, split_arguments, values_of
+from analysis.reading.mlflow_studies import read_mlflow
 from models.core import names, states
 from models.core.config import Config, OwnConfig, TrialConfig
 from models.core.errors import ConfigError
@@ -126,6 +127,24 @@ def read_trial(run_id: str, refits: bool = False) -> LoggedTrial:
         network=tags.get(names.NETWORK, ""),
         callbacks=tags.get(names.CALLBACKS, ""),
     )
+
+
+def best_network_of(run_id: str) -> str | None:
+    """The run of a study's best network, where `run_id` is the study's own; None of any other.
+
+    Raises:
+        ConfigError: the study has none yet.
+    """
+    try:
+        run = open_tracking().get_run(run_id)
+    except MlflowException:  # as `read_trial` says
+        return None
+    if names.PLAN_HASH not in run.data.tags or MLFLOW_PARENT_RUN_ID in run.data.tags:
+        return None
+    best = read_mlflow(run.data.tags.get(names.STUDY, ""), parent_run_id=run_id).network_run_id
+    if best is None:
+        raise ConfigError(f"run_id must be that of a study with a network, got {run.info.run_name!r} without one")
+    return best
 
 
 def fetch_confusions(trial: LoggedTrial) -> dict[str, NDArray[np.int64]]:

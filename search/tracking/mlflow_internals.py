@@ -17,6 +17,7 @@ from mlflow import MlflowClient, pyfunc
 from mlflow.data.code_dataset_source import CodeDatasetSource
 from mlflow.data.sources import LocalArtifactDatasetSource
 from mlflow.entities import DatasetInput, InputTag
+from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
 from mlflow.store.artifact.artifact_repo import ArtifactRepository
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
@@ -24,7 +25,10 @@ from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 from mlflow.types.schema import AnyType, ColSpec, Schema, TensorSpec
 from mlflow.utils.git_utils import get_git_commit
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_SOURCE_NAME
+from mlflow.utils.validation import _validate_model_name
 
+from analysis.reading.addresses import in_one_line
+from models.core.errors import ConfigError, shown
 from models.data.dataset import Dataset
 from models.data.splits import Split
 from models.networks.serving import DESCRIPTION, code_file, description, is_plain
@@ -73,6 +77,16 @@ def replace_folder(run_id: str, name: str, files: Mapping[str, bytes]) -> str:
     for path in sorted(old):
         store.delete_artifacts(path)
     return f"{location}/{name}"
+
+
+def check_model_name(name: str) -> None:
+    """Raises ConfigError unless MLflow's registry takes `name` for a model."""
+    try:
+        _validate_model_name(name)
+    except MlflowException as error:
+        raise ConfigError(
+            f"as must be a name that MLflow's registry takes, without / or :, got {shown(name)}: {in_one_line(error)}"
+        ) from None
 
 
 def dataset_inputs(dataset: Dataset, split: Split) -> list[DatasetInput]:

@@ -5,7 +5,7 @@ Without `workflowType` the UI opens its pages of prompts and traces, which have 
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 from models.tasks.objective import Objective
@@ -24,6 +24,16 @@ def run_link(experiment_id: str, run_id: str, artifact: str = "") -> str:
 def trials_link(experiment_id: str, parent_run_id: str) -> str:
     """The path of the page that `trials_view` describes."""
     return f"#/experiments/{experiment_id}/runs?viewStateShareKey={parent_run_id}&{_TRAINING}"
+
+
+def runs_link(experiment_id: str) -> str:
+    """The path of an experiment's runs."""
+    return f"#/experiments/{experiment_id}/runs?{_TRAINING}"
+
+
+def has_view(tags: Mapping[str, str], parent_run_id: str) -> bool:
+    """Whether an experiment with these tags has the view of a study's trials."""
+    return f"{_SAVED_VIEW}{parent_run_id}" in tags
 
 
 def trials_view(

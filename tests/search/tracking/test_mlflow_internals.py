@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import mlflow
-import numpy as np
 import pytest
 import yaml
 from mlflow import MlflowClient

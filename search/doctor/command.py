@@ -9,10 +9,10 @@ from rich.table import Table
 from analysis.reading.addresses import without_secrets
 from models.core import names
 from models.core.errors import ConfigError
-from search.commands.differences import Difference, Seen, compare
 from search.commands.exit_codes import Parser, run_command
 from search.commands.options import DEFAULT, flag
-from search.commands.repair import Doctor
+from search.doctor.differences import Difference, Seen, compare
+from search.doctor.repair import Doctor
 from search.driver.conclusion import ranges
 from search.driver.console import make_console
 from search.stores.paths import DEFAULT_STORAGE

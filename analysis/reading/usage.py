@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from analysis.reading.table import TrialTable
-from analysis.report import html
 from models.data.sources import Source
 
 TITLE = "Use it in Python, where the search ran"
@@ -25,12 +24,6 @@ def lines(table: TrialTable) -> list[str]:
             "network.predict(rows)",
         ]
     return [*found, "import webbrowser", "webbrowser.open(study.report().absolute().as_uri())  # the report"]
-
-
-def section(table: TrialTable) -> list[str]:
-    """The lines as a part of a page; nothing where there are none."""
-    shown = lines(table)
-    return [html.heading(TITLE), html.preformatted("\n".join(shown))] if shown else []
 
 
 def _rows(location: str) -> list[str]:
