@@ -1,6 +1,6 @@
 """What the description of a trial's run says: its score, its place in the study, and where its pictures are."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from mlflow import MlflowClient
 from mlflow.entities import Run
@@ -56,7 +56,7 @@ def note_places(parent: ParentRun, table: TrialTable) -> None:
     ranked = table.ranked[names.RUN_ID].tolist()
     places = {run_id: f"{place} of {len(ranked)} complete trials" for place, run_id in enumerate(ranked[:PLACED], 1)}
     client, objective = MlflowClient(), table.objective
-    for run in _to_say(client, parent, table, ranked):
+    for run in _to_say(client, parent, places):
         place = places.get(run.info.run_id, "")
         tags = {names.PLACE: place.partition(" ")[0]}
         tags[MLFLOW_RUN_NOTE] = description(
@@ -68,14 +68,7 @@ def note_places(parent: ParentRun, table: TrialTable) -> None:
             client.log_batch(run.info.run_id, tags=run_tags(fresh))
 
 
-def _to_say(client: MlflowClient, parent: ParentRun, table: TrialTable, ranked: list[str]) -> list[Run]:
+def _to_say(client: MlflowClient, parent: ParentRun, best: Iterable[str]) -> list[Run]:
     """The runs whose place is to be said or taken back."""
     placed = {run.info.run_id: run for run in children_found(client, parent.run, f"tags.{names.PLACE} LIKE '_%'")}
-    if ranked:
-        last = float(table.ranked[table.objective.name].iloc[min(PLACED, len(ranked)) - 1])
-        sign = ">=" if table.objective.direction == "maximize" else "<="
-        condition = f"metrics.`{table.objective.name}` {sign} {last!r}"
-        best = set(ranked[:PLACED])
-        found = children_found(client, parent.run, condition)
-        placed |= {run.info.run_id: run for run in found if run.info.run_id in best}
-    return list(placed.values())
+    return [*placed.values(), *(client.get_run(run_id) for run_id in best if run_id not in placed)]
