@@ -1,4 +1,4 @@
-"""Logged models: of one name, told apart by tags and parameters, ranked by their scores, the same when written again."""
+"""Logged models: told apart by tags and parameters, ranked by their scores, and the same when written again."""
 
 from collections.abc import Callable
 from dataclasses import replace
