@@ -151,9 +151,7 @@ def test_mlflow_shows_a_trials_picture_by_the_link_in_its_description(
     link = browser.find_element(By.LINK_TEXT, "confusion.png").get_attribute("href")
     shows(link, "confusion.png", "Path:", picture="mlflow-picture")
     picture = "img[src*='confusion.png'], img[src^='blob:']"
-    WebDriverWait(browser, 20).until(
-        lambda driver: driver.find_elements(By.CSS_SELECTOR, "img[src*='confusion.png'], img[src^='blob:']")
-    )
+    WebDriverWait(browser, 20).until(lambda driver: driver.find_elements(By.CSS_SELECTOR, picture))
 
 
 def test_mlflow_compares_children_with_parallel_coordinates(

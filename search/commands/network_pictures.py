@@ -31,6 +31,7 @@ from models.spaces.source import Source
 from models.tasks.task import task_of
 from search.commands.replay import source_of
 from search.driver.store_errors import StoreError, explain
+from search.tracking.descriptions import note_inspection
 from search.tracking.logged_models import fetch_model
 from search.tracking.logged_trials import LoggedTrial, fetch_confusions, fetch_evidence, read_trial
 from search.tracking.mlflow_internals import replace_folder
@@ -216,7 +217,9 @@ def _attach(trial: LoggedTrial, data: Section, sections: Sequence[Section], top:
     files = section_files(sections) | {PAGE: page(_title(trial), top, [data, *sections]).encode()}
     files |= {f"{each.name}.png": each.png for each in data.pictures}
     replace_folder(trial.parent_run_id, DATA_FOLDER, {f"{each.name}.png": each.png for each in data.pictures})
-    return replace_folder(trial.run_id, INSPECTED, files)
+    where = replace_folder(trial.run_id, INSPECTED, files)
+    note_inspection(trial.run_id, f"{INSPECTED}/{PAGE}")
+    return where
 
 
 def _note(own_run: str | None, trial: LoggedTrial, said: str, tag: str) -> None:

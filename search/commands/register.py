@@ -64,7 +64,7 @@ def _scores(table: TrialTable, final: Mapping[str, float]) -> dict[str, object]:
 def _chosen_from(table: TrialTable, number: int) -> dict[str, object]:
     """The trial's place among those complete, and of the best among how many trials the study chose it."""
     place = 1 + table.ranked[names.NUMBER].tolist().index(number)
-    return {names.PLACE: place} | ({names.BEST_OF: len(table.frame)} if place == 1 else {})
+    return {names.PLACE: f"{place} of {len(table.ranked)}"} | ({names.BEST_OF: len(table.frame)} if place == 1 else {})
 
 
 def main(arguments: Sequence[str]) -> int:

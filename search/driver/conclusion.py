@@ -166,7 +166,7 @@ def print_next_steps(
     if trials_url:
         say(f"its trials:   {trials_url}")
     if table is not None:
-        say(f"\n{usage.TITLE}:\n" + "\n".join(f"    {line}" for line in usage.lines(table)))
+        say(f"\n{usage.TITLE}:\n" + "\n".join(usage.lines(table)))
 
 
 def _more(settings: StudySettings) -> int:

@@ -212,7 +212,7 @@ class TrialRuns:
             own[names.OWN_CONFIG] = planned.config.to_json()
         given = {**own, **(data.tags if data is not None else {}), **tags}
         text = {key: str(value) for key, value in given.items() if value != ""}
-        text[MLFLOW_RUN_NOTE] = description(text, {}, parent.objective, parent.experiment_id, "", parent.id)
+        text[MLFLOW_RUN_NOTE] = description(text, {}, parent.experiment_id)
         run = self._client.create_run(parent.experiment_id, start_time=started_ms, tags=text)
         params = {key: str(value) for key, value in planned.config.parameters().items()}
         self._made[run.info.run_id] = _Made(run.info.artifact_uri, text, params)
@@ -235,8 +235,7 @@ class TrialRuns:
     def _description(self, run_id: str, ending: Mapping[str, object], outcome: Outcome) -> str:
         tags = dict(self._said(run_id)[0]) | {key: str(value) for key, value in ending.items()}
         scores = outcome.result.scores if outcome.result is not None else {}
-        parent = self._parent
-        return description(tags, scores, parent.objective, parent.experiment_id, run_id, parent.id)
+        return description(tags, scores, self._parent.experiment_id, run_id)
 
     def _found(self, condition: str) -> Iterator[Run]:
         return children_found(self._client, self._parent.run, condition)

@@ -9,7 +9,6 @@ from mlflow import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from analysis.reading.mlflow_studies import read_mlflow
-from models.tasks.objective import Objective
 from search.driver.driver import Ended
 from search.study.settings import StudySettings
 from search.tracking import descriptions
@@ -43,7 +42,7 @@ def test_a_trial_says_its_score_its_place_and_where_its_picture_is(search: Searc
         score = MlflowClient().get_run(run_id).data.metrics["val_accuracy"]
         assert note.startswith(f"Validation accuracy {score:.4f}, test accuracy {score:.4f}.")
         assert f"Place {place} of 6 complete trials: [all trials, the best first](#/experiments/1/runs?view" in note
-        assert f"[confusion.png](#/experiments/1/runs/{run_id}/artifacts/confusion.png?" in note
+        assert f"Pictures: [confusion.png](#/experiments/1/runs/{run_id}/artifacts/confusion.png?" in note
 
 
 def test_places_follow_the_study_as_it_grows_and_are_written_once(
@@ -77,8 +76,8 @@ def test_a_trial_that_ran_again_links_the_attempt_before_and_one_that_failed_say
 
 
 def test_a_refit_says_what_it_is() -> None:
-    tags = {"refit_of": "3", "refit_of_run_id": "abc", "state": "complete"}
-    said = description(tags, {"val_rmse": 2.5, "test_rmse": 3.0}, Objective("val_rmse"), "1", "run", "parent")
+    tags = {"refit_of": "3", "refit_of_run_id": "abc", "state": "complete", "objective": "val_rmse"}
+    said = description(tags, {"val_rmse": 2.5, "test_rmse": 3.0}, "1")
     assert said.split("\n\n") == [
         "Trained on all of the training part: the best of "
         "[the trials](#/experiments/1/runs/abc?workflowType=machine_learning).",
