@@ -67,7 +67,11 @@ def conclude(
         refit = table.refit.run_id if table.refit is not None else ""
         digest = hashlib.sha256((trials_csv + refit).encode()).hexdigest()
         if summary is not None and not parent.has_report_of(digest):
-            parent.summarise(summary.curve, summary.scores, summary.runs, summary.note(parent.link), len(table.frame))
+            links = [f"[All trials, the best first]({parent.trials_link})"]
+            if with_report and summary.estimates is not None:
+                links.append(f"[the report]({parent.link(parent.id, 'report/report.html')})")
+            note = f"{summary.note(parent.link)}\n\n{', '.join(links)}"
+            parent.summarise(summary.curve, summary.scores, summary.runs, note, len(table.frame))
             if with_report and summary.estimates is not None:
                 from analysis.report.contents import make_report
                 from analysis.report.writing import write_report

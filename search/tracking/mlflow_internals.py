@@ -30,6 +30,7 @@ from mlflow.utils.validation import _validate_model_name
 from analysis.reading.addresses import in_one_line
 from models.core.errors import ConfigError, shown
 from models.data.dataset import Dataset
+from models.data.labels import CLASSIFICATION
 from models.data.splits import Split
 from models.networks.serving import DESCRIPTION, code_file, description, is_plain
 from search.tracking.tracking_store import tracking_uri
@@ -128,7 +129,7 @@ def environment_files() -> dict[str, str]:
 
 
 def signature(split: Split) -> ModelSignature | None:
-    """Of a table its columns, whatever holds their values; of arrays the class probabilities that come out.
+    """Of a table its columns, whatever holds their values; of arrays the probabilities or numbers that come out.
 
     MLflow would refuse an array of another dtype than a signature of inputs names, however well that holds the values:
     models.data.served checks the inputs instead.
@@ -137,7 +138,8 @@ def signature(split: Split) -> ModelSignature | None:
         return ModelSignature(Schema([ColSpec(AnyType(), column.name, required=False) for column in split.columns]))
     if not is_plain(split):
         return None
-    return ModelSignature(outputs=Schema([TensorSpec(np.dtype("float32"), (-1, split.n_classes))]))
+    answer = np.dtype("float32" if split.target.task == CLASSIFICATION else "float64")
+    return ModelSignature(outputs=Schema([TensorSpec(answer, (-1, split.target.n_outputs))]))
 
 
 def write_model_folder(folder: Path, model: bytes, split: Split, run_id: str, model_id: str) -> None:
@@ -153,6 +155,7 @@ def write_model_folder(folder: Path, model: bytes, split: Split, run_id: str, mo
     (data / DESCRIPTION).write_text(description(split), encoding="utf-8")
     if is_plain(split):
         flavor = {"data": data.name, "keras_version": _version("keras"), "keras_backend": "tensorflow"}
+        flavor |= {"keras_module": "keras", "save_format": "tf"}  # what mlflow.tensorflow asks of the same file
         described.add_flavor("keras", save_exported_model=False, **flavor)
     environment = {"conda_env": "conda.yaml", "python_env": "python_env.yaml"}
     pyfunc.add_to_model(described, loader_module=module, data=data.name, code="code", **environment)

@@ -227,9 +227,9 @@ class ParentRun:
     def close(self, status: str) -> None:
         self._client.set_terminated(self.id, status)
 
-    def link(self, run_id: str) -> str:
-        """The path of one of the study's runs within the MLflow UI."""
-        return run_link(self.experiment_id, run_id)
+    def link(self, run_id: str, artifact: str = "") -> str:
+        """The path of one of the study's runs within the MLflow UI, or of one of its artifacts."""
+        return run_link(self.experiment_id, run_id, artifact)
 
     @property
     def trials_link(self) -> str:
