@@ -2,16 +2,21 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from analysis.estimates.best_of_n import CONFIDENCE
 from analysis.estimates.proportions import clopper_pearson
 from analysis.reading.table import TrialTable
+from analysis.report.sentences import tested_score
 from models.core import names
 from models.core.rounding import plain_score
 from search.commands.exit_codes import COMPLETE, Parser, run_command
 from search.driver.console import make_console
+
+if TYPE_CHECKING:  # MLflow is imported once the command line is read
+    from search.tracking.logged_trials import LoggedTrial
 
 
 def register(run_id: str, name: str, own_run: str | None, console: Console) -> int:
@@ -40,15 +45,22 @@ def register(run_id: str, name: str, own_run: str | None, console: Console) -> i
         names.STUDY_SEED: trial.study_seed,
         names.PARENT_RUN_ID: trial.parent_run_id,
     }
-    version, new = register_model(trial, name, tags)
-    label, test = table.objective.label, trial.final.get(table.objective.test_name)
-    reached = f", test {label} {plain_score(test)}" if test is not None else ""
-    said = f"{trial.title}{reached}: {name} version {version}{'' if new else ' (registered before)'}, alias {CHAMPION}"
+    words = _words(table, trial)
+    version, new = register_model(trial, name, tags, words)
+    said = f"{words}\n{name} version {version}{'' if new else ' (registered before)'}, alias {CHAMPION}"
     load = f'mlflow.pyfunc.load_model("models:/{name}@{CHAMPION}")'
     console.print(f"{said}\nload it:      {load}", markup=False, highlight=False, soft_wrap=True)
     if own_run is not None:
         note_run(own_run, f"registration of {trial.title}", f"{said}\n\n`{load}`", {"registered": f"{name}/{version}"})
     return COMPLETE
+
+
+def _words(table: TrialTable, trial: "LoggedTrial") -> str:
+    """What the network is, and what it reached."""
+    objective, test = table.objective, trial.final.get(table.objective.test_name)
+    reached = f"validation {objective.label} {plain_score(trial.final[objective.name])} (chosen by it: optimistic)"
+    reached += f", test {objective.label} {tested_score(table, test)}" if test is not None else ""
+    return f"{trial.title[0].upper()}{trial.title[1:]}: {reached}; from {len(table.frame)} trials."
 
 
 def _scores(table: TrialTable, final: Mapping[str, float]) -> dict[str, object]:

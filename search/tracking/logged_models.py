@@ -82,8 +82,8 @@ def fetch_model(trial: LoggedTrial, folder: Path) -> Path:
         ) from None
 
 
-def register_model(trial: LoggedTrial, name: str, tags: Mapping[str, object]) -> tuple[str, bool]:
-    """A trial's model as a version of a registered one, with the alias CHAMPION and `tags`.
+def register_model(trial: LoggedTrial, name: str, tags: Mapping[str, object], words: str) -> tuple[str, bool]:
+    """A trial's model as a version of a registered one, with the alias CHAMPION, `tags`, and `words` that describe it.
 
     Returns:
         The version, and whether it is a new one: the same model is registered once under a name.
@@ -104,8 +104,9 @@ def register_model(trial: LoggedTrial, name: str, tags: Mapping[str, object]) ->
                 client.set_model_version_tag(name, version, key, value)
         else:
             _make_registered(client, name)
-            made = client.create_model_version(name, source, trial.run_id, tags=text, model_id=model.model_id)
+            made = client.create_model_version(name, source, trial.run_id, text, model_id=model.model_id)
             version = str(made.version)
+        client.update_model_version(name, version, words)
         client.set_registered_model_alias(name, CHAMPION, version)
     except TrackingError as error:
         raise ConfigError(f"MLflow's registry must take {trial.title} as {name!r}, got: {in_one_line(error)}") from None

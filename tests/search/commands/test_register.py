@@ -29,12 +29,13 @@ def test_the_best_network_is_registered_with_its_scores_its_interval_and_what_it
     assert best is not None
     assert main(["--run_id", best["run_id"], "--as", "digits"]) == 0
     printed = capsys.readouterr().out
-    assert f"trial {best['number']} of small" in printed
+    assert f"Trial {best['number']} of small: validation accuracy {best['val_accuracy']:.4f} (chosen by it" in printed
     assert "digits version 1, alias champion" in printed
     assert 'mlflow.pyfunc.load_model("models:/digits@champion")' in printed
     client = MlflowClient()
     champion = client.get_model_version_by_alias("digits", "champion")
     assert champion.run_id == best["run_id"]
+    assert champion.description in printed
     low, high = clopper_pearson(best["test_accuracy"], table.test_rows or 0)
     assert {name: float(champion.tags[name]) for name in ("val_accuracy", "test_accuracy")} == {
         "val_accuracy": best["val_accuracy"],
