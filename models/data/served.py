@@ -88,6 +88,12 @@ def code_column(values: Any, column: Column) -> NDArray[np.float64]:
     return codes
 
 
+def values_of(codes: NDArray[np.float64], column: Column) -> list[Any]:
+    """What `code_column` made `codes` of: numbers, booleans, or categories' names; None where there is a gap."""
+    told = {NUMERIC: float, BOOLEAN: bool}.get(column.kind, lambda code: column.categories[int(code)])
+    return [None if np.isnan(code) or (code == UNKNOWN and column.kind == CATEGORY) else told(code) for code in codes]
+
+
 def category_text(value: Any) -> str:
     """A category's name: 3.0 and 3 are one."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

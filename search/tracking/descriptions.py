@@ -27,8 +27,8 @@ def description(tags: Mapping[str, str], scores: Mapping[str, float], experiment
         link = run_link(experiment_id, tags[names.REFIT_OF_RUN])
         said.append(f"Trained on all of the training part: the best of [the trials]({link}).")
     if names.PREVIOUS_ATTEMPT in tags:
-        link, before = run_link(experiment_id, tags[names.PREVIOUS_ATTEMPT]), int(tags[names.ATTEMPT]) - 1
-        said.append(f"Trial {tags[names.TRIAL_NUMBER]} again: [attempt {before}]({link}).")
+        link = run_link(experiment_id, tags[names.PREVIOUS_ATTEMPT])
+        said.append(f"Runs again what [the attempt before]({link}) lost.")
     if tags.get(names.STATE) == states.COMPLETE and objective.name in scores:
         reached = f"Validation {objective.label} {plain_score(scores[objective.name])}"
         if objective.test_name in scores:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -67,7 +68,7 @@ def test_raw_rows_of_arrays_are_what_the_search_tests_on(workdir: Path, location
     shown = lines(study)
     assert 'network = mlflow.pyfunc.load_model("runs:/abc/model")' in shown
     program = [line for line in shown if line.startswith(("from ", "rows = "))]
-    found: dict[str, np.ndarray] = {}
+    found: dict[str, Any] = {}
     exec("\n".join(program), found)
     assert found["rows"].shape == rows
 

@@ -1,10 +1,14 @@
 """What a logged network takes: numbers of any type that hold its training data's values, and nothing else."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from models.data.served import as_inputs
+from models.data.served import as_inputs, code_columns
+from models.data.sources import Source, load_dataset, raw_rows
+from tests.models.made_up import penguins
 
 IMAGES = np.arange(24).reshape(2, 3, 4) % 17
 
@@ -54,3 +58,18 @@ def test_a_float_is_rounded_to_the_training_datas_precision_and_gaps_stay_gaps()
 def test_other_rows_are_refused_with_the_rule_and_the_value(rows: object, dtype: str, said: str) -> None:
     with pytest.raises(ValueError, match=f"^the rows {said}" if said.startswith("must") else said):
         as_inputs(rows, dtype, (3, 4))
+
+
+def test_raw_rows_of_a_table_have_its_words_and_gaps_and_are_coded_as_the_test_part_is(tmp_path: Path) -> None:
+    penguins().to_csv(tmp_path / "birds.csv", index=False)
+    data = load_dataset(Source.read({"dataset": str(tmp_path / "birds.csv"), "target": "species"}))
+    assert {column.kind for column in data.columns} == {"numeric", "category", "boolean"}
+    rows = raw_rows(data.location)
+    assert list(rows.columns) == [column.name for column in data.columns]
+    assert rows["island"].dropna().isin(["Biscoe", "Dream", "Torgersen"]).all()
+    np.testing.assert_array_equal(code_columns(rows, data.columns), data.x_test)
+
+
+def test_raw_rows_of_arrays_are_the_test_part() -> None:
+    np.testing.assert_array_equal(raw_rows("digits"), load_dataset("digits").x_test)
+    assert next(iter(raw_rows("iris"))) == "sepal length (cm)"

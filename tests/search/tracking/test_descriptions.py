@@ -71,7 +71,7 @@ def test_a_trial_that_ran_again_links_the_attempt_before_and_one_that_failed_say
     search(settings, engine)
     frame = read_mlflow("small").frame
     again, failed = note_of(frame.iloc[1]["run_id"]), note_of(frame.iloc[2]["run_id"])
-    assert "Trial 1 again: [attempt 0](#/experiments/1/runs/" in again
+    assert again.startswith("Runs again what [the attempt before](#/experiments/1/runs/")
     assert failed.startswith("Failed: diverged.")
 
 
