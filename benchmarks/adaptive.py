@@ -86,8 +86,8 @@ def through_the_driver(table: CompleteTable, replicates: int = 3, each: int = 15
     from rich.console import Console
 
     from benchmarks.engine import MadeUpEngine, made_up
+    from search.command_line.options import read_options
     from search.commands import session
-    from search.commands.options import read_options
 
     class FromTable(MadeUpEngine):
         def outcome(self, job):  # type: ignore[no-untyped-def]

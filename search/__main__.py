@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> int:
             print(f"error: {no_command(name)}", file=sys.stderr)
             return 2
     command = COMMANDS[name]
-    return int(getattr(import_module(f"search.commands.{command.module}"), command.function)(rest))
+    return int(getattr(import_module(command.module), command.function)(rest))
 
 
 def _with_hash_seed() -> None:

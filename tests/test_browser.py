@@ -1,6 +1,7 @@
 """What a person sees: the real MLflow UI and the real Optuna dashboard, in headless Chromium."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -19,6 +20,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
+from search.tracking.ui_internals import run_link
 from tests.project import copy_project, environment
 
 pytestmark = pytest.mark.skipif(
@@ -42,8 +44,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def addresses(folder: Path) -> Iterator[tuple[str, str]]:
-    """The MLflow UI and the Optuna dashboard on a finished study, started by `python -m search ui`."""
+def addresses(folder: Path) -> Iterator[tuple[str, ...]]:
+    """The MLflow UI, the Optuna dashboard and the study's trials, as `python -m search ui` says where they are."""
     mlflow_port, optuna_port = free_port(), free_port()
     ui_url = f"http://127.0.0.1:{mlflow_port}"
     search = [sys.executable, "-m", "search", "--study", "seen.yaml", "--workers", "0", "--ui-url", ui_url]
@@ -61,8 +63,10 @@ def addresses(folder: Path) -> Iterator[tuple[str, str]]:
     ui = subprocess.Popen(command, cwd=folder, env=environment(), stdout=subprocess.PIPE, text=True)
     assert ui.stdout is not None
     assert [ui.stdout.readline().split()[-1] for _ in range(2)] == [ui_url, f"http://127.0.0.1:{optuna_port}"]
+    study = ui.stdout.readline().split()
+    assert study[0] == "seen:"
     try:
-        yield ui_url, f"http://127.0.0.1:{optuna_port}"
+        yield ui_url, f"http://127.0.0.1:{optuna_port}", study[1]
     finally:
         ui.send_signal(signal.SIGINT)
         ui.send_signal(signal.SIGTERM)  # what `mlflow run` does at one Ctrl-C
@@ -113,7 +117,7 @@ def shows(browser: webdriver.Chrome, tmp_path: Path) -> Callable[..., None]:
 
 
 @pytest.fixture(scope="module")
-def runs(addresses: tuple[str, str], folder: Path) -> dict[str, str]:
+def runs(addresses: tuple[str, ...], folder: Path) -> dict[str, str]:
     """Run IDs by name."""
     client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
     experiment = client.get_experiment_by_name("seen")
@@ -122,14 +126,36 @@ def runs(addresses: tuple[str, str], folder: Path) -> dict[str, str]:
     }
 
 
-def test_mlflow_lists_the_study_as_training_runs(
-    addresses: tuple[str, str], runs: dict[str, str], shows: Callable[..., None]
+def test_mlflow_opens_the_studys_trials_with_its_columns_the_best_first(
+    addresses: tuple[str, ...], folder: Path, shows: Callable[..., None], browser: webdriver.Chrome
 ) -> None:
-    shows(f"{addresses[0]}/#/experiments/{runs['experiment']}/runs", "seen", "Run Name", picture="mlflow-runs")
+    shows(
+        addresses[2], "trials of seen", "Sort: val_accuracy", "test_accuracy", "dropout", "width", "3 matching runs",
+        picture="mlflow-trials",
+    )  # fmt: skip
+    shown = re.findall(r"trial-\d{4}", browser.find_element(By.TAG_NAME, "body").text)
+    client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    experiment = client.get_experiment_by_name("seen").experiment_id
+    children = client.search_runs([experiment], "tags.trial_number LIKE '%'", order_by=["metrics.val_accuracy DESC"])
+    scores = [run.data.metrics["val_accuracy"] for run in children]
+    by_name = {run.info.run_name: run.data.metrics["val_accuracy"] for run in children}
+    assert [by_name[name] for name in shown] == scores
+    assert "Model training" in browser.find_element(By.TAG_NAME, "body").text  # not the pages of prompts and traces
+
+
+def test_mlflow_shows_a_trials_picture_by_the_link_in_its_description(
+    addresses: tuple[str, ...], runs: dict[str, str], shows: Callable[..., None], browser: webdriver.Chrome
+) -> None:
+    url = f"{addresses[0]}/{run_link(runs['experiment'], runs['trial-0001'])}"
+    shows(url, "of 3 complete trials", "confusion.png", picture="mlflow-description")
+    link = browser.find_element(By.LINK_TEXT, "confusion.png").get_attribute("href")
+    shows(link, "confusion.png", "Path:", picture="mlflow-picture")
+    picture = "img[src*='confusion.png'], img[src^='blob:']"
+    WebDriverWait(browser, 20).until(lambda driver: driver.find_elements(By.CSS_SELECTOR, picture))
 
 
 def test_mlflow_compares_children_with_parallel_coordinates(
-    addresses: tuple[str, str], runs: dict[str, str], shows: Callable[..., None], browser: webdriver.Chrome
+    addresses: tuple[str, ...], runs: dict[str, str], shows: Callable[..., None], browser: webdriver.Chrome
 ) -> None:
     chosen = ",".join(f"%22{runs[f'trial-{number:04d}']}%22" for number in range(3))
     url = f"{addresses[0]}/#/compare-runs?runs=[{chosen}]&experiments=[%22{runs['experiment']}%22]"
@@ -140,21 +166,21 @@ def test_mlflow_compares_children_with_parallel_coordinates(
 
 
 def test_mlflow_shows_a_child_with_its_metrics_model_and_parent(
-    addresses: tuple[str, str], runs: dict[str, str], shows: Callable[..., None]
+    addresses: tuple[str, ...], runs: dict[str, str], shows: Callable[..., None]
 ) -> None:
     url = f"{addresses[0]}/#/experiments/{runs['experiment']}/runs/{runs['trial-0001']}"
     shows(url, "trial-0001", "Parent run", "seen", "val_accuracy", "test_accuracy", "model", picture="mlflow-child")
 
 
 def test_mlflow_draws_the_best_of_n_curve_of_the_parent(
-    addresses: tuple[str, str], runs: dict[str, str], shows: Callable[..., None]
+    addresses: tuple[str, ...], runs: dict[str, str], shows: Callable[..., None]
 ) -> None:
     url = f"{addresses[0]}/#/experiments/{runs['experiment']}/runs/{runs['seen']}/model-metrics"
     shows(url, "best_of_n", picture="mlflow-parent")
 
 
 def test_optuna_shows_the_study_with_its_sampler_and_trials(
-    addresses: tuple[str, str], shows: Callable[..., None]
+    addresses: tuple[str, ...], shows: Callable[..., None]
 ) -> None:
     shows(f"{addresses[1]}/dashboard/studies/1", "seen", "sampler list", "History", picture="optuna-study")
     shows(f"{addresses[1]}/dashboard/studies/1/trials?numbers=1", "Trial 1", "Trial 2", "Complete", "confusion.png",
@@ -162,10 +188,10 @@ def test_optuna_shows_the_study_with_its_sampler_and_trials(
 
 
 def test_the_link_in_a_trials_note_opens_its_run_in_mlflow(
-    addresses: tuple[str, str], runs: dict[str, str], shows: Callable[..., None], browser: webdriver.Chrome
+    addresses: tuple[str, ...], runs: dict[str, str], shows: Callable[..., None], browser: webdriver.Chrome
 ) -> None:
     shows(f"{addresses[1]}/dashboard/studies/1/trials?numbers=1", "run in MLflow")
     link = browser.find_element(By.LINK_TEXT, "run in MLflow").get_attribute("href")
     assert link is not None
-    assert link.endswith(runs["trial-0001"])
+    assert link.endswith(run_link(runs["experiment"], runs["trial-0001"]))
     shows(link, "trial-0001", "val_accuracy", picture="linked")

@@ -9,6 +9,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import mlflow
 import numpy as np
 import optuna
 import pandas as pd
@@ -86,13 +87,13 @@ def test_a_child_has_the_parameters_and_tags_that_others_rely_on(finished: Finis
 def test_a_child_has_a_value_for_each_epoch_and_its_final_metrics(finished: Finished) -> None:
     for run in finished.children:
         assert {
-            "val_accuracy", "val_loss", "test_accuracy", "test_loss", "train_accuracy", "n_parameters", "n_trainable",
-            "seconds", "best_epoch",
+            "val_accuracy", "val_loss", "test_accuracy", "test_loss", "train_accuracy", "n_parameters",
         } <= set(run.data.metrics)  # fmt: skip
+        assert {"n_trainable", "seconds", "best_epoch"} <= set(run.data.tags)
         for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
             steps = {metric.step for metric in finished.client.get_metric_history(run.info.run_id, f"epoch/{name}")}
             assert steps == set(range(1, len(steps) + 1))
-        kept = int(run.data.metrics["best_epoch"])
+        kept = int(run.data.tags["best_epoch"])
         epochs = {
             metric.step: metric.value
             for metric in finished.client.get_metric_history(run.info.run_id, "epoch/val_loss")
@@ -127,7 +128,13 @@ def test_the_logged_model_predicts_from_raw_inputs_what_the_logged_accuracy_says
         predicted = model.predict(dataset.x_test)
         assert predicted.shape == (360, 10)
         assert (predicted.argmax(axis=1) == dataset.y_test).mean() == run.data.metrics["test_accuracy"]
-        assert model.metadata.signature.inputs.inputs[0].shape == (-1, 8, 8)
+        for dtype in ("float64", "float32", "int64", "uint8"):
+            np.testing.assert_array_equal(model.predict(dataset.x_test.astype(dtype)), predicted)
+        with pytest.raises(ValueError, match=r"must have the shape \(rows, 8, 8\).*got \(360, 64\)"):
+            model.predict(dataset.x_test.reshape(360, 64))
+        for loader in (mlflow.keras, mlflow.tensorflow):
+            loaded = loader.load_model(f"runs:/{run.info.run_id}/model")
+            np.testing.assert_allclose(loaded.predict(dataset.x_test, verbose=0), predicted, atol=1e-6)
     requirements = Path(pyfunc.get_model_dependencies(f"runs:/{finished.children[0].info.run_id}/model")).read_text()
     assert all(f"{name}==" in requirements for name in ("mlflow", "tensorflow", "keras"))
 
@@ -184,7 +191,7 @@ def test_optuna_has_the_trials_with_their_epochs_links_and_pictures(finished: Fi
         assert str(trial.user_attrs["trial_number"]) == run.data.tags["trial_number"]
         assert trial.user_attrs["attempt"] == 0
         assert trial.value == run.data.metrics["val_accuracy"]
-        assert trial.intermediate_values[int(run.data.metrics["best_epoch"])] == trial.value
+        assert trial.intermediate_values[int(run.data.tags["best_epoch"])] == trial.value
         note = get_note(optuna.Trial(finished.study, trial._trial_id))
         assert f"http://127.0.0.1:5000/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}" in note
         (meta,) = get_all_artifact_meta(study_or_trial=trial, storage=finished.study._storage)

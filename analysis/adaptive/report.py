@@ -18,6 +18,7 @@ from analysis.estimates.notes import counted
 from analysis.figures import curves as figures_curves
 from analysis.figures import space as figures_space
 from analysis.looks.pareto import pareto_front, smallest_of
+from analysis.reading import usage
 from analysis.reading.pool import Use
 from analysis.reading.table import TrialTable
 from analysis.report import html, reached, second_looks
@@ -150,6 +151,8 @@ def _page(report: AdaptiveReport) -> str:
     ]
     parts += [html.heading("For a reproducibility checklist"), checklist(table, found.all_trials)]
     parts += [html.heading("Best trials"), best_trials(table)]
+    lines = usage.lines(table)
+    parts += [html.heading(usage.TITLE), html.preformatted("\n".join(lines))] if lines else []
     parts += [html.heading("Hyperparameters"), *_shown(report, "parallel_coordinates", "boxes", "pareto")]
     parts += [part for section in report.sections for part in section.parts()]
     return html.page(f"Study {table.study}", parts)

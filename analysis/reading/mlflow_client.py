@@ -49,19 +49,16 @@ def experiments_found(client: MlflowClient) -> list[str]:
     return [str(found.experiment_id) for found in client.search_experiments(view_type=ViewType.ACTIVE_ONLY)]
 
 
-def parents_found(client: MlflowClient, study: str) -> list[Run]:
-    """The parent runs of a study's name; several where it was begun anew in the same tracking store."""
-    return _parents(client, f"tags.{names.STUDY} = '{study}' and ")
+def parents_found(client: MlflowClient, study: str = "") -> list[Run]:
+    """The parent runs of a study's name; several where it was begun anew in the same tracking store. Else of all."""
+    condition = f"tags.{names.STUDY} = '{study}' and " if study else ""
+    found = runs_found(client, experiments_found(client), f"{condition}tags.{names.PLAN_HASH} LIKE '%'")
+    return [run for run in found if MLFLOW_PARENT_RUN_ID not in run.data.tags]
 
 
 def study_names(client: MlflowClient) -> list[str]:
     """Of all studies in the tracking store."""
-    return sorted({str(run.data.tags.get(names.STUDY, "")) for run in _parents(client)} - {""})
-
-
-def _parents(client: MlflowClient, condition: str = "") -> list[Run]:
-    found = runs_found(client, experiments_found(client), f"{condition}tags.{names.PLAN_HASH} LIKE '%'")
-    return [run for run in found if MLFLOW_PARENT_RUN_ID not in run.data.tags]
+    return sorted({str(run.data.tags.get(names.STUDY, "")) for run in parents_found(client)} - {""})
 
 
 def title_of(run: Run) -> str:

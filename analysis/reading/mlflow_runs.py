@@ -59,6 +59,26 @@ def split_arguments(run: Run) -> dict[str, Any]:
     }
 
 
+def is_tag(name: str) -> bool:
+    """Whether a number that a trial ends with is kept as a tag, not as a metric.
+
+    MLflow draws a chart of each metric, of which such a number is one bar. Scores are metrics, which MLflow sorts by,
+    and so is the number of parameters, which a chart can have as its axis. A run's duration stands in MLflow's table.
+    """
+    return name in (names.N_TRAINABLE, names.BEST_EPOCH) or name.endswith((names.SECONDS, "_epochs", "_best_epoch"))
+
+
+def numbers_of(run: Run) -> dict[str, float]:
+    """What a trial ended with, by name, whether MLflow has it as a metric or as a tag.
+
+    Raises:
+        ConfigError: such a tag is no number.
+    """
+    metrics = {name: value for name, value in run.data.metrics.items() if not name.startswith(names.EPOCH)}
+    told = {name: real_number(run, name) for name in run.data.tags if is_tag(name)}
+    return metrics | {name: value for name, value in told.items() if value is not None}
+
+
 def values_of(client: MlflowClient, run: Run) -> tuple[Epochs, dict[str, float]]:
     """Each epoch's values by (metric, epoch), and those of the kept weights, each under its own name."""
     epochs: Epochs = defaultdict(list)
@@ -70,7 +90,7 @@ def values_of(client: MlflowClient, run: Run) -> tuple[Epochs, dict[str, float]]
                 epochs[name.removeprefix(names.EPOCH), metric.step].append(metric.value)
         else:  # of several, which only somebody else can have logged, the one that MLflow shows: that of the last step
             final[name] = max(history, key=lambda metric: metric.step).value
-    return dict(epochs), final
+    return dict(epochs), numbers_of(run) | final
 
 
 def by_epoch(epochs: Mapping[tuple[str, int], list[float]]) -> dict[int, dict[str, float]]:

@@ -27,6 +27,7 @@ from analysis.reading.mlflow_client import (
     title_of,
     whole_number,
 )
+from analysis.reading.mlflow_runs import numbers_of
 from analysis.reading.table import Refit, TrialTable
 from models.core import names, states
 from models.core.errors import ConfigError, shown
@@ -56,6 +57,7 @@ def read_all(
         study=study,
         sampler=tags.get("sampler", ""),
         data_sha256=tags.get(names.DATA_SHA256),
+        dataset_location=tags.get(names.DATASET_LOCATION),
         plan_hash=tags.get(names.PLAN_HASH),
         parent_run_id=parent.info.run_id,
         stopped_early=tags.get(names.STOPPED_EARLY, "").lower() == "true",
@@ -70,7 +72,9 @@ def read_all(
     # What the workers had finished beyond the trial that the stop rule ended the search with is not part of it.
     stopped_at = whole_number(parent, names.STOPPED_AT)
     table = table if stopped_at is None else table.prefix(stopped_at)
-    return replace(table, refit=_refit(table, children)), attempts_of(rows, objective)
+    table = replace(table, refit=_refit(table, children))
+    logged = any(run.info.run_id == table.network_run_id and run.outputs.model_outputs for run in children)
+    return replace(table, network_logged=logged), attempts_of(rows, objective)
 
 
 def read_mlflow_or_say_why(study: str, tracking_uri: str | None = None) -> TrialTable:
@@ -160,8 +164,8 @@ def _refit(table: TrialTable, children: Sequence[Run]) -> Refit | None:
     number = int(table.best[names.NUMBER])
     wanted = {names.REFIT_OF: str(number), names.STATE: states.COMPLETE}
     for run in children:
-        metrics = run.data.metrics
         if wanted.items() <= run.data.tags.items():
+            metrics = numbers_of(run)
             wanted_metrics = (table.objective.name, table.objective.test_name, names.BEST_EPOCH, names.SECONDS)
             missing = [name for name in wanted_metrics if name not in metrics]
             if missing:
@@ -172,7 +176,7 @@ def _refit(table: TrialTable, children: Sequence[Run]) -> Refit | None:
 
 
 def _row(run: Run) -> dict[str, Any]:
-    tags, metrics = run.data.tags, run.data.metrics
+    tags, metrics = run.data.tags, numbers_of(run)
     recorded = recorded_columns()
     row: dict[str, Any] = dict.fromkeys(recorded)
     row |= {name: tags.get(name) for name in recorded if name in tags}

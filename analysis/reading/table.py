@@ -40,6 +40,10 @@ class TrialTable:
     sampler: str
     seed: int | None = None
     data_sha256: str | None = None
+    dataset_location: str | None = None
+    """What models.data.sources finds the data by."""
+    network_logged: bool = False
+    """Whether the run of the best network has a model in MLflow."""
     planned_trials: int | None = None
     grid_size: int | None = None
     train_rows: int | None = None

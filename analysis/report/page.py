@@ -5,6 +5,7 @@ from __future__ import annotations
 from analysis.estimates.best_of_n import BestOfN
 from analysis.looks.groups import label
 from analysis.looks.pareto import Network
+from analysis.reading import usage
 from analysis.reading.columns import PARAMS
 from analysis.reading.table import TrialTable
 from analysis.report import cross_validation, html, reached, second_looks
@@ -37,6 +38,8 @@ def report_page(report: Report) -> str:
     parts += [html.heading("Details"), *reached.details(report), *_pictures(report, "median", "gap")]
     parts += reached.gap(report)
     parts += [html.heading("Best trials"), best_trials(report.table)]
+    shown = usage.lines(report.table)
+    parts += [html.heading(usage.TITLE), html.preformatted("\n".join(shown))] if shown else []
     if report.table.parent_run_id is not None and not report.sections:
         parts.append(_more(report.table))
     parts += [html.heading("Hyperparameters"), *_pictures(report, "importance"), *_importances(report)]

@@ -88,6 +88,12 @@ def code_column(values: Any, column: Column) -> NDArray[np.float64]:
     return codes
 
 
+def values_of(codes: NDArray[np.float64], column: Column) -> list[Any]:
+    """What `code_column` made `codes` of: numbers, booleans, or categories' names; None where there is a gap."""
+    told = {NUMERIC: float, BOOLEAN: bool}.get(column.kind, lambda code: column.categories[int(code)])
+    return [None if np.isnan(code) or (code == UNKNOWN and column.kind == CATEGORY) else told(code) for code in codes]
+
+
 def category_text(value: Any) -> str:
     """A category's name: 3.0 and 3 are one."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
@@ -106,9 +112,43 @@ def encode(codes: NDArray[np.float64], columns: Sequence[EncodedColumn]) -> NDAr
     return np.ascontiguousarray(np.stack(features, axis=1))
 
 
-def to_json(task: str, classes: Sequence[Any], targets: Sequence[str], columns: Sequence[EncodedColumn]) -> str:
-    """What `Served` needs beside the network."""
-    described = {"task": task, "classes": list(classes), "targets": list(targets)}
+def as_inputs(rows: Any, dtype: str, shape: Sequence[int]) -> NDArray[Any]:
+    """Rows of numbers as an array (rows, *shape) of `dtype`, whichever numeric type holds their values.
+
+    Raises:
+        ValueError: the rows have another shape, are no numbers, or have values that `dtype` does not hold.
+    """
+    array = np.asarray(rows)
+    if array.dtype == object:  # a DataFrame whose columns have several types, or a list of whatever it is
+        array = np.asarray(array.tolist())
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"the rows must be numbers, got {array.dtype} of {type(rows).__name__}")
+    if array.ndim == 0 or not len(array) or array.shape[1:] != tuple(shape):
+        wanted = ", ".join(["rows", *map(str, shape)])
+        raise ValueError(f"the rows must have the shape ({wanted}), with one row or more, got {array.shape}")
+    with np.errstate(over="ignore", invalid="ignore"):
+        converted = array.astype(dtype)
+    whole = converted.dtype.kind != "f"
+    lost = converted != array if whole else np.isfinite(array) & ~np.isfinite(converted)
+    if lost.any():
+        raise ValueError(f"the rows must have values that {dtype} holds, as the training data's, got {array[lost][0]}")
+    return converted
+
+
+def to_json(
+    task: str,
+    classes: Sequence[Any],
+    targets: Sequence[str],
+    columns: Sequence[EncodedColumn],
+    inputs: tuple[str, Sequence[int]],
+    plain: bool,
+) -> str:
+    """What `Served` needs beside the network; `inputs` are its dtype and the shape of a row.
+
+    A `plain` one answers with the network's own numbers, the probabilities of classes or the targets, as an array.
+    """
+    described = {"task": task, "classes": list(classes), "targets": list(targets), "plain": plain}
+    described |= {"inputs": {"dtype": inputs[0], "shape": list(inputs[1])}}
     return json.dumps(described | {"columns": [asdict(column) for column in columns]})
 
 
@@ -125,6 +165,7 @@ class Served:
         values = json.loads(described)
         self.network = network
         self.task, self.classes, self.targets = values["task"], values["classes"], values["targets"]
+        self.inputs, self.plain = values["inputs"], values["plain"]
         self.columns = [
             EncodedColumn(Column(**each["column"] | {"categories": tuple(each["column"]["categories"])}),
                           each["fill"], each["centre"], each["scale"], tuple(each["kept"]))
@@ -134,17 +175,22 @@ class Served:
     def predict(self, rows: Any, params: Any = None) -> Any:
         """A DataFrame: `prediction` and `probability of ...` for each class, or a column for each number predicted.
 
-        Of numbers that have no name, the one column is `prediction`.
+        Of numbers that have no name, the one column is `prediction`. A plain network answers an array with an array, a
+        DataFrame with one whose columns are numbered.
         """
         import pandas as pd
 
-        index = getattr(rows, "index", None)
+        index = rows.index if hasattr(rows, "columns") else None
         if self.columns:
             frame = (
                 rows if hasattr(rows, "columns") else pd.DataFrame(rows, columns=[c.column.name for c in self.columns])
             )
             rows = encode(code_columns(frame, [column.column for column in self.columns]), self.columns)
-        outputs = answers_of(self.network, np.asarray(rows))
+        else:
+            rows = as_inputs(rows, **self.inputs)
+        outputs = answers_of(self.network, rows)
+        if self.plain:
+            return outputs if index is None else pd.DataFrame(outputs, index=index)
         if self.task == "regression":
             return pd.DataFrame(outputs, columns=self.targets or ["prediction"], index=index)
         answers = pd.DataFrame({"prediction": [self.classes[k] for k in outputs.argmax(axis=1)]}, index=index)

@@ -19,6 +19,7 @@ from models.data.labels import CLASSIFICATION, TASKS, encode_labels
 from models.data.loader import run_loader
 from models.data.named import DOWNLOADABLE, NAMES, TABLES, named_arrays, named_table
 from models.data.npz import read_npz
+from models.data.served import values_of
 
 _LOADER = re.compile(r"(.+\.py):([A-Za-z_]\w*)")
 _TEST = 0.2
@@ -140,6 +141,20 @@ def load_dataset(source: Source | str, tell: Tell = lambda _: None) -> Dataset:
         arrays = _cut(arrays["x"], arrays["y"], source, path.name)
     written = _absolute(source).to_text() if source.task or source.test else ""
     return dataset_of(path.stem, str(path), arrays, source.task, written)
+
+
+def raw_rows(location: str) -> Any:
+    """The test part's rows as a logged network takes them: an array, or of a table a DataFrame of its columns.
+
+    Raises:
+        ConfigError: as `load_dataset`.
+    """
+    data = load_dataset(location)
+    if not data.columns:
+        return data.x_test
+    import pandas as pd
+
+    return pd.DataFrame({column.name: values_of(data.x_test[:, k], column) for k, column in enumerate(data.columns)})
 
 
 def find_data(location: str, sha256: str, asked: str | None) -> Dataset:

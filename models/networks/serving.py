@@ -1,7 +1,8 @@
 """What lies beside a .keras file so that the logged model takes raw rows and answers in the user's labels.
 
-A model of arrays whose labels are 0 .. K-1, or of numbers without a name, needs none: the .keras file takes the raw
-inputs itself and answers with probabilities, or numbers in the user's units. Imports no Keras: the driver writes it.
+Of arrays whose labels are 0 .. K-1, or of numbers without a name, the .keras file alone takes the raw inputs of the
+training data's type, and answers with probabilities, or numbers in the user's units: Keras' own loaders read it. What
+lies beside takes any numeric type. Imports no Keras: the driver writes it.
 """
 
 import hashlib
@@ -19,14 +20,14 @@ DESCRIPTION = "served.json"
 """The file's name in the model's data folder, beside the network's model.keras."""
 
 
-def needs_serving(split: Split) -> bool:
-    """Whether the .keras file alone would not take what the user has, or answer in the user's terms."""
+def is_plain(split: Split) -> bool:
+    """Whether the .keras file alone takes what the user has, and answers in the user's terms."""
     plain = split.target.numbered if split.target.task == CLASSIFICATION else not split.target.names
     if split.columns or not plain:
-        return True
+        return False
     # Keras' own predict makes float32 of float64, which is why the scaling is one of float64.
     features = fit_scaling(split) if split.input_dtype == "float64" else None
-    return isinstance(features, Scaling) and features.scale.dtype == np.float64
+    return not (isinstance(features, Scaling) and features.scale.dtype == np.float64)
 
 
 @cache
@@ -40,8 +41,9 @@ def code_file() -> tuple[str, str]:
 
 
 def description(split: Split) -> str:
-    """The content of DESCRIPTION: the task, the labels, and the encoding that the training part says."""
+    """The content of DESCRIPTION: the task, the labels, the inputs, and the encoding that the training part says."""
     encoding = fit_scaling(split) if split.columns else None
     columns = encoding.columns if isinstance(encoding, TableEncoding) else ()
     target = split.target
-    return served.to_json(target.task, target.classes, target.names, columns)
+    inputs = str(split.input_dtype), split.input_shape
+    return served.to_json(target.task, target.classes, target.names, columns, inputs, is_plain(split))

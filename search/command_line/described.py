@@ -40,7 +40,7 @@ SEARCH = (
     Option(
         "sampler", "|".join(SAMPLERS), "how the space of --network is searched; any other study's stands in its file"
     ),
-    Option("trials", "N", "how many trials the plan has, 1 or more; a larger number extends a study"),
+    Option("trials", "N", "how many trials the plan has (tpe: each replicate); a larger number extends a study"),
     Option("seed", "N", "the study's seed: plan, split and every trial follow from it"),
     Option("name", "NAME", "the study's name in MLflow and Optuna, instead of its file's"),
     Option("workers", "N", "processes that train, one thread each; 0: this process trains", "2"),
@@ -73,7 +73,7 @@ Run again, the same command finishes what is missing; with more trials it extend
 
 @dataclass(frozen=True)
 class Command:
-    """What a person can start: a module of search/commands, and an entry point of MLproject."""
+    """What a person can start: a module, and an entry point of MLproject."""
 
     sentence: str
     options: tuple[Option, ...]
@@ -89,7 +89,7 @@ class Command:
 
 
 COMMANDS = {
-    "": Command(DESCRIPTION, SEARCH, "session"),
+    "": Command(DESCRIPTION, SEARCH, "search.commands.session"),
     "confirm": Command(
         "The second look: the best trials of a study, trained again with fresh seeds, as a study of its own.",
         (
@@ -99,7 +99,7 @@ COMMANDS = {
             MOVED,
             *(option for option in SEARCH if option.name in _OF_CONFIRM),
         ),
-        "confirm",
+        "search.commands.confirm",
     ),
     "replay": Command(
         "One trial, trained again from its MLflow run alone and compared with it bit for bit.",
@@ -108,7 +108,7 @@ COMMANDS = {
             MOVED,
             Option("trust", FLAG, "run the copy of your own network that the run keeps, not your file", "false"),
         ),
-        "replay",
+        "search.commands.replay",
     ),
     "inspect": Command(
         "What the network of one trial does on its data, as pictures on its run and one page.",
@@ -119,23 +119,31 @@ COMMANDS = {
             Option("part", "validation|test", "where single images or rows come from", "validation"),
             MOVED,
         ),
-        "inspect",
+        "search.commands.inspect",
+    ),
+    "register": Command(
+        "A trial's network into MLflow's model registry, under the alias champion, with what it reached as tags.",
+        (
+            Option("run_id", "ID", "the run of a trial, or of a study: its best network", required=True),
+            Option("as", "NAME", "what the registry is to call it", required=True),
+        ),
+        "search.commands.register",
     ),
     "report": Command(
         "The report of a study: figures, numbers and one page that opens offline, attached to its run too.",
         (STUDY, *(option for option in reports.REPORT if option.name in _OF_REPORT)),
-        "report",
+        "search.commands.report",
     ),
     "quote": Command(
         "The report of a search that another program made: Optuna, KerasTuner, Ray Tune, W&B, MLflow, a table.",
         reports.QUOTE,
-        "report",
+        "search.commands.report",
         "quote",
     ),
     "doctor": Command(
         "Compares plan, outbox, Optuna and MLflow of a study, and mends what differs if told to.",
         (STUDY, Option("repair", FLAG, "mend what differs", "false"), MOVED, STORAGE),
-        "doctor",
+        "search.doctor.command",
     ),
     "ui": Command(
         "The MLflow UI and the Optuna dashboard on what was made here, both on loopback alone.",
@@ -144,7 +152,7 @@ COMMANDS = {
             Option("optuna_port", "PORT", "where the Optuna dashboard listens", "8080"),
             STORAGE,
         ),
-        "ui",
+        "search.commands.ui",
     ),
 }
 """By name, empty for a search."""

@@ -31,9 +31,10 @@ from models.spaces.source import Source
 from models.tasks.task import task_of
 from search.commands.replay import source_of
 from search.driver.store_errors import StoreError, explain
-from search.tracking.artifacts import fetch_confusions, fetch_evidence, replace_folder
+from search.tracking.descriptions import note_inspection
 from search.tracking.logged_models import fetch_model
-from search.tracking.logged_trials import LoggedTrial, read_trial
+from search.tracking.logged_trials import LoggedTrial, fetch_confusions, fetch_evidence, read_trial
+from search.tracking.mlflow_internals import replace_folder
 from search.tracking.own_run import note_run
 from search.tracking.tracking_store import tracking_ui
 
@@ -102,7 +103,7 @@ def inspect_run(
     console.print(f"{said}:\n{where}/{PAGE}", markup=False, highlight=False, soft_wrap=True)
     ui = tracking_ui()
     if ui is not None:
-        console.print(f"{ui}/{trial.link}/artifacts", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"{ui}/{trial.link(INSPECTED)}", markup=False, highlight=False, soft_wrap=True)
     _note(own_run, trial, said, "made")
     return MADE
 
@@ -216,12 +217,14 @@ def _attach(trial: LoggedTrial, data: Section, sections: Sequence[Section], top:
     files = section_files(sections) | {PAGE: page(_title(trial), top, [data, *sections]).encode()}
     files |= {f"{each.name}.png": each.png for each in data.pictures}
     replace_folder(trial.parent_run_id, DATA_FOLDER, {f"{each.name}.png": each.png for each in data.pictures})
-    return replace_folder(trial.run_id, INSPECTED, files)
+    where = replace_folder(trial.run_id, INSPECTED, files)
+    note_inspection(trial.run_id, f"{INSPECTED}/{PAGE}")
+    return where
 
 
 def _note(own_run: str | None, trial: LoggedTrial, said: str, tag: str) -> None:
     if own_run is not None:
-        link = f"[{trial.title}]({trial.link})"
+        link = f"[{trial.title}]({trial.link()})"
         tags = {"inspect_of": trial.run_id, "inspect": tag}
         note_run(
             own_run, f"inspection of {trial.title}", f"{said}\n\nInspected: {link}, artifacts `{INSPECTED}/`.", tags

@@ -140,6 +140,8 @@ def _track(search: Search, engine: Engine, own_run: str | None, asked: list[str]
                 data_sha256=dataset.sha256,
             )
         parent.describe(dataset, search.split, _facts(settings, plan))
+        parent.resolve(_resolved(search))
+        parent.show_trials(search.objective, not settings.folds, plan.searched)
         search.baselines.update(baselines_of(parent.run))
         parent.note_baselines(search.baselines)
         parent.attach({"plan.csv": plan.csv, "study.yaml": settings.to_yaml()})
@@ -181,7 +183,8 @@ def _drive(
         f"**{settings.name}**: {settings.sampler} sampler, seed {settings.seed}, {plan.size} trials.",
         settings.description,
         "" if settings.deterministic else NOT_DETERMINISTIC,
-        f"[Parent run in MLflow]({ui_url}/{parent.link(parent.id)})",
+        f"[The trials in MLflow, the best first]({ui_url}/{parent.trials_link}), "
+        f"[the study's own run]({ui_url}/{parent.link(parent.id)})",
     )
     study.note("\n\n".join(said))
     paths, runs = StudyPaths(settings.name, root_of(options.storage)), TrialRuns(parent)
@@ -244,6 +247,7 @@ def _conclude(
     from search.driver.conclusion import conclude, failures_words, print_missing, print_next_steps
     from search.driver.summary import print_summary
     from search.tracking.own_run import program_of
+    from search.tracking.tracking_store import tracking_ui
 
     settings, options, console = search.settings, search.options, search.console
     attempts = study.attempts()
@@ -258,12 +262,13 @@ def _conclude(
     if not search.tags or not ended.complete:
         if summary is not None:
             print_summary(summary, console)
-        best = None if summary is None or options.models.mode == "none" else summary.table.network_run_id
         if search.host is not None:
             print_missing(ended, console)
         else:
-            how = program_of(own_run)
-            print_next_steps(settings, options.given, ended, summary is not None, best, how, console)
+            table = None if summary is None else summary.table
+            there = options.ui_url or tracking_ui()  # one that runs already; `-e ui` prints the links of its own
+            link = f"{there}/{parent.trials_link}" if there else ""
+            print_next_steps(settings, options.given, ended, table, program_of(own_run), console, link)
     return COMPLETE if ended.complete and summary is not None else MISSING
 
 
@@ -286,6 +291,22 @@ def _facts(settings: StudySettings, plan: "Plan") -> dict[str, object]:
     }  # fmt: skip
     grid = {names.GRID_SIZE: settings.population} if settings.sampler == "grid" else {}
     return facts | settings.split | settings.network_tags | grid | adaptive
+
+
+def _resolved(search: Search) -> dict[str, object]:
+    """What the study says where `mlflow run` logs that an option was left to it."""
+    settings = search.settings
+    trial = search.plan.trials[0].config.parameters()
+    return {
+        names.SAMPLER: settings.sampler,
+        names.SEED: settings.seed,
+        names.DATASET: search.dataset.name,
+        names.TASK: search.dataset.target.task,
+        "pruner": settings.pruner,
+        **settings.split,
+        names.OBJECTIVE: search.objective.name,
+        **{name: value for name, value in trial.items() if name not in search.plan.searched},
+    }
 
 
 def main(arguments: Sequence[str]) -> int:

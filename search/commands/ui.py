@@ -9,17 +9,19 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from analysis.reading.addresses import password_apart, sqlite_file, without_secrets
+from analysis.reading.addresses import in_one_line, password_apart, sqlite_file
 from models.core.errors import ConfigError
 from search.command_line.described import parser_of
 from search.command_line.exit_codes import run_command
 from search.command_line.options import whole_number
 from search.stores.databases import check_sqlite
 from search.stores.paths import optuna_artifacts
-from search.tracking.tracking_store import tracking_uri
+from search.tracking.logged_studies import newest_studies
+from search.tracking.tracking_store import TrackingError, tracking_ui, tracking_uri
 
 HOST = "127.0.0.1"
 _UP_WITHIN = 60.0  # seconds
+_MOST_STUDIES = 5  # that the terminal names
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -75,8 +77,11 @@ def serve(mlflow_port: int, optuna_port: int, storage: str) -> int:
         for url, command in wanted.items():
             name = "MLflow UI" if "server" in command else "Optuna dashboard"
             _say(f"{name + ':':18} {url}")
-        if tracking_uri().startswith("http"):
-            _say(f"{'MLflow UI:':18} {without_secrets(tracking_uri())}, the tracking server's own")
+        server = tracking_ui()
+        if server is not None:
+            _say(f"{'MLflow UI:':18} {server}, the tracking server's own")
+        for study, link in _newest():
+            _say(f"{'  ' + study + ':':18} {server or next(iter(wanted))}/{link}")
         _say("Ctrl-C ends both")
         while all(process.poll() is None for process in processes.values()):
             time.sleep(0.2)
@@ -85,6 +90,15 @@ def serve(mlflow_port: int, optuna_port: int, storage: str) -> int:
         for process in processes.values():
             _end(process)
         watchman.communicate()
+
+
+def _newest() -> list[tuple[str, str]]:
+    """The studies whose trials are a link each; none while the tracking store does not say."""
+    try:
+        return newest_studies(_MOST_STUDIES)
+    except TrackingError as error:
+        _say(f"no study of the tracking store can be named: {in_one_line(error)}")
+        return []
 
 
 def _watch_over(processes: Iterable[subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:

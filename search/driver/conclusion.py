@@ -9,9 +9,11 @@ from pathlib import Path
 from rich.console import Console
 
 from analysis.command_line.program import Program
+from analysis.reading import usage
 from analysis.reading.addresses import without_secrets
 from analysis.reading.cv_results import cv_results
 from analysis.reading.mlflow_studies import read_all
+from analysis.reading.table import TrialTable
 from models.core import names, states
 from models.tasks.objective import Baselines
 from search.driver.driver import Ended
@@ -20,6 +22,7 @@ from search.driver.summary import Summary, summarise
 from search.stores.optuna_attempts import Attempt
 from search.study.plan import Plan
 from search.study.settings import MOST_SEED, StudySettings
+from search.tracking.descriptions import note_places
 from search.tracking.parent_run import ParentRun
 
 
@@ -58,12 +61,19 @@ def conclude(
             )
         if table.folds:
             parent.attach({"cv_results.csv": cv_results(table).to_csv(index=False)})
+        parent.show_trials(table.objective, table.tested, plan.searched)
+        note_places(parent, table)
         summary = summarise(table, plan)
         refit = table.refit.run_id if table.refit is not None else ""
         digest = hashlib.sha256((trials_csv + refit).encode()).hexdigest()
         if summary is not None and not parent.has_report_of(digest):
-            parent.summarise(summary.curve, summary.scores, summary.runs, summary.note(parent.link), len(table.frame))
-            if with_report and (summary.estimates is not None or summary.replicates is not None):
+            reported = with_report and (summary.estimates is not None or summary.replicates is not None)
+            links = [f"[All trials, the best first]({parent.trials_link})"]
+            if reported:
+                links.append(f"[the report]({parent.link(parent.id, 'report/report.html')})")
+            note = f"{summary.note(parent.link)}\n\n{', '.join(links)}"
+            parent.summarise(summary.curve, summary.scores, summary.runs, note, len(table.frame))
+            if reported:
                 from analysis.adaptive.report import write_study_report
 
                 with tempfile.TemporaryDirectory() as folder:
@@ -125,14 +135,15 @@ def print_next_steps(
     settings: StudySettings,
     given: Mapping[str, str],
     ended: Ended,
-    scored: bool,
-    best: str | None,
+    table: TrialTable | None,
     program: Program,
     console: Console,
+    trials_url: str = "",
 ) -> None:
-    """What to type next: `given` are this command's options, `best` the best network's run, `program` started it.
+    """What to type next: `given` are this command's options, `program` started it; `table` has the trials.
 
-    A search none of whose trials is `scored` is neither extended nor begun anew: what failed would fail again.
+    A search without a complete trial has no `table`, and is neither extended nor begun anew: what failed would fail
+    again.
     """
     shown = {key: without_secrets(text) for key, text in given.items()}
 
@@ -145,14 +156,19 @@ def print_next_steps(
         say("the same command goes on where this one ended")
     elif not ended.trained:
         say("all trials were finished already: nothing was trained")
-    if ended.complete and scored:
+    if ended.complete and table is not None:
         if settings.population is None or settings.trials < settings.population:
             say(f"extend it:    {program.command('', {**shown, 'trials': _more(settings)})}")
         other = (settings.seed + 1) % (MOST_SEED + 1)
         say(f"start anew:   {program.command('', {**shown, 'name': settings.name + '-2', 'seed': other})}")
-    if best is not None:
-        say(f"its network:  {program.command('inspect', {'run_id': best})}")
+    if table is not None and table.network_logged:
+        say(f"its network:  {program.command('inspect', {'run_id': table.network_run_id})}")
+        say(f"register it:  {program.command('register', {'run_id': table.network_run_id, 'as': settings.name})}")
     say(f"look at it:   {program.command('ui', {key: shown[key] for key in ('storage',) if key in shown})}")
+    if trials_url:
+        say(f"its trials:   {trials_url}")
+    if table is not None:
+        say(f"\n{usage.TITLE}:\n" + "\n".join(usage.lines(table)))
 
 
 def _more(settings: StudySettings) -> int:

@@ -82,7 +82,7 @@ class ModelKeeper:
             if outcome.number in best and isinstance(outcome.result, TrialResult):
                 run_id = self._run_ids.get(outcome.number) or runs.find(outcome.number, outcome.attempt)
                 if run_id:
-                    runs.log_model(run_id, outcome.result)
+                    runs.add_model(run_id, outcome.result)
             path.unlink()
         for number in self._logged - best:
             runs.drop_model(self._run_ids[number])

@@ -14,7 +14,7 @@ from analysis.reading.mlflow_client import (
     runs_found,
     whole_number,
 )
-from analysis.reading.mlflow_runs import confusions_of
+from analysis.reading.mlflow_runs import confusions_of, numbers_of
 from models.core import names, states
 from models.core.errors import ConfigError
 from models.core.states import STATES, is_final
@@ -105,7 +105,7 @@ def told_by_evidence(run_id: str, objective: Objective) -> tuple[float | None, f
     The scores are those of the kept epoch's weights, measured in the same way, so they agree to the last bit.
     """
     client = MlflowClient()
-    kept = client.get_run(run_id).data.metrics.get(names.BEST_EPOCH)
+    kept = numbers_of(client.get_run(run_id)).get(names.BEST_EPOCH)
     score = None if kept is None else epochs_of(run_id, objective).get(int(kept))
     try:
         return score, score_of_confusion(objective.metric.name, confusions_of(client, run_id)["test"])

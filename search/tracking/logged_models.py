@@ -1,10 +1,11 @@
-"""The models of a study's trials: logged from what a worker saved, dropped, found and fetched."""
+"""The models of a study's trials: logged from what a worker saved, dropped, found, fetched and registered."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus
+from mlflow.exceptions import MlflowException
 
 from analysis.reading.addresses import in_one_line
 from models.core.errors import ConfigError
@@ -16,17 +17,36 @@ from search.tracking.tracking_store import TrackingError
 
 MODEL_NAME = "model"
 """What each is called, so that `runs:/RUN_ID/model` finds it."""
+CHAMPION = "champion"
+"""The alias of the version that was registered last: `models:/NAME@champion` is its network."""
 
 
-def log_model(client: MlflowClient, experiment_id: str, run_id: str, result: TrialResult, split: Split) -> None:
-    """The Keras model that a worker saved, as an MLflow model; made here without importing TensorFlow."""
-    logged = client.create_logged_model(experiment_id, name=MODEL_NAME, source_run_id=run_id)
+def log_model(
+    client: MlflowClient,
+    experiment_id: str,
+    run_id: str,
+    result: TrialResult,
+    split: Split,
+    tags: Mapping[str, str],
+    params: Mapping[str, str],
+) -> str:
+    """The Keras model that a worker saved, as an MLflow model; made here without importing TensorFlow.
+
+    All have one name, so `tags` and `params` tell them apart.
+
+    Returns:
+        Its ID.
+    """
+    logged = client.create_logged_model(
+        experiment_id, name=MODEL_NAME, source_run_id=run_id, tags=dict(tags), params=dict(params), model_type="Keras"
+    )
     fill(
         logged.artifact_location,
         lambda folder: write_model_folder(folder, result.model, split, run_id, logged.model_id),
     )
     client.finalize_logged_model(logged.model_id, "READY")
     client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=result.best_epoch)])
+    return str(logged.model_id)
 
 
 def drop_models(client: MlflowClient, experiment_id: str, run_id: str) -> None:
@@ -53,19 +73,64 @@ def fetch_model(trial: LoggedTrial, folder: Path) -> Path:
     Raises:
         ConfigError: no model was logged, or its file cannot be had.
     """
-    found = _of_run(MlflowClient(), trial.experiment_id, trial.run_id)
+    model = _whole(MlflowClient(), trial)
+    try:
+        return Path(artifact_store(model.artifact_location).download_artifacts(MODEL_FILE, str(folder)))
+    except TrackingError as error:
+        raise ConfigError(
+            f"the model of {trial.title} must be where it was logged, got: {in_one_line(error)}"
+        ) from None
+
+
+def register_model(trial: LoggedTrial, name: str, tags: Mapping[str, object], words: str) -> tuple[str, bool]:
+    """A trial's model as a version of a registered one, with the alias CHAMPION, `tags`, and `words` that describe it.
+
+    Returns:
+        The version, and whether it is a new one: the same model is registered once under a name.
+
+    Raises:
+        ConfigError: no model was logged, or the registry does not take it.
+    """
+    client = MlflowClient()
+    model = _whole(client, trial)
+    text = {key: str(value) for key, value in tags.items()}
+    source = f"models:/{model.model_id}"
+    try:
+        of_run = client.search_model_versions(f"run_id = '{trial.run_id}'")
+        found = [one for one in of_run if (one.name, one.source) == (name, source)]
+        if found:
+            version = str(found[0].version)
+            for key, value in text.items():
+                client.set_model_version_tag(name, version, key, value)
+        else:
+            _make_registered(client, name)
+            made = client.create_model_version(name, source, trial.run_id, text, model_id=model.model_id)
+            version = str(made.version)
+        client.update_model_version(name, version, words)
+        client.set_registered_model_alias(name, CHAMPION, version)
+    except TrackingError as error:
+        raise ConfigError(f"MLflow's registry must take {trial.title} as {name!r}, got: {in_one_line(error)}") from None
+    return version, not found
+
+
+def _make_registered(client: MlflowClient, name: str) -> None:
+    """A registered model of that name, unless there is one."""
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
+def _whole(client: MlflowClient, trial: LoggedTrial) -> LoggedModel:
+    found = _of_run(client, trial.experiment_id, trial.run_id)
     whole = [model for model in found if model.status == LoggedModelStatus.READY]
     if not whole:
         raise ConfigError(
             f"run_id must be that of a trial whose model was logged, got {trial.title}, searched with "
             f"models={trial.models or 'none'}"
         )
-    try:
-        return Path(artifact_store(whole[0].artifact_location).download_artifacts(MODEL_FILE, str(folder)))
-    except TrackingError as error:
-        raise ConfigError(
-            f"the model of {trial.title} must be where it was logged, got: {in_one_line(error)}"
-        ) from None
+    return whole[0]
 
 
 def _of_run(client: MlflowClient, experiment_id: str, run_id: str) -> list[LoggedModel]:

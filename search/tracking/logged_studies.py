@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from mlflow import MlflowClient
 
 from analysis.reading.addresses import in_one_line
+from analysis.reading.mlflow_client import parents_found
 from models.core import names
 from models.core.errors import ConfigError
 from models.spaces.source import Source, read_source, source_of_texts
@@ -20,6 +21,7 @@ from search.study.replicates import Replicates
 from search.study.settings import StudySettings
 from search.study.study_file import settings_of
 from search.tracking.tracking_store import TrackingError
+from search.tracking.ui_internals import has_view, runs_link, trials_link
 
 STUDY_FILE, SPACE_FILE, NETWORK_FOLDER = "study.yaml", "own_space.json", "network"
 """Among the parent run's artifacts."""
@@ -47,6 +49,19 @@ class LoggedStudy:
     def growing(self, direction: str, results: Mapping[int, Result]) -> Replicates | None:
         """What draws the plan of an adaptive study, told `results`; None of another one, which is drawn as a whole."""
         return Replicates(self.settings, direction, results) if self.settings.replicates else None
+
+
+def newest_studies(most: int) -> list[tuple[str, str]]:
+    """The names of the studies begun last, the newest first, each with the path of its trials in MLflow's UI."""
+    client = MlflowClient()
+    found = sorted(parents_found(client), key=lambda run: -int(run.info.start_time))[:most]
+    links = []
+    for run in found:
+        experiment, run_id = client.get_experiment(run.info.experiment_id), run.info.run_id
+        shown = has_view(experiment.tags, run_id)  # studies of earlier versions have no view
+        link = trials_link(experiment.experiment_id, run_id) if shown else runs_link(experiment.experiment_id)
+        links.append((str(run.data.tags.get(names.STUDY, "")), link))
+    return links
 
 
 def read_study(run_id: str, name: str, planned: int = 0) -> LoggedStudy:

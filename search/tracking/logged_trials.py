@@ -4,19 +4,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID
+from numpy.typing import NDArray
 
-from analysis.reading.addresses import shown_address
+from analysis.reading.addresses import in_one_line, shown_address
 from analysis.reading.mlflow_client import check_format, needed, whole_number
-from analysis.reading.mlflow_runs import split_arguments, values_of
+from analysis.reading.mlflow_runs import confusions_of, evidence_of, split_arguments, values_of
+from analysis.reading.mlflow_studies import read_mlflow
 from models.core import names, states
 from models.core.config import Config, OwnConfig, TrialConfig
 from models.core.errors import ConfigError
 from models.core.parameters import PARAMETERS
-from search.tracking.tracking_store import open_tracking, run_link, tracking_uri
+from search.tracking.tracking_store import TrackingError, open_tracking, tracking_uri
+from search.tracking.ui_internals import run_link
 
 _NEEDED = (
     names.STUDY, names.SEED, names.STUDY_SEED, names.CONFIG_HASH, names.DATA_SHA256, names.DATASET_LOCATION,
@@ -66,10 +70,9 @@ class LoggedTrial:
         """Whether training it again gives the same bits."""
         return not isinstance(self.config, OwnConfig) or self.config.deterministic
 
-    @property
-    def link(self) -> str:
-        """The path of its run within the MLflow UI."""
-        return run_link(self.experiment_id, self.run_id)
+    def link(self, artifact: str = "") -> str:
+        """The path of its run within the MLflow UI, or of one of its artifacts."""
+        return run_link(self.experiment_id, self.run_id, artifact)
 
     @property
     def title(self) -> str:
@@ -124,6 +127,48 @@ def read_trial(run_id: str, refits: bool = False) -> LoggedTrial:
         network=tags.get(names.NETWORK, ""),
         callbacks=tags.get(names.CALLBACKS, ""),
     )
+
+
+def best_network_of(run_id: str) -> str | None:
+    """The run of a study's best network, where `run_id` is the study's own; None of any other.
+
+    Raises:
+        ConfigError: the study has none yet.
+    """
+    try:
+        run = open_tracking().get_run(run_id)
+    except MlflowException:  # as `read_trial` says
+        return None
+    if names.PLAN_HASH not in run.data.tags or MLFLOW_PARENT_RUN_ID in run.data.tags:
+        return None
+    best = read_mlflow(run.data.tags.get(names.STUDY, ""), parent_run_id=run_id).network_run_id
+    if best is None:
+        raise ConfigError(f"run_id must be that of a study with a network, got {run.info.run_name!r} without one")
+    return best
+
+
+def fetch_confusions(trial: LoggedTrial) -> dict[str, NDArray[np.int64]]:
+    """As analysis.reading.mlflow_runs.confusions_of.
+
+    Raises:
+        ConfigError: they cannot be had.
+    """
+    try:
+        return confusions_of(MlflowClient(), trial.run_id)
+    except (*TrackingError, ValueError, TypeError) as error:
+        raise ConfigError(f"{trial.title} must have its confusion matrices, got: {in_one_line(error)}") from None
+
+
+def fetch_evidence(trial: LoggedTrial) -> dict[str, dict[str, Any]]:
+    """As analysis.reading.mlflow_runs.evidence_of.
+
+    Raises:
+        ConfigError: it cannot be had.
+    """
+    try:
+        return evidence_of(MlflowClient(), trial.run_id)
+    except (*TrackingError, ValueError) as error:
+        raise ConfigError(f"{trial.title} must have its predictions, got: {in_one_line(error)}") from None
 
 
 def _config(tags: Mapping[str, str], parameters: Mapping[str, str]) -> Config:

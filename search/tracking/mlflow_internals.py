@@ -6,17 +6,18 @@ behind an artifact's location. tests/search/tracking/test_mlflow_internals.py fa
 
 import importlib.metadata
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 
 import mlflow
 import numpy as np
 import yaml
-from mlflow import pyfunc
+from mlflow import MlflowClient, pyfunc
 from mlflow.data.code_dataset_source import CodeDatasetSource
 from mlflow.data.sources import LocalArtifactDatasetSource
 from mlflow.entities import DatasetInput, InputTag
+from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
 from mlflow.store.artifact.artifact_repo import ArtifactRepository
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
@@ -24,10 +25,14 @@ from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 from mlflow.types.schema import AnyType, ColSpec, Schema, TensorSpec
 from mlflow.utils.git_utils import get_git_commit
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_SOURCE_NAME
+from mlflow.utils.validation import _validate_model_name
 
+from analysis.reading.addresses import in_one_line
+from models.core.errors import ConfigError, shown
 from models.data.dataset import Dataset
+from models.data.labels import CLASSIFICATION
 from models.data.splits import Split
-from models.networks.serving import DESCRIPTION, code_file, description, needs_serving
+from models.networks.serving import DESCRIPTION, code_file, description, is_plain
 from search.tracking.tracking_store import tracking_uri
 
 _Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -58,6 +63,31 @@ def fill(location: str, write: Callable[[Path], None]) -> None:
         write(Path(temporary))
         if any(Path(temporary).iterdir()):
             store.log_artifacts(temporary)
+
+
+def replace_folder(run_id: str, name: str, files: Mapping[str, bytes]) -> str:
+    """Makes `files` all that the folder `name` among a run's artifacts holds; returns where that is."""
+    client = MlflowClient()
+    with tempfile.TemporaryDirectory() as folder:
+        for file, content in files.items():
+            Path(folder, file).write_bytes(content)
+        client.log_artifacts(run_id, folder, name)
+    location = str(client.get_run(run_id).info.artifact_uri)
+    old = {file.path for file in client.list_artifacts(run_id, name)} - {f"{name}/{file}" for file in files}
+    store = artifact_store(location)
+    for path in sorted(old):
+        store.delete_artifacts(path)
+    return f"{location}/{name}"
+
+
+def check_model_name(name: str) -> None:
+    """Raises ConfigError unless MLflow's registry takes `name` for a model."""
+    try:
+        _validate_model_name(name)
+    except MlflowException as error:
+        raise ConfigError(
+            f"as must be a name that MLflow's registry takes, without / or :, got {shown(name)}: {in_one_line(error)}"
+        ) from None
 
 
 def dataset_inputs(dataset: Dataset, split: Split) -> list[DatasetInput]:
@@ -98,15 +128,18 @@ def environment_files() -> dict[str, str]:
     }
 
 
-def signature(split: Split) -> ModelSignature:
-    """Raw inputs of the data set in, class probabilities out; of a table its columns, whatever holds their values."""
+def signature(split: Split) -> ModelSignature | None:
+    """Of a table its columns, whatever holds their values; of arrays the probabilities or numbers that come out.
+
+    MLflow would refuse an array of another dtype than a signature of inputs names, however well that holds the values:
+    models.data.served checks the inputs instead.
+    """
     if split.columns:
         return ModelSignature(Schema([ColSpec(AnyType(), column.name, required=False) for column in split.columns]))
-    inputs = TensorSpec(np.dtype(split.input_dtype), (-1, *split.input_shape))
-    if needs_serving(split):
-        return ModelSignature(Schema([inputs]))
-    outputs = TensorSpec(np.dtype("float32"), (-1, split.n_classes))
-    return ModelSignature(Schema([inputs]), Schema([outputs]))
+    if not is_plain(split):
+        return None
+    answer = np.dtype("float32" if split.target.task == CLASSIFICATION else "float64")
+    return ModelSignature(outputs=Schema([TensorSpec(answer, (-1, split.target.n_outputs))]))
 
 
 def write_model_folder(folder: Path, model: bytes, split: Split, run_id: str, model_id: str) -> None:
@@ -116,17 +149,16 @@ def write_model_folder(folder: Path, model: bytes, split: Split, run_id: str, mo
     (data / "keras_module.txt").write_text("keras", encoding="utf-8")
     (folder / MODEL_FILE).write_bytes(model)
     described = Model(run_id=run_id, model_id=model_id, signature=signature(split), model_size_bytes=len(model))
-    environment = {"conda_env": "conda.yaml", "python_env": "python_env.yaml"}
-    if needs_serving(split):
-        module, source = code_file()
-        (folder / "code").mkdir(exist_ok=True)
-        (folder / "code" / f"{module}.py").write_text(source, encoding="utf-8")
-        (data / DESCRIPTION).write_text(description(split), encoding="utf-8")
-        pyfunc.add_to_model(described, loader_module=module, data=data.name, code="code", **environment)
-    else:
+    module, source = code_file()
+    (folder / "code").mkdir(exist_ok=True)
+    (folder / "code" / f"{module}.py").write_text(source, encoding="utf-8")
+    (data / DESCRIPTION).write_text(description(split), encoding="utf-8")
+    if is_plain(split):
         flavor = {"data": data.name, "keras_version": _version("keras"), "keras_backend": "tensorflow"}
+        flavor |= {"keras_module": "keras", "save_format": "tf"}  # what mlflow.tensorflow asks of the same file
         described.add_flavor("keras", save_exported_model=False, **flavor)
-        pyfunc.add_to_model(described, loader_module="mlflow.keras", **environment)
+    environment = {"conda_env": "conda.yaml", "python_env": "python_env.yaml"}
+    pyfunc.add_to_model(described, loader_module=module, data=data.name, code="code", **environment)
     # As Model.save, by libyaml where there is one: a tenth of the time.
     text = yaml.dump(described.to_dict(), Dumper=_Dumper, default_flow_style=False)
     for name, content in {"MLmodel": text, **environment_files()}.items():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlflow import MlflowClient
-from mlflow.entities import DatasetInput, LifecycleStage, Metric, Run
+from mlflow.entities import DatasetInput, LifecycleStage, Metric, Param, Run
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import (
     MLFLOW_EXPERIMENT_PRIMARY_METRIC_GREATER_IS_BETTER,
@@ -23,7 +23,7 @@ from mlflow.utils.mlflow_tags import (
 
 from analysis.command_line.program import Program
 from analysis.reading.addresses import in_one_line, shown_address
-from analysis.reading.mlflow_client import baselines_of, check_format, parents_found, whole_number
+from analysis.reading.mlflow_client import baselines_of, check_format, objective_of, parents_found, whole_number
 from models.core import names
 from models.core.errors import ConfigError
 from models.data.dataset import Dataset
@@ -32,9 +32,11 @@ from models.tasks.objective import Baselines, Objective
 from search.stores.databases import use_few_syncs, use_wal
 from search.tracking.mlflow_internals import dataset_inputs, git_commit
 from search.tracking.records import run_tags
-from search.tracking.tracking_store import run_link, tracking_uri
+from search.tracking.tracking_store import tracking_uri
+from search.tracking.ui_internals import run_link, trials_link, trials_view
 
 _EXPERIMENT_KIND = "mlflow.experimentKind"
+_MOST_PARAMS = 100  # that MLflow takes at once
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,12 @@ class StudyData:
     split: Split
     inputs: list[DatasetInput]
     tags: Mapping[str, object]
+
+    @property
+    def parts(self) -> dict[str, tuple[str, str]]:
+        """By prefix of a metric's name: the name and digest of the part of the data that such metrics are of."""
+        entities = zip(names.PREFIXES.values(), self.inputs, strict=True)
+        return {prefix: (each.dataset.name, each.dataset.digest) for prefix, each in entities}
 
     @property
     def rows(self) -> dict[str, int]:
@@ -58,6 +66,7 @@ class ParentRun:
         self.study = study
         self.commit = git_commit(project)
         self.run: Run = None  # set by open or look, before anything else is called
+        self.objective = Objective(names.VAL_ACCURACY)  # likewise
         self.data: StudyData | None = None
         self.own_run: str | None = None
         """The run that `mlflow run` made for this command, where it did."""
@@ -89,6 +98,7 @@ class ParentRun:
         else:
             generation = self._next_generation()
             self.look(own_run or self._make())
+        self.objective = objective
         self._client.update_run(self.id, status="RUNNING")
         use_wal(tracking_uri())
         tags = {
@@ -121,6 +131,7 @@ class ParentRun:
         """
         try:
             self.run = self._client.get_run(run_id)
+            self.objective = objective_of(self.run)
         except MlflowException as error:
             raise ConfigError(
                 f"the study's parent run must be had in the tracking store, {shown_address(tracking_uri())}; for "
@@ -142,6 +153,23 @@ class ParentRun:
         """How far the plan goes."""
         tags: dict[str, object] = {names.PLAN_HASH: plan_hash, names.PLANNED_TRIALS: planned}
         self._client.log_batch(self.id, tags=run_tags(tags))
+
+    def show_trials(self, objective: Objective, tested: bool, searched: Sequence[str]) -> None:
+        """Has MLflow's UI show the study's trials as `trials_link` opens them."""
+        tag, view = trials_view(self.study, self.id, int(self.run.info.start_time), objective, tested, searched)
+        self._client.set_experiment_tag(self.experiment_id, tag, view)
+
+    def resolve(self, settings: Mapping[str, object]) -> None:
+        """Says what the study's settings are, where `mlflow run` has logged only that they were left to the study.
+
+        A parameter cannot be changed, and `mlflow run` logs its own under the options' names; so these have another,
+        and are written once: whatever decides a study's trials stays.
+        """
+        known = self.run.data.params
+        named = {names.RESOLVED + key: str(value) for key, value in settings.items()}
+        fresh = [Param(key, value) for key, value in named.items() if key not in known]
+        for start in range(0, len(fresh), _MOST_PARAMS):
+            self._client.log_batch(self.id, params=fresh[start : start + _MOST_PARAMS])
 
     def describe(self, dataset: Dataset, split: Split, facts: Mapping[str, object]) -> None:
         """What the study rests on: the data with its hash, and `facts` as tags."""
@@ -200,9 +228,14 @@ class ParentRun:
     def close(self, status: str) -> None:
         self._client.set_terminated(self.id, status)
 
-    def link(self, run_id: str) -> str:
-        """The path of one of the study's runs within the MLflow UI."""
-        return run_link(self.experiment_id, run_id)
+    def link(self, run_id: str, artifact: str = "") -> str:
+        """The path of one of the study's runs within the MLflow UI, or of one of its artifacts."""
+        return run_link(self.experiment_id, run_id, artifact)
+
+    @property
+    def trials_link(self) -> str:
+        """The path of its trials, the best first, within the MLflow UI."""
+        return trials_link(self.experiment_id, self.id)
 
     def _check_alive(self) -> None:
         if self.experiment_deleted:

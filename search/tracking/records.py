@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mlflow.entities import Metric, RunTag
 from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS
 
-from analysis.reading.mlflow_runs import confusion_file, predictions_file
+from analysis.reading.mlflow_runs import confusion_file, is_tag, predictions_file
 from models.core import names, states
 from models.core.results import EpochReport, Result, TrialResult
 from models.core.states import is_final
@@ -35,11 +36,24 @@ def epoch_metrics(reports: Iterable[EpochReport]) -> list[Metric]:
     ]
 
 
-def final_metrics(outcome: Outcome) -> list[Metric]:
-    """One value a metric: that of the kept weights."""
-    if outcome.result is None:
-        return []
-    return [Metric(key, value, outcome.ended_ms, 0) for key, value in outcome.result.metrics.items()]
+@dataclass(frozen=True)
+class Tie:
+    """A logged model, and the parts of the data that its scores are measured on, for MLflow to rank models by."""
+
+    model_id: str
+    parts: Mapping[str, tuple[str, str]]
+    """By prefix of a metric's name: the name and digest of a part of the data."""
+
+    def of(self, metric: str) -> dict[str, str]:
+        """What a Metric says of it."""
+        name, digest = next((part for prefix, part in self.parts.items() if metric.startswith(prefix)), ("", ""))
+        return {"model_id": self.model_id} | ({"dataset_name": name, "dataset_digest": digest} if name else {})
+
+
+def final_metrics(result: Result | None, ended_ms: int, tie: Tie | None = None) -> list[Metric]:
+    """One value a metric: that of the kept weights, with `tie` the logged model's too."""
+    values = {} if result is None else {key: value for key, value in result.metrics.items() if not is_tag(key)}
+    return [Metric(key, value, ended_ms, 0, **(tie.of(key) if tie else {})) for key, value in values.items()]
 
 
 def ending_tags(outcome: Outcome) -> dict[str, object]:
@@ -51,7 +65,10 @@ def ending_tags(outcome: Outcome) -> dict[str, object]:
         names.ENDED_MS: outcome.ended_ms,
     }
     tags |= {f"{names.ENVIRONMENT}{name}": value for name, value in outcome.environment.items()}
+    if outcome.picture:
+        tags[names.PICTURE] = outcome.picture_file
     if outcome.result is not None:
+        tags |= {name: value for name, value in outcome.result.metrics.items() if is_tag(name)}
         tags[names.WEIGHTS_SHA256] = outcome.result.weights_sha256
         if isinstance(outcome.result, TrialResult) and outcome.result.trained_by:
             tags[names.TRAINED_BY] = outcome.result.trained_by

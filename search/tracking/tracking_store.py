@@ -44,11 +44,6 @@ def tracking_ui() -> str | None:
     return shown_address(uri).rstrip("/") if uri.startswith("http") else None
 
 
-def run_link(experiment_id: str, run_id: str) -> str:
-    """The path of a run within the MLflow UI."""
-    return f"#/experiments/{experiment_id}/runs/{run_id}"
-
-
 def check_tracking() -> None:
     """Raises ConfigError unless the tracking store answers, or can be made; makes nothing."""
     uri = tracking_uri()

@@ -26,10 +26,11 @@ from models.core.states import is_final
 from search.stores.databases import sync
 from search.study.plan import PlannedTrial
 from search.tracking.child_runs import continuations_of
+from search.tracking.descriptions import description
 from search.tracking.logged_models import drop_models, log_model
 from search.tracking.mlflow_internals import fill
 from search.tracking.parent_run import ParentRun
-from search.tracking.records import ending_tags, epoch_metrics, final_metrics, run_tags, status_of, write_artifacts
+from search.tracking.records import Tie, ending_tags, epoch_metrics, final_metrics, run_tags, status_of, write_artifacts
 from search.tracking.tracking_store import tracking_uri
 from search.workers.outcome import Outcome
 
@@ -42,6 +43,8 @@ class _Made:
 
     artifacts: str
     """Where its artifacts lie."""
+    tags: Mapping[str, str]
+    params: Mapping[str, str]
     metrics: set[tuple[str, int]] = field(default_factory=set)
     """Names and epochs of those that are there."""
     has_model: bool = False
@@ -75,10 +78,8 @@ class TrialRuns:
 
         It carries no trial_number, so nothing counts it as a trial.
         """
-        link = self._parent.link(of_run)
         own = {
             MLFLOW_RUN_NAME: f"refit of trial-{planned.number:04d}",
-            MLFLOW_RUN_NOTE: f"Trained on all of the training part: the best of [the trials]({link}).",
             names.REFIT_OF: planned.number,
             names.REFIT_OF_RUN: of_run,
             names.SEED: seed,
@@ -112,9 +113,13 @@ class TrialRuns:
         metrics = [each for each in epoch_metrics(outcome.history) if (each.key, each.step) not in there]
         location = made.artifacts if made is not None else self._client.get_run(run_id).info.artifact_uri
         fill(location, lambda folder: write_artifacts(folder, outcome))
+        tie = None
         if isinstance(outcome.result, TrialResult) and with_model:
-            self.log_model(run_id, outcome.result)
-        self._client.log_batch(run_id, metrics=[*metrics, *final_metrics(outcome)], tags=run_tags(ending_tags(outcome)))
+            tie = self.log_model(run_id, outcome.result)
+        metrics += final_metrics(outcome.result, outcome.ended_ms, tie)
+        tags = ending_tags(outcome)
+        tags[MLFLOW_RUN_NOTE] = self._description(run_id, tags, outcome)
+        self._client.log_batch(run_id, metrics=metrics, tags=run_tags(tags))
         self._client.set_terminated(run_id, status_of(outcome.state, outcome.reason), outcome.ended_ms or None)
         sync(tracking_uri())
         self._made.pop(run_id, None)
@@ -142,8 +147,8 @@ class TrialRuns:
     def restore(self, run_id: str) -> None:
         self._client.restore_run(run_id)
 
-    def log_model(self, run_id: str, result: TrialResult) -> None:
-        """The model of a trial, in place of any that the run has."""
+    def log_model(self, run_id: str, result: TrialResult) -> Tie:
+        """The model of a trial, in place of any that the run has; what ties its scores to it, once they are logged."""
         assert self._parent.data is not None
         made = self._made.get(run_id)
         if made is None or made.has_model:
@@ -151,7 +156,21 @@ class TrialRuns:
             self.drop_model(run_id)
         else:
             made.has_model = True
-        log_model(self._client, self._parent.experiment_id, run_id, result, self._parent.data.split)
+        tags, params = self._said(run_id)
+        kept = (names.STUDY, names.TRIAL_NUMBER, names.REFIT_OF, names.CONFIG_HASH, names.SEED, names.DATA_SHA256)
+        about = {name: tags[name] for name in kept if name in tags}
+        objective = self._parent.objective
+        scores = {name: str(result.scores[name]) for name in (objective.name, objective.test_name)}
+        searched = {name: value for name, value in params.items() if not name.endswith(names.ROWS)}
+        split, experiment_id = self._parent.data.split, self._parent.experiment_id
+        model_id = log_model(self._client, experiment_id, run_id, result, split, about | scores, searched)
+        return Tie(model_id, self._parent.data.parts)
+
+    def add_model(self, run_id: str, result: TrialResult) -> None:
+        """As `log_model` once the run has ended: the scores are there, and become the model's too."""
+        tie = self.log_model(run_id, result)
+        ended_ms = whole_number(self._client.get_run(run_id), names.ENDED_MS) or 0
+        self._client.log_batch(run_id, metrics=final_metrics(result, ended_ms, tie))
 
     def drop_model(self, run_id: str) -> None:
         drop_models(self._client, self._parent.experiment_id, run_id)
@@ -177,9 +196,7 @@ class TrialRuns:
         }
         before = self.find(planned.number, attempt - 1) if attempt else None
         if before is not None:
-            link = self._parent.link(before)
             own[names.PREVIOUS_ATTEMPT] = before
-            own[MLFLOW_RUN_NOTE] = f"Trial {planned.number} again: [attempt {attempt - 1}]({link})"
         return self._make(planned, own | dict(tags), started_ms)
 
     def _make(self, planned: PlannedTrial, tags: Mapping[str, object], started_ms: int) -> str:
@@ -195,8 +212,10 @@ class TrialRuns:
             own[names.OWN_CONFIG] = planned.config.to_json()
         given = {**own, **(data.tags if data is not None else {}), **tags}
         text = {key: str(value) for key, value in given.items() if value != ""}
+        text[MLFLOW_RUN_NOTE] = description(text, {}, parent.experiment_id)
         run = self._client.create_run(parent.experiment_id, start_time=started_ms, tags=text)
-        self._made[run.info.run_id] = _Made(run.info.artifact_uri)
+        params = {key: str(value) for key, value in planned.config.parameters().items()}
+        self._made[run.info.run_id] = _Made(run.info.artifact_uri, text, params)
         return str(run.info.run_id)
 
     def _describe(self, run_id: str, planned: PlannedTrial) -> None:
@@ -204,6 +223,19 @@ class TrialRuns:
         parameters = planned.config.parameters() | self._parent.data.rows
         self._client.log_batch(run_id, params=[Param(key, str(value)) for key, value in parameters.items()])
         self._client.log_inputs(run_id, self._parent.data.inputs)
+
+    def _said(self, run_id: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """Tags and parameters of a run, as far as they are known since its beginning."""
+        made = self._made.get(run_id)
+        if made is not None:
+            return made.tags, made.params
+        data = self._client.get_run(run_id).data
+        return data.tags, data.params
+
+    def _description(self, run_id: str, ending: Mapping[str, object], outcome: Outcome) -> str:
+        tags = dict(self._said(run_id)[0]) | {key: str(value) for key, value in ending.items()}
+        scores = outcome.result.scores if outcome.result is not None else {}
+        return description(tags, scores, self._parent.experiment_id, run_id)
 
     def _found(self, condition: str) -> Iterator[Run]:
         return children_found(self._client, self._parent.run, condition)

@@ -84,3 +84,9 @@ def search(workdir: Path, empty_stores: tuple[Path, Path]) -> Callable[..., Ende
         return ended
 
     return run
+
+
+@pytest.fixture
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines of the doctor that do not wrap."""
+    monkeypatch.setattr("search.doctor.command.make_console", lambda: Console(width=300))

@@ -19,7 +19,7 @@ from models.data.dataset import Dataset
 from models.data.sources import Source, load_dataset
 from models.data.splits import Split, split_dataset
 from models.networks.mlp import build_network
-from models.networks.serving import DESCRIPTION, code_file, description, needs_serving
+from models.networks.serving import DESCRIPTION, code_file, description, is_plain
 from models.training.cross_validation import train
 from models.training.epoch_graph import Trainer
 from models.training.fused_optimizers import make_optimizer
@@ -148,7 +148,7 @@ def test_the_model_of_a_table_takes_raw_rows_and_answers_in_the_users_labels(tmp
     said = {"dataset": str(tmp_path / "p.csv"), "target": "species", "leave_out": "number,seen,nest"}
     split = split_dataset(load_dataset(Source.read(said)), 0.2, 1)
     result = run(split)
-    assert needs_serving(split)
+    assert not is_plain(split)
     assert [row["class"] for row in result.evidence["test"]["per_class"]] == [0, 1, 2]
     model, test = served(result, split, tmp_path), load_dataset(Source.read(said | {"test": said["dataset"]}))
     answers = model.predict(frame)

@@ -19,7 +19,7 @@ from search.stores import outbox
 from search.stores.paths import StudyPaths
 from search.study.settings import StudySettings
 from tests.project import PROJECT, environment
-from tests.search.commands.doctoring import Search, examine
+from tests.search.doctor.doctoring import Search, examine
 from tests.search.fakes import FakeEngine, complete, fails
 from tests.search.whole import search_on
 

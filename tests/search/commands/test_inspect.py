@@ -18,8 +18,8 @@ from search.commands.inspect import main
 from search.commands.network_pictures import contradictions
 from search.driver.driver import Ended
 from search.study.settings import StudySettings
-from search.tracking.artifacts import replace_folder
 from search.tracking.logged_trials import read_trial
+from search.tracking.mlflow_internals import replace_folder
 from tests.search.fakes import FakeEngine
 
 Search = Callable[..., Ended]

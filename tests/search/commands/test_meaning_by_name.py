@@ -22,7 +22,7 @@ from search.study.settings import StudySettings
 from search.tracking.logged_trials import read_trial
 from search.workers.job import Job
 from search.workers.outcome import Outcome
-from tests.search.commands.doctoring import Search, examine
+from tests.search.doctor.doctoring import Search, examine
 from tests.search.fakes import FakeEngine, complete
 from tests.search.reading_back import comparable
 from tests.search.whole import search_on

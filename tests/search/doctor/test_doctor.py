@@ -19,7 +19,7 @@ from search.stores.paths import StudyPaths
 from search.study.settings import StudySettings
 from search.workers.job import Job
 from search.workers.outcome import Outcome
-from tests.search.commands.doctoring import Search, examine, in_optuna
+from tests.search.doctor.doctoring import Search, examine, in_optuna
 from tests.search.fakes import FakeEngine, complete, fails
 from tests.search.reading_back import comparable, nothing_is_running, optuna_trials
 

@@ -91,7 +91,7 @@ class Difference:
     what: str
     where: str
     cure: str
-    """What mends it, by the names of search/commands/doctor.py; empty where a person has to."""
+    """What mends it, by the names of search/doctor/command.py; empty where a person has to."""
     run_id: str = ""
     trial: int | None = None
     """Optuna's number of the trial that the cure is about."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import optuna
 import pytest
 
-from search.commands.doctor import main
+from search.doctor.command import main
 from search.driver.driver import Ended
 from search.workers.job import Job
 from search.workers.outcome import Outcome

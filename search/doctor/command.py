@@ -12,8 +12,8 @@ from models.core import names
 from models.core.errors import ConfigError
 from search.command_line.described import parser_of
 from search.command_line.exit_codes import run_command
-from search.commands.differences import Difference, Seen, compare
-from search.commands.repair import Doctor
+from search.doctor.differences import Difference, Seen, compare
+from search.doctor.repair import Doctor
 from search.driver.conclusion import ranges
 from search.driver.console import make_console
 from search.tracking.own_run import note_run

@@ -15,14 +15,14 @@ import pytest
 from mlflow import MlflowClient
 
 from analysis.reading.mlflow_studies import read_mlflow
-from search.commands.doctor import main
+from search.doctor.command import main
 from search.stores.lock import DriverLock
 from search.stores.optuna_study import StudyStore
 from search.stores.paths import StudyPaths
 from search.study.settings import StudySettings
 from search.tracking.trial_runs import TrialRuns
-from tests.search.commands.doctoring import Died, Search, dies_in_trial_2, examine
 from tests.search.conftest import STORAGE
+from tests.search.doctor.doctoring import Died, Search, dies_in_trial_2, examine
 from tests.search.fakes import FakeEngine
 from tests.search.reading_back import comparable, nothing_is_running, optuna_trials
 

@@ -13,10 +13,10 @@ from models.core.results import TrialResult
 from models.core.runtime import PROJECT
 from models.data.sources import find_data
 from models.tasks.objective import Objective
-from search.commands.differences import Difference, Evidence, Seen, Waiting, wrong_scores
 from search.commands.preparation import split_study
 from search.commands.replay import find_differences, replay, source_of
 from search.commands.session import DEFAULT_UI
+from search.doctor.differences import Difference, Evidence, Seen, Waiting, wrong_scores
 from search.driver.conclusion import conclude
 from search.driver.delivery import Delivery
 from search.driver.driver import Driver, Ended
@@ -240,7 +240,7 @@ class Doctor:
             return
         result = replay(logged, split, source, lambda epoch: None)
         if isinstance(result, TrialResult) and not find_differences(logged, split, result):
-            self._runs.log_model(each.run_id, result)
+            self._runs.add_model(each.run_id, result)
 
     def _describe(self) -> None:
         """Brings the data in, which new child runs and models are described by."""

@@ -1,0 +1,42 @@
+"""The lines of Python that use a study's result: the summary in the terminal and the report's page show the same."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from analysis.reading.table import TrialTable
+from models.data.sources import Source
+
+TITLE = "Use it in Python, where the search ran"
+_READERS = {".csv": "read_csv", ".parquet": "read_parquet"}
+
+
+def lines(table: TrialTable) -> list[str]:
+    """Statements that run as they stand, in order; none of a study that is not in MLflow."""
+    if table.parent_run_id is None:
+        return []
+    study = [f"study = search.load({json.dumps(table.study)})", "study.trials  # a DataFrame, one row a trial"]
+    report = "webbrowser.open(study.report().absolute().as_uri())  # the report"
+    if not (table.network_logged and table.dataset_location):
+        return ["import search, webbrowser", *study, report]
+    needed, rows = _rows(table.dataset_location)
+    return [
+        "import mlflow, search, webbrowser",
+        needed,
+        *study,
+        f'network = mlflow.pyfunc.load_model("runs:/{table.network_run_id}/model")',
+        f"rows = {rows}  # raw rows: yours instead",
+        "network.predict(rows)",
+        report,
+    ]
+
+
+def _rows(location: str) -> tuple[str, str]:
+    """The import and the expression that give raw rows of the study's own data, of a table with all of its columns."""
+    dataset = Source.read(location).dataset
+    reader = _READERS.get(Path(dataset).suffix)
+    if reader is not None:
+        return "import pandas", f"pandas.{reader}({json.dumps(dataset)})"
+    said = json.dumps(location) if location == dataset else repr(location)
+    return "from models.data.sources import raw_rows", f"raw_rows({said})"
