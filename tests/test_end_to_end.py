@@ -225,11 +225,6 @@ def test_a_parameter_that_does_not_exist_fails_loudly(finished: Finished) -> Non
     assert "'--trails' is no option; did you mean '--trials'?" in refused.stderr
 
 
-def test_the_grid_entry_point_refuses_a_random_study(finished: Finished) -> None:
-    refused = mlflow_run(finished.folder, "-e", "grid", "-P", "study=digits-random")
-    assert "the sampler grid needs a grid study, got 'digits-random', whose sampler is random" in refused.stderr
-
-
 def test_the_test_accuracy_has_clopper_and_pearsons_interval(finished: Finished) -> None:
     trials = pd.read_csv(io.StringIO(artifact(finished, finished.parent, "trials.csv").read_text()))
     best = trials.sort_values(["val_accuracy", "number"], ascending=[False, True]).iloc[0]

@@ -53,7 +53,7 @@ def dry_run(
     }
     guessed = sizes or {trial.number: own_size for trial in plan.trials}
     missing = [trial for trial in plan.trials if trial.number not in finished]
-    left = len(missing) + len(plan.undrawn)
+    left = sum(number not in finished for number in plan.numbers)
     measured: list[tuple[PlannedTrial, float]] = []
     if missing:
         # One probe runs at a time, and each worker more would prepare the data for nothing.

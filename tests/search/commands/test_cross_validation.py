@@ -19,8 +19,8 @@ from analysis.report.writing import write_report
 from models.core.errors import ConfigError
 from models.core.results import OUT_OF_FOLD, EpochReport, FoldsResult
 from models.data.sources import load_dataset
+from search.__main__ import main as command
 from search.command_line.options import read_options
-from search.commands import doctor
 from search.commands.confirm import confirming_study
 from search.commands.preparation import split_study
 from search.commands.replay import main as replay
@@ -145,7 +145,7 @@ def test_the_best_trial_is_refitted_once_below_the_parent_and_is_no_trial(
     assert (parent["folds"], parent["refit_run_id"]) == ("3", run.info.run_id)
     assert "Refit" in parent["mlflow.note.content"]
     assert nothing_is_running("cv")
-    assert doctor.main(["--study", "cv"]) == 0
+    assert command(["doctor", "--study", "cv"]) == 0
 
 
 def test_a_cross_validated_trial_has_its_folds_epochs_once_and_neither_test_accuracy_nor_model(

@@ -89,7 +89,7 @@ def test_bad_input_is_one_line_and_registers_nothing(
         ("--run_id", modelless, "--as", "x"): "run_id must be that of a trial whose model was logged, got trial",
         ("--run_id", best, "--as", "a/b"): "as must be a name that MLflow's registry takes, without / or :, got 'a/b'",
         ("--run_id", best, "--as", " "): "as must be a name that MLflow's registry takes",
-        ("--run_id", best): "the following arguments are required: --as",
+        ("--run_id", best): "--as NAME is missing",
     }.items():
         assert main([str(each) for each in arguments]) == 2
         printed = capsys.readouterr()

@@ -19,6 +19,7 @@ from search.command_line.options import read_options
 from search.commands.dry_run import dry_run
 from search.commands.preparation import split_study
 from search.study.draws import make_plan
+from search.study.replicates import Replicates
 from search.study.study_file import STUDIES, load_settings
 from tests.project import PROJECT
 
@@ -83,8 +84,10 @@ def test_the_search_for_the_smallest_network_looks_below_the_bottleneck_that_it_
 @pytest.mark.parametrize("study", sorted(path.stem for path in STUDIES.glob("*.yaml")))
 def test_every_study_is_planned_on_digits(study: str) -> None:
     settings = load_settings(study, data={"dataset": "digits"})
-    split, plan = split_study(settings, load_dataset("digits")), make_plan(settings)
+    split = split_study(settings, load_dataset("digits"))
+    plan = Replicates(settings, "maximize").plan if settings.replicates else make_plan(settings)
     printed = Console(file=io.StringIO(), width=120)
-    finished = frozenset(range(len(plan.trials)))  # nothing is left to be probed
+    finished = frozenset(plan.numbers)  # nothing is left to be probed
     dry_run(settings, plan, finished, split, read_options(["--study", study]), printed)
-    assert f"{len(plan.trials)} ({len(plan.trials)} of them finished already)" in printed.file.getvalue()  # type: ignore[attr-defined]
+    told = printed.file.getvalue()  # type: ignore[attr-defined]
+    assert f"({plan.size} of them finished already)" in told
