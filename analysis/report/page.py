@@ -38,10 +38,10 @@ def report_page(report: Report) -> str:
     parts += [html.heading("Details"), *reached.details(report), *_pictures(report, "median", "gap")]
     parts += reached.gap(report)
     parts += [html.heading("Best trials"), best_trials(report.table)]
-    shown = usage.lines(report.table)
-    parts += [html.heading(usage.TITLE), html.preformatted("\n".join(shown))] if shown else []
     if report.table.parent_run_id is not None and not report.sections:
         parts.append(_more(report.table))
+    shown = usage.lines(report.table)
+    parts += [html.heading(usage.TITLE), html.preformatted("\n".join(shown))] if shown else []
     parts += [html.heading("Hyperparameters"), *_pictures(report, "importance"), *_importances(report)]
     parts += _pictures(report, "parallel_coordinates", "boxes")
     if report.front:
