@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib import colormaps
 from numpy.typing import NDArray
-from PIL import Image
 
+from analysis.figures.style import png_of
 from analysis.figures.text import Ink, inked, short, text_width
 
 SIDE = 480  # side of one matrix, pixels (about: whole pixels a cell)
@@ -53,21 +52,19 @@ def matrices_picture(
     canvas = np.full((height, width, 3), 255, dtype=np.uint8)
     dark, light = Ink("#111111"), Ink("#ffffff")
     names = [short(str(label)) for label in labels]
-    dark.write(title, width / 2, height - 30, _fit(title, 19, width - 40), bold=True)
+    column = width // len(panels[0])  # the title stays within the first: columns may be shown below each other
+    dark.write(title, 14, height - 26, _fit(title, 19, column - 28), align="left", bold=True)
     for row, line in enumerate(panels):
         top = _HEADER + row * (_TOP + side + _BOTTOM) + _TOP
         for column, panel in enumerate(line):
             left = column * (width // len(line)) + _LEFT
             _draw(canvas, dark, light, panel, names, left, top, side)
     # By Pillow itself: matplotlib's imsave imports pyplot's half of the library first, half a second in each worker.
-    picture = Image.fromarray(inked(canvas, [dark, light])).convert("RGB")
-    target = io.BytesIO()
-    picture.save(target, "png", compress_level=3)
-    return target.getvalue()
+    return png_of(inked(canvas, [dark, light]), len(panels[0]))
 
 
 def _fit(text: str, size: float, room: float) -> float:
-    return min(size, size * room / max(text_width(text, size), 1.0))
+    return min(size, size * room / max(text_width(text, size, bold=True), 1.0))
 
 
 def _draw(

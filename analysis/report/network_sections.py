@@ -15,7 +15,7 @@ from analysis.figures import network as figures_network
 from analysis.looks.embedding import can_embed, embed
 from analysis.looks.images import is_image
 from analysis.looks.predictions import Predictions, most_confused
-from analysis.report.section import Picture, Section
+from analysis.page.section import Picture, Section
 from analysis.report.sections import confusion_picture_of, training_picture
 from models.data.splits import Split
 from models.networks.layers import Layer

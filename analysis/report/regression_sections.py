@@ -13,7 +13,7 @@ from analysis.figures.inside import number_map
 from analysis.figures.regression import CAPTIONS, predictions_picture, residual_quantiles_figure
 from analysis.looks.embedding import can_embed, embed
 from analysis.looks.residuals import Evidence
-from analysis.report.section import Picture, Section
+from analysis.page.section import Picture, Section
 from models.core import names
 from models.core.rounding import plain_score
 from models.data.served import BOOLEAN, CATEGORY, Column

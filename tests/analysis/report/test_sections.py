@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from analysis.page.section import Picture, Section, page, read_sections, section_files
 from analysis.report.network_sections import Versus, errors_section, inside_section, network_section, predictions_of
-from analysis.report.section import Picture, Section, page, read_sections, section_files
 from analysis.report.sections import data_section
 from models.data.dataset import Dataset
 from models.data.sources import load_dataset

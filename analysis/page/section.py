@@ -7,18 +7,23 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.report import html
+from analysis.page import html
 
 _LISTED = "sections.json"
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG; `name` is its file's stem."""
+    """A PNG; `name` is its file's stem, `found` what a reader can point at."""
 
     name: str
     png: bytes
     caption: str
+    found: tuple[html.Found, ...] = ()
+
+    def part(self) -> str:
+        """The picture as HTML."""
+        return html.picture(self.name, self.png, self.caption, self.found)
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ class Section:
         yield from (html.paragraph(sentence) for sentence in self.words)
         if self.listing:
             yield html.preformatted(self.listing)
-        yield from (html.picture(each.name, each.png, each.caption) for each in self.pictures)
+        yield from (each.part() for each in self.pictures)
 
 
 def section_files(sections: Sequence[Section]) -> dict[str, bytes]:
