@@ -141,7 +141,7 @@ def draw_typical_images(inputs: Array, labels: Array, names: Sequence[str], titl
         mosaic(_rows_of_tiles(inputs, found.farthest, each, shades), each),
     ]
     figure, panels = rows_figure(mosaics, f"{title}: most and least typical images of each class", names)
-    words = ("mean", "most typical: nearest to the mean", "least typical: farthest from the mean, farthest first")
+    words = ("mean", "typical: nearest to the mean", "least typical: farthest first")
     for axes, text in zip(panels, words, strict=True):
         axes.set_title(text, fontsize=9, loc="left")
     return figure

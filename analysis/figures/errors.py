@@ -191,7 +191,7 @@ def draw_one_against_rest(confusion: np.ndarray, names: Sequence[str], title: st
     words.set_axis_off()
     words.set_xlim(0, 1)
     words.set_ylim(len(rows) - 0.4, -1.2)
-    places = [0.19, *np.linspace(0.3, 1.0, len(columns)).tolist()]
+    places = (0.17, 0.26, 0.36, 0.46, 0.57, 0.71, 0.87, 1.0)
     for x, (head, texts) in zip(places, {"class": [short(name) for name in names], **columns}.items(), strict=True):
         words.text(x, -0.85, head, ha="right", va="center", fontsize=8.5, fontweight="bold")
         for k, text in enumerate(texts):

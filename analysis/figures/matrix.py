@@ -85,10 +85,10 @@ def _draw(
     _frame(canvas, left, top, side, side)
     centres = (edges[:-1] + edges[1:]) / 2
     heading = panel.heading
-    dark.write(heading, left + side / 2, height - (top - 22), _fit(heading, 16, side + 60), bold=True)
+    dark.write(heading, left + side / 2, height - (top - 22), _fit(heading, 18, side + 60), bold=True)
     _axes(dark, names, centres, left, top, height, side)
     longest = max(text_width(text, 1.0) for row in panel.texts for text in row)
-    size = min(16.0, 0.55 * side / k, 0.88 * side / k / max(longest, 0.1))
+    size = min(20.0, 0.55 * side / k, 0.88 * side / k / max(longest, 0.1))
     if size >= _SMALLEST_NUMBER:
         bright = colours @ np.array([0.299, 0.587, 0.114]) > 140
         for i, row in enumerate(panel.texts):
@@ -102,7 +102,7 @@ def _axes(dark: Ink, names: list[str], centres: np.ndarray, left: int, top: int,
     cell = side / len(names)
     step = math.ceil(len(names) / _MOST_TICKS * SIDE / side)
     shown = range(0, len(names), step)
-    size = max(min(13.0, 0.8 * cell * step), 9.0)
+    size = max(min(16.0, 0.8 * cell * step), 9.0)
     widest = max(text_width(names[i], size) for i in shown)
     size_y = size * min(1.0, (_LEFT - 36) / max(widest, 1.0))
     upright = widest > 0.92 * cell * step
@@ -113,11 +113,11 @@ def _axes(dark: Ink, names: list[str], centres: np.ndarray, left: int, top: int,
         if upright:
             dark.write(names[i], x, below - 7, size_x, align="right", angle=90)
         else:
-            dark.write(names[i], x, below - 13, size_x)
-    used = min(widest, _BOTTOM - 34) + 12 if upright else 26
-    dark.write("predicted", left + side / 2, height - (top + side) - used - 9, 13)
+            dark.write(names[i], x, below - 15, size_x)
+    used = min(widest, _BOTTOM - 34) + 12 if upright else 30
+    dark.write("predicted", left + side / 2, height - (top + side) - used - 10, 16)
     gap = min(widest, _LEFT - 36) + 22
-    dark.write("true", left - gap, height - (top + side / 2), 13, angle=90)
+    dark.write("true", left - gap, height - (top + side / 2), 16, angle=90)
 
 
 def _bar(canvas: np.ndarray, dark: Ink, panel: Panel, left: int, top: int, side: int) -> None:
@@ -127,9 +127,9 @@ def _bar(canvas: np.ndarray, dark: Ink, panel: Panel, left: int, top: int, side:
     _frame(canvas, left, top, _BAR, side)
     last = -math.inf
     for text, level in panel.marks.items():
-        if side * level - last >= 14:
+        if side * level - last >= 16:
             last = side * level
-            dark.write(text, left + _BAR + 4, canvas.shape[0] - (top + side) + last, 11, align="left")
+            dark.write(text, left + _BAR + 4, canvas.shape[0] - (top + side) + last, 13, align="left")
 
 
 def _frame(canvas: np.ndarray, left: int, top: int, width: int, height: int) -> None:

@@ -54,19 +54,15 @@ _LINES: tuple[tuple[str, str, dict[str, Any]], ...] = (
 _MOST_MARKERS = 40
 
 
-def layers_table(layers: Sequence[Layer]) -> str:
-    """The layers as lines of text, then the totals."""
-    rows = [["layer", "type", "output shape", "parameters"]]
-    rows += [[each.name, each.kind, shape_text(each.output_shape), f"{each.parameters:,}"] for each in layers]
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    lines = []
-    for row in rows:
-        left = "  ".join(cell.ljust(width) for cell, width in zip(row[:3], widths[:3], strict=True))
-        lines.append(f"{left}  {row[3].rjust(widths[3])}")
-    lines.insert(1, "-" * len(lines[0]))
+def layers_rows(layers: Sequence[Layer]) -> tuple[tuple[str, ...], ...]:
+    """A row of cells a layer: name, type, output shape and parameters."""
+    return tuple((each.name, each.kind, shape_text(each.output_shape), f"{each.parameters:,}") for each in layers)
+
+
+def totals_sentence(layers: Sequence[Layer]) -> str:
+    """How many parameters the layers have, and how many of them are trained."""
     total, fixed = _totals(layers)
-    lines += [lines[1], f"parameters: {total:,} (trainable {total - fixed:,}, not trainable {fixed:,})"]
-    return "\n".join(lines) + "\n"
+    return f"Parameters: {total:,} (trainable {total - fixed:,}, not trainable {fixed:,})."
 
 
 def shape_text(shape: tuple[int, ...]) -> str:

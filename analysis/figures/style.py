@@ -133,7 +133,7 @@ def headline(figure: Figure, title: str, y: float | None = None) -> None:
 
 def wrapped(title: str, inches: float) -> str:
     """A bold title in lines that fit into so many inches."""
-    return "\n".join(textwrap.wrap(title, int(inches * 9)))
+    return "\n".join(textwrap.wrap(title, int(inches * 10)))
 
 
 def number_axis(axes: Axes, m: int) -> None:

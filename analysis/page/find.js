@@ -153,6 +153,7 @@
     if (!form) return;
     form.querySelector("input").value = text;
     filter();
+    form.scrollIntoView({ block: "nearest" });
   }
 
   function filter() {

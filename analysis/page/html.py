@@ -56,11 +56,6 @@ def paragraph(text: str, kind: str = "") -> str:
     return f"<p{name}>{escape(text)}</p>"
 
 
-def preformatted(text: str) -> str:
-    """Text whose columns stand below each other."""
-    return f"<pre>{escape(text)}</pre>"
-
-
 def bullets(items: Iterable[str]) -> str:
     """A list of sentences."""
     return "<ul>" + "".join(f"<li>{escape(item)}</li>" for item in items) + "</ul>"

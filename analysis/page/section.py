@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from analysis.page import html
@@ -27,6 +27,17 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Table:
+    """Rows of cells below their heads."""
+
+    caption: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    words: tuple[int, ...] = ()
+    """The columns that are text, set to the left."""
+
+
+@dataclass(frozen=True)
 class Section:
     """A heading with sentences, a table of facts and pictures."""
 
@@ -34,8 +45,7 @@ class Section:
     pictures: tuple[Picture, ...] = ()
     words: tuple[str, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
-    listing: str = ""
-    """Text whose columns stand below each other."""
+    tables: tuple[Table, ...] = ()
 
     def parts(self) -> Iterable[str]:
         """The section as HTML."""
@@ -43,8 +53,9 @@ class Section:
         if self.facts:
             yield html.table(["", ""], self.facts, words=(1,))
         yield from (html.paragraph(sentence) for sentence in self.words)
-        if self.listing:
-            yield html.preformatted(self.listing)
+        for each in self.tables:
+            yield from (html.paragraph(each.caption),) * bool(each.caption)
+            yield html.table(each.head, each.rows, each.words)
         yield from (each.part() for each in self.pictures)
 
 
@@ -55,7 +66,7 @@ def section_files(sections: Sequence[Section]) -> dict[str, bytes]:
         {
             "title": section.title,
             "words": section.words,
-            "listing": section.listing,
+            "tables": [asdict(each) for each in section.tables],
             "pictures": {each.name: each.caption for each in section.pictures},
         }
         for section in sections
@@ -73,7 +84,10 @@ def read_sections(folder: Path) -> list[Section]:
                 for name, caption in each["pictures"].items()
             ),
             words=tuple(each["words"]),
-            listing=each["listing"],
+            tables=tuple(
+                Table(one["caption"], tuple(one["head"]), tuple(map(tuple, one["rows"])), tuple(one["words"]))
+                for one in each.get("tables", ())  # inspections of before there were tables have none
+            ),
         )
         for each in json.loads((folder / _LISTED).read_text(encoding="utf-8"))
     ]
