@@ -191,7 +191,7 @@ def draw_target_histograms(labels: Mapping[str, Floats], names: Sequence[str], t
     for k, axes in enumerate(figure.subplots(shown, 1, squeeze=False)[:, 0]):
         found, beyond = target_histograms_of({part: numbers[:, k] for part, numbers in labels.items()})
         rows = f" ({beyond:,} row{'s' * (beyond > 1)} beyond the axis)" if beyond else ""
-        frame(axes, f"{short(names[k], 48)}{rows}")
+        frame(axes, f"{short(names[k], 40)}{rows}", 4.8)
         _steps(axes, found, False)
         axes.set_ylabel("% of the part's rows in a bin")
     more = f", the first {shown} of {len(names)}" if shown < len(names) else ""

@@ -198,7 +198,7 @@ def draw_one_against_rest(confusion: np.ndarray, names: Sequence[str], title: st
             words.text(x, k, text, ha="right", va="center", fontsize=8.5)
     y = np.arange(len(rows))
     recall, precision = [row.recall for row in rows], [row.precision for row in rows]
-    frame(marks, "")
+    frame(marks, "", WIDTH)
     marks.hlines(y, np.minimum(recall, precision), np.maximum(recall, precision), color=LIGHT, linewidth=2)
     marks.plot(recall, y, "o", color=DARK, markersize=6, label="recall", linestyle="none")
     marks.plot(precision, y, "D", color=MIDDLE, markersize=6, fillstyle="none", label="precision", linestyle="none")

@@ -64,7 +64,7 @@ def draw_activation_boxes(
     figure = new_figure(max(WIDTH, 0.45 * len(names)), 6.4)
     panels = figure.subplots(2, 1, sharey=True)
     for axes, classes, kind in zip(panels, (predicted, truth), ("predicted", "true"), strict=True):
-        frame(axes, f"{title}: the hidden node's activation by {kind} class")
+        frame(axes, f"{title}: the hidden node's activation by {kind} class", 4.8)
         _boxes(axes, [values[classes == k] for k in range(len(names))], names)
         axes.set_xlabel(f"{kind} class (rows)")
         axes.set_ylabel("activation")
@@ -85,7 +85,7 @@ def draw_activation_scatter(
     figure, columns = column_figure(2, WIDTH, 4.9, title)
     panels = [column.add_subplot() for column in columns]
     for axes, classes, kind in zip(panels, (predicted, truth), ("predicted", "true"), strict=True):
-        frame(axes, f"by {kind} class")
+        frame(axes, f"by {kind} class", 4.8)
         _points(axes, values, classes, names)
         axes.set_xlabel("activation of node 1")
         axes.set_ylabel("activation of node 2")

@@ -202,7 +202,7 @@ def boxes(table: TrialTable) -> bytes:
         axes.set_axis_off()
     rng = np.random.default_rng(0)
     for axes, name in zip(panels, searched, strict=False):
-        frame(axes, name)
+        frame(axes, name, 3.2)
         groups = grouped(rows[PARAMS + name], rows[objective.name])
         data = [scores for _, scores in groups]
         boxed = [k for k, scores in enumerate(data, start=1) if len(scores) >= _FEWEST_IN_A_BOX]

@@ -116,9 +116,14 @@ def on_picture(axes: Axes, points: Sequence[tuple[float, float]]) -> Points:
     return tuple((round(x / box.width, 4), round(1.0 - y / box.height, 4)) for x, y in pixels.tolist())
 
 
-def frame(axes: Axes, title: str, inches: float = WIDTH) -> None:
-    """Title, light grid, no box on top and right."""
-    axes.set_title(wrapped(title, inches), loc="left", fontsize=10.5, fontweight="bold")
+def frame(axes: Axes, title: str, inches: float | None = None) -> None:
+    """Title, light grid, no box on top and right; without `inches` that the axes have, the title is the figure's."""
+    if inches is None:
+        figure = axes.get_figure(root=True)
+        assert figure is not None
+        headline(figure, title)
+    else:
+        axes.set_title(wrapped(title, inches), loc="left", fontsize=10.5, fontweight="bold")
     axes.grid(True, color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
     for side in ("top", "right"):

@@ -1,5 +1,5 @@
 // Finding trials: pictures are pointed at (or stepped through with the arrow keys), tables are filtered by words.
-// Without this script the page says the same; it only adds. Nothing is stored or fetched.
+// Without this script the page says the same; it only adds. It stores nothing and asks nobody.
 "use strict";
 (() => {
   const SVG = "http://www.w3.org/2000/svg";

@@ -149,10 +149,12 @@ def test_words_find_trials_in_the_table_and_among_the_lines(pages: dict[str, Pat
     show(browser, pages["random"])
     everyone = rows(browser)
     assert len(everyone) == 12
+    heads = [head.get_property("textContent") for head in browser.find_elements(By.CSS_SELECTOR, ".trials th")]
+    width = heads.index("width")
     field = browser.find_element(By.CSS_SELECTOR, ".find input")
     field.send_keys("width=64")
     kept = rows(browser)
-    assert kept == [row for row in everyone if row[3] == "64"]
+    assert kept == [row for row in everyone if row[width] == "64"]
     assert 0 < len(kept) < 12
     assert len(layer(browser, "parallel_coordinates").find_elements(By.CSS_SELECTOR, "polyline.shown")) == len(kept)
     said = browser.find_element(By.CSS_SELECTOR, ".find output").text
@@ -196,10 +198,10 @@ def test_pointing_at_a_line_marks_it_where_it_is_drawn(pages: dict[str, Path], b
     image = browser.find_element(By.CSS_SELECTOR, "#picture-parallel_coordinates img")
     encoded = str(image.get_attribute("src")).split(",")[1]
     drawn = Image.open(io.BytesIO(base64.b64decode(encoded))).convert("L")
-    scale = drawn.width / image.size["width"]
+    scale, left, top = (drawn.width / image.rect["width"], *(image.rect[k] - lines.rect[k] for k in ("x", "y")))
     (x0, y0), (x1, y1) = (tuple(map(float, point.split(","))) for point in pointed.split()[:2])
     for share in (0.35, 0.5, 0.65):  # between two axes, where the best trial's line is dark and thick
-        x, y = (x0 + share * (x1 - x0)) * scale, (y0 + share * (y1 - y0)) * scale
+        x, y = (x0 + share * (x1 - x0) - left) * scale, (y0 + share * (y1 - y0) - top) * scale
         assert min(drawn.getpixel((round(x) + k, round(y))) for k in range(-4, 5)) < 90  # type: ignore[type-var]
 
 

@@ -153,6 +153,15 @@ def test_the_page_opens_offline_and_says_what_it_rests_on(make_table: MakeTable,
     assert set(plain["curves"]["best_val"]) == {"5", "10"}
 
 
+def test_no_word_of_a_reports_picture_is_cut(make_table: MakeTable) -> None:
+    """The outermost pixels are white: a word that is cut would reach them."""
+    table = replace(make_table(120, failed=0.05), study="a study of a long name, " * 3)
+    for picture in make_report(table).pictures.values():
+        drawn = pixels(picture.png)
+        for border in (drawn[:2], drawn[-2:], drawn[:, :2], drawn[:, -2:]):
+            assert border.min() > 250, picture.name
+
+
 def test_scales_are_logarithmic_where_values_crowd_at_the_low_end() -> None:
     random = np.random.default_rng(4)
     assert logarithmic(10 ** random.uniform(-4, -1, 200))
