@@ -113,7 +113,7 @@
       if (!each) return;
       if (!this.lines) {
         const [x] = this.place(each.points[0]);
-        make("line", { class: "pointed", x1: x, x2: x, y1: 0, y2: "100%", "stroke-width": 1, opacity: 0.5 }, this.pointed);
+        make("line", { class: "pointed", x1: x, x2: x, y1: 0, y2: "100%", opacity: 0.6 }, this.pointed);
       }
       line(each, this.pointed, "pointed");
     }

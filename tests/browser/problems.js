@@ -12,6 +12,10 @@ for (const element of document.querySelectorAll("body *")) {
   else if (element.scrollWidth > element.clientWidth + 1 && getComputedStyle(element).display === "block")
     found.push(`${words} holds what is wider than the page lets it: ${element.scrollWidth} px`);
 }
+for (const inner of document.querySelectorAll(".card *")) {
+  const box = inner.getBoundingClientRect(), card = inner.closest(".card").getBoundingClientRect();
+  if (/^(img|svg|DIV)$/i.test(inner.tagName) && box.bottom > card.bottom + 1) found.push(`${inner.tagName} reaches out of its card`);
+}
 
 function light([r, g, b]) {
   const [x, y, z] = [r, g, b].map((v) => (v / 255 <= 0.03928 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));

@@ -116,6 +116,7 @@ def test_on_paper_the_page_is_white_and_whole(kind: str, pages: dict[str, Path],
         (("data:image/png;base64,iVBOR", "data:image/png;base64,AAAAA"), "no picture"),
         (("--dim: #4a4a4a", "--dim: #cccccc"), "contrast"),
         (('"use strict";', "nothing.at.all;"), "nothing is not defined"),
+        ((".card { position: relative;", ".card { max-height: 2rem; position: relative;"), "out of its card"),
     ],
 )
 def test_a_broken_page_is_seen(
@@ -152,9 +153,10 @@ def test_words_find_trials_in_the_table_and_among_the_lines(pages: dict[str, Pat
     heads = [head.get_property("textContent") for head in browser.find_elements(By.CSS_SELECTOR, ".trials th")]
     width = heads.index("width")
     field = browser.find_element(By.CSS_SELECTOR, ".find input")
-    field.send_keys("width=64")
+    value = everyone[0][width]
+    field.send_keys(f"width={value}")
     kept = rows(browser)
-    assert kept == [row for row in everyone if row[width] == "64"]
+    assert kept == [row for row in everyone if row[width] == value]
     assert 0 < len(kept) < 12
     assert len(layer(browser, "parallel_coordinates").find_elements(By.CSS_SELECTOR, "polyline.shown")) == len(kept)
     said = browser.find_element(By.CSS_SELECTOR, ".find output").text
