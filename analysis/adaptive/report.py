@@ -18,22 +18,28 @@ from analysis.estimates.notes import counted
 from analysis.figures import curves as figures_curves
 from analysis.figures import space as figures_space
 from analysis.looks.pareto import pareto_front, smallest_of
+from analysis.page import html
+from analysis.page.section import Picture, Section
 from analysis.reading import usage
 from analysis.reading.pool import Use
 from analysis.reading.table import TrialTable
-from analysis.report import html, reached, second_looks
+from analysis.report import reached, second_looks, trials
 from analysis.report.contents import Report, good_enough, make_report
-from analysis.report.page import best_trials, checklist, facts
-from analysis.report.section import Section
+from analysis.report.page import checklist, facts
 from analysis.report.writing import write_report
 from models.core import names
 
 _LINES = "Each line is a trial; a sampler that looks at scores draws more lines where they were good."
+_BOXES = (
+    "Scores for each value (or quarter of the trials) of each hyperparameter, over the values of the others that the "
+    "sampler drew, which are not alike for all: no comparison of values by themselves."
+)
+_FRONT = "The front is the best of many trials at every size, chosen on validation: optimistic."
 
 
 @dataclass(frozen=True)
 class AdaptiveReport:
-    """Everything that the page of an adaptive search shows; `pictures` maps a file's stem to (PNG, caption)."""
+    """Everything that the page of an adaptive search shows; `pictures` by the stems of their files."""
 
     table: TrialTable
     found: Replicates
@@ -41,7 +47,7 @@ class AdaptiveReport:
     """The report of the random start-up trials; None while none of their beginning is finished."""
     gain: Gain | None
     confirmed: tuple[Confirmed, ...]
-    pictures: dict[str, tuple[bytes, str]]
+    pictures: dict[str, Picture]
     sections: tuple[Section, ...]
 
 
@@ -92,7 +98,7 @@ def write_study_report(
 def _write(report: AdaptiveReport, folder: Path) -> list[Path]:
     page = _page(report)
     folder.mkdir(parents=True, exist_ok=True)
-    files = {f"{name}.png": png for name, (png, _) in report.pictures.items()}
+    files = {f"{name}.png": each.png for name, each in report.pictures.items()}
     files |= {f"{each.name}.png": each.png for section in report.sections for each in section.pictures}
     files["replicates.json"] = (json.dumps(_as_json(report), indent=1, allow_nan=False) + "\n").encode()
     files["report.html"] = page.encode()
@@ -150,42 +156,34 @@ def _page(report: AdaptiveReport) -> str:
         facts(table, found.all_trials),
     ]
     parts += [html.heading("For a reproducibility checklist"), checklist(table, found.all_trials)]
-    parts += [html.heading("Best trials"), best_trials(table)]
+    parts += [html.heading("Trials"), trials.best(table)]
+    parts += [trials.SEARCH, *_shown(report, "parallel_coordinates"), trials.everyone(table)]
     lines = usage.lines(table)
-    parts += [html.heading(usage.TITLE), html.preformatted("\n".join(lines))] if lines else []
-    parts += [html.heading("Hyperparameters"), *_shown(report, "parallel_coordinates", "boxes", "pareto")]
+    parts += [html.heading(usage.TITLE), html.code(lines)] if lines else []
+    parts += [html.heading("Hyperparameters"), *_shown(report, "boxes", "pareto")]
     parts += [part for section in report.sections for part in section.parts()]
     return html.page(f"Study {table.study}", parts)
 
 
 def _shown(report: AdaptiveReport, *shown: str) -> list[str]:
-    return [html.picture(name, *report.pictures[name]) for name in shown if name in report.pictures]
+    return [report.pictures[name].part() for name in shown if name in report.pictures]
 
 
-def _pictures(table: TrialTable, found: Replicates, start_up: Report | None) -> dict[str, tuple[bytes, str]]:
-    pictures = {
-        "observed": (
-            figures_curves.observed(table.study, best_so_far(table), table.start_up_trials or 0, table.objective),
-            words.OBSERVED,
-        )
-    }
+def _pictures(table: TrialTable, found: Replicates, start_up: Report | None) -> dict[str, Picture]:
+    observed = figures_curves.observed(table.study, best_so_far(table), table.start_up_trials or 0, table.objective)
+    pictures = [Picture("observed", observed, words.OBSERVED)]
     if start_up is not None:
-        pictures["tuning_curve"] = start_up.pictures["tuning_curve"]
+        pictures.append(start_up.pictures["tuning_curve"])
     if figures_space.varying(table):
-        pictures["parallel_coordinates"] = (figures_space.parallel_coordinates(table), _LINES)
-        pictures["boxes"] = (
-            figures_space.boxes(table),
-            "Scores for each value (or quarter of the trials) of each hyperparameter, over the values of the others "
-            "that the sampler drew, which are not alike for all: no comparison of values by themselves.",
-        )
+        lines = figures_space.parallel_coordinates(table)
+        pictures.append(Picture("parallel_coordinates", lines.png, _LINES, trials.found_on_lines(table, lines.places)))
+        pictures.append(Picture("boxes", figures_space.boxes(table), _BOXES))
     front, enough = pareto_front(table), good_enough(table)
     if front:
         smallest = None if enough is None else smallest_of(front, enough, table.objective)
-        pictures["pareto"] = (
-            figures_space.pareto_figure(table, front, smallest, enough),
-            "The front is the best of many trials at every size, chosen on validation: optimistic.",
-        )
-    return pictures
+        drawn = figures_space.pareto_figure(table, front, smallest, enough)
+        pictures.append(Picture("pareto", drawn, _FRONT))
+    return {picture.name: picture for picture in pictures}
 
 
 def best_so_far(table: TrialTable) -> list[list[float]]:

@@ -14,9 +14,11 @@ from analysis.figures.style import (
     DARK,
     LIGHT,
     MIDDLE,
+    Searchable,
     frame,
     new_figure,
     number_axis,
+    on_picture,
     png,
     score_axis,
 )
@@ -24,8 +26,11 @@ from models.core import states
 from models.tasks.objective import Objective
 
 
-def tuning_curve(result: BestOfN) -> bytes:
-    """Expected best validation score and, where trials were tested, the test score of that trial, against N."""
+def tuning_curve(result: BestOfN) -> Searchable:
+    """Expected best validation score and, where trials were tested, the test score of that trial, against N.
+
+    A place has the expected validation score, then the test score.
+    """
     figure = new_figure()
     axes = figure.add_subplot()
     val, test = result.curves["best_val"], result.curves.get("test_of_best", {})
@@ -42,7 +47,9 @@ def tuning_curve(result: BestOfN) -> bytes:
     score_axis(axes, shown, label if test else f"validation {label}", result.objective)
     corner = "lower right" if result.direction == "maximize" else "upper right"
     axes.legend(loc=corner, fontsize=8.5, framealpha=0.95)
-    return png(figure)
+    drawn = png(figure)
+    points = {n: [(float(n), each[n].value) for each in (val, test) if n in each] for n in val}
+    return Searchable(drawn, {n: on_picture(axes, own) for n, own in points.items()})
 
 
 def _network(axes: Axes, x: float, point: Point, number: int) -> None:
@@ -83,7 +90,7 @@ def median_steps(result: BestOfN) -> bytes:
 
 def gap_curve(result: BestOfN) -> bytes:
     """Validation less test of the selected trial, raw and net of N = 1, and of the trial found."""
-    figure = new_figure(8.0, 4.2)
+    figure = new_figure(height=3.5)
     axes = figure.add_subplot()
     raw, net = result.curves["gap"], result.curves["gap_net_of_1"]
     m = max(raw)

@@ -11,7 +11,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.figures.images import captioned_figure, rows_figure
-from analysis.figures.style import DARK, LIGHT, MIDDLE, frame, headline, logarithmic_heights, new_figure, png
+from analysis.figures.style import (
+    DARK,
+    LIGHT,
+    MIDDLE,
+    column_figure,
+    frame,
+    headline,
+    logarithmic_heights,
+    new_figure,
+    png,
+)
 from analysis.figures.text import short
 from analysis.looks.classes import Array, Histogram, class_counts, class_means, examples, mean_histograms, typicality
 from analysis.looks.classes import value_histograms as value_histograms_of
@@ -64,16 +74,16 @@ def data_figures(
 
 def class_counts_figure(labels: Mapping[str, Array], names: Sequence[str], title: str) -> bytes:
     """Bars of the rows of each class, a panel a part; `labels` (rows,) of each part."""
-    return png(draw_class_counts(labels, names, title))
+    return png(draw_class_counts(labels, names, title), len(labels))
 
 
 def draw_class_counts(labels: Mapping[str, Array], names: Sequence[str], title: str) -> Figure:
     counted = class_counts(labels, len(names))
-    figure = new_figure(9.0, 1.5 + 0.24 * max(len(names), 4))
-    panels = figure.subplots(1, len(counted), sharey=True, squeeze=False)[0]
+    figure, columns = column_figure(len(counted), 3.4, 0.6 + 0.24 * max(len(names), 4), f"{title}: rows of each class")
+    panels = [column.add_subplot() for column in columns]
     for axes, (part, counts) in zip(panels, counted.items(), strict=True):
         total = int(counts.sum())
-        frame(axes, f"{part}: {total:,}", 9.0 / len(counted))
+        frame(axes, f"{part}: {total:,}", 3.4)
         axes.barh(range(len(names)), counts, 0.72, color=LIGHT, edgecolor=DARK, linewidth=0.6)
         for k, count in enumerate(counts.tolist()):
             axes.text(count, k, f" {count:,} ({count / max(total, 1):.1%})", va="center", fontsize=8)
@@ -81,9 +91,8 @@ def draw_class_counts(labels: Mapping[str, Array], names: Sequence[str], title: 
         axes.set_xticks([])
         axes.grid(False)
         axes.spines["bottom"].set_visible(False)
-    panels[0].set_yticks(range(len(names)), [short(name) for name in names], fontsize=9)
-    panels[0].set_ylim(len(names) - 0.4, -0.6)
-    headline(figure, f"{title}: rows of each class")
+        axes.set_yticks(range(len(names)), [short(name) for name in names], fontsize=9)
+        axes.set_ylim(len(names) - 0.4, -0.6)
     return figure
 
 
@@ -91,7 +100,7 @@ def class_examples(
     inputs: Array, labels: Array, names: Sequence[str], title: str, each: int = 10, seed: int = 0
 ) -> bytes:
     """A row of examples of each class; `inputs` (rows, H, W) or with 1 or 3 channels, `labels` (rows,)."""
-    return png(draw_class_examples(inputs, labels, names, title, each, seed))
+    return png(draw_class_examples(inputs, labels, names, title, each, seed), images=True)
 
 
 def draw_class_examples(
@@ -107,7 +116,7 @@ def draw_class_examples(
 
 def mean_images(inputs: Array, labels: Array, names: Sequence[str], title: str) -> bytes:
     """The mean image of each class; `inputs` (rows, H, W) or with 1 or 3 channels, `labels` (rows,)."""
-    return png(draw_mean_images(inputs, labels, names, title))
+    return png(draw_mean_images(inputs, labels, names, title), images=True)
 
 
 def draw_mean_images(inputs: Array, labels: Array, names: Sequence[str], title: str) -> Figure:
@@ -120,7 +129,7 @@ def draw_mean_images(inputs: Array, labels: Array, names: Sequence[str], title: 
 
 def typical_images(inputs: Array, labels: Array, names: Sequence[str], title: str, each: int = 5) -> bytes:
     """The mean of each class, the `each` images nearest to it and the farthest ones; `inputs` as in mean_images."""
-    return png(draw_typical_images(inputs, labels, names, title, each))
+    return png(draw_typical_images(inputs, labels, names, title, each), images=True)
 
 
 def draw_typical_images(inputs: Array, labels: Array, names: Sequence[str], title: str, each: int = 5) -> Figure:
@@ -132,7 +141,7 @@ def draw_typical_images(inputs: Array, labels: Array, names: Sequence[str], titl
         mosaic(_rows_of_tiles(inputs, found.farthest, each, shades), each),
     ]
     figure, panels = rows_figure(mosaics, f"{title}: most and least typical images of each class", names)
-    words = ("mean", "most typical: nearest to the mean", "least typical: farthest from the mean, farthest first")
+    words = ("mean", "typical: nearest to the mean", "least typical: farthest first")
     for axes, text in zip(panels, words, strict=True):
         axes.set_title(text, fontsize=9, loc="left")
     return figure
@@ -178,11 +187,11 @@ def target_histograms(labels: Mapping[str, Floats], names: Sequence[str], title:
 
 def draw_target_histograms(labels: Mapping[str, Floats], names: Sequence[str], title: str) -> Figure:
     shown = min(len(names), MOST_TARGETS)
-    figure = new_figure(8.0, 0.5 + 3.2 * shown)
+    figure = new_figure(height=0.5 + 3.0 * shown)
     for k, axes in enumerate(figure.subplots(shown, 1, squeeze=False)[:, 0]):
         found, beyond = target_histograms_of({part: numbers[:, k] for part, numbers in labels.items()})
         rows = f" ({beyond:,} row{'s' * (beyond > 1)} beyond the axis)" if beyond else ""
-        frame(axes, f"{short(names[k], 48)}{rows}")
+        frame(axes, f"{short(names[k], 40)}{rows}", 4.8)
         _steps(axes, found, False)
         axes.set_ylabel("% of the part's rows in a bin")
     more = f", the first {shown} of {len(names)}" if shown < len(names) else ""
@@ -191,7 +200,7 @@ def draw_target_histograms(labels: Mapping[str, Floats], names: Sequence[str], t
 
 
 def _histograms(histograms: Mapping[str, Histogram], title: str, log: bool) -> tuple[Figure, Axes]:
-    figure = new_figure(8.0, 4.2)
+    figure = new_figure()
     axes = figure.add_subplot()
     frame(axes, title)
     _steps(axes, histograms, log)

@@ -9,7 +9,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.figures.images import captioned_figure, show
-from analysis.figures.style import DARK, LIGHT, MIDDLE, frame, headline, logarithmic_heights, new_figure, png
+from analysis.figures.style import (
+    DARK,
+    LIGHT,
+    MIDDLE,
+    WIDTH,
+    column_figure,
+    frame,
+    headline,
+    logarithmic_heights,
+    new_figure,
+    png,
+)
 from analysis.figures.text import short
 from analysis.looks.images import GAP_COLOUR, Shades, is_image, mosaic
 from analysis.looks.predictions import Array, Predictions, pair_rows, score_histogram, top
@@ -45,7 +56,7 @@ _BINS = 50
 
 def misclassified(inputs: Array, predictions: Predictions, names: Sequence[str], title: str, most: int = 40) -> bytes:
     """The `most` surest mistakes; `inputs` (rows, H, W) or with 1 or 3 channels, a row a prediction."""
-    return png(draw_misclassified(inputs, predictions, names, title, most))
+    return png(draw_misclassified(inputs, predictions, names, title, most), images=True)
 
 
 def draw_misclassified(
@@ -71,7 +82,7 @@ def pair_panels(
     inputs: Array, predictions: Predictions, a: int, b: int, names: Sequence[str], title: str, each: int = 25
 ) -> bytes:
     """Four panels for the classes a and b, rows by truth, columns by prediction; `inputs` as in misclassified."""
-    return png(draw_pair_panels(inputs, predictions, a, b, names, title, each))
+    return png(draw_pair_panels(inputs, predictions, a, b, names, title, each), images=True)
 
 
 def draw_pair_panels(
@@ -79,7 +90,7 @@ def draw_pair_panels(
 ) -> Figure:
     across = int(np.ceil(np.sqrt(each)))
     shades, size = Shades.of(inputs), inputs.shape[1:3]
-    inches = 3.4
+    inches = 2.8
     between = ", " if max(map(len, names)) <= _SHORT else "\n"
     figure = new_figure(2 * inches + 0.2, 2 * inches * size[0] / size[1] + 1.2)
     panels = figure.subplots(2, 2).flat
@@ -105,7 +116,11 @@ def top_probabilities(
     k: int = 5,
 ) -> bytes:
     """Bars of the `k` highest probabilities of each of the chosen `rows`, beside their images if `inputs` are some."""
-    return png(draw_top_probabilities(predictions, rows, names, title, inputs, k))
+    return png(
+        draw_top_probabilities(predictions, rows, names, title, inputs, k),
+        min(_COLUMNS, len(rows)),
+        images=inputs is not None,
+    )
 
 
 def draw_top_probabilities(
@@ -120,17 +135,17 @@ def draw_top_probabilities(
     images = inputs if inputs is not None and is_image(inputs.shape[1:]) else None
     columns = min(_COLUMNS, len(rows))
     down = -(-len(rows) // columns)
-    figure = new_figure(4.4 * columns, 0.5 + (_ROW * k + 0.42) * down)
-    grid = figure.add_gridspec(down, 2 * columns, width_ratios=[1.0, 2.2] * columns)
+    height = (_ROW * k + 0.42) * down
+    figure, sides = column_figure(columns, 4.6, height, f"{title}: the {k} highest probabilities")
+    grids = [side.add_gridspec(down, 2, width_ratios=[1.0, 2.2]) for side in sides]
     shades = Shades.of(images) if images is not None else None
     for place, row in enumerate(rows):
-        line, column = place % down, 2 * (place // down)
+        line, side, grid = place % down, sides[place // down], grids[place // down]
         if images is not None and shades is not None:
-            beside = figure.add_subplot(grid[line, column])
+            beside = side.add_subplot(grid[line, 0])
             show(beside, mosaic(shades.drawn(images[row : row + 1]), 1))
-        axes = figure.add_subplot(grid[line, column + 1] if images is not None else grid[line, column : column + 2])
+        axes = side.add_subplot(grid[line, 1] if images is not None else grid[line, :])
         _bars(axes, predictions, row, names, k)
-    headline(figure, f"{title}: the {k} highest probabilities")
     return figure
 
 
@@ -162,37 +177,39 @@ def probability_text(p: float) -> str:
 
 def one_against_rest_figure(confusion: np.ndarray, names: Sequence[str], title: str) -> bytes:
     """Counts and rates of each class; `confusion` (n_classes, n_classes), rows the truth, columns the prediction."""
-    return png(draw_one_against_rest(confusion, names, title))
+    return png(draw_one_against_rest(confusion, names, title), 2)
 
 
 def draw_one_against_rest(confusion: np.ndarray, names: Sequence[str], title: str) -> Figure:
     rows = one_against_rest(confusion)
     if len(rows) != len(names):
         raise ValueError(f"names must be as many as classes, {len(rows)}, got {len(names)}")
-    figure = new_figure(11.0, 1.5 + 0.26 * max(len(rows), 3))
-    words, marks = figure.subplots(1, 2, sharey=True, width_ratios=[1.5, 1.0])
+    title = f"{title}: each class against the rest, n = {int(confusion.sum()):,}"
+    figure, sides = column_figure(2, WIDTH, 1.0 + 0.26 * max(len(rows), 3), title)
+    words, marks = (side.add_subplot() for side in sides)
     columns = _columns(rows)
     words.set_axis_off()
     words.set_xlim(0, 1)
     words.set_ylim(len(rows) - 0.4, -1.2)
-    places = [0.16, *np.linspace(0.29, 1.0, len(columns)).tolist()]
+    places = (0.17, 0.26, 0.36, 0.46, 0.57, 0.71, 0.87, 1.0)
     for x, (head, texts) in zip(places, {"class": [short(name) for name in names], **columns}.items(), strict=True):
         words.text(x, -0.85, head, ha="right", va="center", fontsize=8.5, fontweight="bold")
         for k, text in enumerate(texts):
             words.text(x, k, text, ha="right", va="center", fontsize=8.5)
     y = np.arange(len(rows))
     recall, precision = [row.recall for row in rows], [row.precision for row in rows]
-    frame(marks, "", 4.0)
+    frame(marks, "", WIDTH)
     marks.hlines(y, np.minimum(recall, precision), np.maximum(recall, precision), color=LIGHT, linewidth=2)
     marks.plot(recall, y, "o", color=DARK, markersize=6, label="recall", linestyle="none")
     marks.plot(precision, y, "D", color=MIDDLE, markersize=6, fillstyle="none", label="precision", linestyle="none")
     low = min(*recall, *precision)
     marks.set_xlim(max(0.0, low - 0.06 * (1.0 - low) - 0.002), 1.0 + 0.03 * (1.0 - low) + 0.001)
     marks.set_xlabel("share of the class's rows (recall), of the rows taken for it (precision)", fontsize=8.5)
-    marks.tick_params(axis="y", left=False, labelleft=False)
+    marks.set_yticks(y, [short(name) for name in names], fontsize=8.5)
+    marks.set_ylim(len(rows) - 0.4, -1.2)
+    marks.tick_params(axis="y", left=False)
     marks.spines["left"].set_visible(False)
     marks.legend(loc="upper left", fontsize=8.5, ncols=2, frameon=False, borderaxespad=0.0)
-    headline(figure, f"{title}: each class against the rest, n = {int(confusion.sum()):,}")
     return figure
 
 
@@ -215,7 +232,7 @@ def score_histograms(predictions: Predictions, k: int, names: Sequence[str], tit
 
 def draw_score_histograms(predictions: Predictions, k: int, names: Sequence[str], title: str) -> Figure:
     found = score_histogram(predictions, k, _BINS)
-    figure = new_figure(8.0, 4.2)
+    figure = new_figure()
     axes = figure.add_subplot()
     name = short(names[k], 24)
     frame(axes, f"{title}: probability of class {name}")
@@ -235,6 +252,6 @@ def draw_score_histograms(predictions: Predictions, k: int, names: Sequence[str]
 
 
 def _empty(words: str) -> Figure:
-    figure = new_figure(6.0, 1.0)
+    figure = new_figure(height=1.0)
     headline(figure, words)
     return figure

@@ -15,7 +15,7 @@ from analysis.looks.images import Mosaic, mosaic
 
 _TILE = 0.62  # inches, of a row of a class
 _POINTS = 10  # of a row's name
-_WIDEST, _TALLEST = 10.5, 40.0
+_WIDEST, _TALLEST = 5.2, 40.0
 _NAMED_TILE, _LINE = 0.95, 0.165  # inches, of a tile with words below and of a line of them
 _NARROWEST, _MARGIN, _GAP = 4.0, 0.1, 0.2  # inches
 

@@ -8,12 +8,12 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
-from analysis.figures.style import DARK, MIDDLE, frame, new_figure, png
+from analysis.figures.style import DARK, MIDDLE, WIDTH, column_figure, frame, new_figure, png
 from analysis.figures.text import short
 
 Floats = NDArray[np.floating]
@@ -61,10 +61,10 @@ def draw_activation_boxes(
     activations: Floats, predicted: Classes, truth: Classes, names: Sequence[str], title: str
 ) -> Figure:
     values = _checked(activations, (predicted, truth), names, 1)[:, 0]
-    figure = new_figure(max(8.0, 0.5 * len(names)), 7.0)
+    figure = new_figure(max(WIDTH, 0.45 * len(names)), 6.4)
     panels = figure.subplots(2, 1, sharey=True)
     for axes, classes, kind in zip(panels, (predicted, truth), ("predicted", "true"), strict=True):
-        frame(axes, f"{title}: the hidden node's activation by {kind} class")
+        frame(axes, f"{title}: the hidden node's activation by {kind} class", 4.8)
         _boxes(axes, [values[classes == k] for k in range(len(names))], names)
         axes.set_xlabel(f"{kind} class (rows)")
         axes.set_ylabel("activation")
@@ -75,21 +75,22 @@ def activation_scatter(
     activations: Floats, predicted: Classes, truth: Classes, names: Sequence[str], title: str
 ) -> bytes:
     """PNG of the activations (rows, 2) of two nodes, coloured by the predicted, and by the true class (rows,)."""
-    return png(draw_activation_scatter(activations, predicted, truth, names, title))
+    return png(draw_activation_scatter(activations, predicted, truth, names, title), 2)
 
 
 def draw_activation_scatter(
     activations: Floats, predicted: Classes, truth: Classes, names: Sequence[str], title: str
 ) -> Figure:
     values = _checked(activations, (predicted, truth), names, 2)
-    figure = new_figure(11.0, 5.6)
-    panels = figure.subplots(1, 2, sharex=True, sharey=True)
+    figure, columns = column_figure(2, WIDTH, 4.9, title)
+    panels = [column.add_subplot() for column in columns]
     for axes, classes, kind in zip(panels, (predicted, truth), ("predicted", "true"), strict=True):
-        frame(axes, f"{title}: by {kind} class", 5.0)
+        frame(axes, f"by {kind} class", 4.8)
         _points(axes, values, classes, names)
         axes.set_xlabel("activation of node 1")
-    panels[0].set_ylabel("activation of node 2")
-    _legend(figure, panels[1], names)
+        axes.set_ylabel("activation of node 2")
+    for column, axes in zip(columns, panels, strict=True):
+        _legend(column, axes, names)
     return figure
 
 
@@ -100,7 +101,7 @@ def feature_map(points: Floats, predicted: Classes, truth: Classes, names: Seque
 
 def draw_feature_map(points: Floats, predicted: Classes, truth: Classes, names: Sequence[str], title: str) -> Figure:
     values = _checked(points, (predicted, truth), names, 2)
-    figure = new_figure(8.5, 7.0)
+    figure = new_figure(6.2, 5.6)
     axes = figure.add_subplot()
     frame(axes, f"{title}: the last hidden layer's features (t-SNE)")
     _empty(axes)
@@ -130,7 +131,7 @@ def number_map(points: Floats, truth: Floats, name: str, title: str) -> bytes:
 def draw_number_map(points: Floats, truth: Floats, name: str, title: str) -> Figure:
     if points.shape != (len(truth), 2):
         raise ValueError(f"a row must have 2 values and a number, got arrays of {points.shape} and {truth.shape}")
-    figure = new_figure(8.5, 7.0)
+    figure = new_figure(6.2, 5.6)
     axes = figure.add_subplot()
     frame(axes, f"{title}: the last hidden layer's features (t-SNE)")
     _empty(axes)
@@ -144,20 +145,20 @@ def draw_number_map(points: Floats, truth: Floats, name: str, title: str) -> Fig
 
 def forest_importances(importances: Floats, chosen: Classes, image: NDArray[np.generic], title: str) -> bytes:
     """PNG of a heat map of `importances` (pixels,), and the `chosen` pixel numbers (n,) drawn on `image` (H, W)."""
-    return png(draw_forest_importances(importances, chosen, image, title))
+    return png(draw_forest_importances(importances, chosen, image, title), 2, images=True)
 
 
 def draw_forest_importances(importances: Floats, chosen: Classes, image: NDArray[np.generic], title: str) -> Figure:
     picture = np.squeeze(image)
     if picture.ndim != 2 or importances.shape != (picture.size,):
         raise ValueError(f"importances must be one a pixel of an image, got {importances.shape} and {image.shape}")
-    figure = new_figure(10.0, 4.9)
-    left, right = figure.subplots(1, 2)
-    for axes, words in ((left, f"{title}: what the forest goes by"), (right, f"the {len(chosen)} pixels it chose")):
-        frame(axes, words, 5.0)
+    figure, sides = column_figure(2, 4.6, 4.2, f"{title}: what the forest goes by")
+    left, right = (side.add_subplot() for side in sides)
+    for axes, words in ((left, "importance of each pixel"), (right, f"the {len(chosen)} pixels it chose")):
+        frame(axes, words, 4.6)
         _empty(axes)
     heat = left.imshow(importances.reshape(picture.shape), cmap="magma")
-    figure.colorbar(heat, ax=left, shrink=0.85, label="mean decrease in impurity")
+    sides[0].colorbar(heat, ax=left, shrink=0.85, label="mean decrease in impurity")
     right.imshow(picture, cmap="gray_r", alpha=0.75)
     right.spines[:].set_visible(True)
     rows, columns = np.divmod(np.asarray(chosen), picture.shape[1])
@@ -186,7 +187,7 @@ def _points(axes: Axes, points: Floats, classes: Classes, names: Sequence[str]) 
     axes.scatter(points[order, 0], points[order, 1], c=colours[order], s=11, alpha=0.75, linewidths=0)
 
 
-def _legend(figure: Figure, axes: Axes, names: Sequence[str]) -> None:
+def _legend(figure: Figure | SubFigure, axes: Axes, names: Sequence[str]) -> None:
     if len(names) <= _NAMED:
         for name, colour in zip(names, class_colours(len(names)), strict=True):
             axes.plot([], [], "o", color=colour, markersize=6, label=short(name))

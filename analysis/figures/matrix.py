@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib import colormaps
 from numpy.typing import NDArray
-from PIL import Image
 
+from analysis.figures.style import png_of
 from analysis.figures.text import Ink, inked, short, text_width
 
 SIDE = 480  # side of one matrix, pixels (about: whole pixels a cell)
@@ -53,21 +52,19 @@ def matrices_picture(
     canvas = np.full((height, width, 3), 255, dtype=np.uint8)
     dark, light = Ink("#111111"), Ink("#ffffff")
     names = [short(str(label)) for label in labels]
-    dark.write(title, width / 2, height - 30, _fit(title, 19, width - 40), bold=True)
+    column = width // len(panels[0])  # the title stays within the first: columns may be shown below each other
+    dark.write(title, 14, height - 26, _fit(title, 19, column - 28), align="left", bold=True)
     for row, line in enumerate(panels):
         top = _HEADER + row * (_TOP + side + _BOTTOM) + _TOP
         for column, panel in enumerate(line):
             left = column * (width // len(line)) + _LEFT
             _draw(canvas, dark, light, panel, names, left, top, side)
     # By Pillow itself: matplotlib's imsave imports pyplot's half of the library first, half a second in each worker.
-    picture = Image.fromarray(inked(canvas, [dark, light])).convert("RGB")
-    target = io.BytesIO()
-    picture.save(target, "png", compress_level=3)
-    return target.getvalue()
+    return png_of(inked(canvas, [dark, light]), len(panels[0]))
 
 
 def _fit(text: str, size: float, room: float) -> float:
-    return min(size, size * room / max(text_width(text, size), 1.0))
+    return min(size, size * room / max(text_width(text, size, bold=True), 1.0))
 
 
 def _draw(
@@ -88,10 +85,10 @@ def _draw(
     _frame(canvas, left, top, side, side)
     centres = (edges[:-1] + edges[1:]) / 2
     heading = panel.heading
-    dark.write(heading, left + side / 2, height - (top - 22), _fit(heading, 16, side + 60), bold=True)
+    dark.write(heading, left + side / 2, height - (top - 22), _fit(heading, 18, side + 60), bold=True)
     _axes(dark, names, centres, left, top, height, side)
     longest = max(text_width(text, 1.0) for row in panel.texts for text in row)
-    size = min(16.0, 0.55 * side / k, 0.88 * side / k / max(longest, 0.1))
+    size = min(20.0, 0.55 * side / k, 0.88 * side / k / max(longest, 0.1))
     if size >= _SMALLEST_NUMBER:
         bright = colours @ np.array([0.299, 0.587, 0.114]) > 140
         for i, row in enumerate(panel.texts):
@@ -105,7 +102,7 @@ def _axes(dark: Ink, names: list[str], centres: np.ndarray, left: int, top: int,
     cell = side / len(names)
     step = math.ceil(len(names) / _MOST_TICKS * SIDE / side)
     shown = range(0, len(names), step)
-    size = max(min(13.0, 0.8 * cell * step), 9.0)
+    size = max(min(16.0, 0.8 * cell * step), 9.0)
     widest = max(text_width(names[i], size) for i in shown)
     size_y = size * min(1.0, (_LEFT - 36) / max(widest, 1.0))
     upright = widest > 0.92 * cell * step
@@ -116,11 +113,11 @@ def _axes(dark: Ink, names: list[str], centres: np.ndarray, left: int, top: int,
         if upright:
             dark.write(names[i], x, below - 7, size_x, align="right", angle=90)
         else:
-            dark.write(names[i], x, below - 13, size_x)
-    used = min(widest, _BOTTOM - 34) + 12 if upright else 26
-    dark.write("predicted", left + side / 2, height - (top + side) - used - 9, 13)
+            dark.write(names[i], x, below - 15, size_x)
+    used = min(widest, _BOTTOM - 34) + 12 if upright else 30
+    dark.write("predicted", left + side / 2, height - (top + side) - used - 10, 16)
     gap = min(widest, _LEFT - 36) + 22
-    dark.write("true", left - gap, height - (top + side / 2), 13, angle=90)
+    dark.write("true", left - gap, height - (top + side / 2), 16, angle=90)
 
 
 def _bar(canvas: np.ndarray, dark: Ink, panel: Panel, left: int, top: int, side: int) -> None:
@@ -130,9 +127,9 @@ def _bar(canvas: np.ndarray, dark: Ink, panel: Panel, left: int, top: int, side:
     _frame(canvas, left, top, _BAR, side)
     last = -math.inf
     for text, level in panel.marks.items():
-        if side * level - last >= 14:
+        if side * level - last >= 16:
             last = side * level
-            dark.write(text, left + _BAR + 4, canvas.shape[0] - (top + side) + last, 11, align="left")
+            dark.write(text, left + _BAR + 4, canvas.shape[0] - (top + side) + last, 13, align="left")
 
 
 def _frame(canvas: np.ndarray, left: int, top: int, width: int, height: int) -> None:

@@ -15,6 +15,7 @@ from analysis.figures.style import (
     DARK,
     LIGHT,
     MIDDLE,
+    column_figure,
     frame,
     headline,
     logarithmic_heights,
@@ -53,19 +54,15 @@ _LINES: tuple[tuple[str, str, dict[str, Any]], ...] = (
 _MOST_MARKERS = 40
 
 
-def layers_table(layers: Sequence[Layer]) -> str:
-    """The layers as lines of text, then the totals."""
-    rows = [["layer", "type", "output shape", "parameters"]]
-    rows += [[each.name, each.kind, shape_text(each.output_shape), f"{each.parameters:,}"] for each in layers]
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    lines = []
-    for row in rows:
-        left = "  ".join(cell.ljust(width) for cell, width in zip(row[:3], widths[:3], strict=True))
-        lines.append(f"{left}  {row[3].rjust(widths[3])}")
-    lines.insert(1, "-" * len(lines[0]))
+def layers_rows(layers: Sequence[Layer]) -> tuple[tuple[str, ...], ...]:
+    """A row of cells a layer: name, type, output shape and parameters."""
+    return tuple((each.name, each.kind, shape_text(each.output_shape), f"{each.parameters:,}") for each in layers)
+
+
+def totals_sentence(layers: Sequence[Layer]) -> str:
+    """How many parameters the layers have, and how many of them are trained."""
     total, fixed = _totals(layers)
-    lines += [lines[1], f"parameters: {total:,} (trainable {total - fixed:,}, not trainable {fixed:,})"]
-    return "\n".join(lines) + "\n"
+    return f"Parameters: {total:,} (trainable {total - fixed:,}, not trainable {fixed:,})."
 
 
 def shape_text(shape: tuple[int, ...]) -> str:
@@ -78,14 +75,14 @@ def layers_picture(layers: Sequence[Layer], title: str) -> bytes:
 
 
 def draw_layers(layers: Sequence[Layer], title: str) -> Figure:
-    figure = new_figure(8.5, 1.1 + _ROW * len(layers))
+    figure = new_figure(height=1.1 + _ROW * len(layers))
     axes = figure.add_subplot()
     axes.set_axis_off()
-    axes.set_xlim(-0.5, 1.25)
+    axes.set_xlim(-0.5, 1.55)
     axes.set_ylim(len(layers) - 0.45, -1.0)
     total, fixed = _totals(layers)
     widest = max(_width(layer) for layer in layers)
-    for x, text, side in ((0.0, "layer", "center"), (0.72, "output", "right"), (1.05, "parameters", "right")):
+    for x, text, side in ((0.0, "layer", "center"), (0.86, "output", "right"), (1.28, "parameters", "right")):
         axes.text(x, -0.75, text, ha=side, va="center", fontsize=8.5, fontweight="bold")
     for row, layer in enumerate(layers):
         wide = 0.3 + 0.7 * _width(layer) / widest
@@ -94,13 +91,13 @@ def draw_layers(layers: Sequence[Layer], title: str) -> Figure:
             Rectangle((-wide / 2, row - 0.33), wide, 0.66, facecolor=MIDDLE if dark else LIGHT, edgecolor=DARK)
         )
         ink = "white" if dark else DARK
-        kind = short(layer.kind, 30)
-        axes.text(0.0, row, kind, ha="center", va="center", fontsize=9, color=ink, fontweight="bold")
-        axes.text(0.72, row, shape_text(layer.output_shape), ha="right", va="center", fontsize=9)
+        kind = short(layer.kind, 24)
+        axes.text(0.0, row, kind, ha="center", va="center", fontsize=8.5, color=ink, fontweight="bold")
+        axes.text(0.86, row, shape_text(layer.output_shape), ha="right", va="center", fontsize=9)
         if dark:
             share = f" ({layer.parameters / total:.1%})"
-            axes.text(1.05, row, f"{layer.parameters:,}", ha="right", va="center", fontsize=9)
-            axes.text(1.05, row, share, ha="left", va="center", fontsize=9, color="#555555")
+            axes.text(1.28, row, f"{layer.parameters:,}", ha="right", va="center", fontsize=9)
+            axes.text(1.28, row, share, ha="left", va="center", fontsize=9, color="#555555")
         if row:
             axes.annotate(
                 "",
@@ -129,7 +126,7 @@ def learning_curves(
     Raises:
         ValueError: there is no epoch, or the kept one is not among them.
     """
-    return png(draw_learning_curves(history, title, kept, monitor, objective))
+    return png(draw_learning_curves(history, title, kept, monitor, objective), 2)
 
 
 def draw_learning_curves(
@@ -141,11 +138,14 @@ def draw_learning_curves(
 ) -> Figure:
     if not history or (kept is not None and kept not in history):
         raise ValueError(f"kept must be one of the {len(history)} epochs, got {kept}")
-    figure = new_figure(10.0, 4.6)
-    panels = figure.subplots(1, 2)
     chosen = _second(history, objective)
+    words = f"{title}: learning curves"
+    if kept is not None:
+        words += f"; kept: epoch {kept} of {max(history)}, {monitor} {plain_score(history[kept][monitor])}"
+    figure, columns = column_figure(2, 4.8, 4.3, words)
+    panels = [column.add_subplot() for column in columns]
     for axes, metric in zip(panels, (names.LOSS, chosen.metric.name), strict=True):
-        frame(axes, METRICS[metric].label, 5.0)
+        frame(axes, METRICS[metric].label, 4.8)
         values = _draw_lines(axes, history, metric, kept)
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
@@ -153,12 +153,8 @@ def draw_learning_curves(
             _loss_axis(axes, values, "nats" if chosen.name in _OF_CLASSES else "of standardised targets")
         else:
             score_axis(axes, values, chosen.label, chosen)
-    words = f"{title}: learning curves"
-    if kept is not None:
-        words += f"; kept: epoch {kept} of {max(history)}, {monitor} {plain_score(history[kept][monitor])}"
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 3), fontsize=8.5)
-    headline(figure, words)
+    for column, axes in zip(columns, panels, strict=True):  # each, for they may stand below each other
+        column.legend(*axes.get_legend_handles_labels(), loc="outside lower left", fontsize=8.5)
     return figure
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,9 +12,8 @@ from matplotlib.colors import to_rgba
 from matplotlib.path import Path
 from matplotlib.transforms import Affine2D, Bbox
 from numpy.typing import NDArray
-from PIL import Image
 
-from analysis.figures.style import DARK, MIDDLE
+from analysis.figures.style import DARK, MIDDLE, png_of
 from analysis.figures.text import Ink, draw_inks, text_width
 
 Floats = NDArray[np.floating]
@@ -79,14 +77,13 @@ def points_picture(panels: Sequence[Sequence[Panel]], title: str) -> bytes:
     pixels = np.asarray(renderer.buffer_rgba())
     pixels[:] = 255
     dark = Ink(DARK)
-    dark.write(title, 14, height - 22, _fit(title, 17, width - 28), align="left", bold=True)
+    # The title stays within the first column: columns may be shown below each other.
+    dark.write(title, 14, height - 22, _fit(title, 17, wide - 28), align="left", bold=True)
     for row, line in enumerate(panels):
         for column, panel in enumerate(line):
             _draw(renderer, pixels, dark, panel, column * wide + _LEFT, _HEADER + row * tall + _TOP)
     draw_inks(renderer, [dark])
-    target = io.BytesIO()
-    Image.fromarray(pixels).convert("RGB").save(target, "png", compress_level=3)
-    return target.getvalue()
+    return png_of(pixels, len(panels[0]))
 
 
 def places(values: Floats, ends: Ends) -> Floats:

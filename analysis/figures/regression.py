@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.figures.points import Line, Panel, points_picture
-from analysis.figures.style import DARK, LIGHT, MIDDLE, frame, headline, new_figure, png
+from analysis.figures.style import DARK, LIGHT, MIDDLE, column_figure, frame, png
 from analysis.figures.text import short
 from analysis.looks.residuals import Evidence, Residuals, residuals_of, window
 
@@ -64,21 +64,20 @@ def _row(of_part: Mapping[str, Residuals]) -> list[Panel]:
 
 def residual_quantiles_figure(evidence: Evidence, title: str) -> bytes:
     """PNG of how far predictions are off: an axis a target, MOST_TARGETS at most, on it a line a part, or a trial."""
-    return png(draw_residual_quantiles(evidence, title))
+    return png(draw_residual_quantiles(evidence, title), 2)
 
 
 def draw_residual_quantiles(evidence: Evidence, title: str) -> Figure:
     lines = {label.replace("_", " "): residuals_of(kept) for label, kept in evidence.items()}
     count = len(next(iter(lines.values())))
     shown = min(count, MOST_TARGETS)
-    figure = new_figure(9.0, 0.5 + shown * (0.75 + 0.3 * len(lines)))
-    panels = figure.subplots(shown, 2, squeeze=False, width_ratios=[1.6, 1.0])
-    for k, (axes, words) in enumerate(panels):
+    more = f", the first {shown} of {count} targets" if shown < count else ""
+    figure, columns = column_figure(2, 4.8, shown * (0.85 + 0.3 * len(lines)), f"{title}: residuals{more}")
+    panels = [column.subplots(shown, 1, squeeze=False)[:, 0] for column in columns]
+    for k, (axes, words) in enumerate(zip(*panels, strict=True)):
         own = {label: targets[k] for label, targets in lines.items()}
         _boxes(axes, own)
-        _ranges(words, [each.quantiles for each in own.values()])
-    more = f", the first {shown} of {count} targets" if shown < count else ""
-    headline(figure, f"{title}: residuals{more}")
+        _ranges(words, {label: each.quantiles for label, each in own.items()})
     return figure
 
 
@@ -98,13 +97,15 @@ def _boxes(axes: Axes, own: Mapping[str, Residuals]) -> None:
     axes.set_xlabel("predicted less true", fontsize=8.5)
 
 
-def _ranges(words: Axes, quantiles: Sequence[Mapping[float, float]]) -> None:
+def _ranges(words: Axes, of_line: Mapping[str, Mapping[float, float]]) -> None:
     words.set_axis_off()
     words.set_xlim(0, 1)
-    words.set_ylim(len(quantiles) - 0.4, -0.6)
-    for x, head, (low, high) in ((0.0, "90% of the rows", _NEARLY_ALL), (0.55, "all rows", (0.0, 1.0))):
+    words.set_ylim(len(of_line) - 0.4, -0.6)
+    for y, label in enumerate(of_line):
+        words.text(0.0, y, short(label, 16), ha="left", va="center", fontsize=8.5)
+    for x, head, (low, high) in ((0.3, "90% of the rows", _NEARLY_ALL), (0.67, "all rows", (0.0, 1.0))):
         words.text(x, -0.75, head, ha="left", va="bottom", fontsize=8.5, fontweight="bold")
-        for y, of in enumerate(quantiles):
+        for y, of in enumerate(of_line.values()):
             words.text(x, y, f"{_number(of[low])} to {_number(of[high])}", ha="left", va="center", fontsize=8.5)
 
 

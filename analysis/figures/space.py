@@ -7,19 +7,22 @@ import math
 import numpy as np
 import pandas as pd
 from matplotlib import colormaps
+from matplotlib.patheffects import withStroke
 
 from analysis.estimates.importance import Importances
 from analysis.figures.style import (
     DARK,
     LIGHT,
     MIDDLE,
+    Searchable,
+    column_figure,
     frame,
     headline,
     new_figure,
+    on_picture,
     png,
     score_axis,
     size_axis,
-    wrapped,
 )
 from analysis.looks.groups import Scale, grouped, scale_of
 from analysis.looks.pareto import Network, sized
@@ -30,6 +33,7 @@ from models.core.rounding import plain_score
 from models.tasks.objective import Objective
 
 _MOST_LINES = 400
+_AXIS = 0.72  # inches from one axis of the parallel coordinates to the next
 _FEWEST_IN_A_BOX = 5
 _MOST_DARK = 100  # points in a box above which they fade, so that the box stays seen
 
@@ -37,7 +41,7 @@ _MOST_DARK = 100  # points in a box above which they fade, so that the box stays
 def importance_bars(found: Importances, study: str) -> bytes:
     """Share of each hyperparameter by both evaluators."""
     searched = sorted(found.ped_anova, key=lambda name: found.ped_anova[name])
-    figure = new_figure(8.0, 1.8 + 0.55 * len(searched))
+    figure = new_figure(height=1.8 + 0.5 * len(searched))
     axes = figure.add_subplot()
     frame(axes, f"{study}: importance of the hyperparameters (complete trials: {found.trials})")
     y = np.arange(len(searched))
@@ -63,7 +67,7 @@ def importance_bars(found: Importances, study: str) -> bytes:
     axes.set_yticks(y, searched)
     axes.set_xlim(0.0, 1.0)
     axes.set_xlabel("share of importance (adds to 1)")
-    figure.legend(loc="outside lower center", ncols=2, fontsize=8.5)
+    figure.legend(loc="outside lower center", fontsize=8.5)
     return png(figure)
 
 
@@ -123,15 +127,18 @@ def pareto_figure(
     return png(figure)
 
 
-def parallel_coordinates(table: TrialTable) -> bytes:
-    """One line a complete trial over all hyperparameters that vary, darker with its rank."""
+def parallel_coordinates(table: TrialTable) -> Searchable:
+    """One line a complete trial over all hyperparameters that vary, an axis each from top to bottom, dark by its rank.
+
+    A place has a point an axis, the last one of the score.
+    """
     rows, objective = table.frame[table.scored], table.objective
     searched = _varying(rows)
     everyone = len(rows) <= _MOST_LINES
     if not everyone:  # the best and the worst ones: more lines than that are a grey sheet
         ordered = rows.sort_values(objective.name, ascending=objective.sign > 0)
         rows = pd.concat([ordered.iloc[: _MOST_LINES // 2], ordered.iloc[-_MOST_LINES // 2 :]])
-    figure = new_figure(max(8.0, 1.6 * (len(searched) + 1) + 1.5), 5.0)
+    figure = new_figure(height=1.0 + _AXIS * (len(searched) + 1))
     axes = figure.add_subplot()
     scales = [scale_of(rows[PARAMS + name]) for name in searched]
     scores = objective.sign * rows[objective.name].to_numpy(dtype=float)
@@ -150,34 +157,32 @@ def parallel_coordinates(table: TrialTable) -> bytes:
     for i in order:
         top = i in order[-best:]
         axes.plot(
-            range(len(scales)),
             height[i],
+            range(len(scales)),
             color="#08203f" if top else colours[i],
             linewidth=1.6 if top else 0.7,
             alpha=0.95 if top else 0.6,
         )
+    halo = [withStroke(linewidth=3, foreground="white")]
     for k, scale in enumerate(scales):
-        axes.axvline(k, color="#444444", linewidth=0.9)
+        axes.axhline(k, color="#444444", linewidth=0.9)
         for where, text in scale.ticks:
-            axes.text(
-                k + 0.03,
-                where,
-                text,
-                fontsize=8,
-                va="center",
-                bbox={"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 0.8},
-            )
+            axes.text(where, k + 0.1, text, fontsize=8.5, ha="center", va="top", path_effects=halo)
     labels = [name + ("\n(logarithmic)" if s.log else "") for name, s in zip(searched, scales, strict=False)]
-    axes.set_xticks(range(len(scales)), [*labels, f"validation {objective.label}\n(by rank)"])
-    axes.set_yticks([])
-    axes.set_xlim(-0.15, len(scales) - 1 + 0.35)
-    axes.set_ylim(-0.08, 1.08)
+    axes.set_yticks(range(len(scales)), [*labels, f"validation\n{objective.label}\n(by rank)"], fontsize=9)
+    axes.tick_params(left=False)
+    axes.set_xticks([])
+    axes.set_xlim(-0.06, 1.06)
+    axes.set_ylim(len(scales) - 1 + 0.45, -0.2)
     which = "every complete trial" if everyone else f"the worst and best {_MOST_LINES // 2} trials"
-    title = f"{table.study}: {which}, the best{'' if best == 1 else f' {best}'} dark and thick"
-    axes.set_title(wrapped(title, 8.0), loc="left", fontsize=10.5, fontweight="bold")
+    headline(figure, f"{table.study}: {which}, the best{'' if best == 1 else f' {best}'} dark and thick")
     for spine in axes.spines.values():
         spine.set_visible(False)
-    return png(figure)
+    drawn = png(figure)
+    numbers = [int(number) for number in rows[names.NUMBER]]
+    down = range(len(scales))
+    lines = (list(zip(line, down, strict=True)) for line in height.tolist())
+    return Searchable(drawn, {n: on_picture(axes, line) for n, line in zip(numbers, lines, strict=True)})
 
 
 def boxes(table: TrialTable) -> bytes:
@@ -186,13 +191,18 @@ def boxes(table: TrialTable) -> bytes:
     searched = _varying(rows)
     across = min(3, len(searched))
     down = math.ceil(len(searched) / across)
-    figure = new_figure(4.2 * across, 3.6 * down + 0.3)
     values = rows[objective.name].tolist()
     shown = _without_worst(values, objective, 0.02, 50)
+    outside = len(values) - len(shown)
+    title = f"{table.study}: validation {objective.label} by hyperparameter"
+    title += f" ({outside} worst trials lie outside the picture)" if outside else ""
+    figure, columns = column_figure(across, 3.8, 3.2 * down, title)
+    panels = np.array([column.subplots(down, 1, squeeze=False)[:, 0] for column in columns]).T.ravel()
+    for axes in panels[len(searched) :]:
+        axes.set_axis_off()
     rng = np.random.default_rng(0)
-    for k, name in enumerate(searched):
-        axes = figure.add_subplot(down, across, k + 1)
-        frame(axes, name)
+    for axes, name in zip(panels, searched, strict=False):
+        frame(axes, name, 3.2)
         groups = grouped(rows[PARAMS + name], rows[objective.name])
         data = [scores for _, scores in groups]
         boxed = [k for k, scores in enumerate(data, start=1) if len(scores) >= _FEWEST_IN_A_BOX]
@@ -212,7 +222,7 @@ def boxes(table: TrialTable) -> bytes:
             faint = 0.5 * min(1.0, _MOST_DARK / len(scores)) ** 0.5 if scores else 0.0
             axes.plot(x, scores, "o", color=DARK, markersize=4 if few else 2.2, alpha=0.9 if few else faint)
         axes.set_xlim(0.4, len(data) + 0.6)
-        score_axis(axes, shown, f"validation {objective.label}" if k % across == 0 else "", objective)
+        score_axis(axes, shown, f"validation {objective.label}", objective)
         labels = [f"{label}\nn = {len(scores)}" for label, scores in groups]
         widest = max(len(part) for label, _ in groups for part in label.split("\n"))
         crowded = widest * len(groups) > 44
@@ -223,11 +233,7 @@ def boxes(table: TrialTable) -> bytes:
             rotation=35 if crowded else 0,
             ha="right" if crowded else "center",
         )
-    outside = len(values) - len(shown)
-    title = f"{table.study}: validation {objective.label} by hyperparameter"
-    title += f" ({outside} worst trials lie outside the picture)" if outside else ""
-    headline(figure, title)
-    return png(figure)
+    return png(figure, across)
 
 
 def _without_worst(values: list[float], objective: Objective, share: float, few: int) -> list[float]:

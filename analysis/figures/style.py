@@ -6,13 +6,16 @@ import io
 import math
 import textwrap
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from models.tasks.objective import Objective
 
@@ -40,23 +43,87 @@ _FINE = (
 )
 
 
-def new_figure(width: float = 8.0, height: float = 5.0) -> Figure:
+WIDTH = 5.6
+"""Inches, of a picture that a telephone shows whole: of a wider one its letters would be too small there."""
+COLUMNS = "Columns"
+"""The entry of a PNG that says of how many equally wide columns it is made, which may be shown below each other."""
+_PIXELS = 200  # an inch: twice as many as are shown
+_TITLE_LINE = 0.19  # inches
+
+
+Points = tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class Searchable:
+    """A picture on which a reader can find something by its number: a trial, or a number of trials."""
+
+    png: bytes
+    places: dict[int, Points]
+    """The points of each number on the picture: 0 to 1 from the left, 0 to 1 from the top."""
+
+
+def new_figure(width: float = WIDTH, height: float = 3.9) -> Figure:
     """A figure with its own Agg canvas: no pyplot, so nothing is shared between threads."""
-    figure = Figure(figsize=(width, height), dpi=110, layout="constrained")
+    figure = Figure(figsize=(width, height), dpi=_PIXELS, layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
-def png(figure: Figure) -> bytes:
-    """The figure as PNG bytes."""
+def column_figure(columns: int, width: float, height: float, title: str) -> tuple[Figure, list[SubFigure]]:
+    """A figure of columns of `width` inches, `height` inches high below its title; the title stands over the first."""
+    lines = wrapped(title, width).count("\n") + 1
+    above = 0.12 + _TITLE_LINE * lines
+    figure = new_figure(width * columns, above + height)
+    head, body = list(figure.subfigures(2, 1, squeeze=False, height_ratios=[above, height]).flat)
+    head.text(0.01, 0.95, wrapped(title, width), ha="left", va="top", fontsize=10.5, fontweight="bold")
+    return figure, list(body.subfigures(1, columns, squeeze=False).flat)
+
+
+def png(figure: Figure, columns: int = 1, images: bool = False) -> bytes:
+    """The figure as PNG bytes; `columns` as of `column_figure`, `images` where it shows some of the data.
+
+    Lines and words need few colours: with 256 of them a picture is a third as large, and written faster.
+    """
+    canvas = figure.canvas
+    assert isinstance(canvas, FigureCanvasAgg)
+    canvas.draw()
+    return png_of(np.asarray(canvas.buffer_rgba()), columns, _PIXELS, few_colours=not images)
+
+
+def png_of(pixels: np.ndarray, columns: int, inch: int | None = None, few_colours: bool = False) -> bytes:
+    """PNG bytes of a picture (height, width, RGBA) of so many equally wide columns, and so many pixels an inch.
+
+    By Pillow itself: matplotlib's imsave imports pyplot's half of the library first, half a second in each worker.
+    """
+    words = PngInfo()
+    words.add_text(COLUMNS, str(columns))
+    picture = Image.fromarray(pixels).convert("RGB")
+    if few_colours:
+        picture = picture.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     target = io.BytesIO()
-    figure.savefig(target, format="png")
+    size = {} if inch is None else {"dpi": (inch, inch)}
+    picture.save(target, "png", compress_level=3, pnginfo=words, **size)
     return target.getvalue()
 
 
-def frame(axes: Axes, title: str, inches: float = 8.0) -> None:
-    """Title, light grid, no box on top and right."""
-    axes.set_title(wrapped(title, inches), loc="left", fontsize=10.5, fontweight="bold")
+def on_picture(axes: Axes, points: Sequence[tuple[float, float]]) -> Points:
+    """Where points of the axes lie on the picture that was drawn last, as `Searchable` has them."""
+    drawn = axes.get_figure(root=True)
+    assert drawn is not None
+    box = drawn.bbox
+    pixels = axes.transData.transform(np.asarray(points, dtype=float).reshape(-1, 2))
+    return tuple((round(x / box.width, 4), round(1.0 - y / box.height, 4)) for x, y in pixels.tolist())
+
+
+def frame(axes: Axes, title: str, inches: float | None = None) -> None:
+    """Title, light grid, no box on top and right; without `inches` that the axes have, the title is the figure's."""
+    if inches is None:
+        figure = axes.get_figure(root=True)
+        assert figure is not None
+        headline(figure, title)
+    else:
+        axes.set_title(wrapped(title, inches), loc="left", fontsize=10.5, fontweight="bold")
     axes.grid(True, color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
     for side in ("top", "right"):
@@ -71,7 +138,7 @@ def headline(figure: Figure, title: str, y: float | None = None) -> None:
 
 def wrapped(title: str, inches: float) -> str:
     """A bold title in lines that fit into so many inches."""
-    return "\n".join(textwrap.wrap(title, int(inches * 9)))
+    return "\n".join(textwrap.wrap(title, int(inches * 10)))
 
 
 def number_axis(axes: Axes, m: int) -> None:

@@ -16,9 +16,10 @@ from analysis.figures import curves as figures_curves
 from analysis.figures import space as figures_space
 from analysis.figures.style import spaced
 from analysis.looks.pareto import Network, pareto_front, smallest_of
+from analysis.page.section import Picture, Section
 from analysis.reading.pool import Pool, Use, pool_of
 from analysis.reading.table import TrialTable
-from analysis.report.section import Section
+from analysis.report.trials import found_on_curve, found_on_lines
 from models.tasks.objective import LINEAR, Objective
 
 _GOOD_ENOUGH = 0.95  # of what lies between 0 and 1: "the smallest network with at least this validation accuracy"
@@ -33,7 +34,7 @@ _OWN_INTERVAL = ", with the interval of its own test score"
 
 @dataclass(frozen=True)
 class Report:
-    """Everything the page shows; `pictures` maps a file's stem to (PNG, caption)."""
+    """Everything the page shows; `pictures` by the stems of their files."""
 
     table: TrialTable
     result: BestOfN
@@ -46,7 +47,7 @@ class Report:
     targets: str
     """Where the targets of `reaches` come from."""
     doublings: tuple[DoublingGain, ...]
-    pictures: dict[str, tuple[bytes, str]]
+    pictures: dict[str, Picture]
     comparison: Comparison | None = None
     confirmed: tuple[Confirmed, ...] = field(default=())
     sections: tuple[Section, ...] = field(default=())
@@ -134,14 +135,16 @@ def _pictures(
     front: tuple[Network, ...],
     smallest: Network | None,
     enough: float | None,
-) -> dict[str, tuple[bytes, str]]:
+) -> dict[str, Picture]:
     fine = best_of_n(
         table, sorted({*spaced(pool.trials, 30), *default_at(pool.trials), max(pool.trials // SELECTED, 1)}), use
     )
     label = table.objective.label
-    pictures = {
-        "tuning_curve": (
-            figures_curves.tuning_curve(fine),
+    curve = figures_curves.tuning_curve(fine)
+    pictures = [
+        Picture(
+            "tuning_curve",
+            curve.png,
             f"Expected best validation {label} of N trials"
             + (f", and the test {label} of the trial that validation picks" if pool.tested else "")
             + ". Shaded: 95% interval at each N, shown by simulation to cover; its better end is wide where a perfect "
@@ -149,39 +152,39 @@ def _pictures(
             + (f" Thin dashed lines: the same for test, up to N = M/{SELECTED}." * table.objective.bounded)
             * pool.tested
             + (" The diamond: the trial found" + _OWN_INTERVAL * table.objective.proportion + ".") * pool.tested,
+            found_on_curve(fine, pool, curve.places),
         ),
-        "median": (
+        Picture(
+            "median",
             figures_curves.median_steps(fine),
             "Median of the best of N trials. The interval is valid at each N for any distribution of "
             "scores; the dashed band holds for all N at once.",
         ),
-    }
+    ]
     if pool.tested:
-        pictures["gap"] = (
-            figures_curves.gap_curve(fine),
+        caption = (
             f"Validation less test {label} of the selected trial: raw, and net of what the two data "
-            "sets differ by without any selection (N = 1).",
+            "sets differ by without any selection (N = 1)."
         )
+        pictures.append(Picture("gap", figures_curves.gap_curve(fine), caption))
     if found.ped_anova:
-        pictures["importance"] = (
-            figures_space.importance_bars(found, table.study),
-            "Two answers to two questions; neither carries an error, so close shares have no order.",
-        )
+        caption = "Two answers to two questions; neither carries an error, so close shares have no order."
+        pictures.append(Picture("importance", figures_space.importance_bars(found, table.study), caption))
     if front:
-        pictures["pareto"] = (
-            figures_space.pareto_figure(table, front, smallest, enough),
-            "The front is the best of many trials at every size, chosen on validation: optimistic.",
-        )
+        drawn = figures_space.pareto_figure(table, front, smallest, enough)
+        caption = "The front is the best of many trials at every size, chosen on validation: optimistic."
+        pictures.append(Picture("pareto", drawn, caption))
     if figures_space.varying(table):
-        pictures["parallel_coordinates"] = (
-            figures_space.parallel_coordinates(table),
-            "Each line is a trial; values that repeat are spread a little so that lines can be told "
-            "apart. Failed trials are not shown.",
+        lines = figures_space.parallel_coordinates(table)
+        caption = (
+            "Each line is a trial, from top to bottom; values that repeat are spread a little so that lines can be "
+            "told apart. Failed trials are not shown."
         )
-        pictures["boxes"] = (
-            figures_space.boxes(table),
+        pictures.append(Picture("parallel_coordinates", lines.png, caption, found_on_lines(table, lines.places)))
+        caption = (
             "Scores for each value (or quarter of the trials) of each hyperparameter, over all values "
             "of the others. Box: quartiles; line: median; whiskers: up to 1.5 box lengths; points: "
-            "trials. No boxes for fewer than five trials. Failed trials are not shown.",
+            "trials. No boxes for fewer than five trials. Failed trials are not shown."
         )
-    return pictures
+        pictures.append(Picture("boxes", figures_space.boxes(table), caption))
+    return {picture.name: picture for picture in pictures}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 from analysis.looks.groups import label
+from analysis.page import html
 from analysis.reading.cv_results import cv_results
 from analysis.reading.table import TrialTable
-from analysis.report import html
 from analysis.report.sentences import tested_score
 from models.core.rounding import plain_score
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 from analysis.estimates.best_of_n import BestOfN
 from analysis.looks.groups import label
 from analysis.looks.pareto import Network
+from analysis.page import html
 from analysis.reading import usage
-from analysis.reading.columns import PARAMS
 from analysis.reading.table import TrialTable
-from analysis.report import cross_validation, html, reached, second_looks
+from analysis.report import cross_validation, reached, second_looks, trials
 from analysis.report.contents import Report
 from analysis.report.sentences import basis, headline, inspect_hint, quote, range_of, smallest_sentence
 from models.core import names
-from models.core.rounding import plain_score
-
-_TOP = 10
 
 
 def report_page(report: Report) -> str:
@@ -37,13 +34,14 @@ def report_page(report: Report) -> str:
     parts += [html.heading("For a reproducibility checklist"), checklist(report.table, report.result)]
     parts += [html.heading("Details"), *reached.details(report), *_pictures(report, "median", "gap")]
     parts += reached.gap(report)
-    parts += [html.heading("Best trials"), best_trials(report.table)]
+    parts += [html.heading("Trials"), trials.best(report.table)]
+    parts += [trials.SEARCH, *_pictures(report, "parallel_coordinates"), trials.everyone(report.table)]
     if report.table.parent_run_id is not None and not report.sections:
         parts.append(_more(report.table))
     shown = usage.lines(report.table)
-    parts += [html.heading(usage.TITLE), html.preformatted("\n".join(shown))] if shown else []
+    parts += [html.heading(usage.TITLE), html.code(shown)] if shown else []
     parts += [html.heading("Hyperparameters"), *_pictures(report, "importance"), *_importances(report)]
-    parts += _pictures(report, "parallel_coordinates", "boxes")
+    parts += _pictures(report, "boxes")
     if report.front:
         parts += [
             html.heading(f"{report.table.objective.heading} against size"),
@@ -66,18 +64,18 @@ def _importances(report: Report) -> list[str]:
 
 
 def _pictures(report: Report, *shown: str) -> list[str]:
-    return [html.picture(n, *report.pictures[n]) for n in shown if n in report.pictures]
+    return [report.pictures[n].part() for n in shown if n in report.pictures]
 
 
 def facts(table: TrialTable, result: BestOfN) -> str:
     """What the estimates rest on: sampler, counts, seed, hashes."""
-    trials = result.trials
-    counted = f"{trials['complete']} complete, {trials['failed']} failed, {trials['pruned']} pruned"
+    numbers = result.trials
+    counted = f"{numbers['complete']} complete, {numbers['failed']} failed, {numbers['pruned']} pruned"
     rows = [
         ["sampler", table.sampler],
-        ["trials that count (M)", f"{trials['started']}: {counted}"],
-        ["lost to the machine, not counted", str(trials["lost"])],
-        ["finished beyond the prefix, left out", str(trials["left_out"])],
+        ["trials that count (M)", f"{numbers['started']}: {counted}"],
+        ["lost to the machine, not counted", str(numbers["lost"])],
+        ["finished beyond the prefix, left out", str(numbers["left_out"])],
         ["planned trials", _known(table.planned_trials)],
         ["seed of the study", _known(table.seed)],
         ["training / validation / test rows", _rows_of(table)],
@@ -127,28 +125,6 @@ def _hours(seconds: float) -> str:
     return f"{seconds:.1f} s"
 
 
-def best_trials(table: TrialTable) -> str:
-    frame, shown = table.ranked.head(_TOP), table.searched
-    rows = [
-        [
-            str(row[names.NUMBER]),
-            *_scores(table, row[table.objective.name], row[table.objective.test_name]),
-            *(label(row[PARAMS + name]) for name in shown),
-        ]
-        for _, row in frame.iterrows()
-    ]
-    return html.table(["trial", *_score_names(table), *shown], rows)
-
-
-def _score_names(table: TrialTable) -> list[str]:
-    label = table.objective.label
-    return [f"validation {label}", *([f"test {label}"] if table.tested else [])]
-
-
-def _scores(table: TrialTable, validation: float, test: float) -> list[str]:
-    return [plain_score(validation), *([plain_score(test)] if table.tested else [])]
-
-
 def _more(table: TrialTable) -> str:
     command = table.program.command("report", {"study": table.study})
     lines = [f"The data and the best trial's learning curves, here: {command}"]
@@ -160,7 +136,7 @@ def _more(table: TrialTable) -> str:
 def _size(report: Report) -> list[str]:
     shown = report.table.searched
     rows = [_network(report.table, network) for network in report.front]
-    head = ["trial", "parameters", *_score_names(report.table), *shown]
+    head = ["trial", "parameters", *trials.score_names(report.table), *shown]
     enough = report.good_enough
     words = [] if enough is None else [html.paragraph(smallest_sentence(report.table, report.smallest, enough))]
     return [*words, html.table(head, rows)]
@@ -170,7 +146,7 @@ def _network(table: TrialTable, network: Network) -> list[str]:
     return [
         str(network.number),
         f"{network.n_parameters:,}",
-        *_scores(table, network.val, network.test),
+        *trials.scores(table, network.val, network.test),
         *(label(network.params[name]) for name in table.searched),
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analysis.estimates.best_of_n import CONFIDENCE
 from analysis.estimates.doubling import DoublingGain
-from analysis.report import html
+from analysis.page import html
 from analysis.report.contents import Report
 from analysis.report.sentences import curve_rows, more_sentences, reach_sentence, reasons
 from models.core.rounding import score_digits

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from analysis.figures.inside import number_map
 from analysis.figures.regression import CAPTIONS, predictions_picture, residual_quantiles_figure
 from analysis.looks.embedding import can_embed, embed
 from analysis.looks.residuals import Evidence
-from analysis.report.section import Picture, Section
+from analysis.page.section import Picture, Section, Table
 from models.core import names
 from models.core.rounding import plain_score
 from models.data.served import BOOLEAN, CATEGORY, Column
@@ -63,7 +63,7 @@ def residuals_section(
     if versus is not None:
         both = {title: evidence["test"], versus.title: versus.kept}
         pictures.append(_quantiles("residual_quantiles_versus", both, "test part, two trials"))
-    return Section(heading, tuple(pictures), tuple(words), listing="\n".join(_listed(part, evidence[part], split)))
+    return Section(heading, tuple(pictures), tuple(words), tables=tuple(_worst(part, evidence[part], split)))
 
 
 def inside_section(found: Inspection, split: Split, part: str, title: str) -> Section:
@@ -98,20 +98,22 @@ def _said(part: str) -> str:
     return part.replace("_", " ").capitalize()
 
 
-def _listed(part: str, kept: Mapping[str, Any], split: Split | None) -> Iterator[str]:
+def _worst(part: str, kept: Mapping[str, Any], split: Split | None) -> Iterator[Table]:
     """The worst rows of each target: their number in the part, the largest residual first."""
     columns = [column.name for column in split.columns] if split is not None and part in split.inputs else []
     for target in kept["targets"]:
-        yield f"{_said(part)}, the worst predictions of {target['name']}:"
         worst = [(row["row"], row["true"], row["predicted"]) for row in target["worst"]]
         digits = _digits(max((abs(predicted - true) for _, true, predicted in worst), default=0.0))
-        cells = [
-            [str(row), *(_number(value, digits) for value in (true, predicted, predicted - true)),
-             *_raw(split, part, row)]
+        rows = tuple(
+            (
+                str(row),
+                *(_number(value, digits) for value in (true, predicted, predicted - true)),
+                *_raw(split, part, row),
+            )
             for row, true, predicted in worst
-        ]  # fmt: skip
-        yield from _aligned([["row", "true", "predicted", "less", *columns], *cells])
-        yield ""
+        )
+        caption = f"{_said(part)}, the worst predictions of {target['name']}:"
+        yield Table(caption, ("row", "true", "predicted", "less", *columns), rows)
 
 
 def _digits(largest: float) -> int | None:
@@ -139,9 +141,3 @@ def _cell(column: Column, value: float) -> str:
     if column.kind == CATEGORY:
         return column.categories[int(value)] if value >= 0 else "(unknown)"
     return str(bool(value)).lower() if column.kind == BOOLEAN else f"{value:.6g}"
-
-
-def _aligned(cells: Sequence[Sequence[str]]) -> Iterator[str]:
-    widths = [max(len(row[k]) for row in cells) for k in range(len(cells[0]))]
-    for row in cells:
-        yield "  " + "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))

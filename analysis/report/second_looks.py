@@ -6,8 +6,8 @@ from analysis.estimates.best_of_n import CONFIDENCE
 from analysis.estimates.comparison import Comparison
 from analysis.estimates.confirmation import Confirmed
 from analysis.estimates.curves import Point
+from analysis.page import html
 from analysis.reading.table import TrialTable
-from analysis.report import html
 from analysis.report.sentences import interval, quoted, value
 from models.core import names, states
 from models.core.rounding import plain_score, score_digits

@@ -7,10 +7,10 @@ from dataclasses import replace
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from analysis.page.section import Section, read_sections
 from analysis.reading.mlflow_runs import fetch_inspection, read_run, read_trained, split_arguments
 from analysis.reading.table import TrialTable
 from analysis.report.regression_sections import residuals_section
-from analysis.report.section import Section, read_sections
 from analysis.report.sections import confusion_picture_of, data_section, training_picture
 from analysis.report.sentences import inspect_hint
 from models.core import names

@@ -14,11 +14,10 @@ def write_report(report: Report, folder: Path) -> list[Path]:
     page = report_page(report)
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    pictures = {name: png for name, (png, _) in report.pictures.items()}
-    pictures |= {each.name: each.png for section in report.sections for each in section.pictures}
-    for name, png in pictures.items():
-        path = folder / f"{name}.png"
-        path.write_bytes(png)
+    pictures = [*report.pictures.values(), *(each for section in report.sections for each in section.pictures)]
+    for picture in pictures:
+        path = folder / f"{picture.name}.png"
+        path.write_bytes(picture.png)
         written.append(path)
     numbers = folder / "best_of_n.json"
     numbers.write_text(json.dumps(report.result.to_json(), indent=1, allow_nan=False) + "\n")

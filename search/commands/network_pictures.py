@@ -12,12 +12,12 @@ from typing import Any
 from rich.console import Console
 
 from analysis.estimates.notes import NOT_DETERMINISTIC
+from analysis.page.section import Section, page, section_files
 from analysis.reading.addresses import in_one_line
 from analysis.reading.mlflow_runs import INSPECTED, by_epoch
 from analysis.report import regression_sections
 from analysis.report.network_sections import Versus, errors_section, inside_section, network_section, predictions_of
 from analysis.report.regression_sections import VersusResiduals
-from analysis.report.section import Section, page, section_files
 from analysis.report.sections import data_section
 from models.core import names, states
 from models.core.errors import ConfigError

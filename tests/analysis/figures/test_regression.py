@@ -77,7 +77,7 @@ def test_of_many_targets_the_first_are_drawn_and_it_is_said() -> None:
     assert (len(panels), count) == (MOST_TARGETS, 6)
     assert panels[3][0].heading == "validation: target 3 with a name th\u2026"
     figure = draw_residual_quantiles({"validation": kept_of(true, true + 0.1, names)}, "t")
-    assert figure.get_suptitle() == "t: residuals, the first 4 of 6 targets"
+    assert figure.subfigs[0].texts[0].get_text() == "t: residuals, the first 4 of 6 targets"
 
 
 def test_residual_quantiles_stand_as_boxes_and_as_numbers() -> None:

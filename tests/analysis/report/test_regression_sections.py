@@ -42,23 +42,23 @@ def test_scores_and_worst_rows_stand_in_the_users_terms(tmp_path: Path) -> None:
     section = residuals_section(evidence, SCORES, "t", split=split, part="test")
     assert section.words == ("Validation: RMSE 2.5000, MAE 2.0000.", "Test: RMSE 2.7500.")
     assert [picture.name for picture in section.pictures] == ["predictions", "residual_quantiles"]
-    heading, columns, first, *further = section.listing.splitlines()
-    assert heading == "Test, the worst predictions of bill:"
-    assert columns.split()[:4] == ["row", "true", "predicted", "less"]
-    assert len([line for line in further if line]) == 9
+    (listed,) = section.tables
+    assert listed.caption == "Test, the worst predictions of bill:"
+    assert listed.head[:4] == ("row", "true", "predicted", "less")
+    assert len(listed.rows) == 10
+    first = listed.rows[0]
     worst = evidence["test"]["targets"][0]["worst"][0]
     raw = split.inputs["test"][worst["row"]]
     island = next(column for column in split.columns if column.name == "island")
     code = raw[[column.name for column in split.columns].index("island")]
-    assert first.split()[:4] == [str(worst["row"]), f"{worst['true']:.3f}", "40.000", f"{40 - worst['true']:.3f}"]
+    assert first[:4] == (str(worst["row"]), f"{worst['true']:.3f}", "40.000", f"{40 - worst['true']:.3f}")
     assert (island.categories[int(code)] if code == code else "-") in first
 
 
 def test_single_rows_are_those_of_validation_unless_test_is_asked_for(tmp_path: Path) -> None:
     split = birds(tmp_path)
     section = residuals_section(evidence_of(split), SCORES, "t", split=split)
-    assert section.listing.startswith("Validation, the worst predictions of bill:")
-    assert "Test, " not in section.listing
+    assert [listed.caption for listed in section.tables] == ["Validation, the worst predictions of bill:"]
     assert "has chosen by them" in section.words[-1]
 
 
@@ -67,9 +67,9 @@ def test_of_the_evidence_alone_the_section_is_made_too() -> None:
     folds = {OUT_OF_FOLD: Regression(("price",)).evidence(true, true * 1.1)}
     section = residuals_section(folds, {"val_rmse": 2.5}, "t", "Best trial: 3")
     assert (section.title, section.words) == ("Best trial: 3", ("Out of fold: RMSE 2.5000.",))
-    assert section.listing.splitlines()[2].split() == ["39", "10,000,000", "11,000,000", "1,000,000"]
+    assert section.tables[0].rows[0] == ("39", "10,000,000", "11,000,000", "1,000,000")
     tiny = {OUT_OF_FOLD: Regression(()).evidence(true * 1e-20, true * 1.1e-20)}
-    assert residuals_section(tiny, {}, "t").listing.splitlines()[2].split() == ["39", "1e-13", "1.1e-13", "1e-14"]
+    assert residuals_section(tiny, {}, "t").tables[0].rows[0] == ("39", "1e-13", "1.1e-13", "1e-14")
 
 
 def test_another_trials_residuals_stand_beside_on_the_test_part(tmp_path: Path) -> None:

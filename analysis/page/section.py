@@ -4,21 +4,37 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from analysis.report import html
+from analysis.page import html
 
 _LISTED = "sections.json"
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG; `name` is its file's stem."""
+    """A PNG; `name` is its file's stem, `found` what a reader can point at."""
 
     name: str
     png: bytes
     caption: str
+    found: tuple[html.Found, ...] = ()
+
+    def part(self) -> str:
+        """The picture as HTML."""
+        return html.picture(self.name, self.png, self.caption, self.found)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells below their heads."""
+
+    caption: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    words: tuple[int, ...] = ()
+    """The columns that are text, set to the left."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +45,7 @@ class Section:
     pictures: tuple[Picture, ...] = ()
     words: tuple[str, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
-    listing: str = ""
-    """Text whose columns stand below each other."""
+    tables: tuple[Table, ...] = ()
 
     def parts(self) -> Iterable[str]:
         """The section as HTML."""
@@ -38,9 +53,10 @@ class Section:
         if self.facts:
             yield html.table(["", ""], self.facts, words=(1,))
         yield from (html.paragraph(sentence) for sentence in self.words)
-        if self.listing:
-            yield html.preformatted(self.listing)
-        yield from (html.picture(each.name, each.png, each.caption) for each in self.pictures)
+        for each in self.tables:
+            yield from (html.paragraph(each.caption),) * bool(each.caption)
+            yield html.table(each.head, each.rows, each.words)
+        yield from (each.part() for each in self.pictures)
 
 
 def section_files(sections: Sequence[Section]) -> dict[str, bytes]:
@@ -50,7 +66,7 @@ def section_files(sections: Sequence[Section]) -> dict[str, bytes]:
         {
             "title": section.title,
             "words": section.words,
-            "listing": section.listing,
+            "tables": [asdict(each) for each in section.tables],
             "pictures": {each.name: each.caption for each in section.pictures},
         }
         for section in sections
@@ -68,7 +84,10 @@ def read_sections(folder: Path) -> list[Section]:
                 for name, caption in each["pictures"].items()
             ),
             words=tuple(each["words"]),
-            listing=each["listing"],
+            tables=tuple(
+                Table(one["caption"], tuple(one["head"]), tuple(map(tuple, one["rows"])), tuple(one["words"]))
+                for one in each.get("tables", ())  # inspections of before there were tables have none
+            ),
         )
         for each in json.loads((folder / _LISTED).read_text(encoding="utf-8"))
     ]

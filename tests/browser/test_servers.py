@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,18 +14,14 @@ import pytest
 from mlflow import MlflowClient
 from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
-from selenium.webdriver.chrome.options import Options
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
 from search.tracking.ui_internals import run_link
+from tests.browser.chromium import chromium, needs_chromium
 from tests.project import copy_project, environment
 
-pytestmark = pytest.mark.skipif(
-    not (shutil.which("chromium") and shutil.which("chromedriver")),
-    reason="needs Debian's packages chromium and chromium-driver",
-)
+pytestmark = needs_chromium
 STUDY = "sampler: list\nconfigurations: [{width: 8}, {width: 16}, {width: 32, dropout: 0.2}]\ntraining: {epochs: 2}\n"
 
 
@@ -79,17 +74,8 @@ def addresses(folder: Path) -> Iterator[tuple[str, ...]]:
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    options = Options()
-    options.binary_location = str(shutil.which("chromium"))
-    for argument in (
-        "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-        "--disable-background-networking", "--disable-component-update", "--window-size=1600,1400",
-        f"--user-data-dir={tmp_path_factory.mktemp('chromium')}",
-    ):  # fmt: skip
-        options.add_argument(argument)
-    driver = webdriver.Chrome(options=options, service=Service(str(shutil.which("chromedriver"))))
-    yield driver
-    driver.quit()
+    with chromium(tmp_path_factory.mktemp("chromium")) as driver:
+        yield driver
 
 
 @pytest.fixture
@@ -195,3 +181,20 @@ def test_the_link_in_a_trials_note_opens_its_run_in_mlflow(
     assert link is not None
     assert link.endswith(run_link(runs["experiment"], runs["trial-0001"]))
     shows(link, "trial-0001", "val_accuracy", picture="linked")
+
+
+def test_the_report_among_mlflows_artifacts_finds_trials(
+    addresses: tuple[str, str], runs: dict[str, str], shows: Callable[..., None], browser: webdriver.Chrome
+) -> None:
+    """MLflow shows pages in a sandboxed frame: the page's script runs there too."""
+    url = f"{addresses[0]}/#/experiments/{runs['experiment']}/runs/{runs['seen']}/artifacts/report/report.html"
+    shows(url, "report.html", picture="mlflow-report")
+    frame = WebDriverWait(browser, 20).until(lambda driver: driver.find_element(By.CSS_SELECTOR, "iframe"))
+    browser.switch_to.frame(frame)
+    try:
+        field = WebDriverWait(browser, 20).until(lambda driver: driver.find_element(By.CSS_SELECTOR, ".find input"))
+        WebDriverWait(browser, 20).until(lambda _: field.is_displayed())
+        field.send_keys("width=16")
+        assert browser.find_element(By.CSS_SELECTOR, ".find output").text.startswith("1 of 3 trials")
+    finally:
+        browser.switch_to.default_content()

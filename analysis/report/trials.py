@@ -1,0 +1,84 @@
+"""Single trials on the page: the best ones, all of them to be searched, and where each is found on a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from analysis.estimates.best_of_n import BestOfN
+from analysis.figures.style import Points
+from analysis.looks.groups import label
+from analysis.page import html
+from analysis.page.html import Found
+from analysis.reading.columns import PARAMS
+from analysis.reading.pool import Pool
+from analysis.reading.table import TrialTable
+from analysis.report.sentences import quoted
+from models.core import names
+from models.core.rounding import plain_score
+
+_TOP = 10
+_MOST = 1000  # rows that the page holds
+SEARCH = html.search("Find trials", "width=64 dropout<0.3", "trials")
+"""Where the page's script asks which trials to show, above what shows them."""
+
+
+def best(table: TrialTable) -> str:
+    """The best trials as a table."""
+    return _table(table, _TOP)
+
+
+def everyone(table: TrialTable) -> str:
+    """All complete trials, best first, or as many as the page holds; to be unfolded."""
+    count = len(table.ranked)
+    words = f"All {count:,} complete trials" if count <= _MOST else f"The best {_MOST:,} of {count:,} complete trials"
+    return html.folded(f"{words}, best first", [_table(table, _MOST)], "trials")
+
+
+def score_names(table: TrialTable) -> list[str]:
+    """Heads of the columns of `scores`."""
+    label = table.objective.label
+    return [f"validation {label}", *([f"test {label}"] if table.tested else [])]
+
+
+def scores(table: TrialTable, validation: float, test: float) -> list[str]:
+    """A trial's scores as cells."""
+    return [plain_score(validation), *([plain_score(test)] if table.tested else [])]
+
+
+def _table(table: TrialTable, most: int) -> str:
+    rows = [_cells(table, row) for _, row in table.ranked.head(most).iterrows()]
+    return html.table(["trial", *score_names(table), *table.searched], rows)
+
+
+def _cells(table: TrialTable, row: pd.Series) -> list[str]:
+    shown = scores(table, row[table.objective.name], row[table.objective.test_name])
+    return [str(row[names.NUMBER]), *shown, *(label(row[PARAMS + name]) for name in table.searched)]
+
+
+def found_on_curve(result: BestOfN, pool: Pool, places: Mapping[int, Points]) -> tuple[Found, ...]:
+    """The curve at each N in words, and which of this study's first N trials validation picks."""
+    val, test = result.curves["best_val"], result.curves.get("test_of_best", {})
+    metric = result.objective.label
+    found = []
+    for n, points in places.items():
+        first = int(np.argmax(pool.upwards[:n]))
+        words = f"N = {n:,}: validation {metric} {quoted(val[n])} on average"
+        words += f", test {quoted(test[n])}" if n in test else ""
+        words += f". The best of the first {n:,} here: trial {pool.numbers[first]}, {plain_score(pool.val[first])}."
+        found.append(Found(points, words, int(pool.numbers[first])))
+    return tuple(found)
+
+
+def found_on_lines(table: TrialTable, places: Mapping[int, Points]) -> tuple[Found, ...]:
+    """Each trial that is drawn, in words; the best one first."""
+    heads = ["trial", *score_names(table), *table.searched]
+    rows = table.ranked[table.ranked[names.NUMBER].isin(list(places))]
+    found = []
+    for _, row in rows.iterrows():
+        number = int(row[names.NUMBER])
+        words = ", ".join(f"{head} {cell}" for head, cell in zip(heads, _cells(table, row), strict=True))
+        found.append(Found(places[number], words, number))
+    return tuple(found)
