@@ -283,7 +283,7 @@ def test_an_inspection_puts_its_pictures_and_a_page_on_the_trial_and_into_the_re
     } <= names  # fmt: skip
     page = Path(finished.client.download_artifacts(best, "inspect/inspect.html")).read_text()
     assert page.count("data:image/png;base64,") == sum(name.endswith(".png") for name in names)
-    assert not re.search(r"<script|(src|href)=.(?!data:)", page)
+    assert not re.search(r"(src|href)=.(?!data:|#)", page)
     assert {Path(file.path).name for file in finished.client.list_artifacts(parent, "data")} < names
     (made,) = finished.client.search_runs(["0"], f"tags.inspect_of = '{best}'")
     assert best in made.data.tags["mlflow.note.content"]
