@@ -23,6 +23,7 @@ pytestmark = needs_chromium
 _SPACE = "space: {width: [8, 16, 64], learning_rate: {low: 1e-4, high: 1e-1, log: true}}\n"
 STUDIES = {
     "random": f"sampler: random\ntrials: 12\n{_SPACE}",
+    "adaptive": f"sampler: tpe\nreplicates: 2\ntrials: 11\n{_SPACE}",
     "grid": "sampler: grid\nspace: {width: [8, 16], dropout: [0.0, 0.2]}\n",
     "regression": f"data: {{dataset: diabetes}}\nsampler: random\ntrials: 6\n{_SPACE}",
 }
@@ -51,7 +52,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for name, study in STUDIES.items():
         (folder / f"{name}.yaml").write_text(f"{study}training: {{epochs: 2}}\n")
         said = run("-m", "search", "--study", f"{name}.yaml", "--workers", "0")
-        if name != "grid":
+        if name in ("random", "regression"):
             found = re.search(r"inspect --run_id (\w+)", said)
             assert found is not None, said
             inspected = re.search(r"^(.*inspect\.html)$", run("-m", "search", "inspect", "--run_id", found[1]), re.M)
