@@ -166,7 +166,7 @@
     const best = kept.length ? `, the best of them trial ${numberOf(kept[0])}` : "";
     form.querySelector("output").textContent = only
       ? `${kept.length} of ${rows.length} trials${best}`
-      : `All ${rows.length} trials are shown. Conditions such as width=64, validation>0.9 or relu are joined by spaces.`;
+      : `All ${rows.length} trials are shown. Conditions and words are joined by spaces, as in: ${form.querySelector("input").placeholder}`;
   }
 
   for (const figure of document.querySelectorAll("figure")) {

@@ -126,10 +126,10 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], words: Sequence[in
     return f"<table><thead><tr>{top}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
 
 
-def search(label: str, example: str, kind: str) -> str:
-    """A field that the page's script uses to show some rows of a table of this kind; hidden where no script runs."""
+def search(label: str, example: str) -> str:
+    """A field that the page's script uses to show some rows of the folded table; hidden where no script runs."""
     return (
-        f'<form class="find" data-of="{kind}" hidden><label>{escape(label)} '
+        f'<form class="find" hidden><label>{escape(label)} '
         f'<input type="search" placeholder="{escape(example)}" autocomplete="off" spellcheck="false"></label> '
         "<output></output></form>"
     )

@@ -35,7 +35,7 @@ def report_page(report: Report) -> str:
     parts += [html.heading("Details"), *reached.details(report), *_pictures(report, "median", "gap")]
     parts += reached.gap(report)
     parts += [html.heading("Trials"), trials.best(report.table)]
-    parts += [trials.SEARCH, *_pictures(report, "parallel_coordinates"), trials.everyone(report.table)]
+    parts += [trials.search(report.table), *_pictures(report, "parallel_coordinates"), trials.everyone(report.table)]
     if report.table.parent_run_id is not None and not report.sections:
         parts.append(_more(report.table))
     shown = usage.lines(report.table)

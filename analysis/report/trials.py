@@ -21,8 +21,13 @@ from models.core.rounding import plain_score
 
 _TOP = 10
 _MOST = 1000  # rows that the page holds
-SEARCH = html.search("Find trials", "width=64 dropout<0.3", "trials")
-"""Where the page's script asks which trials to show, above what shows them."""
+
+
+def search(table: TrialTable) -> str:
+    """Where the page's script asks which trials to show, above what shows them; the example is of the best trial."""
+    found = table.best
+    example = "" if found is None else "".join(f" {name}={label(found[PARAMS + name])}" for name in table.searched[:1])
+    return html.search("Find trials", f"trial<20{example}")
 
 
 def best(table: TrialTable) -> str:
