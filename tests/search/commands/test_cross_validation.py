@@ -19,12 +19,12 @@ from analysis.report.writing import write_report
 from models.core.errors import ConfigError
 from models.core.results import OUT_OF_FOLD, EpochReport, FoldsResult
 from models.data.sources import load_dataset
-from search.commands import doctor
 from search.commands.confirm import confirming_study
 from search.commands.options import read_options
 from search.commands.preparation import split_study
 from search.commands.replay import main as replay
 from search.commands.session import run_search
+from search.doctor import command as doctor
 from search.study.plan import make_plan
 from search.study.study_file import load_settings
 from search.tracking.logged_studies import read_study
