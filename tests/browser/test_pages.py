@@ -53,7 +53,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         (folder / f"{name}.yaml").write_text(f"{study}training: {{epochs: 2}}\n")
         said = run("-m", "search", "--study", f"{name}.yaml", "--workers", "0")
         if name in ("random", "regression"):
-            found = re.search(r"inspect --run_id (\w+)", said)
+            found = re.search(r"inspect --run-id (\w+)", said)
             assert found is not None, said
             inspected = re.search(r"^(.*inspect\.html)$", run("-m", "search", "inspect", "--run_id", found[1]), re.M)
             assert inspected is not None
