@@ -106,6 +106,9 @@ def _train(search: Search, make: MakeEngine) -> int:
     with asked_to_stop() as asked:
         try:
             if search.missing:
+                if search.host is None:
+                    # Else nothing is seen for seconds, after an installation for half a minute: Python compiles it all.
+                    search.console.print("starting workers")
                 engine.start()  # workers import TensorFlow while this process imports MLflow and opens the databases
             return _track(search, engine, own_run, asked)
         finally:
