@@ -157,7 +157,7 @@ def _page(report: AdaptiveReport) -> str:
     ]
     parts += [html.heading("For a reproducibility checklist"), checklist(table, found.all_trials)]
     parts += [html.heading("Trials"), trials.best(table)]
-    parts += [trials.SEARCH, *_shown(report, "parallel_coordinates"), trials.everyone(table)]
+    parts += [trials.search(table), *_shown(report, "parallel_coordinates"), trials.everyone(table)]
     lines = usage.lines(table)
     parts += [html.heading(usage.TITLE), html.code(lines)] if lines else []
     parts += [html.heading("Hyperparameters"), *_shown(report, "boxes", "pareto")]
