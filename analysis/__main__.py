@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.adaptive.report import write_study_report
-from analysis.command_line.options import Parser, flag, said
+from analysis.command_line.options import DEFAULT, Parser, flag
 from analysis.command_line.reports import OUT, REPORT
 from analysis.reading.addresses import without_secrets
 from analysis.reading.csv_file import read_csv
@@ -46,7 +46,7 @@ def write(given: Mapping[str, str]) -> list[Path]:
         ValueError: an option breaks a rule, or the trials cannot be read.
     """
     values = {option.name: option.default for option in REPORT} | dict(given)
-    args = argparse.Namespace(**{name: said(values, name) for name in values})
+    args = argparse.Namespace(**{name: None if text == DEFAULT else text for name, text in values.items()})
     out = Path(args.out or OUT.default)
     check_word("use", args.use, ("prefix", "all"))
     attached = flag("attach", args.attach)
