@@ -30,7 +30,7 @@ training: {{batch_size: 16}}
 DRIVER = """
 import sys
 from search.workers.engine import Epoch, Lost
-from search.driver.console import make_console
+from search.command_line.console import make_console
 from search.command_line.exit_codes import run_command
 from search.command_line.options import read_options
 from search.commands.session import run_search

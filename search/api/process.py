@@ -19,9 +19,9 @@ from models.core.errors import ConfigError
 from models.core.runtime import ensure_home
 from models.tasks.objective import Objective
 from search.api.shown import MARK
+from search.command_line.console import make_console
 from search.command_line.exit_codes import COMPLETE, run_command
 from search.command_line.options import read_options
-from search.driver.console import make_console
 from search.study.settings import StudySettings
 from search.study.study_file import make_settings, read_study
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from rich.console import Console
 
 from models.tasks.objective import Objective
-from search.driver.console import make_console
+from search.command_line.console import make_console
 from search.driver.progress import ConsoleProgress, Progress, Tally
 
 MARK = "\x1e"

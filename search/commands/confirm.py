@@ -18,11 +18,11 @@ from models.core import names
 from models.core.errors import ConfigError
 from models.core.rounding import plain_score
 from models.core.seeds import derive_seed
+from search.command_line.console import make_console
 from search.command_line.described import parser_of
 from search.command_line.exit_codes import COMPLETE, run_command
 from search.command_line.options import Options, options_of, whole_number
 from search.commands.session import run_study
-from search.driver.console import make_console
 from search.stores.databases import check_storage
 from search.stores.optuna_attempts import look_up
 from search.study.growing import Result

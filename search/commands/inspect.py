@@ -18,8 +18,8 @@ def main(arguments: Sequence[str]) -> int:
         own_run = os.environ.pop("MLFLOW_RUN_ID", None)  # no process of ours may reopen that run
         fork_server.start()
         try:
+            from search.command_line.console import make_console
             from search.commands.network_pictures import inspect_run
-            from search.driver.console import make_console
 
             versus, classes, dataset = (said(given, name) for name in ("versus", "classes", "dataset"))
             return inspect_run(given["run_id"], versus, classes, given["part"], dataset, own_run, make_console())

@@ -89,7 +89,8 @@ def prepare(settings: StudySettings, options: Options, console: Console, tags: T
     if settings.source is not None:
         settings, space = _ask_network(settings, split, options, stored.planned)
     if settings.trials < stored.planned and options.trials is not None:
-        console.print(f"the study was planned with {stored.planned} trials: a plan is extended, never cut")
+        planned = f"{stored.planned // max(settings.replicates, 1)} trials{' each' * bool(settings.replicates)}"
+        console.print(f"the study was planned with {planned}: a plan is extended, never cut")
     settings = replace(settings, trials=max(settings.trials, stored.planned))
     replicates = Replicates(settings, objective.direction, stored.results) if settings.replicates else None
     plan = make_plan(settings, space.rows if space is not None else ()) if replicates is None else replicates.plan

@@ -12,9 +12,9 @@ from analysis.reading.table import TrialTable
 from analysis.report.sentences import tested_score
 from models.core import names
 from models.core.rounding import plain_score
+from search.command_line.console import make_console
 from search.command_line.described import parser_of
 from search.command_line.exit_codes import COMPLETE, run_command
-from search.driver.console import make_console
 
 if TYPE_CHECKING:  # MLflow is imported once the command line is read
     from search.tracking.logged_trials import LoggedTrial

@@ -17,9 +17,9 @@ from models.core.seeds import trial_seed
 from models.data.sources import find_data
 from models.data.splits import Split, split_by
 from models.spaces.source import Source
+from search.command_line.console import make_console
 from search.command_line.described import parser_of
 from search.command_line.exit_codes import run_command
-from search.driver.console import make_console
 from search.tracking.logged_studies import trusted_source
 from search.tracking.logged_trials import LoggedTrial, read_trial
 from search.tracking.mlflow_internals import git_commit

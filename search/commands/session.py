@@ -16,10 +16,10 @@ from models.core.errors import ConfigError
 from models.core.runtime import PROJECT
 from models.data.splits import Split
 from models.tasks.objective import Objective
+from search.command_line.console import make_console
 from search.command_line.exit_codes import COMPLETE, MISSING, run_command
 from search.command_line.options import Options, read_options
 from search.commands.preparation import Search, Tags, fit_linear_baseline, prepare
-from search.driver.console import make_console
 from search.driver.signals import asked_to_stop
 from search.stores.paths import StudyPaths, root_of, stores_lock
 from search.study.identity import OtherSettings
@@ -106,7 +106,7 @@ def _train(search: Search, make: MakeEngine) -> int:
     with asked_to_stop() as asked:
         try:
             if search.missing:
-                if search.host is None:
+                if search.host is None and workers:
                     # Else nothing is seen for seconds, after an installation for half a minute: Python compiles it all.
                     search.console.print("starting workers")
                 engine.start()  # workers import TensorFlow while this process imports MLflow and opens the databases

@@ -10,12 +10,12 @@ from analysis.command_line.options import flag, said
 from analysis.reading.addresses import without_secrets
 from models.core import names
 from models.core.errors import ConfigError
+from search.command_line.console import make_console
 from search.command_line.described import parser_of
 from search.command_line.exit_codes import run_command
 from search.doctor.differences import Difference, Seen, compare
 from search.doctor.repair import Doctor
 from search.driver.conclusion import ranges
-from search.driver.console import make_console
 from search.tracking.own_run import note_run
 from search.tracking.tracking_store import TrackingError
 
@@ -39,6 +39,7 @@ MENDED = {
     "close": "closed: driver lost",
     "model": "trained again",
     "note": "written again",
+    "search": "the search, run again",
     "": "by hand",
 }
 """What `repair` does, by the name of the cure, as the table says it."""
@@ -62,7 +63,7 @@ def examine(study: str, storage: str, repair: bool, dataset: str | None, own_run
         if found:
             _print(f"Study {study}: what differs", found, console)
         for _ in range(_PASSES if repair else 0):
-            if not any(each.cure for each in found):
+            if not any(each.cure not in ("", "search") for each in found):
                 break
             doctor.mend(seen, found)
             seen, mended = doctor.look(), True

@@ -27,6 +27,8 @@ class Waiting:
     final: bool
     ours: bool
     """Whether it is one of this plan's trials, and can be read."""
+    drawn: bool = True
+    """False of a trial that follows from one whose result is missing."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,9 @@ class Difference:
     reason: str = ""
 
 
+_FOLLOWS = "follows from a trial of its replicate whose result is missing"
+
+
 def compare(seen: Seen) -> list[Difference]:
     """Every difference, the study's own first, then by number and attempt."""
     if seen.experiment_deleted:  # with all that is in it: what else there is shows once it is back
@@ -120,10 +125,10 @@ def compare(seen: Seen) -> list[Difference]:
         planned = seen.plan.get(number)
         if planned is None:
             where = " and ".join(name for name, of in (("Optuna", attempts), ("MLflow", children)) if of[key])
-            what = f"not in the plan of {seen.plan.size} trials"
-            if number < seen.plan.size:
-                what = "follows from a trial of its replicate whose result is missing: the search trains that one again"
-            found.append(Difference(*key, what, where, ""))
+            if number >= seen.plan.size:
+                found.append(Difference(*key, f"not in the plan of {seen.plan.size} trials", where, ""))
+            elif where:
+                found.append(Difference(*key, _FOLLOWS, where, "search"))
         elif number in ended:
             found += _superfluous(attempts[key], [child for child in children[key] if not child.deleted])
         else:
@@ -168,6 +173,8 @@ def _of_the_outbox(seen: Seen) -> Iterable[Difference]:
         if each.ours and (each.number, each.attempt) in over:
             what = "superseded: the stores have this attempt's end"
             yield Difference(each.number, each.attempt, what, "outbox", "drop", path=each.path)
+        elif each.ours and not each.drawn:
+            yield Difference(each.number, each.attempt, f"finished; {_FOLLOWS}", "outbox", "search", path=each.path)
         elif each.ours:
             yield Difference(each.number, each.attempt, "finished, not delivered", "outbox", "deliver", path=each.path)
         else:

@@ -21,6 +21,7 @@ from search.driver.conclusion import conclude
 from search.driver.delivery import Delivery
 from search.driver.driver import Driver, Ended
 from search.driver.keeping import ModelKeeper, ModelPolicy
+from search.driver.left_outcomes import awaits
 from search.driver.progress import ConsoleProgress
 from search.stores import outbox
 from search.stores.databases import check_storage
@@ -277,9 +278,10 @@ class Doctor:
             outcome = outbox.take(path)
         except outbox.UnreadableOutcome:
             return Waiting(path, *self._paths.attempt_in(path), final=False, ours=False), None
-        ours = self.plan.holds(outcome.number, outcome.seed, outcome.config_hash)
-        result = Result(outcome.state, outcome.score)
-        return Waiting(path, outcome.number, outcome.attempt, outcome.final, ours), result
+        drawn = self.plan.holds(outcome.number, outcome.seed, outcome.config_hash)
+        ours = drawn or awaits(self.plan, outcome)
+        result = Result(outcome.state, outcome.score) if drawn else None
+        return Waiting(path, outcome.number, outcome.attempt, outcome.final, ours, drawn), result
 
 
 def _evidence(attempts: Sequence[Attempt], children: Sequence[Child], objective: Objective) -> dict[str, Evidence]:

@@ -5,14 +5,13 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.core import states
 from models.core.clock import now_ms
-from models.core.errors import ConfigError
 from models.spaces.source import Source
 from search.driver.delivery import Delivery
+from search.driver.left_outcomes import awaits, take_left
 from search.driver.limits import Limits
 from search.driver.progress import Progress
 from search.driver.retries import Retries
@@ -86,6 +85,7 @@ class Driver:
         self._retries = Retries()
         self._in_flight: dict[int, _InFlight] = {}
         self._ended: dict[int, Result] = {}
+        self._kept: dict[int, Outcome] = {}
         self._trained = 0
         self._complete = self._failed = 0
         self._last_failure = ""
@@ -127,7 +127,9 @@ class Driver:
         self._deliver_left_outcomes()
         waiting = {(outcome.number, outcome.attempt): outcome for outcome in self._delivery.undelivered}
         for attempt in self._delivery.study.attempts():
-            if attempt.state == states.RUNNING and (attempt.number, attempt.attempt) not in waiting:
+            kept = self._kept.get(attempt.number)
+            waits = (attempt.number, attempt.attempt) in waiting or (kept and kept.attempt == attempt.attempt)
+            if attempt.state == states.RUNNING and not waits:
                 # As an outcome like any other, so that both sides tell the same of it, whichever knew of it.
                 self._lose(attempt)
         self._delivery.through(self._delivery.study.close_strangers)
@@ -161,42 +163,31 @@ class Driver:
         return self._so_far.plan
 
     def _grow(self) -> None:
-        """Takes over what is drawn of the plan since."""
+        """Takes over what is drawn of the plan since, and outcomes of it that waited for that."""
         new = self._so_far.grow(self._delivery.through)
         if new:
             self._pending.extend(trial for trial in new if trial.number not in self._ended)
             self._delivery.grow(self.plan)
+        for kept in [self._kept.pop(trial.number) for trial in new if trial.number in self._kept]:
+            if self.plan.holds(kept.number, kept.seed, kept.config_hash):
+                self._pending = deque(trial for trial in self._pending if trial.number != kept.number)
+                self._end(kept)
+                self._delivery.deliver(kept)
 
     def _deliver_left_outcomes(self) -> None:
         over = {(each.number, each.attempt) for each in self._delivery.study.attempts() if each.state != states.RUNNING}
         for path in self._delivery.paths.outcomes():
-            outcome = self._take(path)
+            outcome = take_left(path, self.plan)
             if (outcome.number, outcome.attempt) in over:
                 # Delivered already; or given up by a driver elsewhere, which went on with the number's next attempt.
                 outbox.remove(outcome, self._delivery.paths)
+            elif awaits(self.plan, outcome):
+                self._kept[outcome.number] = outcome
             else:
                 if outcome.final:
                     self._so_far.tell(outcome.number, Result(outcome.state, outcome.score))
                     self._grow()
                 self._delivery.deliver(outcome)
-
-    def _take(self, path: Path) -> Outcome:
-        """An outcome of the plan from the outbox.
-
-        Raises:
-            ConfigError: it cannot be read, or is another study's.
-        """
-        try:
-            outcome = outbox.take(path)
-        except outbox.UnreadableOutcome as error:
-            raise ConfigError(
-                f"{error}; the doctor moves it aside with repair=true, and its trial runs again"
-            ) from None
-        if not self.plan.holds(outcome.number, outcome.seed, outcome.config_hash):
-            raise ConfigError(
-                f"the outbox must hold results of this study alone; move those of another one away, got {path}"
-            )
-        return outcome
 
     def _submit(self) -> None:
         for _ in range(min(self._engine.free(), len(self._pending))):
@@ -274,17 +265,21 @@ class Driver:
             return
         self._trained += 1
         if outcome.final:
-            result = self._ended[outcome.number] = Result(outcome.state, outcome.score)
-            self._count(outcome.number, result)
-            self._so_far.tell(outcome.number, result)
-            self._grow()
+            self._end(outcome)
             if outcome.state == states.FAILED and outcome.message:
                 self._last_failure = outcome.message.strip().splitlines()[-1][:200]
-            self._progress.advance()
         else:
             self._pending.appendleft(planned)
         self._submit()
         self._delivery.deliver(outcome)
+
+    def _end(self, outcome: Outcome) -> None:
+        """A trial has ended for good: what may follow from it is drawn."""
+        result = self._ended[outcome.number] = Result(outcome.state, outcome.score)
+        self._count(outcome.number, result)
+        self._progress.advance()
+        self._so_far.tell(outcome.number, result)
+        self._grow()
 
     def _interrupt_in_flight(self) -> None:
         for current in list(self._in_flight.values()):

@@ -1,6 +1,7 @@
 """MLflow's own UI: the addresses of its pages, and its saved view of a study's trials.
 
-Neither is documented: tests/browser/test_servers.py opens both in a browser, and fails first when an upgrade changes them.
+Neither is documented: tests/browser/test_servers.py opens both in a browser, and fails first when an upgrade changes
+them.
 Without `workflowType` the UI opens its pages of prompts and traces, which have none of a search's runs.
 """
 

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
+from search.command_line.console import make_console
 from search.command_line.exit_codes import run_command
 from search.command_line.options import read_options
 from search.commands.session import run_search
-from search.driver.console import make_console
 from search.workers.engine import Engine
 
 
