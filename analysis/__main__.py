@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from analysis.adaptive.report import write_study_report
+from analysis.adaptive.report import said_of, write_study_report
 from analysis.command_line.options import DEFAULT, Parser, flag
 from analysis.command_line.reports import OUT, REPORT
 from analysis.reading.addresses import without_secrets
@@ -78,6 +78,8 @@ def write(given: Mapping[str, str]) -> list[Path]:
         from analysis.report.study_sections import study_sections
 
         sections = study_sections(table, args.tracking_uri)
+    if not is_own or versus is not None:
+        print("\n".join(said_of(table, args.use)))
     files = write_study_report(
         table,
         out,

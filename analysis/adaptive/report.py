@@ -13,6 +13,7 @@ import numpy as np
 from analysis.adaptive import words
 from analysis.adaptive.gain import Gain, gain_over
 from analysis.adaptive.replicates import Replicates, replicates_of, start_up_of
+from analysis.estimates.best_of_n import best_of_n
 from analysis.estimates.confirmation import Confirmed, confirm_summary
 from analysis.estimates.notes import counted
 from analysis.figures import curves as figures_curves
@@ -26,6 +27,7 @@ from analysis.reading.table import TrialTable
 from analysis.report import reached, second_looks, trials
 from analysis.report.contents import Report, good_enough, make_report
 from analysis.report.page import checklist, facts
+from analysis.report.sentences import headline, quote
 from analysis.report.writing import write_report
 from models.core import names
 
@@ -95,6 +97,16 @@ def write_study_report(
     return _write(report, folder)
 
 
+def said_of(table: TrialTable, use: Use = "prefix") -> list[str]:
+    """What the report begins with, for a terminal: headline, sentence to quote, and what flags its intervals."""
+    if table.replicates is not None:
+        found = replicates_of(table)
+        return [words.headline(found), f"To quote: {words.quote(table, found)}"]
+    result = best_of_n(table, use=use)
+    flagged = [f"Flagged: {reason}" for reason in result.flags]
+    return [headline(result), f"To quote: {quote(table, result)}", *flagged]
+
+
 def _write(report: AdaptiveReport, folder: Path) -> list[Path]:
     page = _page(report)
     folder.mkdir(parents=True, exist_ok=True)
@@ -133,7 +145,7 @@ def _page(report: AdaptiveReport) -> str:
     parts += second_looks.baselines(table)
     parts.append(html.heading(f"What one search of {counted(found.each)} reaches"))
     parts.append(html.table(words.search_head(table), words.search_rows(table, found)))
-    parts += [html.paragraph(sentence) for sentence in (words.tested(found), words.NO_CURVE) if sentence]
+    parts += [html.paragraph(sentence) for sentence in words.sentences(found, table.start_up_trials or 0)[1:]]
     parts += _shown(report, "observed")
     if report.gain is not None:
         parts.append(html.heading(f"Gain over {report.gain.random}"))

@@ -42,8 +42,8 @@ def reached(found: Replicates) -> str:
         return f"One search: {what} was observed at validation {label} {values}; another one may reach another."
     side, end = ("below", "lowest") if found.all_trials.direction == "maximize" else ("above", "highest")
     return (
-        f"In {count} independent searches {what} reached a validation {label} of {values}. Another such search ends "
-        f"{side} the {end} of them with a probability of at most 1/{count + 1}."
+        f"In {count} independent searches {what} reached a validation {label} of {values}. Another such search on the "
+        f"same data split ends {side} the {end} of them with a probability of at most 1/{count + 1}."
     )
 
 
@@ -57,9 +57,20 @@ def tested(found: Replicates) -> str:
     return f"The trials that they chose have test scores from {plain_score(min(values))} to {plain_score(max(values))}."
 
 
-def sentences(found: Replicates) -> list[str]:
-    """All of these, each once."""
-    return [sentence for sentence in (reached(found), tested(found), NO_CURVE) if sentence]
+def by_chance(found: Replicates, random: int) -> str:
+    """In how many searches the best trial is one of the first `random`, which looked at no score; else empty."""
+    early = [one for one in found.searches if one.number is not None and one.number // len(found.searches) < random]
+    if not early:
+        return ""
+    return (
+        f"In {len(early)} of {len(found.searches)} the best trial is one of the {random} that were drawn at random: "
+        f"{found.sampler.upper()} found nothing better there."
+    )
+
+
+def sentences(found: Replicates, random: int) -> list[str]:
+    """All of these, each once; the first `random` trials of each search looked at no score."""
+    return [sentence for sentence in (reached(found), tested(found), by_chance(found, random), NO_CURVE) if sentence]
 
 
 def search_rows(table: TrialTable, found: Replicates) -> list[list[str]]:
@@ -102,8 +113,10 @@ def quote(table: TrialTable, found: Replicates) -> str:
 def gain_sentences(gain: Gain, label: str) -> list[str]:
     """The gain as reported, and on fresh seeds."""
     sentences = [
-        f"As reported, the best of {counted(gain.trials)} gains {_signed(gain.reported)} of validation {label} on "
-        f"{gain.random}. Both sides are chosen by that score, so part of the gain is chance that was chosen."
+        f"As reported, the best of {counted(gain.trials)}, in the mean of the searches, gains {_signed(gain.reported)} "
+        f"of validation {label} on what {gain.random} reaches with as many on average"
+        + (f" (no interval: {gain.reported.why})" if gain.reported.low is None else "")
+        + ". Both sides are chosen by that score, so part of the gain is chance that was chosen."
     ]
     if gain.on_fresh_seeds is not None:
         return [

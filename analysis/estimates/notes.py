@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analysis.reading.pool import Pool
 from analysis.reading.table import TrialTable
-from models.core import names
+from models.core import names, states
 from models.tasks.baselines import describe_baseline
 from models.tasks.objective import CONSTANT
 
@@ -57,7 +57,9 @@ def notes_of(table: TrialTable, pool: Pool, *, exact: bool, tied: int) -> tuple[
     if table.stopped_early:
         notes.append(STOPPED)
     if pool.failed:
-        notes.append(f"{counted(pool.failed)} failed by configuration: counted, with a score of {pool.worst:.4g}.")
+        blank = (table.frame[names.STATE] == states.FAILED) & (table.frame[names.STATE_REASON] == "")
+        why = "" if blank.any() else " by configuration"
+        notes.append(f"{counted(pool.failed)} failed{why}: counted, with a score of {pool.worst:.4g}.")
     if not table.objective.bounded:
         name = describe_baseline(CONSTANT, table.task, table.train_rows)
         notes.append(

@@ -11,7 +11,7 @@ from analysis.estimates.confirmation import Confirmed, confirm_summary
 from analysis.estimates.doubling import DoublingGain, doubling_gain_at
 from analysis.estimates.importance import Importances, importances
 from analysis.estimates.planning import Reach, trials_to_reach
-from analysis.estimates.refusals import SELECTED
+from analysis.estimates.refusals import SELECTED, nothing_to_infer
 from analysis.figures import curves as figures_curves
 from analysis.figures import space as figures_space
 from analysis.figures.style import spaced
@@ -75,6 +75,8 @@ def make_report(
     result = best_of_n(table, at, use, assume_tail=assume_tail)
     table.objective.check_targets([*(targets or ()), *(asked or ())])
     origin, wanted = _targets(pool, table.objective, targets or table.targets, asked)
+    if nothing_to_infer(table, pool.trials) is not None:  # all cells, or a list: no further search of the kind
+        origin, wanted = "", ()
     found = importances(table)
     front = pareto_front(table)
     enough = good_enough(table)

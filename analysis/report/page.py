@@ -10,7 +10,7 @@ from analysis.reading import usage
 from analysis.reading.table import TrialTable
 from analysis.report import cross_validation, reached, second_looks, trials
 from analysis.report.contents import Report
-from analysis.report.sentences import basis, headline, inspect_hint, quote, range_of, smallest_sentence
+from analysis.report.sentences import basis, has_intervals, headline, inspect_hint, quote, range_of, smallest_sentence
 from models.core import names
 
 
@@ -97,7 +97,7 @@ def checklist(table: TrialTable, result: BestOfN) -> str:
     known = seconds is not None and len(seconds) > 0
     rows = [
         [
-            "ranges of the hyperparameters",
+            "values of the hyperparameters in these trials (their ranges: study.yaml)" if logged else _VALUES,
             "; ".join(range_of(table, name) for name in table.searched) or "none searched",
         ],
         [
@@ -110,9 +110,18 @@ def checklist(table: TrialTable, result: BestOfN) -> str:
         if known and seconds is not None
         else ["budget", "not known from the source"],
         ["hardware and versions", "tags environment.* of each run" if logged else "not known from the source"],
-        ["error bars", f"{result.confidence:.0%} intervals over draws of configurations and seeds, on one data split"],
+        ["error bars", _error_bars(result)],
     ]
     return html.table(["", ""], rows, words=(1,))
+
+
+_VALUES = "values of the hyperparameters in these trials"
+
+
+def _error_bars(result: BestOfN) -> str:
+    if not has_intervals(result):
+        return "of averages none: they are exact for these trials; of a test accuracy this network's interval"
+    return f"{result.confidence:.0%} intervals over draws of configurations and seeds, on one data split"
 
 
 _WAYS = {name: f"{name}, independently of scores" for name in ("random", "grid")} | {"list": "by hand"}

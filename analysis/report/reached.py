@@ -11,9 +11,9 @@ from models.core.rounding import score_digits
 
 _LEVEL = f"{CONFIDENCE:.0%} interval"
 _HEADS = {
-    "best_val": ("validation, best of N", _LEVEL),
+    "best_val": ("validation, best of N", f"its {_LEVEL}"),
     "best_val_at_least": (f"the same, one-sided {CONFIDENCE:.0%}",),
-    "test_of_best": ("test, of that trial", _LEVEL),
+    "test_of_best": ("test, of that trial", f"the test score's {_LEVEL}"),
     "median_best_val": ("median, validation", _LEVEL),
     "best_val_proven": (f"validation, best of N: proven {_LEVEL}",),
     "best_val_assumed_tail": (f"validation, best of N: {_LEVEL} under the assumption",),

@@ -42,12 +42,29 @@ def baseline_sentence(table: TrialTable) -> str:
     score = float(best[table.objective.name])
     ahead = [row for row in rows if not table.objective.better(score, row[1])]
     if not ahead:
-        return f"The trial found is better on validation than {' and '.join(what for what, *_ in rows)}."
+        return (
+            f"The trial found is better on validation than {' and '.join(what for what, *_ in rows)}."
+            f"{_behind_on_test(table, rows)}"
+        )
     what, validation, _ = max(ahead, key=lambda row: table.objective.sign * row[1])
+    if validation == score:
+        return f"The search is as good on validation as {what}: {plain_score(score)}.{_behind_on_test(table, rows)}"
     return (
         f"The search does not beat {what}: {plain_score(validation)} on validation, where the trial found has "
         f"{plain_score(score)}."
     )
+
+
+def _behind_on_test(table: TrialTable, rows: list[tuple[str, float, float]]) -> str:
+    """Which baseline is better on test, as a further sentence: on validation the trial found was chosen."""
+    if table.best is None or not table.tested:
+        return ""
+    score = float(table.best[table.objective.test_name])
+    ahead = [(what, test) for what, _, test in rows if table.objective.better(test, score)]
+    if not ahead:
+        return ""
+    what, test = max(ahead, key=lambda row: table.objective.sign * row[1])
+    return f" On test it is not: {plain_score(score)} against the {plain_score(test)} of {what}."
 
 
 def baselines(table: TrialTable) -> list[str]:

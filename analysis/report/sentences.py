@@ -18,7 +18,7 @@ from analysis.looks.pareto import Network
 from analysis.reading.columns import PARAMS
 from analysis.reading.table import TrialTable
 from models.core import states
-from models.core.rounding import plain_score, score_digits
+from models.core.rounding import outwards, plain_score, score_digits
 
 
 def digits_for(error: float | None, score: float = 0.0) -> int:
@@ -48,7 +48,9 @@ def headline(result: BestOfN) -> str:
         reached.append(f"of {counted(max(part))} reaches {bound}{quoted(val[max(part)])} on validation on average")
     if one_sided and max(one_sided) not in part:
         n = max(one_sided)
-        reached.append(f"of {counted(n)} {'' if part else 'reaches '}{limit(one_sided[n], digits_at(result, n))}")
+        reached.append(
+            f"of {counted(n)} {'' if part else 'reaches '}{limit(one_sided[n], digits_at(result, n))} on average"
+        )
     if reached:
         parts.append(f"A search {', one '.join(reached)}.")
     if found.tied > 1:
@@ -109,12 +111,19 @@ def quote(table: TrialTable, result: BestOfN) -> str:
     quotable = [n for n in val if n < m and val[n].low is not None and 4 * n <= m] or [n for n in val if n < m]
     kind = {"random": "random trials", "grid": "grid cells", "list": "listed trials"}.get(result.sampler, "trials")
     space = "; ".join(range_of(table, name) for name in table.searched)
+    failed = result.trials[states.FAILED]
+    kind += f", {failed} of which failed and count as {result.worst:.4g}" if failed else ""
     parts = [f"Of M = {m} {kind}" + (f" ({space})" if space else "")]
     if quotable:
         n = max(quotable)
         parts.append(
             f", the best of N = {n} reaches a validation {label} of {quoted(val[n])} in expectation "
-            f"({result.confidence:.0%} interval over draws of configurations and seeds)"
+            + (
+                f"({result.confidence:.0%} interval over draws of configurations and seeds"
+                f"{'; flagged, see the report' * bool(result.flags)})"
+                if val[n].low is not None or val[n].high is not None
+                else "(exact for these trials, no interval)"
+            )
         )
     parts.append(
         f"{'; the' if quotable else ', the'} best of all, chosen on validation, has {result.found.val:.4g} there"
@@ -125,14 +134,23 @@ def quote(table: TrialTable, result: BestOfN) -> str:
 
 
 def range_of(table: TrialTable, name: str) -> str:
-    """The values of a hyperparameter that trials had: `units 8 to 64`, `kind a or b`."""
+    """The values of a hyperparameter that trials had, which its space may exceed: `units 8 to 64`, `kind a or b`."""
     values = table.frame[PARAMS + name]
     present = values[(values.astype(str) != "") & values.notna()]
-    if pd.api.types.is_numeric_dtype(present) and present.nunique() > 4:
+    numbers = pd.to_numeric(present, errors="coerce")
+    if len(numbers) and numbers.notna().all():
+        present = numbers
+    continuous = pd.api.types.is_float_dtype(present) and not (present % 1 == 0).all()
+    if pd.api.types.is_numeric_dtype(present) and present.nunique() > (2 if continuous else 4):
         return f"{name} {present.min():.3g} to {present.max():.3g}"
     words = sorted({str(value) for value in present}) if present.dtype == object else sorted(present.unique())
     shown = [f"{value:g}" if isinstance(value, float) else str(value) for value in words]
     return f"{name} {', '.join(shown[:-1])}{' or ' if len(shown) > 1 else ''}{shown[-1]}" if shown else name
+
+
+def has_intervals(result: BestOfN) -> bool:
+    """Whether any average has an interval: those over all cells of a grid, or over a list, are exact."""
+    return any(point.low is not None or point.high is not None for point in result.curves["best_val"].values())
 
 
 def basis(result: BestOfN) -> str:
@@ -143,7 +161,8 @@ def basis(result: BestOfN) -> str:
     return (
         f"Estimated from M = {counted(trials['started'])} ({trials['complete']} complete, "
         f"{trials['failed']} failed, {trials['pruned']} pruned), sampler {result.sampler}, seed {seed}, "
-        f"data {data}; brackets: {result.confidence:.0%} interval."
+        f"data {data}"
+        + (f"; brackets: {result.confidence:.0%} interval." if has_intervals(result) else "; no interval.")
     )
 
 
@@ -176,7 +195,7 @@ def limit(point: Point, digits: int | None = None) -> str:
     """A limit on one side in words: at least, or at most where low scores are the good ones."""
     end, word = (point.low, "at least") if point.low is not None else (point.high, "at most")
     digits = digits_for(error_of(point), point.value) if digits is None else digits
-    return "-" if end is None else f"{word} {end:.{digits}f}"
+    return "-" if end is None else f"{word} {outwards(end, digits, word == 'at least')}"
 
 
 def interval(point: Point, signed: bool = False, digits: int | None = None) -> str:
@@ -246,7 +265,8 @@ def _new_search(one: Prediction, result: BestOfN) -> str:
         return f"Too few trials to say what a new search of {counted(one.trials)} reaches with {one.confidence:.0%}."
     word = "at least" if result.direction == "maximize" else "at most"
     return (
-        f"A new search of {counted(one.trials)} reaches {word} {plain_score(one.at_least)} on validation with a "
+        f"A new search of {counted(one.trials)} reaches {word} "
+        f"{outwards(one.at_least, score_digits(one.at_least), word == 'at least')} on validation with a "
         f"probability of {one.confidence:.0%} or more."
     )
 

@@ -1,6 +1,7 @@
 """Rounding: what it alone can leave of a deviation that is none, and with how many digits a score is written."""
 
 import math
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,12 @@ def is_constant(
 def plain_score(score: float) -> str:
     """A score without an error to go by: four digits behind the point, fewer of numbers of 10 and more."""
     return f"{score:.{score_digits(score)}f}"
+
+
+def outwards(value: float, digits: int, down: bool) -> str:
+    """A limit with so many digits behind the point, rounded to the side on which it still holds."""
+    step = Decimal(1).scaleb(-digits)
+    return str(Decimal(repr(float(value))).quantize(step, ROUND_FLOOR if down else ROUND_CEILING))
 
 
 def score_digits(score: float) -> int:

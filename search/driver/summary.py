@@ -17,13 +17,15 @@ from analysis.reading.pool import has_prefix, pool_of
 from analysis.reading.table import TrialTable
 from analysis.report.cross_validation import refit_words
 from analysis.report.second_looks import baseline_rows, baseline_sentence
-from analysis.report.sentences import led, more_sentences, quoted, tested_score, validation_score
+from analysis.report.sentences import has_intervals, led, more_sentences, quoted, tested_score, validation_score
 from models.core import names, states
 from models.core.parameters import Scalar
 from models.core.rounding import plain_score
 from search.study.plan import Plan
 
 AT = (1, 5, 10, 20)
+_BRACKETS = "brackets: 95% intervals, of averages shown by simulation to cover."
+_EXACT = "averages are exact for these trials."
 _MOST_ROWS = 20  # of the table of folds
 
 
@@ -93,7 +95,7 @@ class Summary:
     def _averages(self) -> str:
         """What a search of N trials reaches, and what more would buy, as Markdown."""
         if self.replicates is not None:
-            return "\n\n".join([*of_replicates.sentences(self.replicates), ""])
+            return "\n\n".join([*of_replicates.sentences(self.replicates, self.table.start_up_trials or 0), ""])
         if self.estimates is None:
             return ""
         lines = [f"- {n}: {validation}" for n, validation, *_ in _rows(self.estimates)]
@@ -179,7 +181,7 @@ def _print_replicates(table: TrialTable, found: Replicates, console: Console) ->
     console.print(shown)
     if len(found.searches) > _MOST_ROWS:
         console.print(f"and {len(found.searches) - _MOST_ROWS} more searches")
-    for sentence in of_replicates.sentences(found):
+    for sentence in of_replicates.sentences(found, table.start_up_trials or 0):
         console.print(sentence, highlight=False)
     console.print()
     console.print(
@@ -251,7 +253,7 @@ def _pool_words(estimates: BestOfN) -> str:
     )
     head = (
         f"{trials['started']} trials ({counted}), sampler {estimates.sampler}, seed {estimates.seed}, "
-        f"data {(estimates.data_sha256 or '')[:12]}; brackets: 95% intervals, shown by simulation to cover."
+        f"data {(estimates.data_sha256 or '')[:12]}; {_BRACKETS if has_intervals(estimates) else _EXACT}"
     )
     flagged = [f"* flagged: {reason}" for reason in estimates.flags]
     return "\n".join([head, *flagged, *(note for note in estimates.notes if note not in estimates.flags)])

@@ -67,7 +67,7 @@ def test_each_search_reports_its_best_trial_and_fewer_than_twenty_have_no_interv
     assert found.below == 0.25
     said = words.reached(found)
     assert "In 3 independent searches the best of 14 trials by TPE reached a validation accuracy of" in said
-    assert said.endswith("Another such search ends below the lowest of them with a probability of at most 1/4.")
+    assert said.endswith("ends below the lowest of them with a probability of at most 1/4.")
 
 
 def test_twenty_searches_have_an_interval_of_their_mean_that_is_best_of_n_of_their_results_at_one() -> None:
