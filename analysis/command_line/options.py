@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.core.errors import ConfigError, shown
+from models.core.parameters import PARAMETERS
 from models.core.suggestions import did_you_mean
 
 DEFAULT = "default"
@@ -81,7 +82,10 @@ class Parser(argparse.ArgumentParser):
         typed = word.partition("=")[0]
         if not typed.startswith("-"):
             return f"{shown(word)} is no option: an option begins with --"
-        return f"{shown(typed)} is no option{did_you_mean(typed, self._options)}"
+        hint = did_you_mean(typed, self._options)
+        if not hint and typed.removeprefix("--").replace("-", "_") in PARAMETERS:
+            hint = "; parameters of trials stand in a study file, under space or training"
+        return f"{shown(typed)} is no option{hint}"
 
     def error(self, message: str) -> None:  # type: ignore[override]
         raise ConfigError(f"{message} (all options: {self.prog} --help)")

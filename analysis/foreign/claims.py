@@ -53,7 +53,7 @@ def table_of(study: ForeignStudy, claims: Claims) -> TrialTable:
         baselines=baselines_of(objective, claims),
         test_rows=claims.rows,
     )
-    return replace(table, grid_size=_grid_size(table), flags=_flags(study, table))
+    return replace(table, grid_size=study.cells or _grid_size(table), flags=_flags(study, table))
 
 
 def _observed(study: ForeignStudy, objective: Objective) -> str:

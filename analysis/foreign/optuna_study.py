@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import replace
 from typing import Any
@@ -11,7 +12,7 @@ from analysis.reading.addresses import in_one_line, sqlite_file
 from models.core import states
 from models.core.suggestions import did_you_mean, listed
 
-_ENQUEUED, _GRID = "fixed_params", "grid_id"
+_ENQUEUED, _GRID, _CELLS = "fixed_params", "grid_id", "search_space"
 """Keys of a trial's system attributes: what enqueue_trial writes, and the grid sampler."""
 _AT_ONCE = 0.002
 """Seconds: a trial that was added whole began and ended in so many."""
@@ -51,6 +52,7 @@ def read_optuna(url: str, name: str | None) -> ForeignStudy:
         warnings.simplefilter("ignore")  # system attributes are Optuna's own, and it says so
         found = [_trial(trial, names_of[0]) for trial in trials]
         is_grid = bool(trials) and all(_GRID in trial.system_attrs for trial in trials)
+        cells = math.prod(map(len, trials[0].system_attrs.get(_CELLS, {}).values())) if is_grid else 0
     slow = sum(trial.seconds > 50 * _AT_ONCE for trial in found)
     if slow > len(found) / 2:  # else all are that fast
         found = [_given(trial) if trial.seconds < _AT_ONCE else trial for trial in found]
@@ -61,6 +63,7 @@ def read_optuna(url: str, name: str | None) -> ForeignStudy:
         direction="maximize" if study.direction.name == "MAXIMIZE" else "minimize",
         metric=names_of[0],
         method="grid" if is_grid else "",
+        cells=cells or None,
     )
 
 

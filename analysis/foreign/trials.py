@@ -52,6 +52,8 @@ class ForeignStudy:
     """Trials that were taken out of it."""
     method: str = ""
     """One of SAMPLERS where the source shows it."""
+    cells: int | None = None
+    """Of its grid, where the source says."""
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,7 @@ def read_all(
         task=tags.get(names.TASK, CLASSIFICATION),
         baselines=baselines_of(parent),
         program=program_of(parent),
+        own_network=names.NETWORK in tags,
         refit=None,  # below: which one it is follows from the trials
         **counts,
     )

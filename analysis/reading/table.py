@@ -69,6 +69,8 @@ class TrialTable:
     """And how many first trials of each were drawn at random."""
     program: Program = field(default_factory=Program)
     """How the search was started, for the commands that are suggested."""
+    own_network: bool = False
+    """Whether a function of the user's own built the networks."""
     flags: tuple[str, ...] = ()
     """Of a study that another program made: why its intervals may cover less often than they say."""
 

@@ -21,15 +21,24 @@ def lines(table: TrialTable) -> list[str]:
     if not (table.network_logged and table.dataset_location):
         return ["import search, webbrowser", *study, report]
     needed, rows = _rows(table.dataset_location)
+    load = loading(table, f"runs:/{table.network_run_id}/model")
     return [
-        "import mlflow, search, webbrowser",
+        f"import {'keras, ' * table.own_network}mlflow, search, webbrowser",
         needed,
         *study,
-        f'network = mlflow.pyfunc.load_model("runs:/{table.network_run_id}/model")',
+        *load,
         f"rows = {rows}  # raw rows: yours instead",
         "network.predict(rows)",
         report,
     ]
+
+
+def loading(table: TrialTable, address: str) -> list[str]:
+    """The lines that load a logged network; one of the user's own may have classes that its file alone has."""
+    load = f'network = mlflow.pyfunc.load_model("{address}")'
+    if not table.own_network:
+        return [load]
+    return ["with keras.saving.custom_object_scope(study.own_classes()):", f"    {load}"]
 
 
 def _rows(location: str) -> tuple[str, str]:

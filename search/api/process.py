@@ -106,6 +106,14 @@ def _fetch(request: Mapping[str, Any]) -> int:
     return COMPLETE
 
 
+def _source(request: Mapping[str, Any]) -> int:
+    """The source of a study's own network, if its file is at hand and is what it was."""
+    from search.tracking.logged_studies import source_at_hand
+
+    _hand_over(source_at_hand(request["run_id"]), request["answer"])
+    return COMPLETE
+
+
 def _report(request: Mapping[str, Any]) -> int:
     from analysis.__main__ import write
 
@@ -129,7 +137,7 @@ def _hand_over(answer: Any, path: str) -> None:
     Path(path).write_bytes(pickle.dumps(answer))
 
 
-_ACTS = {"run": _run, "load": _load, "fetch": _fetch, "report": _report}
+_ACTS = {"run": _run, "load": _load, "fetch": _fetch, "source": _source, "report": _report}
 
 
 def _end_with_the_program() -> None:

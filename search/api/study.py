@@ -103,9 +103,10 @@ class Study:
     def best_model(self, custom_objects: Mapping[str, Any] | None = None) -> Any:
         """The best trial's network, of a cross-validated study the refit's: a keras.Model that takes raw data.
 
+        Classes of your own are found in your network's file, as `own_classes` does.
+
         Args:
-            custom_objects: classes of your own that the network has, by name, where neither Keras nor the function
-                that this program handed over knows them.
+            custom_objects: classes by name that are not found there.
 
         Raises:
             ConfigError: no model was logged.
@@ -117,7 +118,29 @@ class Study:
             file = ask({"act": "fetch", "run_id": run_id, "folder": folder}, self.tracking_uri, Silent())[0]
             from models.networks.loading import load_network
 
-            return load_network(Path(file), {**self.own, **(custom_objects or {})})
+            given = {**self.own, **(custom_objects or {})}
+            try:
+                return load_network(Path(file), given)
+            except ConfigError:
+                found = {} if self.own else self.own_classes()
+                if not found:
+                    raise
+                return load_network(Path(file), {**found, **given})
+
+    def own_classes(self) -> dict[str, Any]:
+        """The classes and functions of your network's file by name, for keras.saving.custom_object_scope.
+
+        The file is run for that, if it is what it was; a study of the built-in network has none.
+
+        Raises:
+            ConfigError: the file is gone, or is another one now.
+        """
+        if self.own or not self.table.own_network:
+            return dict(self.own)
+        source = ask({"act": "source", "run_id": self.table.parent_run_id}, self.tracking_uri, Silent())[0]
+        from models.networks.loading import own_objects
+
+        return own_objects(source)
 
     def report(self, folder: str | os.PathLike[str] = "report") -> Path:
         """Writes the report into a folder; the path of its page, which a notebook shows.

@@ -1,5 +1,6 @@
 """`python -m search register`: the network of a trial into MLflow's model registry, with the numbers to quote."""
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from rich.console import Console
 from analysis.estimates.best_of_n import CONFIDENCE
 from analysis.estimates.proportions import clopper_pearson
 from analysis.reading.table import TrialTable
+from analysis.reading.usage import loading
 from analysis.report.sentences import tested_score
 from models.core import names
 from models.core.rounding import plain_score
@@ -49,10 +51,17 @@ def register(run_id: str, name: str, own_run: str | None, console: Console) -> i
     words = _words(table, trial)
     version, new = register_model(trial, name, tags, words)
     said = f"{words}\n{name} version {version}{'' if new else ' (registered before)'}, alias {CHAMPION}"
-    load = f'mlflow.pyfunc.load_model("models:/{name}@{CHAMPION}")'
-    console.print(f"{said}\nload it:      {load}", markup=False, highlight=False, soft_wrap=True)
+    study = f"study = search.load({json.dumps(table.study)})"
+    lines = loading(table, f"models:/{name}@{CHAMPION}")
+    load = "\n".join([study, *lines] if table.own_network else lines)
+    console.print(f"{said}\nload it:\n{load}", markup=False, highlight=False, soft_wrap=True)
     if own_run is not None:
-        note_run(own_run, f"registration of {trial.title}", f"{said}\n\n`{load}`", {"registered": f"{name}/{version}"})
+        note_run(
+            own_run,
+            f"registration of {trial.title}",
+            f"{said}\n\n```\n{load}\n```",
+            {"registered": f"{name}/{version}"},
+        )
     return COMPLETE
 
 

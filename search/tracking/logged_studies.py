@@ -131,6 +131,14 @@ def trusted_source(run_id: str, network: str, callbacks: str, sha256: str, trust
     return source
 
 
+def source_at_hand(parent_run_id: str) -> Source:
+    """The own network of the study with this parent run, from the user's files; raises as `trusted_source`."""
+    tags = MlflowClient().get_run(parent_run_id).data.tags
+    return trusted_source(
+        parent_run_id, tags[names.NETWORK], tags.get(names.CALLBACKS, ""), tags[names.SOURCE_SHA256], trust=False
+    )
+
+
 def source_changes(run_id: str | None, source: Source | None) -> str:
     """What `source` has otherwise than the copy on the study's run, a line each, after a line break.
 
