@@ -257,7 +257,10 @@ def _hints(values: Any, column: str) -> list[str]:
         and distinct == len(present)
         and (words or (whole and _looks_like_identifier(present, column)))
     ):
-        return [f"column {column} looks like an identifier, another in each row: leave_out: {column}"]
+        return [
+            f"column {column} has another value in each row, as an identifier or a text has, and is used all the same; "
+            f"leave_out: {column} (--leave-out {column}) leaves it out"
+        ]
     return []
 
 

@@ -129,7 +129,8 @@ def test_an_identifier_a_date_and_a_column_that_tells_nothing_are_hinted_at() ->
     penguins().assign(always=1, never=np.nan).to_csv("p.csv", index=False)
     hints = load_dataset(Source.read({"dataset": "p.csv", "target": "species"})).hints
     assert hints == (
-        "column number looks like an identifier, another in each row: leave_out: number",
+        "column number has another value in each row, as an identifier or a text has, and is used all the same; "
+        "leave_out: number (--leave-out number) leaves it out",
         "column seen looks like a date: leave_out: seen, unless its days come again",
         "column always is the same in each row: it tells nothing",
         "column never is empty: it tells nothing",
