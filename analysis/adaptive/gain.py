@@ -11,7 +11,7 @@ from analysis.estimates.curves import Point
 from analysis.reading.table import TrialTable
 
 METHOD = "each side's interval at its worse end"
-_NO_INTERVAL = f"one of the two has no interval: replicates have one from {ENOUGH} on, random trials up to N = M/4"
+_NO_INTERVAL = f"one side has none; replicates have one from {ENOUGH} on, a mean over seeds from two repeats on"
 
 
 @dataclass(frozen=True)

@@ -276,7 +276,7 @@ def _conclude(
 
 
 def _prepare_end(search: Search) -> None:
-    for name in ("search.driver.conclusion", "analysis.report.writing"):
+    for name in ("search.driver.conclusion", "analysis.adaptive.report"):
         import_module(name)
     fit_linear_baseline(search)
 

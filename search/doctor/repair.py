@@ -30,7 +30,7 @@ from search.stores.optuna_attempts import Attempt, look_up, results_of, study_na
 from search.stores.optuna_study import StudyStore
 from search.stores.paths import StudyPaths, root_of
 from search.study.distributions import distributions
-from search.study.growing import PlanSoFar, Result
+from search.study.growing import Result
 from search.study.plan import Plan, PlannedTrial
 from search.tracking.child_runs import Child, children_of, continuations_of, epochs_of, told_by_evidence
 from search.tracking.logged_models import runs_with_models
@@ -255,16 +255,14 @@ class Doctor:
     def _read_plan(self, results: Mapping[int, Result]) -> list[Waiting]:
         """Draws the plan as far as results go, those in the outbox included, which it returns."""
         direction, waiting = self._objective.direction, []
-        so_far = PlanSoFar(self._logged.plan(direction, results), self._logged.growing(direction, results))
+        growing = self._logged.growing(direction, results)
+        self.plan = self._logged.plan(direction, results) if growing is None else growing.plan
         for path in self._paths.outcomes():
-            so_far.grow(lambda write: True)
-            self.plan = so_far.plan
             one, result = self._waiting(path)
             waiting.append(one)
-            if one.ours and one.final and result is not None:
-                so_far.tell(one.number, result)
-        so_far.grow(lambda write: True)
-        self.plan = so_far.plan
+            if growing is not None and one.final and result is not None:
+                growing.told(one.number, result)
+                self.plan = growing.plan
         return waiting
 
     def _planned(self, number: int) -> PlannedTrial:

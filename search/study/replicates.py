@@ -29,6 +29,7 @@ class Replicates:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._settings = settings
         self._searches = [_Replicate(settings, direction, replicate) for replicate in range(settings.replicates)]
+        self._seeds = [trial_seed(settings.seed, number) for number in range(settings.trials)]
         self._planned: dict[int, PlannedTrial] = {}
         self._is_new = False
         for number, result in sorted((results or {}).items()):
@@ -50,14 +51,9 @@ class Replicates:
             for place, row in enumerate(search.rows):
                 number = place * count + replicate
                 if number not in self._planned:
-                    seed = trial_seed(settings.seed, number)
-                    self._planned[number] = PlannedTrial(number, row, settings.config(row), seed)
+                    self._planned[number] = PlannedTrial(number, row, settings.config(row), self._seeds[number])
         trials = tuple(self._planned[number] for number in sorted(self._planned))
-        undrawn = tuple(
-            (number, trial_seed(settings.seed, number))
-            for number in range(settings.trials)
-            if number not in self._planned
-        )
+        undrawn = tuple((number, seed) for number, seed in enumerate(self._seeds) if number not in self._planned)
         return Plan(trials, settings.searched, count, undrawn)
 
     def told(self, number: int, result: Result) -> None:
