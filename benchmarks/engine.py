@@ -26,6 +26,7 @@ import psutil
 
 from benchmarks.limits import drawn
 from benchmarks.throughput import SEED, machine, row, search, timed
+from models.core.clock import now_ms
 from models.core.results import LOSSES, EpochReport, TrialResult
 from models.core.seeds import derive_seed
 from search.command_line.options import read_options
@@ -95,9 +96,10 @@ class MadeUpEngine:
     def free(self) -> int:
         return self._slots - len(self._running)
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: Job) -> int:
         self._running.append(job)
         self.marks.append((time.time(), time.process_time(), psutil.Process().memory_info().rss / 1e6))
+        return now_ms()
 
     def events(self, timeout: float) -> list[Event]:
         if not self._running:

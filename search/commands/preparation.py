@@ -44,6 +44,8 @@ class Search:
     plan: "Plan"
     rule: "StopRule | None"
     finished: frozenset[int]
+    is_new: bool
+    """Whether nothing of the study is there yet, in neither the storage nor the outbox."""
     tags: Tags
     console: Console
     space: "OwnSpace | None" = None
@@ -101,14 +103,15 @@ def prepare(settings: StudySettings, options: Options, console: Console, tags: T
         rule = StopRule(options.stop_when_gain_below, settings, objective, first)
     check_writable(Path(), "what MLflow keeps")
     check_writable(root_of(options.storage), "the outbox")
+    is_new = not stored.planned and not StudyPaths(settings.name, root_of(options.storage)).outcomes()
     later = None
     if space is not None and settings.asks and settings.sampler == "random" and len(plan.trials) < settings.trials:
         from search.study.later_rows import LaterRows
 
         later = LaterRows(settings, split, settings.trials, space)
     return Search(
-        settings, options, dataset, split, objective, first, plan, rule, stored.finished, tags, console, space, later,
-        replicates,
+        settings, options, dataset, split, objective, first, plan, rule, stored.finished, is_new, tags, console, space,
+        later, replicates,
     )  # fmt: skip
 
 

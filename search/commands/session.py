@@ -5,22 +5,21 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from importlib import import_module
-from threading import Thread
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from models.core import names, states
+from models.core import names
 from models.core.errors import ConfigError
-from models.core.runtime import PROJECT
+from models.core.runtime import PROJECT, settle, without_collections
 from models.data.splits import Split
 from models.tasks.objective import Objective
 from search.command_line.console import make_console
 from search.command_line.exit_codes import COMPLETE, MISSING, run_command
 from search.command_line.options import Options, read_options
-from search.commands.preparation import Search, Tags, fit_linear_baseline, prepare
-from search.driver.signals import asked_to_stop
+from search.commands.ending import PreparedEnd, conclude_search, ui_url_of
+from search.commands.preparation import Search, Tags, prepare
+from search.commands.signals import asked_to_stop
 from search.stores.paths import StudyPaths, root_of, stores_lock
 from search.study.identity import OtherSettings
 from search.study.settings import START_UP, StudySettings
@@ -28,6 +27,7 @@ from search.study.study_file import load_settings
 from search.workers import fork_server
 from search.workers.choice import make_engine
 from search.workers.engine import Engine
+from search.workers.job import Job
 
 if TYPE_CHECKING:  # imported where they are used, beside the worker processes' own imports
     from search.driver.driver import Ended
@@ -36,8 +36,6 @@ if TYPE_CHECKING:  # imported where they are used, beside the worker processes' 
     from search.study.growing import Growing
     from search.study.plan import Plan
     from search.tracking.parent_run import ParentRun
-
-DEFAULT_UI = "http://127.0.0.1:5000"
 
 MakeEngine = Callable[[int, str | None, Split, str, bool], Engine]
 
@@ -80,8 +78,20 @@ def run_study(
     """
     if options.workers and options.scheduler is None:
         fork_server.start()  # imports TensorFlow while this process imports everything else
+    with without_collections():
+        return _run(settings, options, console, tags or {}, make, host)
+
+
+def _run(
+    settings: StudySettings,
+    options: Options,
+    console: Console,
+    tags: Tags,
+    make: MakeEngine,
+    host: "Callable[[Objective], Progress] | None",
+) -> int:
     try:
-        search = replace(prepare(settings, options, console, tags or {}), host=host)
+        search = replace(prepare(settings, options, console, tags), host=host)
         if options.dry_run:
             from search.commands.dry_run import dry_run
             from search.tracking.tracking_store import check_tracking
@@ -118,6 +128,7 @@ def _train(search: Search, make: MakeEngine) -> int:
 def _track(search: Search, engine: Engine, own_run: str | None, asked: list[str]) -> int:
     """Holds the study, opens both stores, and searches."""
     from analysis.reading.mlflow_client import baselines_of
+    from search.driver.head_start import HeadStart
     from search.driver.store_errors import StoreError, explain
     from search.stores.lock import DriverLock, Taken, alone
     from search.stores.optuna_study import StudyStore
@@ -128,6 +139,9 @@ def _track(search: Search, engine: Engine, own_run: str | None, asked: list[str]
 
     settings, options, plan, dataset = search.settings, search.options, search.plan, search.dataset
     check_tracking()
+    if search.is_new and options.workers and options.scheduler is None and settings.device == "cpu":
+        first = plan.trials[: options.workers]
+        engine = HeadStart(engine, [Job.of(settings.name, trial, 0, settings.source) for trial in first])
     lock = DriverLock(StudyPaths(settings.name, root_of(options.storage)), options.storage)
     try:
         with alone(stores_lock(options.storage)):
@@ -153,7 +167,7 @@ def _track(search: Search, engine: Engine, own_run: str | None, asked: list[str]
             parent.attach({**keep_space(search.space, settings, options.storage), **files})
         ended, plan = _drive(search, engine, study, parent, asked)
         search = replace(search, plan=plan)
-        return _conclude(search, study, parent, ended, own_run, with_report=not asked)
+        return conclude_search(search, study, parent, ended, own_run, with_report=not asked)
     except OtherSettings as error:
         raise ConfigError(f"{error}{source_changes(error.parent_run_id, settings.source)}") from None
     except Taken as error:  # while the database was away
@@ -181,7 +195,7 @@ def _drive(
     from search.tracking.trial_runs import TrialRuns
 
     settings, options, plan = search.settings, search.options, search.plan
-    ui_url = _ui_url(options)
+    ui_url = ui_url_of(options)
     said = (
         f"**{settings.name}**: {settings.sampler} sampler, seed {settings.seed}, {plan.size} trials.",
         settings.description,
@@ -206,20 +220,19 @@ def _drive(
         settings, plan, study, runs, keeper, paths, progress,
         link=lambda run_id: f"{ui_url}/{parent.link(run_id)}", further_tags=search.tags, limits=options.limits,
     )  # fmt: skip
-    # Seconds of imports and of fitting, on the core of the first worker that has nothing left to do.
-    ahead = Thread(target=_prepare_end, args=(search,), daemon=True)
+    end = PreparedEnd(search)
     growth: Growing | None = search.replicates
     if search.later is not None:
         growth = Growth(search.later, settings, study, parent, options.storage)
     driver = Driver(
-        settings.name, plan, engine, delivery, progress, search.rule, options.limits, ahead.start, settings.source,
+        settings.name, plan, engine, delivery, progress, search.rule, options.limits, end.tell_left, settings.source,
         growth,
     )  # fmt: skip
+    settle()
     try:
         ended = driver.run(asked)
-        if ahead.is_alive() and not asked:
-            # The end imports the same: of packages whose modules import each other two threads get unfinished ones.
-            ahead.join()
+        if not asked:
+            end.wait()
         if settings.folds and ended.complete:
             from search.driver.refit import refit_best
 
@@ -230,55 +243,6 @@ def _drive(
         return ended, driver.plan
     finally:
         progress.close()
-
-
-def _ui_url(options: Options) -> str:
-    """Where links of this search begin."""
-    from search.tracking.tracking_store import tracking_ui
-
-    return options.ui_url or tracking_ui() or DEFAULT_UI
-
-
-def _conclude(
-    search: Search,
-    study: "StudyStore",
-    parent: "ParentRun",
-    ended: "Ended",
-    own_run: str | None,
-    with_report: bool,
-) -> int:
-    from search.driver.conclusion import conclude, failures_words, print_missing, print_next_steps
-    from search.driver.summary import print_summary
-    from search.tracking.own_run import program_of
-    from search.tracking.tracking_store import tracking_ui
-
-    settings, options, console = search.settings, search.options, search.console
-    attempts = study.attempts()
-    finished = {each.number for each in attempts if each.final}
-    scored = with_report and any(each.state == states.COMPLETE for each in attempts)
-    baselines = partial(fit_linear_baseline, search) if scored else None
-    summary = conclude(settings, search.plan, parent, ended, finished, console, with_report, baselines)
-    ui_url = _ui_url(options)
-    failures = failures_words(attempts, lambda run_id: f"{ui_url}/{parent.link(run_id)}")
-    if failures:
-        console.print(failures, markup=False, highlight=False, soft_wrap=True)
-    if not search.tags or not ended.complete:
-        if summary is not None:
-            print_summary(summary, console)
-        if search.host is not None:
-            print_missing(ended, console)
-        else:
-            table = None if summary is None else summary.table
-            there = options.ui_url or tracking_ui()  # one that runs already; `-e ui` prints the links of its own
-            link = f"{there}/{parent.trials_link}" if there else ""
-            print_next_steps(settings, options.given, ended, table, program_of(own_run), console, link)
-    return COMPLETE if ended.complete and summary is not None else MISSING
-
-
-def _prepare_end(search: Search) -> None:
-    for name in ("search.driver.conclusion", "analysis.adaptive.report"):
-        import_module(name)
-    fit_linear_baseline(search)
 
 
 def _facts(settings: StudySettings, plan: "Plan") -> dict[str, object]:

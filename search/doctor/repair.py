@@ -13,9 +13,9 @@ from models.core.results import TrialResult
 from models.core.runtime import PROJECT
 from models.data.sources import find_data
 from models.tasks.objective import Objective
+from search.commands.ending import DEFAULT_UI
 from search.commands.preparation import split_study
 from search.commands.replay import find_differences, replay, source_of
-from search.commands.session import DEFAULT_UI
 from search.doctor.differences import Difference, Evidence, Seen, Waiting, wrong_scores
 from search.driver.conclusion import conclude
 from search.driver.delivery import Delivery

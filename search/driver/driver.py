@@ -74,13 +74,13 @@ class Driver:
         progress: Progress,
         rule: "StopRule | None" = None,
         limits: Limits | None = None,
-        when_idle: Callable[[], None] = lambda: None,
+        tell_left: Callable[[int, int, int], None] = lambda pending, running, idle: None,
         source: Source | None = None,
         growth: Growing | None = None,
     ) -> None:
         self._name, self._engine, self._delivery = study, engine, delivery
         self._progress, self._rule, self._limits = progress, rule, limits or Limits()
-        self._when_idle, self._source, self._so_far = when_idle, source, PlanSoFar(plan, growth)
+        self._tell_left, self._source, self._so_far = tell_left, source, PlanSoFar(plan, growth)
         self._pending: deque[PlannedTrial] = deque()
         self._retries = Retries()
         self._in_flight: dict[int, _InFlight] = {}
@@ -97,9 +97,8 @@ class Driver:
         while (self._pending or self._in_flight or not self._so_far.whole) and not reason:
             self._grow()
             self._submit()
-            if not self._pending and self._so_far.whole and self._engine.free():
-                self._when_idle()
-                self._when_idle = lambda: None
+            if self._so_far.whole:
+                self._tell_left(len(self._pending), len(self._in_flight), self._engine.free())
             try:
                 events = self._engine.events(timeout=0.1)
             except EngineError as error:
@@ -195,9 +194,8 @@ class Driver:
             planned = self._pending.popleft()
             attempt = self._retries.begin(planned.number)
             # The worker starts before the books are written: it needs neither of them.
-            job = Job(self._name, planned.number, attempt, planned.config, planned.seed, source=self._source)
-            self._engine.submit(job)
-            started = now_ms()
+            job = Job.of(self._name, planned, attempt, self._source)
+            started = self._engine.submit(job)
             self._in_flight[planned.number] = _InFlight(planned, attempt, started, time.monotonic())
             self._delivery.begin(planned, attempt, started)
 

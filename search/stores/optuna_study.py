@@ -22,7 +22,7 @@ from models.core.results import EpochReport
 from models.tasks.objective import Objective
 from search.stores.databases import sync, use_few_syncs, use_wal
 from search.stores.optuna_attempts import ASIDE, ATTRIBUTES, OPTUNA_STATES, Attempt, attempts_in, is_ours, study_id_of
-from search.stores.optuna_internals import picture_attribute, read_trials, write_note, write_trial
+from search.stores.optuna_internals import insert_trial, picture_attribute, read_trials, write_note, write_trial
 from search.stores.paths import optuna_artifacts
 from search.stores.pruners import make_pruner
 from search.study.identity import OtherSettings, differences, identity_of
@@ -181,15 +181,10 @@ class StudyStore:
         Optuna's enqueue and ask are several: they cost more, and an attempt that was enqueued when the storage went
         away would be given to the next ask, which is for another.
         """
-        trial = optuna.trial.create_trial(
-            state=TrialState.RUNNING,
-            params=dict(planned.parameters),
-            distributions=dict(distributions),
-            user_attrs=_identity(planned, attempt),
-        )
-        key = planned.number, attempt
+        key, identity = (planned.number, attempt), _identity(planned, attempt)
         self._in_doubt = True
-        self._running[key] = _Running(self._storage.create_new_trial(self._study_id, trial))
+        trial_id = insert_trial(self._storage, self._study_id, planned.parameters, distributions, identity)
+        self._running[key] = _Running(trial_id)
         self._known.add(key)
         self._in_doubt = False
 

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import re
 import socket
+import sys
 
 import dask
 from distributed import Client, Security
@@ -47,6 +48,8 @@ _DASK = {
 
 def configure_dask() -> None:
     dask.config.set(_DASK)
+    # The driver imports, makes tables and writes books: what speaks with workers would wait 5 ms for it at each word.
+    sys.setswitchinterval(0.0005)
     leave_fork_server_alone()
     leave_garbage_collection_alone()
     for noisy in ("", ".client", ".nanny", ".scheduler", ".worker"):  # a lost scheduler makes them print tracebacks

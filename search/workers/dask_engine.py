@@ -16,6 +16,7 @@ from uuid import uuid4
 from distributed import Client, Future, KilledWorker, LocalCluster
 from distributed.core import Status
 
+from models.core.clock import now_ms
 from models.core.errors import ConfigError
 from models.core.results import EpochReport
 from models.data.splits import Split
@@ -84,9 +85,10 @@ class DaskEngine:
         with self._guard:
             return max(len(self._idle()) - len(self._waiting), 0)
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: Job) -> int:
         self._waiting.append(job)
         self._assign()
+        return now_ms()
 
     def ask_to_stop(self, number: int, attempt: int, reason: str) -> None:
         with self._guard:

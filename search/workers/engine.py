@@ -62,7 +62,9 @@ class Engine(Protocol):
     def free(self) -> int:
         """How many jobs can be submitted now."""
 
-    def submit(self, job: Job) -> None: ...
+    def submit(self, job: Job) -> int:
+        """Gives a job to a worker; since when it has it, in ms since 1970."""
+        ...
 
     def ask_to_stop(self, number: int, attempt: int, reason: str) -> None:
         """Ends the attempt at its next epoch's end, which its Done then says; one that has ended stays as it is."""

@@ -5,6 +5,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from models.core import states
+from models.core.clock import now_ms
 from models.core.results import EpochReport, TrialStopped
 from models.data.splits import Split
 from search.workers.engine import Done, EngineError, Epoch, Event, drain
@@ -39,9 +40,10 @@ class InProcessEngine:
     def free(self) -> int:
         return 0 if self._thread is not None and self._thread.is_alive() else 1
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: Job) -> int:
         self._thread = threading.Thread(target=self._run, args=(job,), name=job.title, daemon=True)
         self._thread.start()
+        return now_ms()
 
     def ask_to_stop(self, number: int, attempt: int, reason: str) -> None:
         self._stops[number, attempt] = reason
@@ -90,7 +92,7 @@ class NoEngine:
     def free(self) -> int:
         return 0
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: Job) -> int:
         raise RuntimeError(f"an engine without workers takes no job, got {job.title}")
 
     def ask_to_stop(self, number: int, attempt: int, reason: str) -> None:

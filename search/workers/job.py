@@ -10,6 +10,7 @@ from models.core.clock import now_ms
 from models.core.config import Config
 from models.core.results import EpochReport, TrialFailed, TrialStopped
 from models.spaces.source import Source
+from search.study.plan import PlannedTrial
 from search.workers.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ class Job:
     """On all of the training part, though the study's trials are cross-validated."""
     source: Source | None = None
     """Of the user's own network."""
+
+    @classmethod
+    def of(cls, study: str, planned: PlannedTrial, attempt: int, source: Source | None) -> "Job":
+        return cls(study, planned.number, attempt, planned.config, planned.seed, source=source)
 
     @property
     def title(self) -> str:

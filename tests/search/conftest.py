@@ -7,12 +7,12 @@ from rich.console import Console
 
 from models.data.sources import load_dataset
 from search.commands.preparation import split_study
+from search.commands.signals import asked_to_stop
 from search.driver.delivery import Delivery
 from search.driver.driver import Driver, Ended
 from search.driver.keeping import ModelKeeper, ModelPolicy
 from search.driver.limits import Limits
 from search.driver.progress import ConsoleProgress
-from search.driver.signals import asked_to_stop
 from search.driver.stopping import StopRule
 from search.stores.optuna_study import StudyStore
 from search.stores.paths import StudyPaths

@@ -4,6 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from models.core.clock import now_ms
 from models.core.results import LOSSES, EpochReport, TrialResult
 from models.core.seeds import derive_seed
 from search.workers.engine import Done, Epoch, Event, Lost
@@ -86,9 +87,10 @@ class FakeEngine:
     def free(self) -> int:
         return self.slots - len(self._running)
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: Job) -> int:
         self.jobs.append(job)
         self._running[job.number, job.attempt] = job
+        return now_ms()
 
     def ask_to_stop(self, number: int, attempt: int, reason: str) -> None:
         self.asked[number, attempt] = reason

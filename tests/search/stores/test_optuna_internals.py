@@ -1,14 +1,17 @@
 """Rows that are written into Optuna's tables are what its own readers, and its dashboard's, give back."""
 
+from datetime import datetime
 from pathlib import Path
 
 import optuna
 import pytest
 from optuna.artifacts import ArtifactMeta, FileSystemArtifactStore, get_all_artifact_meta, upload_artifact
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.storages import RDBStorage
+from optuna.trial import TrialState, create_trial
 from optuna_dashboard._note import get_note_from_system_attrs
 
-from search.stores.optuna_internals import picture_attribute, read_trials, write_note, write_trial
+from search.stores.optuna_internals import insert_trial, picture_attribute, read_trials, write_note, write_trial
 from tests.search.conftest import STORAGE
 
 
@@ -36,6 +39,33 @@ def test_what_is_written_of_a_trial_is_what_optuna_reads(study: optuna.Study, st
     assert (row.trial_id, row.number, row.state, row.value, row.user_attrs) == (
         found._trial_id, found.number, found.state, 0.25, {"seed": 7},
     )  # fmt: skip
+
+
+def test_a_trial_that_is_inserted_is_one_that_optuna_makes_of_the_same(
+    study: optuna.Study, storage: RDBStorage
+) -> None:
+    distributions = {
+        "width": CategoricalDistribution((8, 16)),
+        "activation": CategoricalDistribution(("relu", "tanh")),
+        "rate": FloatDistribution(1e-5, 0.1, log=True),
+        "depth": IntDistribution(1, 9, step=2),
+    }
+    params = {"width": 16, "activation": "tanh", "rate": 0.003, "depth": 5}
+    attributes = {"trial_number": 3, "config_hash": "ab"}
+    template = create_trial(state=TrialState.RUNNING, params=params, distributions=distributions, user_attrs=attributes)
+    storage.create_new_trial(study._study_id, template)
+    trial_id = insert_trial(storage, study._study_id, params, distributions, attributes)
+    theirs, ours = study.get_trials()
+    assert ours._trial_id == trial_id
+    assert (theirs.number, ours.number) == (0, 1)
+    assert (ours.params, ours.distributions, ours.user_attrs) == (theirs.params, theirs.distributions, attributes)
+    assert ours.state == TrialState.RUNNING
+    assert theirs.datetime_start is not None
+    assert ours.datetime_start is not None
+    assert abs((ours.datetime_start - datetime.now()).total_seconds()) < 60
+    study.tell(ours.number, 0.5)
+    assert study.best_trial.number == 1
+    assert insert_trial(storage, study._study_id, {}, {}, attributes) == trial_id + 1
 
 
 def test_a_note_is_the_dashboards(study: optuna.Study, storage: RDBStorage) -> None:
