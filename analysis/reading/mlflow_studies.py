@@ -74,7 +74,8 @@ def read_all(
     stopped_at = whole_number(parent, names.STOPPED_AT)
     table = table if stopped_at is None else table.prefix(stopped_at)
     table = replace(table, refit=_refit(table, children))
-    logged = any(run.info.run_id == table.network_run_id and run.outputs.model_outputs for run in children)
+    network = table.network_run_id
+    logged = any(run.info.run_id == network and run.outputs.model_outputs for run in children)
     return replace(table, network_logged=logged), attempts_of(rows, objective)
 
 

@@ -43,7 +43,7 @@ SEARCH = (
     Option("trials", "N", "how many trials the plan has (tpe: each replicate); a larger number extends a study"),
     Option("seed", "N", "the study's seed: plan, split and every trial follow from it"),
     Option("name", "NAME", "the study's name in MLflow and Optuna, instead of its file's"),
-    Option("workers", "N", "processes that train, one thread each; 0: this process trains", "2"),
+    Option("workers", "N", "processes that train, one thread each; auto: one a core; 0: this process trains", "auto"),
     Option(
         "objective", "METRIC", "what trials are chosen by: val_accuracy, val_macro_f1, val_auc, val_rmse, val_loss, ..."
     ),

@@ -23,7 +23,8 @@ class Options:
     data: dict[str, str]
     """Of models.data.sources.Source, what was said: those of DATA_OPTIONS."""
     trials: int | None
-    workers: int
+    workers: int | None
+    """None: as many as this machine has room for."""
     seed: int | None
     scheduler: str | None
     models: ModelPolicy
@@ -62,7 +63,7 @@ def options_of(values: Mapping[str, str]) -> Options:
         study=given["study"],
         data={each.name: text for each in DATA_OPTIONS if (text := said(given, each.name)) is not None},
         trials=_count(given, "trials", 1),
-        workers=whole_number("workers", given["workers"], 0),
+        workers=_workers(given["workers"]),
         seed=_count(given, "seed", 0),
         scheduler=said(given, "scheduler"),
         models=ModelPolicy.read(given["models"]),
@@ -93,6 +94,15 @@ def whole_number(name: str, text: str, low: int, high: int = MOST) -> int:
         span = f"{low} or more" if high == MOST else f"{low} to {high}"
         raise ConfigError(f"{name} must be a whole number, {span}, got {shown(text)}")
     return int(text)
+
+
+def _workers(text: str) -> int | None:
+    if text == "auto":
+        return None
+    try:
+        return whole_number("workers", text, 0)
+    except ConfigError:
+        raise ConfigError(f"workers must be auto or a whole number, 0 or more, got {shown(text)}") from None
 
 
 def _count(given: Mapping[str, str], name: str, low: int) -> int | None:

@@ -3,17 +3,14 @@
 import time
 from dataclasses import dataclass, replace
 
-from rich.console import Console
 from rich.table import Table
 
 from models.core.config import TrialConfig
 from models.data.scaling import count_inputs
-from models.data.splits import Split
 from models.networks.mlp import parameter_count
 from models.spaces.source import Source
-from search.command_line.options import Options
-from search.study.plan import Plan, PlannedTrial
-from search.study.settings import StudySettings
+from search.commands.preparation import Search
+from search.study.plan import PlannedTrial
 from search.workers.choice import make_engine
 from search.workers.engine import Done, Engine, Lost
 from search.workers.job import Job
@@ -32,19 +29,10 @@ class Estimate:
     disk_bytes: float
 
 
-def dry_run(
-    settings: StudySettings,
-    plan: Plan,
-    finished: frozenset[int],
-    split: Split,
-    options: Options,
-    console: Console,
-    own_size: int = 0,
-) -> None:
-    """Prints the plan's size, parameter counts, time and disk; trains a few epochs to know the time, keeps nothing.
-
-    `own_size` is how many parameters the first network of the user's own has, 0 where there is none.
-    """
+def dry_run(search: Search) -> None:
+    """Prints the plan's size, parameter counts, time and disk; trains a few epochs to know the time, keeps nothing."""
+    settings, plan, split, options = search.settings, search.plan, search.split, search.options
+    own_size = search.space.n_parameters if search.space is not None else 0  # of the first of the user's networks
     n_inputs = count_inputs(split)
     sizes = {
         trial.number: parameter_count(trial.config, n_inputs, split.target.n_outputs)[0]
@@ -52,19 +40,19 @@ def dry_run(
         if isinstance(trial.config, TrialConfig)
     }
     guessed = sizes or {trial.number: own_size for trial in plan.trials}
-    missing = [trial for trial in plan.trials if trial.number not in finished]
-    left = sum(number not in finished for number in plan.numbers)
+    missing = [trial for trial in plan.trials if trial.number not in search.finished]
+    left = search.missing
     measured: list[tuple[PlannedTrial, float]] = []
     if missing:
         # One probe runs at a time, and each worker more would prepare the data for nothing.
         means = settings.device, settings.source is not None
-        engine = make_engine(min(options.workers, 1), options.scheduler, split, *means)
+        engine = make_engine(min(search.workers, 1), options.scheduler, split, *means)
         try:
             engine.start()
             measured = _probe(missing, guessed, engine, settings.source)
         finally:
             engine.close()
-    estimate = _estimate(missing, guessed, measured, options, settings.folds)
+    estimate = _estimate(missing, guessed, measured, search)
     if missing:  # trials that are not drawn yet are taken to be like those that are
         estimate = Estimate(
             None if estimate.seconds is None else estimate.seconds * left / len(missing),
@@ -85,9 +73,9 @@ def dry_run(
     elif own_size:
         table.add_row("parameters", f"{own_size:,} in the first network")
     time_words = "unknown: no probe could be trained" if estimate.seconds is None else _duration(estimate.seconds)
-    table.add_row("time", f"about {time_words} with {max(options.workers, 1)} workers, after they have started")
+    table.add_row("time", f"about {time_words} with {search.workers_words}, after they have started")
     table.add_row("disk", f"about {estimate.disk_bytes / 1e6:,.0f} MB (models: {options.models})")
-    console.print(table)
+    search.console.print(table)
 
 
 def _probe(
@@ -130,9 +118,9 @@ def _estimate(
     trials: list[PlannedTrial],
     sizes: dict[int, int],
     measured: list[tuple[PlannedTrial, float]],
-    options: Options,
-    folds: int,
+    search: Search,
 ) -> Estimate:
+    options, folds = search.options, search.settings.folds
     kept = {"all": len(trials), "none": 0}.get(options.models.mode, min(options.models.best, len(trials)))
     kept = min(kept, 1) if folds else kept
     weights = sorted((sizes.get(trial.number, 0) for trial in trials), reverse=True)[:kept]
@@ -145,7 +133,7 @@ def _estimate(
     # Trained `folds` times on all rows but a fold: together, `folds` - 1 times on all of them.
     rate, overhead = rate * max(folds - 1, 1), overhead * max(folds, 1)
     training = sum(rate * _work(trial, sizes) * trial.config.epochs + overhead for trial in trials)
-    return Estimate(training / max(options.workers, 1), disk)
+    return Estimate(training / max(search.workers, 1), disk)
 
 
 def _duration(seconds: float) -> str:

@@ -46,6 +46,10 @@ class Search:
     finished: frozenset[int]
     is_new: bool
     """Whether nothing of the study is there yet, in neither the storage nor the outbox."""
+    workers: int
+    """Processes that train, 0 for this one; with a scheduler, of no meaning."""
+    workers_words: str
+    """How many there are, and why where nobody said how many."""
     tags: Tags
     console: Console
     space: "OwnSpace | None" = None
@@ -109,10 +113,25 @@ def prepare(settings: StudySettings, options: Options, console: Console, tags: T
         from search.study.later_rows import LaterRows
 
         later = LaterRows(settings, split, settings.trials, space)
+    missing = sum(number not in stored.finished for number in plan.numbers)
     return Search(
-        settings, options, dataset, split, objective, first, plan, rule, stored.finished, is_new, tags, console, space,
-        later, replicates,
+        settings, options, dataset, split, objective, first, plan, rule, stored.finished, is_new,
+        *_workers(options, split, missing), tags, console, space, later, replicates,
     )  # fmt: skip
+
+
+def _workers(options: Options, split: Split, missing: int) -> tuple[int, str]:
+    """How many, and in words; no more than trials are missing: one without a trial would only prepare the data."""
+    asked, why = options.workers, ""
+    if options.scheduler is not None:
+        return 1, "workers"
+    if asked is None:
+        from search.workers.choice import workers_for
+
+        asked, why = workers_for(split)
+    count = min(asked, max(missing, 1))
+    because = f" ({why})" if why else ""
+    return count, f"{count} worker{'s' * (count != 1)}{because}"
 
 
 def _ask_network(

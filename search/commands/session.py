@@ -76,7 +76,7 @@ def run_study(
 
     A `host` program shows the progress in its own way, and is not told what to type next.
     """
-    if options.workers and options.scheduler is None:
+    if options.workers != 0 and options.scheduler is None:
         fork_server.start()  # imports TensorFlow while this process imports everything else
     with without_collections():
         return _run(settings, options, console, tags or {}, make, host)
@@ -97,8 +97,7 @@ def _run(
             from search.tracking.tracking_store import check_tracking
 
             check_tracking()
-            size = search.space.n_parameters if search.space is not None else 0
-            dry_run(search.settings, search.plan, search.finished, search.split, options, console, size)
+            dry_run(search)
             return COMPLETE
         return _train(search, make)
     finally:
@@ -108,17 +107,14 @@ def _run(
 def _train(search: Search, make: MakeEngine) -> int:
     # `mlflow run` hands its run over in the environment. No worker may see it: it would reopen and rename that run.
     own_run = os.environ.pop("MLFLOW_RUN_ID", None)
-    options = search.options
-    # A worker without a trial would only prepare the data: on MNIST a forest takes most of a minute.
-    workers = min(options.workers, max(search.missing, 1))
-    settings = search.settings
+    options, settings, workers = search.options, search.settings, search.workers
     engine = make(workers, options.scheduler, search.split, settings.device, settings.source is not None)
     with asked_to_stop() as asked:
         try:
             if search.missing:
                 if search.host is None and workers:
                     # Else nothing is seen for seconds, after an installation for half a minute: Python compiles it all.
-                    search.console.print("starting workers")
+                    search.console.print(f"starting {search.workers_words}", markup=False, highlight=False)
                 engine.start()  # workers import TensorFlow while this process imports MLflow and opens the databases
             return _track(search, engine, own_run, asked)
         finally:
@@ -139,8 +135,8 @@ def _track(search: Search, engine: Engine, own_run: str | None, asked: list[str]
 
     settings, options, plan, dataset = search.settings, search.options, search.plan, search.dataset
     check_tracking()
-    if search.is_new and options.workers and options.scheduler is None and settings.device == "cpu":
-        first = plan.trials[: options.workers]
+    if search.is_new and options.scheduler is None and settings.device == "cpu":
+        first = plan.trials[: search.workers]
         engine = HeadStart(engine, [Job.of(settings.name, trial, 0, settings.source) for trial in first])
     lock = DriverLock(StudyPaths(settings.name, root_of(options.storage)), options.storage)
     try:

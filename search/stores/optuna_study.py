@@ -81,6 +81,7 @@ class StudyStore:
                 self._study.set_user_attr(key, value)
         self.prunes = settings.pruner != "none"
         self._artifacts = optuna_artifacts(url)
+        self._read: list[tuple[int, Attempt]] | None = None
         self._load()
 
     def _check_identity(self, name: str, identity: Mapping[str, Any], is_new: bool) -> None:
@@ -182,7 +183,7 @@ class StudyStore:
         away would be given to the next ask, which is for another.
         """
         key, identity = (planned.number, attempt), _identity(planned, attempt)
-        self._in_doubt = True
+        self._in_doubt, self._read = True, None
         trial_id = insert_trial(self._storage, self._study_id, planned.parameters, distributions, identity)
         self._running[key] = _Running(trial_id)
         self._known.add(key)
@@ -197,6 +198,7 @@ class StudyStore:
         running = self._running.get((number, attempt))
         if running is None:
             return
+        self._read = None
         noted = number < NOTED
         attributes = {names.RUN_ID: run_id} if noted else {names.RUN_ID: run_id, "run_url": url}
         write_trial(self._storage, running.trial_id, user_attrs=attributes)
@@ -244,6 +246,7 @@ class StudyStore:
             attributes,
             self._keep_picture(outcome) if outcome.picture else {},
         )
+        self._read = None
         value = outcome.score
         if outcome.state == states.PRUNED and outcome.history:  # Optuna's own convention for pruned trials
             value = outcome.history[-1].metrics[self.objective.name]
@@ -263,6 +266,7 @@ class StudyStore:
 
     def _load(self) -> None:
         """Takes over which attempts the storage has, and which of them run."""
+        self._read = None
         stored = self._stored()
         self._known = {(each.number, each.attempt) for _, each in stored}
         self._running = {
@@ -271,8 +275,12 @@ class StudyStore:
         self._in_doubt = False  # whether a write has failed that may have come through all the same
 
     def _stored(self) -> list[tuple[int, Attempt]]:
-        wanted = *ATTRIBUTES, self.objective.test_name
-        return attempts_in(read_trials(self._storage, self._study_id, wanted), self._aside(), self.objective.test_name)
+        """Every attempt with its trial's ID; read again only after something was written."""
+        if self._read is None:
+            wanted = *ATTRIBUTES, self.objective.test_name
+            rows = read_trials(self._storage, self._study_id, wanted)
+            self._read = attempts_in(rows, self._aside(), self.objective.test_name)
+        return list(self._read)
 
     def _aside(self) -> list[int]:
         return list(self._study.user_attrs.get(ASIDE, ()))

@@ -1,10 +1,20 @@
 """Which engine a search runs on: this process, processes of this machine, or a user's dask cluster."""
 
+import math
+import os
+from pathlib import Path
+
+import psutil
+
 from models.core.errors import ConfigError
+from models.core.memory import free_bytes, readable_size
 from models.core.runtime import gpus
 from models.data.splits import Split
 from search.workers.engine import Engine
 from search.workers.in_process import InProcessEngine
+
+_WORKER, _COPIES = 10**9, 8  # bytes that a worker needs to train, and of each byte of the data: it is kept as float32
+_CPU_SHARE = "/sys/fs/cgroup/cpu.max"
 
 
 def make_engine(
@@ -39,3 +49,23 @@ def _gpus_for(workers: int, scheduler: str | None) -> tuple[str, ...]:
     if not found:
         raise ConfigError("device gpu needs a GPU that nvidia-smi lists and CUDA_VISIBLE_DEVICES allows, got none")
     return found
+
+
+def workers_for(split: Split) -> tuple[int, str]:
+    """How many workers this machine has room for, one a core as far as memory goes, and what that follows from."""
+    size = sum(part.nbytes for part in split.inputs.values())
+    cores, free = cores_here(), free_bytes()
+    fit = max(1, free // (_WORKER + _COPIES * size))
+    cores_said = f"{cores} core{'s' * (cores != 1)}"
+    return min(cores, fit), f"{cores_said}, {readable_size(free)} of memory free, {readable_size(size)} of data"
+
+
+def cores_here() -> int:
+    """The physical cores that this process may run on, as far as a container's share of the processor goes."""
+    cores = min(len(os.sched_getaffinity(0)), psutil.cpu_count(logical=False) or math.inf)
+    try:
+        quota, period = Path(_CPU_SHARE).read_text().split()
+        share = math.inf if quota == "max" else int(quota) / int(period)
+    except (OSError, ValueError):  # no container of this kind
+        share = math.inf
+    return max(1, int(min(cores, share)))
