@@ -24,8 +24,9 @@ from typing import Any
 import numpy as np
 import psutil
 
-from benchmarks.limits import drawn
-from benchmarks.throughput import SEED, machine, row, search, timed
+from benchmarks.draws import drawn
+from benchmarks.throughput import SEED, machine, search, timed
+from benchmarks.throughput_table import row
 from models.core.clock import now_ms
 from models.core.results import LOSSES, EpochReport, TrialResult
 from models.core.seeds import derive_seed

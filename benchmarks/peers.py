@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.limits import SPACE
+from benchmarks.draws import SPACE
 from models.data.scaling import count_inputs, fit_scaling, fit_targets
 from models.data.sources import load_dataset
 from models.data.splits import Split, split_dataset

@@ -14,7 +14,6 @@ import importlib.util
 import json
 import os
 import platform
-import random
 import sqlite3
 import subprocess
 import sys
@@ -27,13 +26,17 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.limits import drawn
+from benchmarks.draws import different, heavy_share, products_flop
+from benchmarks.throughput_table import print_table
 from models.core.runtime import versions
 from models.core.seeds import derive_seed
+from models.data.scaling import count_inputs
+from models.data.sources import load_dataset
+from models.data.splits import split_dataset
 
 PROJECT = Path(__file__).parent.parent
 PEERS = {"keras": "keras", "kerastuner": "keras_tuner", "optuna-mlflow": "mlflow"}
-VALIDATION, SEED = 0.1, 11
+VALIDATION, SEED, OTHER_SEED = 0.1, 11, 12
 
 
 def main() -> None:
@@ -43,7 +46,8 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--peer-epochs", type=int, default=2, help="2 or more; fewer than --epochs are extended")
     parser.add_argument("--peers", default=",".join(PEERS), help="of " + ", ".join(PEERS))
-    parser.add_argument("--rows", default="mnist,digits,breast_cancer,diabetes", help="the data sets to compare on")
+    rows = "mnist,other,digits,breast_cancer,diabetes"
+    parser.add_argument("--rows", default=rows, help="the data sets to compare on; other: MNIST with other draws")
     parser.add_argument("--turns", type=int, default=2, help="pieces that each side's trials are cut into")
     asked = parser.parse_args()
     compile_packages()
@@ -52,6 +56,7 @@ def main() -> None:
     peers, few = asked.peers.split(","), min(asked.peer_epochs, asked.epochs)
     jobs = {
         "mnist": Side(asked.dataset, asked.trials, asked.epochs, few, peers, asked.turns),
+        "other": Side(asked.dataset, asked.trials, asked.epochs, few, ["keras"], asked.turns, OTHER_SEED),
         "digits": Side("digits", 40, asked.epochs, asked.epochs, ["keras"], 1),
         "breast_cancer": Side("breast_cancer", 100, 20, 20, ["keras"], 1),
         "diabetes": Side("diabetes", 100, 20, 20, ["keras"], 1),
@@ -82,25 +87,28 @@ class Side:
     """Of the peers; fewer than `epochs` are extended."""
     peers: list[str]
     turns: int
+    seed: int = SEED
+    """Of the draws."""
 
 
 def compare(job: Side) -> dict[str, Any]:
     """Our side with two workers and with one, and each peer, in turns."""
-    draw = random.Random(SEED)
     dataset, n_trials, epochs, turns = job.dataset, job.trials, job.timed_epochs, job.turns
-    different: dict[str, dict[str, Any]] = {}  # a list study names each network once
-    while len(different) < n_trials:
-        trial = drawn(draw)
-        different.setdefault(json.dumps(trial, sort_keys=True), trial)
-    trials = list(different.values())
+    trials = different(job.seed, n_trials)
     peers = [peer for peer in job.peers if importlib.util.find_spec(PEERS[peer])]
     ours: list[dict[str, Any]] = []
     lines: dict[str, list[dict[str, Any]]] = {peer: [] for peer in peers}
     outside = dict.fromkeys(peers, 0.0)
     cpu = dict.fromkeys(peers, 0.0)
+    flop = job.epochs * flop_of(dataset, trials)
     for turn in range(turns):
+        rate = product_rate()
         for workers in (2, 1):
             ours.append(search(dataset, trials, job.epochs, workers))
+            # Of two turns of a product before and after: the machine is not as fast at every moment.
+            before, rate = rate, product_rate()
+            limit = flop / ((before + rate) / 2 * 1e9) / workers
+            ours[-1] |= {"limit_seconds": limit, "share_of_limit": limit / ours[-1]["seconds"]}
             print(json.dumps({"ours": workers, "turn": turn} | _numbers(ours[-1])), flush=True)
         for peer in peers:
             seconds, used, found = run_peer(peer, dataset, trials[turn::turns], epochs)
@@ -127,7 +135,22 @@ def compare(job: Side) -> dict[str, Any]:
     compared["reached_by_ours"] = reached(ours[0]["scores"], epochs, dataset)
     compared["at_the_end_by_ours"] = reached(ours[0]["scores"], job.epochs, dataset)
     compared["epochs"] = job.epochs
+    compared["heavy_share"] = heavy_share(trials)
     return compared
+
+
+def flop_of(dataset: str, trials: list[dict[str, Any]]) -> float:
+    """Of one epoch of each trial (benchmarks.draws.products_flop)."""
+    split = split_dataset(load_dataset(dataset), VALIDATION, SEED)
+    rows = {part: split.rows(part) for part in split.labels}
+    return sum(products_flop(trial, rows, count_inputs(split), split.target.n_outputs) for trial in trials)
+
+
+def product_rate() -> float:
+    """GFLOP/s of one thread's matrix product, measured now, in a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        told = timed([sys.executable, "-m", "benchmarks.limits", "product"], folder)["out"]
+    return float(json.loads(told.splitlines()[-1]))
 
 
 def _numbers(run: dict[str, Any]) -> dict[str, float]:
@@ -249,66 +272,6 @@ def machine() -> dict[str, Any]:
         model = next((line.split(":")[1].strip() for line in file if line.startswith("model name")), "")
     found = versions() | {"mlflow": mlflow.__version__, "optuna": optuna.__version__}
     return {"cpu": model, "cores": os.cpu_count(), "system": platform.platform(), "load": os.getloadavg(), **found}
-
-
-def print_table(report: dict[str, Any]) -> None:
-    print(f"\n{'measure':<66}{'found':>10}  to reach")
-    if "limits" in report:
-        print_limits(report["limits"])
-    goals = {"keras": "10 (aim 16)", "kerastuner": "10", "optuna-mlflow": "20"}
-    for name, compared in report["compared"].items():
-        print_compared(name, compared, goals)
-
-
-def print_limits(found: dict[str, float]) -> None:
-    row("step at width 32, batch 16 (empty step of the same graph)", f"{found['step_us']:.0f} us", "100 us")
-    row("  the empty step", f"{found['empty_step_us']:.0f} us", "")
-    row("width 512, batch 256: share of a matrix product's rate", f"{found['share']:.0%}", "70%")
-    row("worker's growth, 20th to 300th trial", f"{found['growth_mb']:.0f} MB", "< 50 MB")
-    row("worker's peak on this data set", f"{found['peak_mb']:.0f} MB", "< 1200 MB")
-
-
-def print_compared(name: str, compared: dict[str, Any], goals: dict[str, str]) -> None:
-    both = [run for run in compared["ours"] if run["workers"] == 2]
-    one = [run for run in compared["ours"] if run["workers"] == 1]
-    seconds = float(np.mean([run["seconds"] for run in both]))
-    row(f"{name}: ours, two workers, command to exit", f"{seconds:.1f} s", "")
-    for what, key in (
-        ("to the first result", "first_result_after"),
-        ("again, nothing left to train", "again_seconds"),
-    ):
-        row(f"  {what}", f"{np.mean([run[key] for run in both]):.1f} s", "")
-    for peer, timed_peer in compared["peers"].items():
-        note = "" if timed_peer["epochs_timed"] == compared["epochs"] else f" ({timed_peer['epochs_timed']} ep., ext.)"
-        goal = goals[peer] if name == "mnist" else "4"
-        row(
-            f"{name}: {peer}{note}, {timed_peer['seconds']:.0f} s, is slower by",
-            f"{timed_peer['seconds'] / seconds:.1f}",
-            goal,
-        )
-        if name == "digits":
-            spent = float(np.mean([run["first_to_last"] for run in both]))
-            row("digits: from first to last result, by", f"{timed_peer['first_to_last'] / spent:.1f}", "8")
-        row(f"  it reaches, mean and best {shown(timed_peer['reached'])}", "", "")
-    row(f"  ours reach, mean and best {shown(compared['reached_by_ours'])}", "", "")
-    row(f"  ours reach, mean and best {shown(compared['at_the_end_by_ours'])}", "", "")
-    clock = np.mean([run["seconds"] for run in one]) / seconds
-    work = 2 * np.mean([run["cpu_seconds"] for run in one]) / np.mean([run["cpu_seconds"] for run in both])
-    goal = ("1.7", "1.9") if name == "mnist" else ("", "")
-    row(f"{name}: two workers against one, on the clock", f"{clock:.2f}", goal[0])
-    row(f"{name}: the same, by CPU seconds", f"{work:.2f}", goal[1])
-    driver = compared["driver_seconds_a_trial"]
-    row(f"{name}: driver's CPU seconds a trial", f"{driver:.3f} s", "0.15 s")
-    share = driver / float(np.mean([run["trial_seconds"] for run in both]))
-    row("  as a share of what a trial trains", f"{share:.1%}", "5%" if name == "mnist" else "")
-
-
-def row(name: str, found: str, goal: str) -> None:
-    print(f"{name:<66}{found:>10}  {goal}")
-
-
-def shown(scores: dict[str, float]) -> str:
-    return f"after epoch {scores['epoch']:.0f}: {scores['mean']:.4f}, {scores['best']:.4f}"
 
 
 if __name__ == "__main__":

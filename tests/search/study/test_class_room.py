@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from benchmarks.seeds import _verdict
-from benchmarks.seeds_reported import REPORTED
+from benchmarks.seeds.__main__ import _verdict
+from benchmarks.seeds.reported import REPORTED
 from models.data.reduction import count_asked
 from models.data.sources import load_dataset
 from models.networks.mlp import parameter_count

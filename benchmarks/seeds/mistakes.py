@@ -1,6 +1,6 @@
 """Mistakes in five class-room notebooks on MNIST, each tried: what it did, in numbers.
 
-    python -m benchmarks.seed_mistakes --dataset mnist.npz
+    python -m benchmarks.seeds.mistakes --dataset mnist.npz
 
 The grid of notebook 004 runs through `python -m search` in --folder, on inputs divided by 255 twice, with linear hidden
 layers, and as its code stands; the rest is counted or trained here, in a minute.
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.seeds import read, search
+from benchmarks.seeds.__main__ import read, search
 from models.data.dataset import Dataset
 from models.data.sources import load_dataset
 from search.study.study_file import load_settings

@@ -28,10 +28,10 @@ from analysis.reading.columns import trials_frame
 from analysis.reading.cv_results import cv_results
 from analysis.reading.mlflow_studies import read_mlflow
 from analysis.reading.table import TrialTable
-from benchmarks.seeds_reported import CROSS_VALIDATED, REFIT, REPORTED, Reported
+from benchmarks.seeds.reported import CROSS_VALIDATED, REFIT, REPORTED, Reported
 from search.study.study_file import load_settings
 
-PROJECT = Path(__file__).parent.parent
+PROJECT = Path(__file__).parents[2]
 # In the order of their cost, so that a run that is cut short has most of them.
 STUDIES = tuple(dict.fromkeys(reported.study for reported in REPORTED))
 SEARCH, CONFIRMED, FOLDS, BASELINE = "smallest-95", "smallest-95-confirmed", "width-cv", "baseline"

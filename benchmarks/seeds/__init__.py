@@ -1,0 +1,1 @@
+"""What the class-room notebooks reported, searched again: `python -m benchmarks.seeds --dataset mnist.npz`."""
