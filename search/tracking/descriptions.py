@@ -65,7 +65,9 @@ def note_inspection(run_id: str, page: str) -> None:
 def _to_say(client: MlflowClient, parent: ParentRun, best: Iterable[str]) -> list[Run]:
     """The runs whose place is to be said or taken back."""
     placed = {run.info.run_id: run for run in children_found(client, parent.run, f"tags.{names.PLACE} LIKE '_%'")}
-    return [*placed.values(), *(client.get_run(run_id) for run_id in best if run_id not in placed)]
+    new = ", ".join(f"'{run_id}'" for run_id in best if run_id not in placed)
+    found = children_found(client, parent.run, f"attributes.run_id IN ({new})") if new else ()
+    return [*placed.values(), *found]
 
 
 def _say(client: MlflowClient, run: Run, tags: Mapping[str, str]) -> None:
