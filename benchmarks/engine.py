@@ -31,7 +31,7 @@ from models.core.clock import now_ms
 from models.core.results import LOSSES, EpochReport, TrialResult
 from models.core.seeds import derive_seed
 from search.command_line.options import read_options
-from search.workers.engine import Done, Epoch, Event
+from search.workers.engine import Done, Epoch, Event, Started
 from search.workers.job import Job
 from search.workers.outcome import Outcome
 
@@ -97,17 +97,19 @@ class MadeUpEngine:
     def free(self) -> int:
         return self._slots - len(self._running)
 
-    def submit(self, job: Job) -> int:
+    def room(self) -> int:
+        return self.free()
+
+    def submit(self, job: Job) -> None:
         self._running.append(job)
         self.marks.append((time.time(), time.process_time(), psutil.Process().memory_info().rss / 1e6))
-        return now_ms()
 
     def events(self, timeout: float) -> list[Event]:
         if not self._running:
             return []
         outcome = self.outcome(self._running.pop(0))
         reports = (Epoch(outcome.number, outcome.attempt, report) for report in outcome.history)
-        return [*reports, Done(outcome)]
+        return [Started(outcome.number, outcome.attempt, now_ms()), *reports, Done(outcome)]
 
     def outcome(self, job: Job) -> Outcome:
         """How the job ends."""

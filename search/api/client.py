@@ -33,7 +33,7 @@ def run(
     sampler: str | None = None,
     objective: str | None = None,
     pruner: str | None = None,
-    workers: int = 2,
+    workers: int | str = "auto",
     scheduler: str | None = None,
     models: str = "all",
     storage: str = DEFAULT_STORAGE,
@@ -55,7 +55,7 @@ def run(
         data: (x, y), (x_train, y_train, x_test, y_test), a dict of those, a DataFrame with `target`, or a name or path.
         test: the test part: a share, or of a DataFrame another one.
         name: of the study in MLflow and Optuna; needed where `study` is a dict without a network.
-        workers: processes that train; 0: one process does all.
+        workers: processes that train; "auto": one a core, as far as memory goes; 0: one process does all.
         storage: Optuna's; tracking_uri: MLflow's (that of MLFLOW_TRACKING_URI, or mlflow.db in the working directory).
         timeout: seconds after which the search ends in order, incomplete.
         show: whether progress and summary are shown.

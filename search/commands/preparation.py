@@ -116,11 +116,11 @@ def prepare(settings: StudySettings, options: Options, console: Console, tags: T
     missing = sum(number not in stored.finished for number in plan.numbers)
     return Search(
         settings, options, dataset, split, objective, first, plan, rule, stored.finished, is_new,
-        *_workers(options, split, missing), tags, console, space, later, replicates,
+        *_workers(options, split, missing, settings.device), tags, console, space, later, replicates,
     )  # fmt: skip
 
 
-def _workers(options: Options, split: Split, missing: int) -> tuple[int, str]:
+def _workers(options: Options, split: Split, missing: int, device: str) -> tuple[int, str]:
     """How many, and in words; no more than trials are missing: one without a trial would only prepare the data."""
     asked, why = options.workers, ""
     if options.scheduler is not None:
@@ -128,7 +128,7 @@ def _workers(options: Options, split: Split, missing: int) -> tuple[int, str]:
     if asked is None:
         from search.workers.choice import workers_for
 
-        asked, why = workers_for(split)
+        asked, why = workers_for(split, device)
     count = min(asked, max(missing, 1))
     because = f" ({why})" if why else ""
     return count, f"{count} worker{'s' * (count != 1)}{because}"

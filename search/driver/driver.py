@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 from models.core import states
 from models.core.clock import now_ms
 from models.spaces.source import Source
+from search.driver.attempts import InFlight, Retries
 from search.driver.delivery import Delivery
 from search.driver.left_outcomes import awaits, take_left
 from search.driver.limits import Limits
 from search.driver.progress import Progress
-from search.driver.retries import Retries
 from search.stores import outbox
 from search.stores.optuna_attempts import Attempt, results_of
 from search.study.growing import Growing, PlanSoFar, Result
 from search.study.plan import Plan, PlannedTrial
-from search.workers.engine import Engine, EngineError, Epoch, Event, Lost
+from search.workers.engine import Engine, EngineError, Epoch, Event, Lost, Started
 from search.workers.job import Job
 from search.workers.outcome import Outcome
 
@@ -50,18 +50,6 @@ class Ended:
         return self.missing == 0 and self.undelivered == 0 and not self.without_refit
 
 
-@dataclass
-class _InFlight:
-    """An attempt that a worker has."""
-
-    planned: PlannedTrial
-    attempt: int
-    started_ms: int
-    began: float
-    """On the monotonic clock, as the next."""
-    asked_to_end: float | None = None
-
-
 class Driver:
     """Runs what the plan holds and is not finished yet; each trial to its end exactly once."""
 
@@ -83,7 +71,7 @@ class Driver:
         self._tell_left, self._source, self._so_far = tell_left, source, PlanSoFar(plan, growth)
         self._pending: deque[PlannedTrial] = deque()
         self._retries = Retries()
-        self._in_flight: dict[int, _InFlight] = {}
+        self._in_flight: dict[int, InFlight] = {}
         self._ended: dict[int, Result] = {}
         self._kept: dict[int, Outcome] = {}
         self._trained = 0
@@ -189,17 +177,18 @@ class Driver:
                 self._delivery.deliver(outcome)
 
     def _submit(self) -> None:
-        for _ in range(min(self._engine.free(), len(self._pending))):
+        for _ in range(min(self._engine.room(), len(self._pending))):
             self._progress.training()
             planned = self._pending.popleft()
             attempt = self._retries.begin(planned.number)
-            # The worker starts before the books are written: it needs neither of them.
             job = Job.of(self._name, planned, attempt, self._source)
-            started = self._engine.submit(job)
-            self._in_flight[planned.number] = _InFlight(planned, attempt, started, time.monotonic())
-            self._delivery.begin(planned, attempt, started)
+            self._engine.submit(job)
+            self._in_flight[planned.number] = InFlight(planned, attempt)
 
     def _handle(self, event: Event) -> None:
+        if isinstance(event, Started):
+            self._begin(event)
+            return
         if isinstance(event, Epoch):
             self._heard(event)
             return
@@ -216,6 +205,12 @@ class Driver:
             self._finish(self._given_up(current, reason, event.message), current.planned)
         else:
             self._finish(event.outcome, current.planned)
+
+    def _begin(self, event: Started) -> None:
+        current = self._in_flight.get(event.number)
+        if current is not None and current.attempt == event.attempt:
+            current.started_ms, current.began = event.at_ms, time.monotonic()
+            self._delivery.begin(current.planned, event.attempt, event.at_ms)
 
     def _heard(self, event: Epoch) -> None:
         current, key = self._in_flight.get(event.number), (event.number, event.attempt)
@@ -242,7 +237,7 @@ class Driver:
                 )
                 self._finish(self._given_up(current, states.TIMEOUT, why), current.planned)
 
-    def _given_up(self, given_up: _InFlight, reason: str, message: str) -> Outcome:
+    def _given_up(self, given_up: InFlight, reason: str, message: str) -> Outcome:
         planned, attempt = given_up.planned, given_up.attempt
         return Outcome(
             planned.number,
@@ -282,6 +277,9 @@ class Driver:
     def _interrupt_in_flight(self) -> None:
         for current in list(self._in_flight.values()):
             self._pending.append(current.planned)
+            if not current.started_ms:
+                self._engine.abandon(current.planned.number, current.attempt)
+                continue
             outcome = self._given_up(current, states.INTERRUPTED, "")
             if self._delivery.commit(outcome):
                 self._delivery.deliver(outcome)

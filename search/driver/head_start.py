@@ -5,7 +5,6 @@ Nothing is lost by that: results wait in the engine until the driver asks for th
 
 from collections.abc import Sequence
 
-from models.core.clock import now_ms
 from search.workers.engine import Engine, Event
 from search.workers.job import Job
 
@@ -18,17 +17,22 @@ class HeadStart:
 
     def __init__(self, engine: Engine, jobs: Sequence[Job]) -> None:
         self._engine = engine
-        self._begun = {(job.number, job.attempt): (job, engine.submit(job)) for job in jobs}
+        self._begun = {(job.number, job.attempt): job for job in jobs}
+        for job in jobs:
+            engine.submit(job)
 
     def start(self) -> None:
         self._engine.start()
 
     def free(self) -> int:
-        return len(self._begun) or self._engine.free()
+        return self._engine.free()
 
-    def submit(self, job: Job) -> int:
-        begun, since_ms = self._begun.pop((job.number, job.attempt), (None, now_ms()))
-        return since_ms if begun == job else self._engine.submit(job)
+    def room(self) -> int:
+        return len(self._begun) or self._engine.room()
+
+    def submit(self, job: Job) -> None:
+        if self._begun.pop((job.number, job.attempt), None) != job:
+            self._engine.submit(job)
 
     def ask_to_stop(self, number: int, attempt: int, reason: str) -> None:
         self._engine.ask_to_stop(number, attempt, reason)

@@ -11,9 +11,9 @@ from models.core import names, states
 from models.core.clock import now_ms
 from models.core.seeds import derive_seed
 from models.tasks.objective import Objective
+from search.driver.attempts import MAX_ATTEMPTS
 from search.driver.driver import Ended
 from search.driver.progress import Progress
-from search.driver.retries import MAX_ATTEMPTS
 from search.stores.optuna_attempts import Attempt
 from search.stores.optuna_study import StudyStore
 from search.study.plan import Plan

@@ -51,8 +51,13 @@ def _gpus_for(workers: int, scheduler: str | None) -> tuple[str, ...]:
     return found
 
 
-def workers_for(split: Split) -> tuple[int, str]:
-    """How many workers this machine has room for, one a core as far as memory goes, and what that follows from."""
+def workers_for(split: Split, device: str = "cpu") -> tuple[int, str]:
+    """How many workers this machine has room for, and what that follows from.
+
+    One a GPU, or without them one a core, as far as memory goes.
+    """
+    if device == "gpu":
+        return max(len(gpus()), 1), "one a GPU"
     size = sum(part.nbytes for part in split.inputs.values())
     cores, free = cores_here(), free_bytes()
     fit = max(1, free // (_WORKER + _COPIES * size))
@@ -62,7 +67,8 @@ def workers_for(split: Split) -> tuple[int, str]:
 
 def cores_here() -> int:
     """The physical cores that this process may run on, as far as a container's share of the processor goes."""
-    cores = min(len(os.sched_getaffinity(0)), psutil.cpu_count(logical=False) or math.inf)
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = min(allowed, psutil.cpu_count(logical=False) or math.inf)
     try:
         quota, period = Path(_CPU_SHARE).read_text().split()
         share = math.inf if quota == "max" else int(quota) / int(period)

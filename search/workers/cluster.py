@@ -10,6 +10,8 @@ import logging
 import re
 import socket
 import sys
+import time
+from typing import Any
 
 import dask
 from distributed import Client, Security
@@ -113,3 +115,18 @@ def unfit(address: str, greeting: Greeting | Exception, nanny: str | None, own_c
         )
         return f"worker {address}, whose versions would give other bits: {names}"
     return None
+
+
+class Heartbeats:
+    """Which workers are heard of. The scheduler's clock is compared with itself alone."""
+
+    def __init__(self, silent_for: float) -> None:
+        self._silent_for = silent_for
+        self._last: dict[str, tuple[float, float]] = {}
+
+    def alive(self, found: dict[str, Any]) -> set[str]:
+        """Of the scheduler's workers by address, those whose heartbeat has moved within the last `silent_for` s."""
+        now, before = time.monotonic(), self._last
+        moved = {a: a not in before or before[a][0] != worker["last_seen"] for a, worker in found.items()}
+        self._last = {a: (found[a]["last_seen"], now if moved[a] else before[a][1]) for a in found}
+        return {address for address, (_, since) in self._last.items() if now - since < self._silent_for}

@@ -21,8 +21,8 @@ from models.core.errors import ConfigError
 from models.core.results import EpochReport
 from models.data.splits import Split
 from search.workers import fork_server, worker_process
-from search.workers.cluster import configure_dask, unfit
-from search.workers.engine import Done, EngineError, Epoch, Event, Lost, Watch, drain
+from search.workers.cluster import Heartbeats, configure_dask, unfit
+from search.workers.engine import Done, EngineError, Epoch, Event, Lost, Started, Watch, drain
 from search.workers.job import Job
 from search.workers.recycling import recycle_above
 from search.workers.worker_process import Greeting
@@ -69,7 +69,7 @@ class DaskEngine:
         self._waiting: deque[Job] = deque()
         self._slots: dict[str, _Slot] = {}
         self._refused: dict[str, str] = {}
-        self._heartbeats: dict[str, tuple[float, float]] = {}
+        self._heartbeats = Heartbeats(self._timing.silent_for)
         self._guard = threading.RLock()
         self._closing = threading.Event()
         self._error: EngineError | None = None
@@ -85,10 +85,14 @@ class DaskEngine:
         with self._guard:
             return max(len(self._idle()) - len(self._waiting), 0)
 
-    def submit(self, job: Job) -> int:
+    def room(self) -> int:
+        with self._guard:
+            ready = sum(slot.ready and slot.accepting for slot in self._slots.values())
+            return max(len(self._idle()) + ready - len(self._waiting), 0)
+
+    def submit(self, job: Job) -> None:
         self._waiting.append(job)
         self._assign()
-        return now_ms()
 
     def ask_to_stop(self, number: int, attempt: int, reason: str) -> None:
         with self._guard:
@@ -127,10 +131,11 @@ class DaskEngine:
                     part.close(timeout=5)
 
     def _assign(self) -> None:
-        """Gives jobs to idle workers. One waits only when the worker that was free for it has left since."""
+        """Gives jobs to idle workers."""
         with self._guard:
             for address, slot in self._idle()[: len(self._waiting)]:
                 slot.job = self._waiting.popleft()
+                self._events.put(Started(slot.job.number, slot.job.attempt, now_ms()))
                 self._client.loop.add_callback(self._attend, address, slot, slot.job)
 
     def _idle(self) -> list[tuple[str, _Slot]]:
@@ -198,7 +203,7 @@ class DaskEngine:
             fork_server.watch_over()
         # Not the client's own scheduler_info: that answers from a copy which the client empties every two seconds.
         found = self._client.sync(self._client.scheduler.identity, n_workers=-1)["workers"]
-        present = self._alive(found)
+        present = self._heartbeats.alive(found)
         with self._guard:
             self._refused = {address: why for address, why in self._refused.items() if address in found}
             for address, slot in self._slots.items():
@@ -219,13 +224,6 @@ class DaskEngine:
         self._assign()  # a worker may accept jobs again
         if joined:
             self._client.loop.add_callback(self._welcome, joined, {a: found[a]["nanny"] for a in joined})
-
-    def _alive(self, found: dict[str, Any]) -> set[str]:
-        """The workers whose heartbeat has moved lately; the scheduler's clock is compared with itself alone."""
-        now, before = time.monotonic(), self._heartbeats
-        moved = {a: a not in before or before[a][0] != worker["last_seen"] for a, worker in found.items()}
-        self._heartbeats = {a: (found[a]["last_seen"], now if moved[a] else before[a][1]) for a in found}
-        return {address for address, (_, since) in self._heartbeats.items() if now - since < self._timing.silent_for}
 
     async def _welcome(self, joined: list[str], nannies: dict[str, str | None]) -> None:
         """Sends the data to those that may run trials and do not hold it yet, and has them warm up."""

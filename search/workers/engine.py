@@ -14,6 +14,16 @@ class EngineError(RuntimeError):
 
 
 @dataclass(frozen=True)
+class Started:
+    """A worker has begun with an attempt."""
+
+    number: int
+    attempt: int
+    at_ms: int
+    """Since 1970."""
+
+
+@dataclass(frozen=True)
 class Epoch:
     """A trial in flight has finished an epoch."""
 
@@ -38,7 +48,7 @@ class Lost:
     message: str
 
 
-Event = Epoch | Done | Lost
+Event = Started | Epoch | Done | Lost
 
 
 @dataclass(frozen=True)
@@ -54,23 +64,25 @@ class Watch:
 
 
 class Engine(Protocol):
-    """Runs jobs, at most one a worker. An attempt ends in exactly one Done or Lost."""
+    """Runs jobs, at most one a worker. Of an attempt come one Started, its Epochs, and exactly one Done or Lost."""
 
     def start(self) -> None:
         """Begins to bring workers up, unless that has begun, and returns at once."""
 
     def free(self) -> int:
-        """How many jobs can be submitted now."""
+        """How many workers have nothing to do, jobs that wait for one apart."""
 
-    def submit(self, job: Job) -> int:
-        """Gives a job to a worker; since when it has it, in ms since 1970."""
-        ...
+    def room(self) -> int:
+        """How many jobs to submit now, so that no worker waits for the driver between two of them."""
+
+    def submit(self, job: Job) -> None:
+        """Has a job run by the next free worker."""
 
     def ask_to_stop(self, number: int, attempt: int, reason: str) -> None:
         """Ends the attempt at its next epoch's end, which its Done then says; one that has ended stays as it is."""
 
     def abandon(self, number: int, attempt: int) -> None:
-        """Kills the worker of an attempt that does not stop; another takes its place. No event of it follows."""
+        """Drops a job that waits, or kills the worker that has it; another takes its place. No event of it follows."""
 
     def events(self, timeout: float) -> list[Event]:
         """What happened since the last call, in order; waits up to `timeout` seconds for something to.

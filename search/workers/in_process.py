@@ -8,7 +8,7 @@ from models.core import states
 from models.core.clock import now_ms
 from models.core.results import EpochReport, TrialStopped
 from models.data.splits import Split
-from search.workers.engine import Done, EngineError, Epoch, Event, drain
+from search.workers.engine import Done, EngineError, Epoch, Event, Started, drain
 from search.workers.job import Job, run_job
 
 if TYPE_CHECKING:
@@ -40,10 +40,13 @@ class InProcessEngine:
     def free(self) -> int:
         return 0 if self._thread is not None and self._thread.is_alive() else 1
 
-    def submit(self, job: Job) -> int:
+    def room(self) -> int:
+        return self.free()
+
+    def submit(self, job: Job) -> None:
+        self._events.put(Started(job.number, job.attempt, now_ms()))
         self._thread = threading.Thread(target=self._run, args=(job,), name=job.title, daemon=True)
         self._thread.start()
-        return now_ms()
 
     def ask_to_stop(self, number: int, attempt: int, reason: str) -> None:
         self._stops[number, attempt] = reason
@@ -92,7 +95,10 @@ class NoEngine:
     def free(self) -> int:
         return 0
 
-    def submit(self, job: Job) -> int:
+    def room(self) -> int:
+        return 0
+
+    def submit(self, job: Job) -> None:
         raise RuntimeError(f"an engine without workers takes no job, got {job.title}")
 
     def ask_to_stop(self, number: int, attempt: int, reason: str) -> None:

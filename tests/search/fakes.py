@@ -7,7 +7,7 @@ from collections.abc import Callable
 from models.core.clock import now_ms
 from models.core.results import LOSSES, EpochReport, TrialResult
 from models.core.seeds import derive_seed
-from search.workers.engine import Done, Epoch, Event, Lost
+from search.workers.engine import Done, Epoch, Event, Lost, Started
 from search.workers.job import Job
 from search.workers.outcome import Outcome
 
@@ -79,6 +79,7 @@ class FakeEngine:
         self.asked: dict[tuple[int, int], str] = {}
         self.abandoned: list[tuple[int, int]] = []
         self._running: dict[tuple[int, int], Job] = {}
+        self._started: list[Started] = []
         self._ends: dict[tuple[int, int], tuple[deque[EpochReport], Outcome | str | None]] = {}
 
     def start(self) -> None:
@@ -87,10 +88,13 @@ class FakeEngine:
     def free(self) -> int:
         return self.slots - len(self._running)
 
-    def submit(self, job: Job) -> int:
+    def room(self) -> int:
+        return self.free()
+
+    def submit(self, job: Job) -> None:
         self.jobs.append(job)
         self._running[job.number, job.attempt] = job
-        return now_ms()
+        self._started.append(Started(job.number, job.attempt, now_ms()))
 
     def ask_to_stop(self, number: int, attempt: int, reason: str) -> None:
         self.asked[number, attempt] = reason
@@ -100,6 +104,9 @@ class FakeEngine:
         del self._running[number, attempt]
 
     def events(self, timeout: float) -> list[Event]:
+        if self._started:
+            started, self._started = self._started, []
+            return list(started)
         happened: list[Event] = []
         for key in reversed(list(self._running)):  # the last one first: the order of ending is not that of the plan
             happened += self._step(key)

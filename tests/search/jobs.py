@@ -9,7 +9,7 @@ from models.core.config import TrialConfig
 from models.core.seeds import derive_seed
 from models.data.sources import load_dataset
 from models.data.splits import split_dataset
-from search.workers.engine import Done, Engine, Epoch, Event
+from search.workers.engine import Done, Engine, Epoch, Event, Lost
 from search.workers.job import Job
 
 SPLIT = split_dataset(load_dataset("digits"), 0.2, seed=1)
@@ -25,7 +25,7 @@ def wait(engine: Engine, count: int, seconds: float = 90) -> list[Event]:
     """The events until `count` jobs have ended."""
     events: list[Event] = []
     until = time.monotonic() + seconds
-    while sum(not isinstance(event, Epoch) for event in events) < count:
+    while sum(isinstance(event, Done | Lost) for event in events) < count:
         assert time.monotonic() < until, events
         events += engine.events(0.2)
     return events

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from search.workers.dask_engine import DaskEngine
-from search.workers.engine import Done, Epoch, Lost, Watch
+from search.workers.engine import Done, Epoch, Lost, Started, Watch
 from search.workers.in_process import InProcessEngine
 from tests.search.jobs import CONFIG, LONG, SPLIT, first_epoch, hashes, job, running, submit, wait
 
@@ -45,6 +45,16 @@ def test_two_processes_and_this_one_give_the_same_bits(engine: DaskEngine) -> No
     twin.close()
     assert hashes(events) == hashes(here)
     assert len(set(hashes(here).values())) == 4
+    # A driver that writes its books for a while keeps no worker waiting: there is room for a job more a worker.
+    assert (engine.free(), engine.room()) == (2, 4)
+    for each in (job(4), job(5), job(6), job(7)):
+        engine.submit(each)
+    assert (engine.free(), engine.room()) == (0, 0)
+    time.sleep(2)
+    events = wait(engine, 4, seconds=30)
+    began = {event.number: event.at_ms for event in events if isinstance(event, Started)}
+    ended = sorted(event.outcome.ended_ms for event in events if isinstance(event, Done))
+    assert [max(began[number] - free, 0) < 150 for number, free in zip((6, 7), ended, strict=False)] == [True, True]
 
 
 def test_a_killed_worker_loses_its_trial_alone_and_another_takes_its_place(
@@ -60,7 +70,7 @@ def test_a_killed_worker_loses_its_trial_alone_and_another_takes_its_place(
     victim = next(iter(engine._slots))
     victims_job = engine._slots[victim].job
     os.kill(engine._client.run(os.getpid, workers=[victim])[victim], signal.SIGKILL)
-    lost = [event for event in wait(engine, 1) if not isinstance(event, Epoch)]
+    lost = [event for event in wait(engine, 1) if isinstance(event, Done | Lost)]
     assert [type(event) for event in lost] == [Lost]
     assert victims_job is not None
     assert lost[0].number == victims_job.number  # type: ignore[union-attr]
@@ -82,7 +92,7 @@ def test_an_attempt_stops_at_its_epochs_end_when_asked_and_its_process_ends_when
         began = time.monotonic()
         engine.ask_to_stop(0, 0, "pruned")
         assert time.monotonic() - began < 0.05
-        (done,) = [event for event in wait(engine, 1, seconds=10) if not isinstance(event, Epoch)]
+        (done,) = [event for event in wait(engine, 1, seconds=10) if isinstance(event, Done | Lost)]
         assert isinstance(done, Done)
         assert done.outcome.state == "pruned"
         assert 1 <= len(done.outcome.history) < LONG.epochs
@@ -99,7 +109,7 @@ def test_an_attempt_stops_at_its_epochs_end_when_asked_and_its_process_ends_when
             assert time.monotonic() - began < 5
             time.sleep(0.05)
         submit(engine, [job(2)])
-        ended = [event for event in wait(engine, 1) if not isinstance(event, Epoch)]
+        ended = [event for event in wait(engine, 1) if isinstance(event, Done | Lost)]
         assert [event.outcome.number for event in ended if isinstance(event, Done)] == [2]
     finally:
         engine.close()
@@ -172,10 +182,10 @@ def test_after_its_fork_server_was_killed_another_one_brings_workers_and_the_sea
         first_epoch(engine, 0)
         server = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
         os.kill(server, signal.SIGKILL)
-        (lost,) = [event for event in wait(engine, 1) if not isinstance(event, Epoch)]
+        (lost,) = [event for event in wait(engine, 1) if isinstance(event, Done | Lost)]
         assert isinstance(lost, Lost)
         submit(engine, [replace(job(0), attempt=1)])
-        ended = [event for event in wait(engine, 1) if not isinstance(event, Epoch)]
+        ended = [event for event in wait(engine, 1) if isinstance(event, Done | Lost)]
         assert [(event.outcome.attempt, event.outcome.state) for event in ended] == [(1, "complete")]
         assert forkserver._forkserver._forkserver_pid not in (None, server)  # type: ignore[attr-defined]
     finally:

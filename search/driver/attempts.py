@@ -1,10 +1,26 @@
-"""The retry rule: which attempt of a number runs next, and when a lost worker is the trial's own fault."""
+"""Attempts in flight, and the retry rule: which one of a number is next, when a lost worker is the trial's fault."""
 
+import math
 from collections import Counter, defaultdict
+from dataclasses import dataclass
 
 from models.core import states
+from search.study.plan import PlannedTrial
 
 MAX_ATTEMPTS = 3
+
+
+@dataclass
+class InFlight:
+    """An attempt that the engine has."""
+
+    planned: PlannedTrial
+    attempt: int
+    started_ms: int = 0
+    """0 while it waits for a worker: nothing is written of it yet."""
+    began: float = math.inf
+    """On the monotonic clock, as the next."""
+    asked_to_end: float | None = None
 
 
 class Retries:
