@@ -20,7 +20,7 @@ from models.core.errors import ConfigError
 from models.core.results import EpochReport
 from models.data.splits import Split
 from search.workers import fork_server, worker_process
-from search.workers.cluster import configure_dask, unfit
+from search.workers.cluster import configure_dask, give_data, greetings_of, unfit
 from search.workers.engine import Done, EngineError, Epoch, Event, Lost, Watch, drain
 from search.workers.job import Job
 from search.workers.recycling import recycle_above
@@ -228,7 +228,7 @@ class DaskEngine:
     async def _welcome(self, joined: list[str], nannies: dict[str, str | None]) -> None:
         """Sends the data to those that may run trials and do not hold it yet, and has them warm up."""
         try:
-            greetings = await self._client.run(worker_process.greet, self._key, workers=joined, on_error="return")
+            greetings = await greetings_of(self._client, self._key, joined)
             for address in joined:
                 problem = unfit(address, greetings[address], nannies[address], self._own_code)
                 if problem is not None:
@@ -239,8 +239,7 @@ class DaskEngine:
                     del greetings[address]
             without = [address for address, greeting in greetings.items() if not greeting.holds_data]
             if without:
-                take = worker_process.take_data, self._key, self._split
-                await self._client.run(*take, workers=without, on_error="ignore")
+                await give_data(self._client, self._key, self._split, without, self._slots)
         except Exception as error:
             self._fail(error)
             return

@@ -19,7 +19,7 @@ from search.workers.cluster import check_scheduler
 from search.workers.dask_engine import DaskEngine
 from search.workers.engine import EngineError, Epoch, Lost, Watch
 from search.workers.in_process import InProcessEngine
-from tests.project import PROJECT
+from tests.project import PROJECT, copy_project
 from tests.search.cluster import Cluster, worker_pid
 from tests.search.jobs import LONG, SPLIT, first_epoch, hashes, job, running, submit, wait
 
@@ -138,21 +138,30 @@ def test_a_worker_that_cannot_keep_the_promises_is_refused_alone_with_the_reason
         check_scheduler(cluster.address)
     cluster.worker(env={"PYTHONPATH": ""})
     cluster.worker("--no-nanny")
+    (tmp_path / "older").mkdir()
+    stale = copy_project(tmp_path / "older") / "models" / "core" / "seeds.py"
+    stale.write_text(stale.read_text().replace("digest[:4]", "digest[4:8]"))
+    cluster.worker(env={"PYTHONPATH": str(tmp_path / "older")})
     engine = on(cluster, engines)
     until = time.monotonic() + 30
     with caplog.at_level(logging.WARNING, "search"):
-        while len(caplog.messages) < 3:
+        while len(caplog.messages) < 4:
             assert time.monotonic() < until
             time.sleep(0.1)
     assert any("No module named 'search'" in message for message in caplog.messages)
-    for reason in ("tensorflow 1.2.3", "cannot import the project", "has no nanny"):
+    for reason in (
+        "tensorflow 1.2.3",
+        "cannot import the project",
+        "has no nanny",
+        "whose project would give other bits",
+    ):
         assert any(reason in message and "\n" not in message for message in caplog.messages), caplog.messages
     assert engine.events(0) == []
     assert engine.free() == 0
     cluster.worker()
     submit(engine, [job(0)])
     assert hashes(wait(engine, 1)).keys() == {0}
-    assert len(caplog.messages) == 3
+    assert len(caplog.messages) == 4
 
 
 def test_networks_of_ones_own_need_workers_in_which_sets_have_one_order(cluster: Cluster) -> None:
@@ -188,8 +197,9 @@ def test_when_the_scheduler_dies_the_search_ends_and_no_attempt_counts_as_lost(
 
 
 def test_a_worker_that_falls_silent_is_given_up_and_used_again_once_it_is_heard(
-    cluster: Cluster, engines: list[DaskEngine]
+    cluster: Cluster, engines: list[DaskEngine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("search.workers.cluster._ANSWERS_WITHIN", 1.0)
     nanny = cluster.worker()
     engine = on(cluster, engines, Watch(silent_for=3.0))
     submit(engine, [job(0, LONG)])
@@ -200,11 +210,23 @@ def test_a_worker_that_falls_silent_is_given_up_and_used_again_once_it_is_heard(
         (lost,) = [event for event in wait(engine, 1, seconds=10) if not isinstance(event, Epoch)]
         assert lost == Lost(0, 0, "its worker fell silent")
         assert engine.free() == 0
+        cluster.worker()
+        cluster.wait_for_workers(2)
+        check_scheduler(cluster.address)
+        later = on(cluster, engines)  # a search that begins meanwhile does without the silent one
+        submit(later, [job(1)])
+        assert hashes(wait(later, 1, seconds=30)).keys() == {1}
+        later.close()
     finally:
         os.kill(pid, signal.SIGCONT)
-    submit(engine, [replace(job(0), attempt=1)])  # the stale attempt makes room, and no end of it is ever told
-    ended = [event for event in wait(engine, 1) if not isinstance(event, Epoch)]
-    assert [(event.outcome.attempt, event.outcome.state) for event in ended] == [(1, "complete")]
+    while engine.free() < 2:
+        time.sleep(0.1)
+    submit(engine, [replace(job(0), attempt=1), job(2)])  # the stale attempt's end is never told
+    ended = [event for event in wait(engine, 2) if not isinstance(event, Epoch)]
+    assert {(event.outcome.number, event.outcome.attempt, event.outcome.state) for event in ended} == {
+        (0, 1, "complete"),
+        (2, 0, "complete"),
+    }
     assert worker_pid(nanny) == pid
 
 
