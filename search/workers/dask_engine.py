@@ -228,15 +228,16 @@ class DaskEngine:
     async def _welcome(self, joined: list[str], nannies: dict[str, str | None]) -> None:
         """Sends the data to those that may run trials and do not hold it yet, and has them warm up."""
         try:
-            greetings = await greetings_of(self._client, self._key, joined)
-            for address in joined:
-                problem = unfit(address, greetings[address], nannies[address], self._own_code)
+            greetings: dict[str, Greeting] = {}
+            for address, greeting in (await greetings_of(self._client, self._key, joined)).items():
+                problem = unfit(address, greeting, nannies[address], self._own_code)
+                if isinstance(greeting, Greeting) and problem is None:
+                    greetings[address] = greeting
+                    continue
                 if problem is not None:
                     _log.warning("refused %s", problem)
                     self._refused[address] = problem
-                if not isinstance(greetings[address], Greeting) or problem is not None:
-                    self._drop(address)
-                    del greetings[address]
+                self._drop(address)
             without = [address for address, greeting in greetings.items() if not greeting.holds_data]
             if without:
                 await give_data(self._client, self._key, self._split, without, self._slots)
