@@ -9,7 +9,7 @@ _KEYWORD = re.compile(r"(\b\w*(?:passw|pwd|secret)\w*=)(?:'[^']*'|[^\s'\"&]+)", 
 """As libpq's connection strings have it: password=x."""
 
 _USER_ALONE = re.compile(r"(?:postgresql|mysql|mariadb)(?:\+\w+)?://\w+@(?:[\w.-]+|\[[\da-f:]+\])(?::\d+)?/\w*")
-"""A database's address with a user and no password: no secret can stand in it, and a command with it can be typed again."""
+"""A database's address with a user and no password: no secret is in it, and a command with it can be typed again."""
 
 
 def sqlite_file(url: str) -> Path | None:
