@@ -136,8 +136,8 @@ def unfit(address: str, greeting: Greeting | Exception, nanny: str | None, own_c
         return f"worker {address}, in which sets of words have another order: dask's nanny gives it {HASH_SEED}"
     if greeting.project != PROJECT_SHA256:
         return (
-            f"worker {address}, whose project would give other bits: its files are {greeting.project[:12] or 'older'} "
-            f"(here {PROJECT_SHA256[:12]})"
+            f"worker {address}, which has other files of this project, whose bits may differ: "
+            f"{greeting.project[:12] or 'an older state'} (here {PROJECT_SHA256[:12]})"
         )
     here, there = versions(), greeting.versions
     differing = [name for name in _DECISIVE if here.get(name) != there.get(name)]

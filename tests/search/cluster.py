@@ -59,7 +59,9 @@ class Cluster:
 
     def close(self) -> None:
         """Kills the processes and those that they started: an orderly end takes dask many seconds."""
-        left = [child for process in self._processes if process.poll() is None for child in _below(process.pid)]
+        running = [process for process in self._processes if process.poll() is None]
+        # Not dask's resource trackers: these end by themselves, and then remove the semaphores that the others left.
+        left = [each for process in running for each in _below(process.pid) if "resource_tracker" not in _command(each)]
         for process in self._processes:
             process.kill()
             process.wait()
@@ -82,12 +84,16 @@ def _below(pid: int) -> list[psutil.Process]:
     return psutil.Process(pid).children(recursive=True)
 
 
+def _command(process: psutil.Process) -> str:
+    return " ".join(process.cmdline())
+
+
 def worker_pid(nanny: subprocess.Popen[bytes]) -> int:
     """The process that trains below a `dask worker` command."""
     until = time.monotonic() + 30
     while time.monotonic() < until:
         for child in _below(nanny.pid):
-            if "spawn_main" in " ".join(child.cmdline()):
+            if "spawn_main" in _command(child):
                 return child.pid
         time.sleep(0.1)
     raise AssertionError("the nanny has no worker")

@@ -153,7 +153,7 @@ def test_a_worker_that_cannot_keep_the_promises_is_refused_alone_with_the_reason
         "tensorflow 1.2.3",
         "cannot import the project",
         "has no nanny",
-        "whose project would give other bits",
+        "which has other files of this project",
     ):
         assert any(reason in message and "\n" not in message for message in caplog.messages), caplog.messages
     assert engine.events(0) == []
