@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import psutil
@@ -44,10 +45,9 @@ def folder() -> Iterator[Path]:
 
 def run(folder: Path, script: str) -> str:
     """What the script prints, on ports that are free; fails with it when a command in it does."""
-    for port in PORTS:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            script = script.replace(port, str(free.getsockname()[1]))
+    with ExitStack() as held:  # all at once, so that no two are the same
+        free = {port: held.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1] for port in PORTS}
+    script = re.sub("|".join(PORTS), lambda found: str(free[found[0]]), script)
     command = ["bash", "-euo", "pipefail", "-c", script]
     with open(folder / "printed", "w+b") as printed:  # a pipe would wait for the servers to close it too
         ran = subprocess.Popen(
@@ -56,7 +56,8 @@ def run(folder: Path, script: str) -> str:
         try:
             code = ran.wait(timeout=300)
         finally:
-            os.killpg(ran.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it failed before it started a server
+                os.killpg(ran.pid, signal.SIGKILL)
         text = (folder / "printed").read_text()
     logs = "".join(f"\n{log}: {log.read_text()[-1500:]}" for log in folder.glob("*.log"))
     assert code == 0, text + logs
