@@ -6,12 +6,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 from distributed import Client
 
+from search.workers.dask_engine import DaskEngine
+from search.workers.engine import Watch
 from tests.project import PROJECT, environment
+from tests.search.jobs import SPLIT
 
 DASK = str(Path(sys.executable).parent / "dask")
 
@@ -78,6 +82,14 @@ class Cluster:
         os.close(log)
         self._processes.append(process)
         return process
+
+
+def on(cluster: Cluster, engines: list[DaskEngine], watch: Watch | None = None, **changes: object) -> DaskEngine:
+    """A started engine on the cluster, put into `engines`; `changes` are those of its data."""
+    engine = DaskEngine(replace(SPLIT, **changes), 0, cluster.address, watch)  # type: ignore[arg-type]
+    engine.start()
+    engines.append(engine)
+    return engine
 
 
 def _below(pid: int) -> list[psutil.Process]:

@@ -1,52 +1,23 @@
 """Workers on a dask cluster that the user started: a real scheduler and real workers, each a process of its own."""
 
-import gc
-import logging
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from models.core.errors import ConfigError
 from search.workers.cluster import check_scheduler
 from search.workers.dask_engine import DaskEngine
 from search.workers.engine import EngineError, Epoch, Lost, Watch
 from search.workers.in_process import InProcessEngine
-from tests.project import PROJECT, copy_project
-from tests.search.cluster import Cluster, worker_pid
+from tests.search.cluster import Cluster, on, worker_pid
 from tests.search.jobs import LONG, SPLIT, first_epoch, hashes, job, running, submit, wait
 
 SECRET = "n0-w0rker-may-kn0w-this"
-
-
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    cluster = Cluster(tmp_path)
-    yield cluster
-    cluster.close()
-
-
-@pytest.fixture
-def engines(cluster: Cluster) -> Iterator[list[DaskEngine]]:
-    """Those that a test puts into it are closed."""
-    engines: list[DaskEngine] = []
-    yield engines
-    for engine in engines:
-        engine.close()
-
-
-def on(cluster: Cluster, engines: list[DaskEngine], watch: Watch | None = None, **changes: object) -> DaskEngine:
-    engine = DaskEngine(replace(SPLIT, **changes), 0, cluster.address, watch)  # type: ignore[arg-type]
-    engine.start()
-    engines.append(engine)
-    return engine
 
 
 def test_data_comes_once_by_its_hash_and_a_process_trains_one_trial_at_a_time_on_one_thread(
@@ -124,64 +95,6 @@ def test_a_worker_that_joins_late_is_used_and_one_that_leaves_loses_only_its_tri
     assert lost == Lost(1, 0, "its worker left")
     engine.submit(replace(job(2), attempt=1))  # a driver that has not noticed yet: the successor takes it
     assert hashes(wait(engine, 1)).keys() == {2}
-
-
-def test_a_worker_that_cannot_keep_the_promises_is_refused_alone_with_the_reason(
-    cluster: Cluster, engines: list[DaskEngine], tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    package = tmp_path / "other" / "tensorflow-1.2.3.dist-info" / "METADATA"
-    package.parent.mkdir(parents=True)
-    package.write_text("Metadata-Version: 2.1\nName: tensorflow\nVersion: 1.2.3\n")
-    cluster.worker(env={"PYTHONPATH": f"{tmp_path / 'other'}{os.pathsep}{PROJECT}"})
-    cluster.wait_for_workers(1)
-    with pytest.raises(ConfigError, match=r"got worker tcp://\S+, whose versions .*: tensorflow 1\.2\.3 \(here 2"):
-        check_scheduler(cluster.address)
-    cluster.worker(env={"PYTHONPATH": ""})
-    cluster.worker("--no-nanny")
-    (tmp_path / "older").mkdir()
-    stale = copy_project(tmp_path / "older") / "models" / "core" / "seeds.py"
-    stale.write_text(stale.read_text().replace("digest[:4]", "digest[4:8]"))
-    cluster.worker(env={"PYTHONPATH": str(tmp_path / "older")})
-    engine = on(cluster, engines)
-    until = time.monotonic() + 30
-    with caplog.at_level(logging.WARNING, "search"):
-        while len(caplog.messages) < 4:
-            assert time.monotonic() < until
-            time.sleep(0.1)
-    assert any("No module named 'search'" in message for message in caplog.messages)
-    for reason in (
-        "tensorflow 1.2.3",
-        "cannot import the project",
-        "has no nanny",
-        "which has other files of this project",
-    ):
-        assert any(reason in message and "\n" not in message for message in caplog.messages), caplog.messages
-    assert engine.events(0) == []
-    assert engine.free() == 0
-    cluster.worker()
-    submit(engine, [job(0)])
-    assert hashes(wait(engine, 1)).keys() == {0}
-    assert len(caplog.messages) == 4
-
-
-def test_networks_of_ones_own_need_workers_in_which_sets_have_one_order(cluster: Cluster) -> None:
-    cluster.worker(env={"DASK_DISTRIBUTED__NANNY__PRE_SPAWN_ENVIRON": "{'PYTHONHASHSEED': '77'}"})
-    cluster.wait_for_workers(1)
-    check_scheduler(cluster.address)
-    with pytest.raises(ConfigError, match="in which sets of words have another order: dask's nanny gives it"):
-        check_scheduler(cluster.address, own_code=True)
-    cluster.worker()
-    cluster.wait_for_workers(2)
-    check_scheduler(cluster.address, own_code=True)
-
-
-def test_a_scheduler_must_be_able_to_import_the_project(tmp_path: Path) -> None:
-    cluster = Cluster(tmp_path, env={"PYTHONPATH": ""})
-    try:
-        with pytest.raises(ConfigError, match="the dask scheduler must be able to import the project, got 'tcp://"):
-            check_scheduler(cluster.address)
-    finally:
-        cluster.close()
 
 
 def test_when_the_scheduler_dies_the_search_ends_and_no_attempt_counts_as_lost(
@@ -272,22 +185,3 @@ def in_memory(pid: int, what: bytes) -> bool:
             except OSError:  # a region that the kernel keeps to itself
                 continue
     return False
-
-
-@pytest.mark.parametrize("scheme", ["tls", "tcp"])
-def test_a_scheduler_of_the_other_kind_is_refused_within_seconds_and_leaves_no_traceback(
-    cluster: Cluster, scheme: str, capfd: pytest.CaptureFixture[str]
-) -> None:
-    if scheme == "tcp":  # a port that takes connections and speaks something else, as a TLS scheduler does
-        listener = socket.create_server(("127.0.0.1", 0))
-        address = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
-    else:
-        listener, address = None, cluster.address.replace("tcp://", "tls://")
-    began = time.monotonic()
-    with pytest.raises(ConfigError, match=f"a dask scheduler that answers, got '{scheme}"):
-        check_scheduler(address)
-    assert time.monotonic() - began < 10
-    gc.collect()
-    assert "Traceback" not in capfd.readouterr().err
-    if listener is not None:
-        listener.close()
