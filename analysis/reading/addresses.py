@@ -8,6 +8,9 @@ _SECRET = re.compile(rf"({_SECRET_NAME})[^&\s'\"]*", re.IGNORECASE)
 _KEYWORD = re.compile(r"(\b\w*(?:passw|pwd|secret)\w*=)(?:'[^']*'|[^\s'\"&]+)", re.IGNORECASE)
 """As libpq's connection strings have it: password=x."""
 
+_USER_ALONE = re.compile(r"(?:postgresql|mysql|mariadb)(?:\+\w+)?://\w+@(?:[\w.-]+|\[[\da-f:]+\])(?::\d+)?/\w*")
+"""A database's address with a user and no password: no secret is in it, and a command with it can be typed again."""
+
 
 def sqlite_file(url: str) -> Path | None:
     """The file of an SQLite address, whatever driver or parameters it names; None for any other address."""
@@ -44,6 +47,8 @@ def password_apart(url: str) -> tuple[str, dict[str, str]]:
 
 def shown_address(address: str) -> str:
     """An address that somebody handed over, as it may be shown: without user, password and secret parameters."""
+    if _USER_ALONE.fullmatch(address):
+        return address
     scheme, found, rest = address.partition("://")
     if not found:
         return "(not shown: it may hold a password)" if "@" in address else without_secrets(address)
@@ -57,6 +62,8 @@ def without_secrets(text: str) -> str:
     Of each address nothing stands from its scheme to the last @ of its authority: a password may hold an @, a space or
     a slash, and who parsed it wrongly quotes a part of it as the host. So whatever stands before an @ goes.
     """
+    if _USER_ALONE.fullmatch(text):
+        return text
     text = re.sub(r"(\w[\w+.-]*://)(?:[^/?#\n]*@|[^\s]*@)", r"\1***@", text)
     text = re.sub(r"(?<!/)(?<![^\s'\"(])[^\s'\"/]*[^\s'\"/*]@(?=[\w\[.])", "***@", text)
     return _KEYWORD.sub(r"\1***", _SECRET.sub(r"\1***", text))

@@ -82,7 +82,7 @@ def serve(mlflow_port: int, optuna_port: int, storage: str) -> int:
             _say(f"{'MLflow UI:':18} {server}, the tracking server's own")
         for study, link in _newest():
             _say(f"{'  ' + study + ':':18} {server or next(iter(wanted))}/{link}")
-        _say("Ctrl-C ends both")
+        _say("Ctrl-C ends both" if len(wanted) == 2 else "Ctrl-C ends the Optuna dashboard")
         while all(process.poll() is None for process in processes.values()):
             time.sleep(0.2)
         return 1

@@ -11,6 +11,7 @@ import re
 import socket
 import sys
 import time
+from collections.abc import Container, Sequence
 from typing import Any
 
 import dask
@@ -20,11 +21,13 @@ from distributed.comm.addressing import get_address_host_port
 
 from models.core.errors import ConfigError
 from models.core.runtime import HASH_SEED, versions
+from models.data.splits import Split
 from search.workers import worker_process
 from search.workers.dask_internals import leave_fork_server_alone, leave_garbage_collection_alone
-from search.workers.worker_process import Greeting
+from search.workers.worker_process import PROJECT_SHA256, Greeting
 
 _DECISIVE = ("tensorflow", "keras", "numpy")  # packages whose versions decide on a trial's bits
+_ANSWERS_WITHIN = 10.0  # seconds that a worker has to introduce itself
 _DASK = {
     "distributed.scheduler.allowed-failures": 0,
     "distributed.scheduler.worker-saturation": 1.0,
@@ -71,8 +74,8 @@ def check_scheduler(address: str, own_code: bool = False) -> None:
         asyncio.run(_answers(address))
         with Client(address, timeout=10, set_as_default=False) as client:
             client.run_on_scheduler(versions)
-            found = client.run(worker_process.greet, "", on_error="return")
             known = client.scheduler_info(n_workers=-1)["workers"]
+            found = client.sync(greetings_of, client, "", list(known))
     except ImportError as error:
         raise ConfigError(f"the dask scheduler must be able to import the project, got {address!r}: {error}") from error
     except (OSError, ValueError, TypeError, RuntimeError) as error:  # the last: TLS is required, or not set up
@@ -80,7 +83,7 @@ def check_scheduler(address: str, own_code: bool = False) -> None:
         raise ConfigError(
             f"scheduler must be the address of a dask scheduler that answers, got {address!r}: {reason}"
         ) from error
-    problems = [unfit(worker, found[worker], known[worker]["nanny"], own_code) for worker in found if worker in known]
+    problems = [unfit(worker, found[worker], known[worker]["nanny"], own_code) for worker in found]
     if problems and all(problems):
         raise ConfigError(f"a search needs a worker that can run trials, got {problems[0]}")
 
@@ -94,12 +97,41 @@ async def _answers(address: str) -> None:
     await comm.close()
 
 
+async def greetings_of(client: Client, key: str, workers: Sequence[str]) -> dict[str, Greeting | Exception]:
+    """How each worker introduces itself, or why it does not: one that is silent keeps no other waiting."""
+
+    async def greeting(address: str) -> Greeting | Exception:
+        asked = client.run(worker_process.greet, key, workers=[address], on_error="return")
+        try:
+            (found,) = (await asyncio.wait_for(asked, _ANSWERS_WITHIN)).values()
+        except TimeoutError as error:
+            return error
+        return found
+
+    return dict(zip(workers, await asyncio.gather(*map(greeting, workers)), strict=True))
+
+
+async def give_data(client: Client, key: str, split: Split, workers: list[str], present: Container[str]) -> None:
+    """Sends the data to the workers in one message; ends once they have it, or one of them is no longer `present`.
+
+    dask tells only when the last one has it: a worker that falls silent meanwhile would keep the others waiting.
+    """
+    take = client.run(worker_process.take_data, key, split, workers=workers, on_error="ignore")
+    sending = asyncio.ensure_future(take)
+    while not sending.done() and all(worker in present for worker in workers):
+        await asyncio.wait([sending], timeout=0.5)
+    if sending.done():
+        sending.result()  # which raises what went wrong
+    else:
+        sending.cancel()
+
+
 def unfit(address: str, greeting: Greeting | Exception, nanny: str | None, own_code: bool) -> str | None:
     """Why a worker of a user's cluster must not run trials, in one line; None when it may.
 
     `own_code`: they run a function of the user's own, which a set of words must have one order for.
     """
-    if isinstance(greeting, OSError):  # it is about to leave, or not up yet
+    if isinstance(greeting, OSError):  # it is about to leave, not up yet, or silent
         return None
     if isinstance(greeting, Exception):  # dask's own kind: the real one's words are in it
         return f"worker {address}, which cannot import the project: {greeting}"
@@ -107,6 +139,11 @@ def unfit(address: str, greeting: Greeting | Exception, nanny: str | None, own_c
         return f"worker {address}, which has no nanny: a trial that does not stop could not be ended there"
     if own_code and not greeting.fixed_hashes:
         return f"worker {address}, in which sets of words have another order: dask's nanny gives it {HASH_SEED}"
+    if greeting.project != PROJECT_SHA256:
+        return (
+            f"worker {address}, which has other files of this project, whose bits may differ: "
+            f"{greeting.project[:12] or 'an older state'} (here {PROJECT_SHA256[:12]})"
+        )
     here, there = versions(), greeting.versions
     differing = [name for name in _DECISIVE if here.get(name) != there.get(name)]
     if differing:

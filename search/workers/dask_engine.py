@@ -21,7 +21,7 @@ from models.core.errors import ConfigError
 from models.core.results import EpochReport
 from models.data.splits import Split
 from search.workers import fork_server, worker_process
-from search.workers.cluster import Heartbeats, configure_dask, unfit
+from search.workers.cluster import Heartbeats, configure_dask, give_data, greetings_of, unfit
 from search.workers.engine import Done, EngineError, Epoch, Event, Lost, Started, Watch, drain
 from search.workers.job import Job
 from search.workers.recycling import recycle_above
@@ -228,19 +228,19 @@ class DaskEngine:
     async def _welcome(self, joined: list[str], nannies: dict[str, str | None]) -> None:
         """Sends the data to those that may run trials and do not hold it yet, and has them warm up."""
         try:
-            greetings = await self._client.run(worker_process.greet, self._key, workers=joined, on_error="return")
-            for address in joined:
-                problem = unfit(address, greetings[address], nannies[address], self._own_code)
+            greetings: dict[str, Greeting] = {}
+            for address, greeting in (await greetings_of(self._client, self._key, joined)).items():
+                problem = unfit(address, greeting, nannies[address], self._own_code)
+                if isinstance(greeting, Greeting) and problem is None:
+                    greetings[address] = greeting
+                    continue
                 if problem is not None:
                     _log.warning("refused %s", problem)
                     self._refused[address] = problem
-                if not isinstance(greetings[address], Greeting) or problem is not None:
-                    self._drop(address)
-                    del greetings[address]
+                self._drop(address)
             without = [address for address, greeting in greetings.items() if not greeting.holds_data]
             if without:
-                take = worker_process.take_data, self._key, self._split
-                await self._client.run(*take, workers=without, on_error="ignore")
+                await give_data(self._client, self._key, self._split, without, self._slots)
         except Exception as error:
             self._fail(error)
             return

@@ -17,7 +17,7 @@ import psutil
 
 from models.core import states
 from models.core.results import EpochReport, TrialStopped
-from models.core.runtime import HASH_SEED, versions
+from models.core.runtime import HASH_SEED, project_sha256, versions
 from models.data.splits import PARTS, Split
 from search.workers.job import Job, run_job
 from search.workers.outcome import Outcome
@@ -25,6 +25,8 @@ from search.workers.outcome import Outcome
 if TYPE_CHECKING:
     from models.training.resident import Prepared
 
+PROJECT_SHA256 = project_sha256()
+"""Of the project that this process has imported, whatever becomes of the files later."""
 DATA_SETS_KEPT = 2
 _SECRETS = ("MLFLOW_", "PG", "OPTUNA_")
 
@@ -48,6 +50,8 @@ class Greeting:
     holds_data: bool
     fixed_hashes: bool
     """Whether a set of words has the same order here as everywhere (models.core.runtime.HASH_SEED)."""
+    project: str = ""
+    """PROJECT_SHA256 there; empty from a project that does not tell it yet."""
 
 
 def data_key(split: Split) -> str:
@@ -69,7 +73,7 @@ def greet(key: str) -> Greeting:
         if name.startswith(_SECRETS):  # a worker only trains: it needs no address and no password
             del os.environ[name]
     fixed_hashes = all(os.environ.get(name) == value for name, value in HASH_SEED.items())
-    return Greeting(_PROCESS, versions(), key in _resident, fixed_hashes)
+    return Greeting(_PROCESS, versions(), key in _resident, fixed_hashes, PROJECT_SHA256)
 
 
 def take_data(key: str, split: Split) -> None:

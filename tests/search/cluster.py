@@ -6,12 +6,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 from distributed import Client
 
+from search.workers.dask_engine import DaskEngine
+from search.workers.engine import Watch
 from tests.project import PROJECT, environment
+from tests.search.jobs import SPLIT
 
 DASK = str(Path(sys.executable).parent / "dask")
 
@@ -59,7 +63,9 @@ class Cluster:
 
     def close(self) -> None:
         """Kills the processes and those that they started: an orderly end takes dask many seconds."""
-        left = [child for process in self._processes if process.poll() is None for child in _below(process.pid)]
+        running = [process for process in self._processes if process.poll() is None]
+        # Not dask's resource trackers: these end by themselves, and then remove the semaphores that the others left.
+        left = [each for process in running for each in _below(process.pid) if "resource_tracker" not in _command(each)]
         for process in self._processes:
             process.kill()
             process.wait()
@@ -78,8 +84,20 @@ class Cluster:
         return process
 
 
+def on(cluster: Cluster, engines: list[DaskEngine], watch: Watch | None = None, **changes: object) -> DaskEngine:
+    """A started engine on the cluster, put into `engines`; `changes` are those of its data."""
+    engine = DaskEngine(replace(SPLIT, **changes), 0, cluster.address, watch)  # type: ignore[arg-type]
+    engine.start()
+    engines.append(engine)
+    return engine
+
+
 def _below(pid: int) -> list[psutil.Process]:
     return psutil.Process(pid).children(recursive=True)
+
+
+def _command(process: psutil.Process) -> str:
+    return " ".join(process.cmdline())
 
 
 def worker_pid(nanny: subprocess.Popen[bytes]) -> int:
@@ -87,7 +105,7 @@ def worker_pid(nanny: subprocess.Popen[bytes]) -> int:
     until = time.monotonic() + 30
     while time.monotonic() < until:
         for child in _below(nanny.pid):
-            if "spawn_main" in " ".join(child.cmdline()):
+            if "spawn_main" in _command(child):
                 return child.pid
         time.sleep(0.1)
     raise AssertionError("the nanny has no worker")

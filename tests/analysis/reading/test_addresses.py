@@ -63,6 +63,13 @@ def test_what_holds_no_secret_stays_as_it_is() -> None:
         assert clean(text) == text
 
 
+def test_a_databases_user_without_a_password_is_shown_so_that_the_command_can_be_typed_again() -> None:
+    for address in ("postgresql://search@127.0.0.1:5432/optuna", "postgresql+psycopg2://me@[::1]/x"):
+        assert clean(address) == shown_address(address) == address
+    assert shown_address("http://token@127.0.0.1:5000/x") == "http://***@127.0.0.1:5000/x"
+    assert clean("postgresql://me@h/x?password=geheim") == "postgresql://***@h/x?password=***"
+
+
 def test_an_address_that_does_not_parse_is_not_shown() -> None:
     assert shown_address("me:sec@ret@h/1") == "(not shown: it may hold a password)"
     assert shown_address("postgresql://u:p w/x@h/d") == "postgresql://***@h/d"
