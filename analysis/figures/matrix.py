@@ -1,17 +1,25 @@
-"""Square matrices with named rows and columns as one picture, fast: blocks of pixels, all texts as outlines."""
+"""Square matrices with named rows and columns as one picture, fast: blocks of pixels in a palette of 256 colours.
+
+A pixel is one byte from the first to the file: blending a text with its cell is a look-up, and a PNG of bytes is
+written four times as fast as one of three colours a pixel. No matplotlib is imported here, as in `text`.
+"""
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from matplotlib import colormaps
 from numpy.typing import NDArray
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
-from analysis.figures.style import png_of
-from analysis.figures.text import Ink, inked, short, text_width
+from analysis.figures.text import Bytes, cut, placed, short, text_width
+
+COLUMNS = "Columns"
+"""The entry of a PNG that says of how many equally wide columns it is made, which may be shown below each other."""
 
 SIDE = 480  # side of one matrix, pixels (about: whole pixels a cell)
 _CELL, _WIDEST = 31, 930  # pixels a cell where a matrix has a picture of its own, and the widest such matrix
@@ -19,7 +27,18 @@ _LEFT, _BAR, _RIGHT, _TOP, _BOTTOM = 110, 16, 62, 50, 100
 _HEADER = 46
 _SMALLEST_NUMBER = 6.5  # em in pixels below which numbers in cells are left out
 _MOST_TICKS = 25
-_NO_DATA = np.array([225, 225, 225], dtype=np.uint8)
+# The palette: greys from white to the ink of texts, levels of the ramp, and the edges of texts in cells. Of an edge's
+# pixel, the level need not be as exact as a cell's.
+_GREYS, _LEVELS, _COARSE, _EDGES = 32, 128, 16, 6
+_INK, _NO_DATA, _FRAME = _GREYS - 1, 4, 16
+_DARK, _LIGHT = 17.0, 255.0
+_STEPS = (np.arange(256) * (_EDGES + 1) / 255 + 0.5).astype(np.uint8)
+_TO_GREYS = (np.arange(256) * _INK / 255 + 0.5).astype(np.uint8)
+# The colours of ColorBrewer (Cynthia Brewer), as matplotlib's maps of these names.
+_COLOURS = {
+    "Blues": "f7fbff deebf7 c6dbef 9ecae1 6baed6 4292c6 2171b5 08519c 08306b",
+    "RdBu_r": "053061 2166ac 4393c3 92c5de d1e5f0 f7f7f7 fddbc7 f4a582 d6604d b2182b 67001f",
+}
 
 
 @dataclass(frozen=True)
@@ -38,8 +57,10 @@ class Panel:
 
 
 def ramp(name: str, low: float, high: float) -> NDArray[np.uint8]:
-    """256 colours of one of matplotlib's maps between two of its places."""
-    return (np.asarray(colormaps[name](np.linspace(low, high, 256)))[:, :3] * 255).astype(np.uint8)
+    """256 colours, (256, 3), between two places, 0 to 1, of the colours "Blues" or "RdBu_r"."""
+    stops = np.array([list(bytes.fromhex(colour)) for colour in _COLOURS[name].split()], float)
+    at = np.linspace(low, high, 256) * (len(stops) - 1)
+    return np.column_stack([np.interp(at, np.arange(len(stops)), stops[:, k]) for k in range(3)]).astype(np.uint8)
 
 
 def matrices_picture(
@@ -49,56 +70,102 @@ def matrices_picture(
     side = side or min(max(SIDE, _CELL * len(labels)), _WIDEST)
     width = len(panels[0]) * (_LEFT + side + _BAR + _RIGHT)
     height = _HEADER + len(panels) * (_TOP + side + _BOTTOM)
-    canvas = np.full((height, width, 3), 255, dtype=np.uint8)
-    dark, light = Ink("#111111"), Ink("#ffffff")
+    canvas = np.zeros((height, width), dtype=np.uint8)
+    palette, inks = _palette(panels[0][0].ramp)
     names = [short(str(label)) for label in labels]
     column = width // len(panels[0])  # the title stays within the first: columns may be shown below each other
-    dark.write(title, 14, height - 26, _fit(title, 19, column - 28), align="left", bold=True)
+    _write(canvas, title, 14, 26, _fit(title, 19, column - 28), align="left", bold=True)
     for row, line in enumerate(panels):
         top = _HEADER + row * (_TOP + side + _BOTTOM) + _TOP
         for column, panel in enumerate(line):
             left = column * (width // len(line)) + _LEFT
-            _draw(canvas, dark, light, panel, names, left, top, side)
-    # By Pillow itself: matplotlib's imsave imports pyplot's half of the library first, half a second in each worker.
-    return png_of(inked(canvas, [dark, light]), len(panels[0]))
+            _draw(canvas, inks, panel, names, left, top, side)
+    return palette_png(canvas, palette, len(panels[0]))
+
+
+def palette_png(canvas: Bytes, palette: bytes, columns: int) -> bytes:
+    """PNG of places in a palette of 256 colours or fewer, three bytes each, made of so many equally wide columns."""
+    words = PngInfo()
+    words.add_text(COLUMNS, str(columns))
+    picture = Image.fromarray(canvas)
+    picture.putpalette(palette)
+    target = io.BytesIO()
+    picture.save(target, "png", compress_level=3, pnginfo=words)
+    return target.getvalue()
+
+
+def _palette(colours: Bytes) -> tuple[bytes, Bytes]:
+    """The palette; and, of each level (_LEVELS, steps), the pixels of a text in a cell by how far each is covered."""
+    greys = np.linspace(_LIGHT, _DARK, _GREYS)[:, None].repeat(3, axis=1)
+    levels = colours[np.linspace(0, 255, _LEVELS).round().astype(int)].astype(float)
+    coarse = colours[((np.arange(_COARSE) + 0.5) * 256 / _COARSE).astype(int)].astype(float)
+    bright = coarse @ np.array([0.299, 0.587, 0.114]) > 140
+    ink = np.where(bright, _DARK, _LIGHT)[:, None, None]
+    shares = (np.arange(1, _EDGES + 1) / (_EDGES + 1))[None, :, None]
+    edges = coarse[:, None, :] * (1 - shares) + ink * shares
+    palette = np.concatenate([greys, levels, edges.reshape(-1, 3)]).round().astype(np.uint8)
+    of_level = np.arange(_LEVELS) * _COARSE // _LEVELS
+    first = _GREYS + _LEVELS + of_level * _EDGES
+    between = first[:, None] + np.arange(_EDGES)
+    full = np.where(bright[of_level], _INK, 0)
+    inks = np.column_stack([_GREYS + np.arange(_LEVELS), between, full]).astype(np.uint8)
+    return palette.tobytes(), inks
+
+
+def _write(
+    canvas: Bytes, text: str, x: float, y: float, size: float, align: str = "center", angle: int = 0, bold: bool = False
+) -> None:
+    """A dark text on white, as `placed`."""
+    covered, rows, columns = cut(*placed(text, x, y, size, align, angle, bold), *canvas.shape)
+    canvas[rows, columns] = np.maximum(canvas[rows, columns], _TO_GREYS[covered])
 
 
 def _fit(text: str, size: float, room: float) -> float:
     return min(size, size * room / max(text_width(text, size, bold=True), 1.0))
 
 
-def _draw(
-    canvas: np.ndarray, dark: Ink, light: Ink, panel: Panel, names: list[str], left: int, top: int, side: int
-) -> None:
-    k, height = len(names), canvas.shape[0]
+def _draw(canvas: Bytes, inks: Bytes, panel: Panel, names: list[str], left: int, top: int, side: int) -> None:
+    k = len(names)
     # edges on whole pixels, so that every cell is seen however many there are
     edges = np.round(np.linspace(0, side, k + 1)).astype(int)
-    colours = panel.ramp[np.clip(np.nan_to_num(panel.levels) * 255, 0, 255).astype(int)]
-    colours[np.isnan(panel.levels)] = _NO_DATA
+    levels = np.clip(np.nan_to_num(panel.levels) * (_LEVELS - 1) + 0.5, 0, _LEVELS - 1).astype(np.uint8)
+    colours = np.where(np.isnan(panel.levels), np.uint8(_NO_DATA), levels + np.uint8(_GREYS))
     spans = np.diff(edges)
     block = np.repeat(np.repeat(colours, spans, axis=0), spans, axis=1)
     if k <= 40:
         inner = edges[1:-1]
-        block[inner, :] = 255
-        block[:, inner] = 255
+        block[inner, :] = 0
+        block[:, inner] = 0
     canvas[top : top + side, left : left + side] = block
     _frame(canvas, left, top, side, side)
     centres = (edges[:-1] + edges[1:]) / 2
     heading = panel.heading
-    dark.write(heading, left + side / 2, height - (top - 22), _fit(heading, 18, side + 60), bold=True)
-    _axes(dark, names, centres, left, top, height, side)
-    longest = max(text_width(text, 1.0) for row in panel.texts for text in row)
-    size = min(20.0, 0.55 * side / k, 0.88 * side / k / max(longest, 0.1))
-    if size >= _SMALLEST_NUMBER:
-        bright = colours @ np.array([0.299, 0.587, 0.114]) > 140
-        for i, row in enumerate(panel.texts):
-            for j, text in enumerate(row):
-                ink = dark if bright[i, j] else light
-                ink.write(text, left + centres[j], height - (top + centres[i]), size)
-    _bar(canvas, dark, panel, left + side + 12, top, side)
+    _write(canvas, heading, left + side / 2, top - 22, _fit(heading, 18, side + 60), bold=True)
+    _axes(canvas, names, centres, left, top, side)
+    if 0.55 * side / k >= _SMALLEST_NUMBER:
+        _numbers(canvas, inks[levels], panel.texts, left + centres, top + centres, side / k)
+    _bar(canvas, panel, left + side + 12, top, side)
 
 
-def _axes(dark: Ink, names: list[str], centres: np.ndarray, left: int, top: int, height: int, side: int) -> None:
+def _numbers(
+    canvas: Bytes, inks: Bytes, texts: list[list[str]], across: np.ndarray, down: np.ndarray, cell: float
+) -> None:
+    """The texts into their cells, where they fit; `inks` (K, K, steps) as of `_palette`."""
+    longest = max(text_width(text, 1.0) for row in texts for text in row)
+    size = min(20.0, 0.55 * cell, 0.88 * cell / max(longest, 0.1))
+    if size < _SMALLEST_NUMBER:
+        return
+    columns = across.tolist()
+    for y, row, own in zip(down.tolist(), texts, inks, strict=True):
+        for x, text, steps in zip(columns, row, own, strict=True):
+            if text:
+                covered, first, top = placed(text, x, y, size)
+                height, width = covered.shape
+                cell_pixels = canvas[top : top + height, first : first + width]
+                np.copyto(cell_pixels, steps[_STEPS[covered]], where=covered > 0)
+
+
+def _axes(canvas: Bytes, names: list[str], centres: np.ndarray, left: int, top: int, side: int) -> None:
     cell = side / len(names)
     step = math.ceil(len(names) / _MOST_TICKS * SIDE / side)
     shown = range(0, len(names), step)
@@ -108,31 +175,31 @@ def _axes(dark: Ink, names: list[str], centres: np.ndarray, left: int, top: int,
     upright = widest > 0.92 * cell * step
     size_x = size * min(1.0, (_BOTTOM - 34) / max(widest, 1.0)) if upright else size
     for i in shown:
-        dark.write(names[i], left - 7, height - (top + centres[i]), size_y, align="right")
-        x, below = left + centres[i], height - (top + side)
+        _write(canvas, names[i], left - 7, top + centres[i], size_y, align="right")
+        x, below = left + centres[i], top + side
         if upright:
-            dark.write(names[i], x, below - 7, size_x, align="right", angle=90)
+            _write(canvas, names[i], x, below + 7, size_x, align="right", angle=90)
         else:
-            dark.write(names[i], x, below - 15, size_x)
+            _write(canvas, names[i], x, below + 15, size_x)
     used = min(widest, _BOTTOM - 34) + 12 if upright else 30
-    dark.write("predicted", left + side / 2, height - (top + side) - used - 10, 16)
+    _write(canvas, "predicted", left + side / 2, top + side + used + 10, 16)
     gap = min(widest, _LEFT - 36) + 22
-    dark.write("true", left - gap, height - (top + side / 2), 16, angle=90)
+    _write(canvas, "true", left - gap, top + side / 2, 16, angle=90)
 
 
-def _bar(canvas: np.ndarray, dark: Ink, panel: Panel, left: int, top: int, side: int) -> None:
+def _bar(canvas: Bytes, panel: Panel, left: int, top: int, side: int) -> None:
     """The ramp with its marks, those left out that would lie on another."""
-    colours = panel.ramp[np.linspace(255, 0, side).astype(int)]
-    canvas[top : top + side, left : left + _BAR] = colours[:, None, :]
+    colours = (_GREYS + np.linspace(_LEVELS - 1, 0, side).round()).astype(np.uint8)
+    canvas[top : top + side, left : left + _BAR] = colours[:, None]
     _frame(canvas, left, top, _BAR, side)
+    size = min(_fit(text, 13, _RIGHT - 14) for text in panel.marks)
     last = -math.inf
     for text, level in panel.marks.items():
         if side * level - last >= 16:
             last = side * level
-            dark.write(text, left + _BAR + 4, canvas.shape[0] - (top + side) + last, 13, align="left")
+            _write(canvas, text, left + _BAR + 4, top + side - last, size, align="left")
 
 
-def _frame(canvas: np.ndarray, left: int, top: int, width: int, height: int) -> None:
-    grey = 130
-    canvas[[top, top + height - 1], left : left + width] = grey
-    canvas[top : top + height, [left, left + width - 1]] = grey
+def _frame(canvas: Bytes, left: int, top: int, width: int, height: int) -> None:
+    canvas[[top, top + height - 1], left : left + width] = _FRAME
+    canvas[top : top + height, [left, left + width - 1]] = _FRAME

@@ -1,4 +1,4 @@
-"""Panels of points between plain axes as one picture, fast: points and lines by Agg itself, all texts as outlines."""
+"""Panels of points between plain axes as one picture, fast: points and lines by Agg itself, texts as pixel blocks."""
 
 from __future__ import annotations
 
@@ -13,17 +13,38 @@ from matplotlib.path import Path
 from matplotlib.transforms import Affine2D, Bbox
 from numpy.typing import NDArray
 
-from analysis.figures.style import DARK, MIDDLE, png_of
-from analysis.figures.text import Ink, draw_inks, text_width
+from analysis.figures.matrix import palette_png
+from analysis.figures.style import DARK, MIDDLE
+from analysis.figures.text import cut, placed, text_width
 
 Floats = NDArray[np.floating]
 Ends = tuple[float, float]
 
 _SIDE, _LEFT, _RIGHT, _TOP, _BOTTOM, _HEADER = 250, 88, 20, 40, 50, 44  # pixels
-_GRID, _SPINE = 226, 90  # greys
+_GRID, _SPINE, _INK = 226, 90, 27  # greys
 _MOST_TICKS, _SIZE, _GAP = 6, 11.5, 14
 _PLAIN = (1e-2, 1e5)  # sizes of numbers that are written as they are
 _POWERS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def _palette() -> bytes:
+    """32 greys, and as many of each of 7 steps from grey to the blue of lines: a picture has no other colours."""
+    red, green, blue = (int(MIDDLE[k : k + 2], 16) for k in (1, 3, 5))
+    greys = np.tile(np.arange(32) * 255 / 31, 8)
+    steps = np.repeat(np.arange(8) / 7, 32)
+    colours = [greys, greys + steps * (green - red), greys + steps * (blue - red)]
+    return np.column_stack(colours).clip(0, 255).round().astype(np.uint8).tobytes()
+
+
+_PALETTE = _palette()
+_BLUER = int(MIDDLE[5:7], 16) - int(MIDDLE[1:3], 16)
+_STEPS = ((np.arange(256) * 7 / _BLUER).round().clip(0, 7) * 32).astype(np.uint8)
+_STEPS[_BLUER + 1 :] = 0
+
+
+def _places_in_palette(pixels: np.ndarray) -> NDArray[np.uint8]:
+    red = pixels[..., 0]
+    return np.asarray((red >> 3) | _STEPS[pixels[..., 2] - red])
 
 
 @dataclass(frozen=True)
@@ -76,14 +97,12 @@ def points_picture(panels: Sequence[Sequence[Panel]], title: str) -> bytes:
     renderer = RendererAgg(width, height, 100)
     pixels = np.asarray(renderer.buffer_rgba())
     pixels[:] = 255
-    dark = Ink(DARK)
     # The title stays within the first column: columns may be shown below each other.
-    dark.write(title, 14, height - 22, _fit(title, 17, wide - 28), align="left", bold=True)
+    _write(pixels, title, 14, 22, _fit(title, 17, wide - 28), align="left", bold=True)
     for row, line in enumerate(panels):
         for column, panel in enumerate(line):
-            _draw(renderer, pixels, dark, panel, column * wide + _LEFT, _HEADER + row * tall + _TOP)
-    draw_inks(renderer, [dark])
-    return png_of(pixels, len(panels[0]))
+            _draw(renderer, pixels, panel, column * wide + _LEFT, _HEADER + row * tall + _TOP)
+    return palette_png(_places_in_palette(pixels), _PALETTE, len(panels[0]))
 
 
 def places(values: Floats, ends: Ends) -> Floats:
@@ -121,7 +140,7 @@ def _across(ends: Ends) -> Marks:
     return Marks(found.places[::every], found.texts[::every], found.power)
 
 
-def _draw(renderer: RendererAgg, pixels: np.ndarray, dark: Ink, panel: Panel, left: int, top: int) -> None:
+def _draw(renderer: RendererAgg, pixels: np.ndarray, panel: Panel, left: int, top: int) -> None:
     foot = pixels.shape[0] - top - _SIDE
     below, beside = _across(panel.across), marks(*panel.up, _MOST_TICKS)
     for place in below.places:
@@ -147,7 +166,7 @@ def _draw(renderer: RendererAgg, pixels: np.ndarray, dark: Ink, panel: Panel, le
         square = Affine2D().translate(-0.5, -0.5).scale(7.0)
         border = Path(np.clip(at[beyond], 0.0, 1.0))
         renderer.draw_markers(context, Path.unit_rectangle(), square, border, to_pixels)
-    _texts(dark, panel, int(beyond.sum()), below, beside, left, foot)
+    _texts(pixels, panel, int(beyond.sum()), below, beside, left, top)
 
 
 def _line(renderer: RendererAgg, context: object, panel: Panel, line: Line, to_pixels: Affine2D) -> None:
@@ -160,21 +179,37 @@ def _line(renderer: RendererAgg, context: object, panel: Panel, line: Line, to_p
     context.set_dashes(0, None)  # type: ignore[attr-defined]
 
 
-def _texts(dark: Ink, panel: Panel, beyond: int, below: Marks, beside: Marks, left: int, foot: int) -> None:
-    head, middle = foot + _SIDE, left + _SIDE / 2
-    dark.write(panel.heading, left, head + 22, _fit(panel.heading, 12.5, _SIDE), align="left", bold=True)
+def _texts(pixels: np.ndarray, panel: Panel, beyond: int, below: Marks, beside: Marks, left: int, top: int) -> None:
+    foot, middle = top + _SIDE, left + _SIDE / 2
+    _write(pixels, panel.heading, left, top - 22, _fit(panel.heading, 12.5, _SIDE), align="left", bold=True)
     if beyond:
-        dark.write(f"{beyond:,} beyond the axes", left + _SIDE, head + 8, 11, align="right")
+        _write(pixels, f"{beyond:,} beyond the axes", left + _SIDE, top - 8, 11, align="right")
     for place, text in zip(below.places, below.texts, strict=True):
-        dark.write(text, left + place * (_SIDE - 1), foot - 13, _SIZE)
+        _write(pixels, text, left + place * (_SIDE - 1), foot + 13, _SIZE)
     widest = max(text_width(text, _SIZE) for text in beside.texts)
     size = min(_SIZE, _SIZE * (_LEFT - 34) / max(widest, 1.0))
     for place, text in zip(beside.places, beside.texts, strict=True):
-        dark.write(text, left - 6, foot + place * (_SIDE - 1), size, align="right")
+        _write(pixels, text, left - 6, foot - place * (_SIDE - 1), size, align="right")
     words = [_scaled(name, each) for name, each in zip(panel.names, (below, beside), strict=True)]
-    dark.write(words[0], middle, foot - 32, _fit(words[0], 12.5, _SIDE))
+    _write(pixels, words[0], middle, foot + 32, _fit(words[0], 12.5, _SIDE))
     gap = min(widest, _LEFT - 34) + 19
-    dark.write(words[1], left - gap, foot + _SIDE / 2, _fit(words[1], 12.5, _SIDE), angle=90)
+    _write(pixels, words[1], left - gap, top + _SIDE / 2, _fit(words[1], 12.5, _SIDE), angle=90)
+
+
+def _write(
+    pixels: np.ndarray,
+    text: str,
+    x: float,
+    y: float,
+    size: float,
+    align: str = "center",
+    angle: int = 0,
+    bold: bool = False,
+) -> None:
+    """A text over the pixels (height, width, RGBA), as `placed`."""
+    covered, rows, columns = cut(*placed(text, x, y, size, align, angle, bold), *pixels.shape[:2])
+    under = pixels[rows, columns, :3].astype(float)
+    pixels[rows, columns, :3] = (under + (_INK - under) * (covered / 255)[..., None]).round()
 
 
 def _scaled(name: str, own: Marks) -> str:

@@ -17,6 +17,7 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from analysis.figures.matrix import COLUMNS
 from models.tasks.objective import Objective
 
 DARK, MIDDLE, LIGHT = "#1b1b1b", "#1f6fb2", "#b9c9d8"
@@ -45,8 +46,6 @@ _FINE = (
 
 WIDTH = 5.6
 """Inches, of a picture that a telephone shows whole: of a wider one its letters would be too small there."""
-COLUMNS = "Columns"
-"""The entry of a PNG that says of how many equally wide columns it is made, which may be shown below each other."""
 _PIXELS = 200  # an inch: twice as many as are shown
 _TITLE_LINE = 0.19  # inches
 
@@ -94,7 +93,7 @@ def png(figure: Figure, columns: int = 1, images: bool = False) -> bytes:
 def png_of(pixels: np.ndarray, columns: int, inch: int | None = None, few_colours: bool = False) -> bytes:
     """PNG bytes of a picture (height, width, RGBA) of so many equally wide columns, and so many pixels an inch.
 
-    By Pillow itself: matplotlib's imsave imports pyplot's half of the library first, half a second in each worker.
+    By Pillow itself: matplotlib's imsave imports the half of the library that pyplot is.
     """
     words = PngInfo()
     words.add_text(COLUMNS, str(columns))

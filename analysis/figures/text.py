@@ -1,43 +1,48 @@
-"""Many small texts on one picture, fast: glyph outlines joined into one path.
+"""Small texts as blocks of pixels, fast: Pillow draws each of them once, and a picture only places the blocks.
 
-A matplotlib Text costs about 0.3 ms to lay out and draw; a picture of 400 numbers spends most of its time there. Here
-every string becomes an outline once (cached), all strings of one colour become one compound path, and Agg fills it
-once.
+No matplotlib is imported here: the picture of every trial is drawn in a worker, which needs nothing else of that
+library than its font, DejaVu Sans.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import importlib.util
+import math
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
-from matplotlib.backends.backend_agg import RendererAgg
-from matplotlib.colors import to_rgba
-from matplotlib.font_manager import FontProperties
-from matplotlib.path import Path
-from matplotlib.textpath import text_to_path
-from matplotlib.transforms import Affine2D
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 
-_PLAIN = FontProperties(family="DejaVu Sans", size=100)
-_BOLD = FontProperties(family="DejaVu Sans", weight="bold", size=100)
-# text_to_path draws at its own FONT_SCALE; one em is then this many units
-_EM = float(text_to_path.FONT_SCALE)
+Bytes = NDArray[np.uint8]
 _DIGIT_HEIGHT = 0.73  # DejaVu Sans: height of a digit, in em
+_FINER = 4
+_EM = 100  # pixels, at which texts are measured
+
+
+@lru_cache(maxsize=256)
+def _font(size: float, bold: bool) -> ImageFont.FreeTypeFont:
+    """The font at `size` pixels an em. Found without an import of matplotlib, which takes half a second."""
+    library = importlib.util.find_spec("matplotlib")
+    assert library is not None
+    assert library.origin is not None
+    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
+    return ImageFont.truetype(str(Path(library.origin).parent / "mpl-data" / "fonts" / "ttf" / name), size)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.splitlines())
 
 
 @lru_cache(maxsize=8192)
-def _outline(text: str, bold: bool) -> tuple[np.ndarray, np.ndarray, float]:
-    """Vertices in em, path codes, and the width in em. Never reads the text as mathematics."""
-    font = _BOLD if bold else _PLAIN
-    vertices, codes = text_to_path.get_text_path(font, text, ismath=False)
-    width, _, _ = text_to_path.get_text_width_height_descent(text, font, ismath=False)
-    shape = np.asarray(vertices, dtype=float).reshape(-1, 2) / _EM
-    return shape, np.asarray(codes, dtype=np.uint8), float(width) / 100.0
+def _ems(text: str, bold: bool) -> float:
+    return _font(_EM, bold).getlength(_one_line(text)) / _EM
 
 
 def text_width(text: str, size: float, bold: bool = False) -> float:
     """Width of the text in pixels when written at `size` pixels an em."""
-    return _outline(text, bold)[2] * size
+    return _ems(text, bold) * size
 
 
 def short(text: str, most: int = 12) -> str:
@@ -45,62 +50,40 @@ def short(text: str, most: int = 12) -> str:
     return text if len(text) <= most else text[: most - 1] + "\u2026"
 
 
-class Ink:
-    """Texts of one colour, gathered and drawn as one path in pixel coordinates (origin bottom left)."""
-
-    def __init__(self, colour: str) -> None:
-        self.colour = colour
-        self._vertices: list[np.ndarray] = []
-        self._codes: list[np.ndarray] = []
-
-    def write(
-        self,
-        text: str,
-        x: float,
-        y: float,
-        size: float,
-        align: str = "center",
-        angle: int = 0,
-        bold: bool = False,
-    ) -> None:
-        """Put `text` with its middle height at y; `align` left, center or right at x; angle 0 or 90 degrees."""
-        shape, codes, width = _outline(text, bold)
-        if not len(codes):
-            return
-        shift = {"left": 0.0, "center": width / 2, "right": width}[align]
-        along = (shape[:, 0] - shift) * size
-        across = (shape[:, 1] - _DIGIT_HEIGHT / 2) * size
-        if angle == 90:
-            along, across = -across, along
-        self._vertices.append(np.column_stack([along + x, across + y]))
-        self._codes.append(codes)
-
-    def path(self) -> Path | None:
-        """Everything written so far as one compound path; None when nothing was."""
-        if not self._codes:
-            return None
-        return Path(np.concatenate(self._vertices), np.concatenate(self._codes))
+@lru_cache(maxsize=8192)
+def _block(text: str, size: float, bold: bool, angle: int) -> tuple[Bytes, int, int]:
+    """Coverage, 0 to 255, and where the block begins, right of and below the middle of the text's left end."""
+    # Drawn larger and reduced: at its own size FreeType would move the letters to whole pixels, and widen small ones.
+    font = _font(size * _FINER, bold)
+    box = font.getbbox(_one_line(text), anchor="ls")
+    left, top = (math.floor(each / _FINER) for each in box[:2])
+    right, bottom = (max(math.ceil(each / _FINER), least + 1) for each, least in zip(box[2:], (left, top), strict=True))
+    image = Image.new("L", ((right - left) * _FINER, (bottom - top) * _FINER))
+    place = -left * _FINER, -top * _FINER
+    ImageDraw.Draw(image).text(place, _one_line(text), fill=255, font=font, anchor="ls")
+    middle = round(top + _DIGIT_HEIGHT / 2 * size)
+    covered = np.asarray(image.reduce(_FINER))
+    return (np.rot90(covered).copy(), middle, -right) if angle == 90 else (covered, left, middle)
 
 
-def inked(canvas: np.ndarray, inks: Sequence[Ink]) -> np.ndarray:
-    """RGBA picture: `canvas` (height x width x 3, bytes) with the inks drawn over it.
+def placed(
+    text: str, x: float, y: float, size: float, align: str = "center", angle: int = 0, bold: bool = False
+) -> tuple[Bytes, int, int]:
+    """The text's coverage, 0 to 255 (rows, columns), and the column and the row of its upper left pixel.
 
-    The pixels go straight into Agg's buffer; Figure.figimage would resample them first (70 ms at 1,300 x 1,300).
+    The middle height of the text is at y, counted from the top; `align` left, center or right is at x, or, where the
+    text is turned by `angle` 90 degrees, at y with its middle height at x.
     """
-    height, width = canvas.shape[:2]
-    renderer = RendererAgg(width, height, 100)
-    picture = np.asarray(renderer.buffer_rgba())
-    picture[..., :3] = canvas
-    picture[..., 3] = 255
-    draw_inks(renderer, inks)
-    return picture
+    size = max(math.floor(size * 4) / 4, 1.0)  # few sizes, so that most blocks were drawn before
+    covered, right, down = _block(text, size, bold, angle)
+    shift = {"left": 0.0, "center": 0.5, "right": 1.0}[align] * text_width(text, size, bold)
+    if angle == 90:
+        return covered, round(x) + right, round(y + shift) + down
+    return covered, round(x - shift) + right, round(y) + down
 
 
-def draw_inks(renderer: RendererAgg, inks: Sequence[Ink]) -> None:
-    """Draws all that is written in the inks over what the renderer holds."""
-    for ink in inks:
-        path = ink.path()
-        if path is not None:
-            context = renderer.new_gc()
-            context.set_linewidth(0.0)
-            renderer.draw_path(context, path, Affine2D(), to_rgba(ink.colour))
+def cut(covered: Bytes, left: int, top: int, height: int, width: int) -> tuple[Bytes, slice, slice]:
+    """The part of a placed block that lies on a picture (height, width), and its rows and columns there."""
+    rows = slice(max(top, 0), max(min(top + covered.shape[0], height), 0))
+    columns = slice(max(left, 0), max(min(left + covered.shape[1], width), 0))
+    return covered[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left], rows, columns

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from analysis.figures.style import COLUMNS
+from analysis.figures.matrix import COLUMNS
 
 _FOLDER = Path(__file__).parent
 _AN_INCH = 100  # CSS pixels at which a picture of known size is shown

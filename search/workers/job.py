@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from models.core import names, states
 from models.core.clock import now_ms
 from models.core.config import Config
-from models.core.results import EpochReport, TrialFailed, TrialStopped
+from models.core.results import EpochReport, FoldsResult, TrialFailed, TrialResult, TrialStopped
 from models.spaces.source import Source
 from search.study.plan import PlannedTrial
 from search.workers.outcome import Outcome
@@ -42,8 +42,6 @@ class Job:
 
 def run_job(job: Job, data: "Prepared", report: Callable[[EpochReport], None]) -> Outcome:
     """Trains the job's configuration; whatever happens in it becomes an outcome, never an exception."""
-    from analysis.figures.confusion import confusion_picture
-    from analysis.figures.regression import predictions_picture
     from models.core.runtime import environment
     from models.training.cross_validation import train
     from models.training.resident import PreparedFolds
@@ -63,12 +61,7 @@ def run_job(job: Job, data: "Prepared", report: Callable[[EpochReport], None]) -
     try:
         whole = data.whole() if job.refit and isinstance(data, PreparedFolds) else data
         result = train(job.config, whole, job.seed, note, job.source, job.number)
-        picture = (
-            confusion_picture(result.confusion, data.class_names, job.title)
-            if result.confusion
-            else predictions_picture(result.evidence, job.title)
-        )
-        return ended(state=states.COMPLETE, result=result, picture=picture)
+        return ended(state=states.COMPLETE, result=result, picture=_picture(result, data, job.title))
     except TrialStopped as stopped:
         if stopped.reason == states.PRUNED:
             return ended(state=states.PRUNED)
@@ -80,3 +73,14 @@ def run_job(job: Job, data: "Prepared", report: Callable[[EpochReport], None]) -
         return ended(state=states.FAILED, reason=states.OUT_OF_MEMORY, message=traceback.format_exc())
     except Exception:  # a failed trial is data: its traceback goes to the run
         return ended(state=states.FAILED, reason=states.EXCEPTION, message=traceback.format_exc())
+
+
+def _picture(result: TrialResult | FoldsResult, data: "Prepared", title: str) -> bytes:
+    """Of the mistakes. matplotlib's import, half a second, is paid by a regression's worker alone."""
+    if result.confusion:
+        from analysis.figures.confusion import confusion_picture
+
+        return confusion_picture(result.confusion, data.class_names, title)
+    from analysis.figures.regression import predictions_picture
+
+    return predictions_picture(result.evidence, title)

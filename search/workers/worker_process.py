@@ -95,7 +95,7 @@ def warm_up(key: str, gpus: tuple[str, ...] = ()) -> None:
         prepare_process()
         if gpus:
             use_gpu(gpus)
-        from analysis.figures import confusion as figures_confusion  # noqa: F401 (matplotlib's import, paid here)
+        from analysis.figures import confusion as figures_confusion  # noqa: F401 (Pillow's import, paid here)
 
         _prepared(key)
 

@@ -115,7 +115,8 @@ def test_each_view_of_a_confusion_matrix_writes_its_numbers_and_colours_its_cell
 ) -> None:
     panel = view_panel(COUNTS, view)  # type: ignore[arg-type]
     assert panel.texts == texts
-    assert cells(confusion_view(COUNTS, "abc", "t", view), 3) == coloured(panel.levels, panel.ramp)  # type: ignore[arg-type]
+    found = cells(confusion_view(COUNTS, "abc", "t", view), 3)  # type: ignore[arg-type]
+    assert np.abs(np.subtract(found, coloured(panel.levels, panel.ramp))).max() <= 3  # of 128 levels
 
 
 def test_the_difference_of_two_matrices_is_signed_and_centred_at_white() -> None:
@@ -128,7 +129,7 @@ def test_the_difference_of_two_matrices_is_signed_and_centred_at_white() -> None
     assert panel.heading == "after (0.9400) less before (0.9067), n = 150"
     picture = confusion_difference(COUNTS, after, "abc", "t")
     found = cells(picture, 3)
-    assert found == coloured(panel.levels, panel.ramp)
+    assert np.abs(np.subtract(found, coloured(panel.levels, panel.ramp))).max() <= 3
     assert min(found[4]) > 240
     assert found[0][0] > found[0][2]
     assert found[2][2] > found[2][0]
@@ -152,7 +153,9 @@ def coloured(levels: np.ndarray, ramp: np.ndarray) -> list[list[int]]:
 @pytest.mark.parametrize("k", [2, 26, 60])
 def test_numbers_of_26_classes_are_written(k: int) -> None:
     counts = np.full((k, k), 1234)
-    picture = np.asarray(Image.open(io.BytesIO(confusion_view(counts, [f"class {c}" for c in range(k)], "t"))))
+    picture = np.asarray(
+        Image.open(io.BytesIO(confusion_view(counts, [f"class {c}" for c in range(k)], "t"))).convert("RGB")
+    )
     first = picture[98 : 96 + (picture.shape[0] - 196) // k - 2, 112 : 110 + (picture.shape[1] - 188) // k - 2]
     assert (len(np.unique(first.reshape(-1, 3), axis=0)) > 3) == (k <= 26)
 
