@@ -3,6 +3,7 @@
 All of it lies where the study does: beside Optuna's SQLite file, or in the working directory when that is a server.
 """
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,19 @@ def root_of(storage: str) -> Path:
     """The folder that the files of the studies in an Optuna storage lie in."""
     file = sqlite_file(storage)
     return file.parent if file is not None else Path()
+
+
+def placed(storage: str) -> str:
+    """The address of Optuna's storage, which under `mlflow run` lies where that was called, as MLflow's own file does.
+
+    The working directory is then the project's folder, and of a project that is fetched from an address that folder is
+    another, temporary one for each command: the next one would not find the study and train it again.
+    """
+    tracking = sqlite_file(os.environ.get("MLFLOW_TRACKING_URI", "")) if "MLFLOW_RUN_ID" in os.environ else None
+    file = sqlite_file(storage)
+    if tracking is None or file is None or tracking.parent.absolute() == Path.cwd() or file.is_absolute():
+        return storage
+    return storage.replace(str(file), str(tracking.parent.absolute() / file), 1)
 
 
 def optuna_artifacts(storage: str) -> Path:
