@@ -1,4 +1,4 @@
-"""Studies in MLflow: their trials tables, and what stands on the parent run. Writes nothing but attached files, and a moved one's paths."""
+"""Studies in MLflow: their trials tables, and what stands on the parent run. Writes files there, and moved paths."""
 
 from __future__ import annotations
 

@@ -21,17 +21,22 @@ def root_of(storage: str) -> Path:
     return file.parent if file is not None else Path()
 
 
-def placed(storage: str) -> str:
-    """The address of Optuna's storage, which under `mlflow run` lies where that was called, as MLflow's own file does.
+def called_in() -> Path:
+    """The folder that the command was typed in, where its results belong.
 
-    The working directory is then the project's folder, and of a project that is fetched from an address that folder is
-    another, temporary one for each command: the next one would not find the study and train it again.
+    Under `mlflow run` that is where MLflow's own file lies. The working directory is then the project's folder, which
+    may not be writable, and of a project that is fetched from an address is another, temporary one for each command.
     """
     tracking = sqlite_file(os.environ.get("MLFLOW_TRACKING_URI", "")) if "MLFLOW_RUN_ID" in os.environ else None
+    return Path() if tracking is None or tracking.parent.absolute() == Path.cwd() else tracking.parent.absolute()
+
+
+def placed(storage: str) -> str:
+    """The address of Optuna's storage; a relative one is seen from the folder that the command was typed in."""
     file = sqlite_file(storage)
-    if tracking is None or file is None or tracking.parent.absolute() == Path.cwd() or file.is_absolute():
+    if file is None or file.is_absolute() or called_in() == Path():
         return storage
-    return storage.replace(str(file), str(tracking.parent.absolute() / file), 1)
+    return storage.replace(str(file), str(called_in() / file), 1)
 
 
 def optuna_artifacts(storage: str) -> Path:
