@@ -134,7 +134,7 @@ def test_too_little_memory_ends_the_trial_as_such(
 
 def test_a_network_beyond_the_memory_fails_as_out_of_memory_with_its_size(digits: PreparedData) -> None:
     with pytest.raises(
-        TrialFailed, match=r"out of memory.* parameters take .*GB to train, of .*GB that the worker may"
+        TrialFailed, match=r"out of memory.* parameters take 16.0 TB to train, of .*GB that the worker may"
     ):
         run(digits, width="1000000-1000000")
 
