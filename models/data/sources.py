@@ -81,8 +81,8 @@ class Source:
         length = len(source.to_text())
         if length > _LONGEST:
             raise ConfigError(
-                f"what is said of the data must have at most {_LONGEST:,} characters, got {length:,}: a file without the "
-                "columns to leave out needs no list of them"
+                f"what is said of the data must have at most {_LONGEST:,} characters, got {length:,}: a file without "
+                "the columns to leave out needs no list of them"
             )
         return source
 
