@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-MODULE, INSTALLED, PROJECT = "python -m search", "search", "mlflow run ."
+MODULE, INSTALLED = "python -m search", "search"
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,13 @@ class Program:
         return cls(INSTALLED if Path(sys.argv[0]).name in (INSTALLED, f"{INSTALLED}-ui") else MODULE)
 
     @classmethod
-    def of_project(cls, env_manager: str) -> "Program":
-        """That of `mlflow run`, with the option that chose how the environment was made; conda needs none."""
-        return cls(PROJECT if env_manager in ("", "conda") else f"{PROJECT} --env-manager {env_manager}")
+    def of_project(cls, env_manager: str, address: str = ".") -> "Program":
+        """That of `mlflow run`, with the option that chose how the environment was made; conda needs none.
+
+        `address` is where the project lies, seen from the folder that the command is typed in.
+        """
+        start = f"mlflow run {shlex.quote(address)}"
+        return cls(start if env_manager in ("", "conda") else f"{start} --env-manager {env_manager}")
 
     @property
     def is_project(self) -> bool:

@@ -135,5 +135,6 @@ def program_of(run: Run) -> Program:
     """How the program that a run was made for was started: by `mlflow run` with its kind of environment, or by hand."""
     tags = run.data.tags
     if tags.get(MLFLOW_SOURCE_TYPE) == "PROJECT":
-        return Program.of_project(tags.get(MLFLOW_PROJECT_ENV, "local"))  # it writes no tag of the environment at hand
+        environment = tags.get(MLFLOW_PROJECT_ENV, "local")  # it writes no tag of the environment at hand
+        return Program.of_project(environment, tags.get(names.PROJECT_ADDRESS, "."))
     return Program(INSTALLED) if tags.get(MLFLOW_SOURCE_NAME) == INSTALLED else Program()

@@ -1,8 +1,9 @@
-"""Studies in MLflow: their trials tables, and what stands on the parent run. Writes nothing but attached files."""
+"""Studies in MLflow: their trials tables, and what stands on the parent run. Writes files there, and moved paths."""
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +29,7 @@ from analysis.reading.mlflow_client import (
     whole_number,
 )
 from analysis.reading.mlflow_runs import numbers_of
+from analysis.reading.moved import follow_moved_folder
 from analysis.reading.table import Refit, TrialTable
 from models.core import names, states
 from models.core.errors import ConfigError, shown
@@ -44,6 +46,7 @@ def read_all(
     study: str, tracking_uri: str | None = None, parent_run_id: str | None = None
 ) -> tuple[TrialTable, pd.DataFrame]:
     """As read_mlflow and attempts_frame, with the runs read once."""
+    follow_moved_folder(tracking_uri or get_tracking_uri())
     client = MlflowClient(tracking_uri)
     parent = client.get_run(parent_run_id) if parent_run_id is not None else _parent(client, study)
     check_format(parent)
@@ -87,6 +90,10 @@ def read_mlflow_or_say_why(study: str, tracking_uri: str | None = None) -> Trial
         raise ValueError(
             f"{shown(study)} is no study here: a study is read from a tracking store that exists, got "
             f"{shown_address(uri)!r}"
+        )
+    if file is not None and not os.access(file.absolute().parent, os.W_OK):
+        raise ValueError(
+            f"a study is read from a folder that can be written, SQLite keeps its log there, got {shown_address(uri)!r}"
         )
     try:
         return read_mlflow(study, tracking_uri)

@@ -1,5 +1,8 @@
 """Whether arrays fit in the memory that is free now: asked before they are made."""
 
+import resource
+from pathlib import Path
+
 import psutil
 
 from models.core.errors import ConfigError
@@ -8,6 +11,29 @@ from models.core.errors import ConfigError
 def free_bytes() -> int:
     """The memory that a new array can have without anything else going to disk."""
     return int(psutil.virtual_memory().available)
+
+
+def granted_bytes(groups: Path = Path("/sys/fs/cgroup")) -> int:
+    """The most that this process may still take: by its own limit (`ulimit -v`), its control group's, and the machine.
+
+    Beyond the first an allocation ends the process, beyond the second the system kills it: no exception says so.
+    """
+    used = psutil.Process().memory_info()
+    left = [psutil.virtual_memory().total + psutil.swap_memory().total - used.rss]
+    soft = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if soft != resource.RLIM_INFINITY:
+        left.append(soft - used.vms)
+    of_process = Path("/proc/self/cgroup")
+    for line in of_process.read_text().splitlines() if of_process.is_file() else ():
+        _, kinds, path = line.split(":", 2)
+        if kinds and "memory" not in kinds.split(","):
+            continue
+        root, name = (groups / "memory", "memory.limit_in_bytes") if kinds else (groups, "memory.max")
+        # In a container the group's own path may be that of the host; its limit then stands at the root.
+        for file in (root / path.lstrip("/") / name, root / name):
+            if file.is_file() and (text := file.read_text().strip()).isdigit():
+                left.append(int(text) - used.rss)
+    return max(min(left), 0)
 
 
 def check_memory(what: str, size: int) -> None:

@@ -23,6 +23,8 @@ from models.data.served import values_of
 
 _LOADER = re.compile(r"(.+\.py):([A-Za-z_]\w*)")
 _TEST = 0.2
+_LONGEST = 7_000
+"""MLflow's tags take 8,000 characters, with the whole path of a file; a tag cut off there could not be read again."""
 _TAKES = {
     "a data set with a test part of its own": ("task",),
     "a named table": ("leave_out", "test", "task"),
@@ -76,6 +78,12 @@ class Source:
         check_word("color", source.color, images.COLORS)
         images.parse_size(source.image_size)
         _share(source.test)
+        length = len(source.to_text())
+        if length > _LONGEST:
+            raise ConfigError(
+                f"what is said of the data must have at most {_LONGEST:,} characters, got {length:,}: a file without "
+                "the columns to leave out needs no list of them"
+            )
         return source
 
     def to_text(self) -> str:

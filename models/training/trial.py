@@ -5,12 +5,14 @@ from collections.abc import Sequence
 
 import keras
 
+from models.core import states
 from models.core.config import TrialConfig
-from models.core.results import TrialResult
+from models.core.memory import granted_bytes, readable_size
+from models.core.results import TrialFailed, TrialResult
 from models.core.seeds import derive_seed
 from models.data.dataset import Array
 from models.networks.formula import Formula
-from models.networks.mlp import build_network
+from models.networks.mlp import build_network, parameter_count
 from models.networks.saving import with_preprocessing
 from models.training.epoch_graph import Trainer
 from models.training.epochs import Report as Report
@@ -60,6 +62,7 @@ def _run(
     callbacks: Sequence[keras.callbacks.Callback],
 ) -> tuple[TrialResult, Array]:
     began = time.perf_counter()
+    _check_size(config, data)
     task = data.task
     formula = Formula.of(config, task.loss, data.weights is not None)
     classes = task.loss == "cross-entropy"
@@ -85,3 +88,15 @@ def _run(
     )
     rules = Rules(config.epochs, config.patience, config.monitor, config.keep, config.train_metrics)
     return run_epochs(trained, data, rules, report, callbacks, began)
+
+
+def _check_size(config: TrialConfig, data: PreparedData) -> None:
+    """Raises TrialFailed when not even the parameters can be trained in the memory that this process may take."""
+    count = parameter_count(config, data.n_features, data.n_outputs)[1]
+    # Weights and gradients, and what the optimizer keeps of each: Adam and Nadam two numbers, the others maybe none.
+    size = 4 * count * (4 if "adam" in config.optimizer else 2)
+    granted = granted_bytes()
+    if size > granted:
+        takes, most = readable_size(size), readable_size(granted)
+        said = f"{count:,} parameters take {takes} to train, of {most} that the worker may take"
+        raise TrialFailed(states.OUT_OF_MEMORY, said)

@@ -10,6 +10,7 @@ from models.core.suggestions import did_you_mean
 from search.command_line.described import DATA_OPTIONS, SEARCH, parser_of
 from search.driver.keeping import ModelPolicy
 from search.driver.limits import Limits
+from search.stores.paths import placed
 from search.study.settings import MOST, SAMPLERS
 
 _DEFAULTS = {option.name: option.default for option in SEARCH}
@@ -67,7 +68,7 @@ def options_of(values: Mapping[str, str]) -> Options:
         seed=_count(given, "seed", 0),
         scheduler=said(given, "scheduler"),
         models=ModelPolicy.read(given["models"]),
-        storage=given["storage"],
+        storage=placed(given["storage"]),
         name=said(given, "name"),
         sampler=_sampler(said(given, "sampler")),
         ui_url=said(given, "ui_url"),

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -15,7 +14,7 @@ from models.tasks.baselines import baseline
 from models.tasks.objective import CONSTANT, LINEAR, Objective
 from search.command_line.options import Options
 from search.stores.databases import check_storage, check_writable
-from search.stores.paths import StudyPaths, root_of
+from search.stores.paths import StudyPaths, called_in, root_of
 from search.study.settings import StudySettings, checked
 
 if TYPE_CHECKING:  # imported where they are used, beside the worker processes' own imports
@@ -105,7 +104,7 @@ def prepare(settings: StudySettings, options: Options, console: Console, tags: T
         from search.driver.stopping import StopRule
 
         rule = StopRule(options.stop_when_gain_below, settings, objective, first)
-    check_writable(Path(), "what MLflow keeps")
+    check_writable(called_in(), "what MLflow keeps")
     check_writable(root_of(options.storage), "the outbox")
     is_new = not stored.planned and not StudyPaths(settings.name, root_of(options.storage)).outcomes()
     later = None

@@ -130,6 +130,7 @@ def _track(search: Search, engine: Engine, own_run: str | None, asked: list[str]
     from search.stores.optuna_study import StudyStore
     from search.tracking.growth import keep_space
     from search.tracking.logged_studies import NETWORK_FOLDER, source_changes
+    from search.tracking.own_run import note_address
     from search.tracking.parent_run import ParentRun
     from search.tracking.tracking_store import check_tracking
 
@@ -144,6 +145,8 @@ def _track(search: Search, engine: Engine, own_run: str | None, asked: list[str]
             study = StudyStore(options.storage, settings, dataset.sha256, search.objective, lock.hold)
             study.check_plan(plan)
             parent = ParentRun(settings.name, PROJECT)
+            if own_run is not None:
+                note_address(own_run)
             parent.open(study.parent_run_id, own_run, plan.hash, search.objective)
             # At once: a parent that the study does not know of would stay RUNNING if this process were killed.
             study.remember(

@@ -10,12 +10,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from analysis.reading.addresses import in_one_line, password_apart, sqlite_file
+from analysis.reading.moved import follow_moved_folder
 from models.core.errors import ConfigError
 from search.command_line.described import parser_of
 from search.command_line.exit_codes import run_command
 from search.command_line.options import whole_number
 from search.stores.databases import check_sqlite
-from search.stores.paths import optuna_artifacts
+from search.stores.paths import optuna_artifacts, placed
 from search.tracking.logged_studies import newest_studies
 from search.tracking.tracking_store import TrackingError, tracking_ui, tracking_uri
 
@@ -52,6 +53,7 @@ def serve(mlflow_port: int, optuna_port: int, storage: str) -> int:
         check_sqlite(file, "storage")
     if file is not None and not file.exists():
         raise ConfigError(f"the UIs show a study that was run here; run one first, got no {str(file)!r}")
+    follow_moved_folder(tracking_uri())
     if mlflow_port == optuna_port:
         raise ConfigError(f"mlflow_port and optuna_port must be two ports, got {mlflow_port} for both")
     for name, port in (("mlflow_port", mlflow_port), ("optuna_port", optuna_port)):
@@ -164,6 +166,6 @@ def main(arguments: Sequence[str]) -> int:
     def act() -> int:
         given = parser_of("ui").read(arguments)
         ports = [whole_number(name, given[name], 1, 65535) for name in ("mlflow_port", "optuna_port")]
-        return serve(ports[0], ports[1], given["storage"])
+        return serve(ports[0], ports[1], placed(given["storage"]))
 
     return run_command(act)

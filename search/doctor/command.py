@@ -16,6 +16,7 @@ from search.command_line.exit_codes import run_command
 from search.doctor.differences import Difference, Seen, compare
 from search.doctor.repair import Doctor
 from search.driver.conclusion import ranges
+from search.stores.paths import placed
 from search.tracking.own_run import note_run
 from search.tracking.tracking_store import TrackingError
 
@@ -122,6 +123,8 @@ def main(arguments: Sequence[str]) -> int:
     def act() -> int:
         given = parser_of("doctor").read(arguments)
         repair, own_run = flag("repair", given["repair"]), os.environ.get("MLFLOW_RUN_ID")
-        return examine(given["study"], given["storage"], repair, said(given, "dataset"), own_run, make_console())
+        return examine(
+            given["study"], placed(given["storage"]), repair, said(given, "dataset"), own_run, make_console()
+        )
 
     return run_command(act)

@@ -3,6 +3,7 @@
 All of it lies where the study does: beside Optuna's SQLite file, or in the working directory when that is a server.
 """
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,24 @@ def root_of(storage: str) -> Path:
     """The folder that the files of the studies in an Optuna storage lie in."""
     file = sqlite_file(storage)
     return file.parent if file is not None else Path()
+
+
+def called_in() -> Path:
+    """The folder that the command was typed in, where its results belong.
+
+    Under `mlflow run` that is where MLflow's own file lies. The working directory is then the project's folder, which
+    may not be writable, and of a project that is fetched from an address is another, temporary one for each command.
+    """
+    tracking = sqlite_file(os.environ.get("MLFLOW_TRACKING_URI", "")) if "MLFLOW_RUN_ID" in os.environ else None
+    return Path() if tracking is None or tracking.parent.absolute() == Path.cwd() else tracking.parent.absolute()
+
+
+def placed(storage: str) -> str:
+    """The address of Optuna's storage; a relative one is seen from the folder that the command was typed in."""
+    file = sqlite_file(storage)
+    if file is None or file.is_absolute() or called_in() == Path():
+        return storage
+    return storage.replace(str(file), str(called_in() / file), 1)
 
 
 def optuna_artifacts(storage: str) -> Path:

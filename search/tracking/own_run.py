@@ -1,15 +1,18 @@
 """The run that `mlflow run` made for this command: what a command which is no search leaves on it."""
 
+import tempfile
 from collections.abc import Mapping
 
 from mlflow import MlflowClient
-from mlflow.utils.mlflow_tags import MLFLOW_RUN_NAME, MLFLOW_RUN_NOTE
+from mlflow.utils.mlflow_tags import MLFLOW_RUN_NAME, MLFLOW_RUN_NOTE, MLFLOW_SOURCE_NAME
 
 from analysis.command_line.program import Program
 from analysis.reading import mlflow_client as reading
+from analysis.reading.addresses import sqlite_file
 from models.core import names, states
+from models.core.runtime import PROJECT
 from search.tracking.records import run_tags
-from search.tracking.tracking_store import TrackingError
+from search.tracking.tracking_store import TrackingError, tracking_uri
 
 
 def refuse_run(run_id: str, reason: str) -> None:
@@ -23,6 +26,20 @@ def note_run(run_id: str, name: str, note: str, tags: Mapping[str, str]) -> None
     """Says on the run what the command found; that run is all it leaves behind."""
     named = {MLFLOW_RUN_NAME: name, MLFLOW_RUN_NOTE: note}
     MlflowClient().log_batch(run_id, tags=run_tags(named | dict(tags)))
+
+
+def note_address(run_id: str) -> None:
+    """Says on the run where the project lies, unless `mlflow run` was called in the project's folder.
+
+    MLflow's own tag is the address of the checkout's remote repository, where it has one, also of a folder here.
+    """
+    tracking = sqlite_file(tracking_uri())
+    if tracking is None or tracking.parent.absolute() == PROJECT:
+        return
+    client = MlflowClient()
+    source = client.get_run(run_id).data.tags.get(MLFLOW_SOURCE_NAME, "")
+    fetched = "://" in source and (source.startswith("file:") or PROJECT.is_relative_to(tempfile.gettempdir()))
+    client.set_tag(run_id, names.PROJECT_ADDRESS, source if fetched else str(PROJECT))
 
 
 def program_of(own_run: str | None) -> Program:

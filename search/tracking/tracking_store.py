@@ -20,6 +20,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from analysis.reading.addresses import in_one_line, shown_address, sqlite_file
+from analysis.reading.moved import follow_moved_folder
 from models.core.errors import ConfigError
 from search.stores.databases import check_sqlite, check_writable
 
@@ -45,12 +46,16 @@ def tracking_ui() -> str | None:
 
 
 def check_tracking() -> None:
-    """Raises ConfigError unless the tracking store answers, or can be made; makes nothing."""
+    """Raises ConfigError unless the tracking store answers, or can be made; makes nothing.
+
+    In one that was moved or copied with its folder, the paths of artifacts are corrected.
+    """
     uri = tracking_uri()
     file = sqlite_file(uri)
     if file is not None:
         check_writable(file.parent, "the tracking store")
         check_sqlite(file, "the tracking store")
+        follow_moved_folder(uri)
         return
     try:
         address = urlsplit(uri)

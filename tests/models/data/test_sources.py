@@ -225,6 +225,10 @@ def test_a_loader_that_does_not_is_refused_in_a_line(
         ({"dataset": "iris", "test": "x.csv"}, "test of iris must be a fraction between 0 and 1, got 'x.csv'"),
         ({"dataset": "iris", "task": "regression"}, "task of iris must be classification, which it is, got regression"),
         ({"dataset": "digits", "task": "regression"}, "task of digits must be classification"),
+        (
+            {"dataset": "p.csv", "leave_out": [f"column {n:03d}" for n in range(600)]},
+            "must have at most 7,000 characters, got ",
+        ),
         ({"dataset": "iris", "leave_out": "petal"}, "iris: leave_out must be one of its columns sepal length"),
     ],
 )
