@@ -1,7 +1,7 @@
 """What the driver's two stores raise when they cannot be written, and how that is said."""
 
 from analysis.reading.addresses import in_few_words, in_one_line, shown_address
-from search.stores.optuna_study import StudyError, study_reason
+from search.stores.optuna_errors import StudyError, study_reason
 from search.tracking.tracking_store import TrackingError, refuses, tracking_uri
 
 StoreError = (*TrackingError, *StudyError)

@@ -11,10 +11,8 @@ from typing import Any
 import optuna
 from optuna.artifacts import ArtifactMeta, FileSystemArtifactStore
 from optuna.distributions import BaseDistribution
-from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from models.core import names, states
 from models.core.errors import ConfigError
@@ -32,8 +30,6 @@ from search.workers.outcome import Outcome
 
 Values = Mapping[int, float]
 
-StudyError = (StorageInternalError, SQLAlchemyError, OSError)
-"""What Optuna raises when its storage is away: the outcome waits in the outbox meanwhile."""
 NOTED = 500
 """Numbers below this have a note with a link in the dashboard."""
 
@@ -305,12 +301,6 @@ class _Running:
         """What Optuna has not been told; nothing of cross-validated trials, whose folds have an epoch 1 each."""
         fresh = (each for each in epochs if each.epoch not in self.reported and metric in each.metrics)
         return {each.epoch: each.metrics[metric] for each in fresh}
-
-
-def study_reason(error: BaseException) -> BaseException:
-    """What the database itself said: Optuna's words for it are the same whatever happened."""
-    said = error.__cause__ if isinstance(error, StorageInternalError) and error.__cause__ is not None else error
-    return said.orig if isinstance(said, DBAPIError) and said.orig is not None else said
 
 
 def _identity(planned: PlannedTrial, attempt: int) -> dict[str, int | str]:
