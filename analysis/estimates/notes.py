@@ -38,8 +38,8 @@ def mixed_words(table: TrialTable) -> str:
         for name, values in table.trained_with.items()
     )
     return (
-        f"Trials were trained with different {'; '.join(told)}: a configuration that is trained again need not come out "
-        "bit for bit as it did with the other."
+        f"Trials were trained with different {'; '.join(told)}: a configuration that is trained again need not come "
+        "out bit for bit as it did with the other."
     )
 
 
