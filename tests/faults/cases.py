@@ -168,7 +168,9 @@ def breaks(folder: Path) -> None:
     client.delete_run(runs[0])
     client.update_run(runs[1], status="RUNNING")
     client.delete_tag(runs[2], "state")
-    client.set_tag(runs[3], "trial_number", "77")
+    client.set_tag(runs[3], "state", "failed")
+    client.set_tag(runs[3], "state_reason", "exception")
+    client.set_terminated(runs[3], "FAILED")
     client.delete_run(runs[4])
 
 

@@ -50,6 +50,7 @@ def test_killed_in_any_situation_a_study_ends_as_undisturbed(
     tmp_path: Path, empty_stores: tuple[Path, Path], name: str
 ) -> None:
     kills = end_well(name, tmp_path / "case", empty_stores, seed=1)
+    say(f"{name}: {len(kills)} kills: {', '.join(kill.kind for kill in kills)}")
     assert len(kills) >= len(CASES[name].kinds) - 2, kills
 
 
