@@ -15,7 +15,7 @@ from analysis.adaptive.gain import Gain, gain_over
 from analysis.adaptive.replicates import Replicates, replicates_of, start_up_of
 from analysis.estimates.best_of_n import best_of_n
 from analysis.estimates.confirmation import Confirmed, confirm_summary
-from analysis.estimates.notes import counted
+from analysis.estimates.notes import counted, mixed_words
 from analysis.figures import curves as figures_curves
 from analysis.figures import space as figures_space
 from analysis.looks.pareto import pareto_front, smallest_of
@@ -164,7 +164,7 @@ def _page(report: AdaptiveReport) -> str:
         parts += [*_shown(report, "tuning_curve"), *reached.averages(report.start_up)]
     parts += [
         html.heading("What it rests on"),
-        html.bullets(found.all_trials.notes[-1:]),
+        html.bullets([*([mixed_words(table)] if table.trained_with else []), *found.all_trials.notes[-1:]]),
         facts(table, found.all_trials),
     ]
     parts += [html.heading("For a reproducibility checklist"), checklist(table, found.all_trials)]

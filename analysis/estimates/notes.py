@@ -29,6 +29,20 @@ def is_loose(table: TrialTable) -> bool:
     return said is not None and bool((said.astype(str).str.lower() == "false").any())
 
 
+def mixed_words(table: TrialTable) -> str:
+    """What complete trials were trained with that differs between them; an empty text where nothing does."""
+    if not table.trained_with:
+        return ""
+    told = (
+        f"{name} ({', '.join(f'{value}: {counted(count)}' for value, count in values.items())})"
+        for name, values in table.trained_with.items()
+    )
+    return (
+        f"Trials were trained with different {'; '.join(told)}: a configuration that is trained again need not come "
+        "out bit for bit as it did with the other."
+    )
+
+
 def flags_of(table: TrialTable, pool: Pool, trend: str | None) -> tuple[str, ...]:
     """Why the intervals may cover less often than they say: shown beside each of them."""
     found = (trend, BY_LENGTH if pool.by_length else None, STOPPED if table.stopped_early else None, *table.flags)
@@ -46,6 +60,8 @@ def notes_of(table: TrialTable, pool: Pool, *, exact: bool, tied: int) -> tuple[
         )
     if is_loose(table):
         notes.append(NOT_DETERMINISTIC)
+    if table.trained_with:
+        notes.append(mixed_words(table))
     if pool.by_length:
         notes.append(BY_LENGTH)
     if pool.left_out:

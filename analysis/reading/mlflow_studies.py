@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -76,7 +77,7 @@ def read_all(
     # What the workers had finished beyond the trial that the stop rule ended the search with is not part of it.
     stopped_at = whole_number(parent, names.STOPPED_AT)
     table = table if stopped_at is None else table.prefix(stopped_at)
-    table = replace(table, refit=_refit(table, children))
+    table = replace(table, refit=_refit(table, children), trained_with=_trained_with(table, children))
     network = table.network_run_id
     logged = any(run.info.run_id == network and run.outputs.model_outputs for run in children)
     return replace(table, network_logged=logged), attempts_of(rows, objective)
@@ -182,6 +183,17 @@ def _refit(table: TrialTable, children: Sequence[Run]) -> Refit | None:
             val, test, kept, seconds = (metrics[name] for name in wanted_metrics)
             return Refit(number, run.info.run_id, val, test, int(kept), seconds)
     return None
+
+
+def _trained_with(table: TrialTable, children: Sequence[Run]) -> dict[str, dict[str, int]]:
+    """What complete trials differ in of models.core.runtime.environment(): how many have which value, by its name."""
+    complete = set(table.frame.loc[table.scored, names.RUN_ID])
+    found: dict[str, Counter[str]] = {}
+    for run in children:
+        for tag, value in run.data.tags.items() if run.info.run_id in complete else ():
+            if tag.startswith(names.ENVIRONMENT):
+                found.setdefault(tag.removeprefix(names.ENVIRONMENT), Counter())[value] += 1
+    return {name: dict(sorted(values.items())) for name, values in sorted(found.items()) if len(values) > 1}
 
 
 def _row(run: Run) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import pandas as pd
@@ -71,6 +72,9 @@ class TrialTable:
     """How the search was started, for the commands that are suggested."""
     own_network: bool = False
     """Whether a function of the user's own built the networks."""
+    trained_with: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """What bits follow from beside configuration, data and seed (tensorflow, cpu, ...), where complete trials differ in
+    it: by its name how many of them have which value."""
     flags: tuple[str, ...] = ()
     """Of a study that another program made: why its intervals may cover less often than they say."""
 

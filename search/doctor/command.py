@@ -67,12 +67,11 @@ def examine(study: str, storage: str, repair: bool, dataset: str | None, own_run
             if not any(each.cure not in ("", "search") for each in found):
                 break
             doctor.mend(seen, found)
+            doctor.conclude(doctor.look())
             seen, mended = doctor.look(), True
             found = compare(seen)
-        if mended:
-            doctor.conclude(seen)
-            if found:
-                _print("What is left", found, console)
+        if mended and found:
+            _print("What is left", found, console)
     except TrackingError as error:
         raise ConfigError(f"the tracking store must answer, got {without_secrets(str(error))}") from None
     finally:

@@ -119,6 +119,9 @@ class Doctor:
         without_run = any(each.cure == "close" and each.number is not None and not each.run_id for each in found)
         if without_run or wanted & set(_NEED_DATA):
             self._describe()
+        if not (seen.parent_deleted or seen.experiment_deleted):
+            # Until `conclude` has closed it: the next look must see a repair that dies before its tables are written.
+            self._client.update_run(self._parent.id, status="RUNNING")
         for cure, act in self._cures(seen).items():
             for each in found:
                 if each.cure == cure:
@@ -150,7 +153,6 @@ class Doctor:
             "end": lambda each: self._runs.end(each.run_id, each.state, each.reason),
             "lose": lambda each: self._runs.end(each.run_id, states.FAILED, states.DRIVER_LOST),
             "record": lambda each: self._record(each, seen),
-            "stop": lambda each: self._parent.close("FAILED"),
         }
 
     def _retag(self, each: Difference, seen: Seen) -> None:

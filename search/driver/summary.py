@@ -11,7 +11,7 @@ from analysis.adaptive import words as of_replicates
 from analysis.adaptive.replicates import Replicates, replicates_of
 from analysis.estimates import curves
 from analysis.estimates.best_of_n import BestOfN, best_of_n
-from analysis.estimates.notes import NOT_DETERMINISTIC, counted, is_loose
+from analysis.estimates.notes import NOT_DETERMINISTIC, counted, is_loose, mixed_words
 from analysis.reading.cv_results import cv_results
 from analysis.reading.pool import has_prefix, pool_of
 from analysis.reading.table import TrialTable
@@ -90,6 +90,7 @@ class Summary:
             f"Chosen from {_states(self.table)}. Sampler {self.table.sampler}, seed {self.table.seed}, "
             f"data {(self.table.data_sha256 or '')[:12]}."
             + (f"\n\n{NOT_DETERMINISTIC}" if is_loose(self.table) else "")
+            + (f"\n\n{mixed_words(self.table)}" if self.table.trained_with else "")
         )
 
     def _averages(self) -> str:
@@ -189,6 +190,8 @@ def _print_replicates(table: TrialTable, found: Replicates, console: Console) ->
         f"{(table.data_sha256 or '')[:12]}; brackets: 95% intervals.",
         highlight=False,
     )
+    if table.trained_with:
+        console.print(mixed_words(table), markup=False, highlight=False)
 
 
 def _ways_of_training(table: TrialTable) -> dict[str, int]:

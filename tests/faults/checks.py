@@ -45,7 +45,10 @@ def read_stores(folder: Path, study: str, tracking_uri: str | None = None, stora
     for row in table.itertuples():
         keys = client.get_run(row.run_id).data.metrics
         values = [
-            (key, each) for key in keys if key != "seconds" for each in client.get_metric_history(row.run_id, key)
+            (key, each)
+            for key in keys
+            if not key.endswith("seconds")
+            for each in client.get_metric_history(row.run_id, key)
         ]
         epochs[int(row.number)] = sorted((key, each.step, each.value) for key, each in values)
     stored = optuna.load_study(
@@ -54,7 +57,7 @@ def read_stores(folder: Path, study: str, tracking_uri: str | None = None, stora
         sampler=optuna.samplers.RandomSampler(),
     )
     return Stores(
-        table.drop(columns=_DIFFERING),
+        table.drop(columns=[*_DIFFERING, *(name for name in table.columns if name.endswith("_seconds"))]),
         attempts_frame(study, uri),
         list(client.search_runs(experiments, max_results=5000)),
         epochs,

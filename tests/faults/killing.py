@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 
 from tests.faults import trace
-from tests.faults.start import KILL, POINTS
+from tests.faults.start import KILL, ONCE, POINTS, WRITES
 from tests.project import PROJECT, environment
 
 WORKERS = 2
@@ -114,10 +114,11 @@ class Cluster:
 
 
 class Disturbed:
-    """One study in a folder of its own, whose processes are killed."""
+    """One command in a folder of its own, whose processes are killed."""
 
-    def __init__(self, folder: Path, study: Path, seed: int, cluster: bool = False) -> None:
-        self.folder, self._study, self._random = folder, study, random.Random(seed)
+    def __init__(self, folder: Path, command: Sequence[str], seed: int, cluster: bool = False) -> None:
+        """`command` is what follows `python -m search`, but for the workers."""
+        self.folder, self._command, self._random = folder, command, random.Random(seed)
         self._trace, self._armed = folder / "trace.jsonl", folder / "kill.json"
         self._variables = environment() | {
             "PYTHONPATH": str(PROJECT),
@@ -161,13 +162,13 @@ class Disturbed:
             self.cluster.end()
 
     def _start(self) -> None:
-        workers = ["--workers", str(WORKERS)]
+        workers = ["--workers", str(WORKERS)] if self._command[0] != "doctor" else []
         if self.cluster is not None:
             self.cluster.bring_up()
             workers = ["--scheduler", self.cluster.address]
             _wait(lambda: _answers(self.cluster.address))  # type: ignore[union-attr]
         self._since = len(self.entries)
-        command = [sys.executable, "-m", "tests.faults.start", "--study", str(self._study), *workers]
+        command = [sys.executable, "-m", "tests.faults.start", *self._command, *workers]
         with (self.folder / "driver.log").open("ab") as log:
             self._driver = subprocess.Popen(command, cwd=self.folder, env=self._variables, stdout=log, stderr=log)
 
@@ -176,8 +177,8 @@ class Disturbed:
         if self._driver is None or self._driver.poll() is not None:
             self._start()
         assert self._driver is not None
-        if kind in POINTS:
-            calls = self._random.randint(1, 25 if kind == "between MLflow's writes" else 4)
+        if kind in (*POINTS, *ONCE, WRITES):
+            calls = 1 if kind in ONCE else self._random.randint(1, 25 if kind == "between MLflow's writes" else 4)
             self._armed.write_text(json.dumps([kind, calls]))
             return self._ended_by_kill()
         if kind == "driver at its start":
@@ -265,12 +266,14 @@ class Disturbed:
             del os.environ[trace.TRACE]
 
 
-def undisturbed(folder: Path, study: Path, workers: int) -> subprocess.Popen[bytes]:
-    """The same search in another folder, with another number of workers, left in peace."""
+def undisturbed(folder: Path, command: Sequence[str], workers: int | None) -> subprocess.Popen[bytes]:
+    """The same command in another folder, with another number of workers (None: it has none), left in peace."""
     variables = environment() | {"PYTHONPATH": str(PROJECT), "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db"}
-    command = [sys.executable, "-m", "search", "--study", str(study), "--workers", str(workers)]
     with (folder / "driver.log").open("ab") as log:
-        return subprocess.Popen(command, cwd=folder, env=variables, stdout=log, stderr=log)
+        return subprocess.Popen(
+            [sys.executable, "-m", "search", *command, *(["--workers", str(workers)] if workers is not None else [])],
+            cwd=folder, env=variables, stdout=log, stderr=log,
+        )  # fmt: skip
 
 
 def _wait(condition: Callable[[], object]) -> None:

@@ -14,6 +14,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
+from models.core import names
 from tests.faults import trace
 
 KILL = "FAULTS_KILL"
@@ -26,6 +27,18 @@ POINTS = (
     "between MLflow and tell",
     "between tell and the outbox removal",
 )
+ONCE = (
+    "before the report",
+    "between the report and its upload",
+    "before the report is noted",
+    "before the run of the study is closed",
+    "after the run of the refit is made",
+    "before the refit is measured",
+    "before a second look is written",
+)
+"""What happens once at the end of a session, at most: the first call is the last."""
+WRITES = "between two cures"
+"""Of `doctor` alone."""
 _MLFLOW_WRITES = (
     "create_run", "log_batch", "log_inputs", "log_artifacts", "create_logged_model", "log_model_artifacts",
     "finalize_logged_model", "log_outputs", "set_terminated",
@@ -68,13 +81,20 @@ def _is_commit(path: Path, *_: Any) -> bool:
     return path.suffix == ".partial"
 
 
+def _is_refit(runs: Any, run_id: str, *_: Any) -> bool:
+    return names.REFIT_OF in runs._said(run_id)[0]
+
+
 def main(arguments: list[str]) -> int:
     faulthandler.register(signal.SIGUSR1)
     from mlflow import MlflowClient
 
+    from analysis.adaptive import report
     from search.__main__ import main as search
     from search.stores import outbox
     from search.stores.optuna_study import StudyStore
+    from search.tracking.parent_run import ParentRun
+    from search.tracking.trial_runs import TrialRuns
 
     rename_before, rename_after, writing, told, removed = POINTS
     _around(Path, "replace", before=rename_before, after=rename_after, only=_is_commit)
@@ -82,6 +102,18 @@ def main(arguments: list[str]) -> int:
         _around(MlflowClient, name, after=writing)
     _around(StudyStore, "finish", before=told)
     _around(outbox, "remove", before=removed)
+    reporting, reported, noting, closing, refitting, measuring, looking = ONCE
+    second = {"before": looking} if arguments[0] == "confirm" else {"before": reporting, "after": reported}
+    _around(report, "write_study_report", **second)
+    _around(ParentRun, "set_report_of", before=noting)
+    _around(ParentRun, "close", before=closing)
+    _around(TrialRuns, "start_refit", after=refitting)
+    _around(TrialRuns, "finish", before=measuring, only=_is_refit)
+    if arguments[0] == "doctor":
+        for name in ("end", "tag", "score_again", "discard", "restore", "start"):
+            _around(TrialRuns, name, after=WRITES)
+        for name in ("set_aside", "record"):
+            _around(StudyStore, name, after=WRITES)
     return search(arguments)
 
 

@@ -74,8 +74,8 @@ def check(search: Disturbed, reference_folder: Path) -> tuple[list[Kill], int]:
 def test_killed_again_and_again_a_search_ends_with_the_undisturbed_table(folder: Folder) -> None:
     study = write_study(folder("study"), trials=12)
     reference = folder("undisturbed")
-    other = undisturbed(reference, study, workers=0)
-    search = Disturbed(folder("disturbed"), study, seed=1, cluster=True)
+    other = undisturbed(reference, ["--study", str(study)], workers=0)
+    search = Disturbed(folder("disturbed"), ["--study", str(study)], seed=1, cluster=True)
     try:
         search.run(["worker", *POINTS, "driver at its start", "driver"])
         assert other.wait(timeout=120) == 0
@@ -92,8 +92,8 @@ def ends_as_undisturbed(
 ) -> None:
     """Kills by `kinds`, in their order, beside an undisturbed search that may take `seconds`."""
     reference = folder("undisturbed")
-    other = undisturbed(reference, study, workers=0)
-    search = Disturbed(folder("disturbed"), study, seed=seed)
+    other = undisturbed(reference, ["--study", str(study)], workers=0)
+    search = Disturbed(folder("disturbed"), ["--study", str(study)], seed=seed)
     try:
         search.run(list(kinds))
         assert other.wait(timeout=seconds) == 0
@@ -165,13 +165,13 @@ def test_a_search_by_tpe_ends_with_the_undisturbed_table(
 def test_two_hundred_kills_over_sixty_trial_searches(folder: Folder) -> None:
     study = write_study(folder("study"), trials=60)
     reference = folder("undisturbed")
-    assert undisturbed(reference, study, workers=1).wait(timeout=900) == 0
+    assert undisturbed(reference, ["--study", str(study)], workers=1).wait(timeout=900) == 0
     landed: list[Kill] = []
     searches = rows = extra = 0
     while len(landed) < KILLS:
         choose = random.Random(searches)
         cluster = searches % 4 != 0  # the rest, on worker processes of the search's own, take three times as long
-        search = Disturbed(folder(f"search-{searches}"), study, seed=searches, cluster=cluster)
+        search = Disturbed(folder(f"search-{searches}"), ["--study", str(study)], seed=searches, cluster=cluster)
         search.run(kinds(choose, cluster))
         kills, cost = check(search, reference)
         assert any(kill.mid_trial for kill in kills)

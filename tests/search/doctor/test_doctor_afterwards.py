@@ -16,6 +16,7 @@ from mlflow import MlflowClient
 
 from analysis.reading.mlflow_studies import read_mlflow
 from search.doctor.command import main
+from search.doctor.repair import Doctor
 from search.stores.lock import DriverLock
 from search.stores.optuna_study import StudyStore
 from search.stores.paths import StudyPaths
@@ -45,6 +46,30 @@ def test_what_a_dead_driver_left_is_closed_and_the_next_one_runs_it_again(
     engine = FakeEngine()
     assert search(settings, engine).complete
     assert {(job.number, job.attempt) for job in engine.jobs} == {(2, 1), (3, 0), (4, 0), (5, 0)}
+
+
+def test_a_repair_that_died_before_its_tables_were_written_is_seen_and_finished_by_the_next(
+    search: Search, settings: StudySettings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(Died):
+        search(settings, FakeEngine(dies_in_trial_2))
+
+    def die(*_: object) -> None:
+        raise Died
+
+    with monkeypatch.context() as dying:
+        dying.setattr(Doctor, "conclude", die)
+        with pytest.raises(Died):
+            main(["--study", "small", "--repair", "true"])
+    capsys.readouterr()
+    code, printed = examine(capsys)
+    assert code == 1
+    assert "the parent run is running without a driver" in printed
+    assert examine(capsys, "--repair", "true")[0] == 0
+    table = read_mlflow("small")
+    written = Path(MlflowClient().download_artifacts(str(table.parent_run_id), "trials.csv")).read_text()
+    assert written == table.frame.to_csv(index=False)
+    assert nothing_is_running()
 
 
 @pytest.mark.parametrize("owner", [TrialRuns, StudyStore])
