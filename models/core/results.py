@@ -154,6 +154,18 @@ class TrialResult(Result):
         return cls(**_read(text), model=model)
 
 
+@dataclass(frozen=True)
+class FoldResult:
+    """One fold of a cross-validated trial, before it is joined with the others."""
+
+    result: TrialResult
+    """Without a model. What it calls its test part is the fold."""
+    answers: NDArray[Any]
+    """(rows of the fold, outputs): what the network answers to it, in the user's units."""
+    seconds: float
+    """Its training, scaling and scoring included."""
+
+
 @dataclass(frozen=True, eq=False)
 class FoldsResult(Result):
     """A configuration trained once a fold, and scored on the rows left out of that training.

@@ -7,6 +7,7 @@ no fold has, and is tested on the fold. So the scores follow from configuration,
 import hashlib
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from models.core import names
 from models.core.config import Config, TrialConfig
 from models.core.errors import ConfigError
-from models.core.results import OUT_OF_FOLD, EpochReport, FoldsResult, TrialFailed, TrialResult
+from models.core.results import OUT_OF_FOLD, EpochReport, FoldResult, FoldsResult, TrialFailed, TrialResult
 from models.core.seeds import derive_seed
 from models.data.dataset import Array
 from models.data.splits import Split
@@ -37,15 +38,27 @@ def train(
     Raises:
         TrialFailed, TrialStopped: as `run_trial`. What the user's own function raises comes through.
     """
-    if isinstance(config, TrialConfig):
-        run: Run = partial(run_and_answer, config)
-    elif source is not None:
-        run = partial(run_users, config, source=source, number=number)
-    else:
-        raise ConfigError(f"a trial of {config.network} needs that network's source, got none")
+    run = _run_of(config, source, number)
     if isinstance(data, PreparedFolds):
         return run_folds(run, data, seed, report)
     return run(data, seed, report)[0]
+
+
+def train_fold(
+    config: Config,
+    data: PreparedFolds,
+    seed: int,
+    fold: int,
+    report: Report,
+    source: Source | None = None,
+    number: int = 0,
+) -> FoldResult:
+    """One fold, from 1, of a cross-validated trial: `join_folds` of all makes what `train` does.
+
+    Raises:
+        TrialFailed, TrialStopped: as `train`.
+    """
+    return run_fold(_run_of(config, source, number), data, seed, fold, report)
 
 
 def run_folds(run: Run, data: PreparedFolds, seed: int, report: Report) -> FoldsResult:
@@ -55,22 +68,29 @@ def run_folds(run: Run, data: PreparedFolds, seed: int, report: Report) -> Folds
         TrialFailed: one fold could not be trained.
         TrialStopped: `report` raised it.
     """
-    results, seconds, answers = [], [], []
-    for number in range(1, data.folds + 1):
-        began = time.perf_counter()
+    return join_folds([run_fold(run, data, seed, fold, report) for fold in range(1, data.folds + 1)], data.split)
 
-        def note(epoch: EpochReport, number: int = number) -> None:
-            report(_named(epoch, number))
 
-        try:
-            fold, own_seed = data.fold(number - 1), derive_seed(seed, "fold", number)
-            result, answered = run(fold, own_seed, note)
-            results.append(result)
-            answers.append(answered)
-        except TrialFailed as failure:
-            raise TrialFailed(failure.reason, f"fold {number}: {failure.detail}") from failure
-        seconds.append(time.perf_counter() - began)
-    return _joined(results, seconds, data.split, answers)
+def run_fold(run: Run, data: PreparedFolds, seed: int, fold: int, report: Report) -> FoldResult:
+    """Trains and scores a configuration on one fold, from 1; raises as `run_folds`."""
+    began = time.perf_counter()
+
+    def note(epoch: EpochReport) -> None:
+        report(_named(epoch, fold))
+
+    try:
+        result, answers = run(data.fold(fold - 1), derive_seed(seed, "fold", fold), note)
+    except TrialFailed as failure:
+        raise TrialFailed(failure.reason, f"fold {fold}: {failure.detail}") from failure
+    return FoldResult(replace(result, model=b""), answers, time.perf_counter() - began)
+
+
+def _run_of(config: Config, source: Source | None, number: int) -> Run:
+    if isinstance(config, TrialConfig):
+        return partial(run_and_answer, config)
+    if source is not None:
+        return partial(run_users, config, source=source, number=number)
+    raise ConfigError(f"a trial of {config.network} needs that network's source, got none")
 
 
 def _named(epoch: EpochReport, number: int) -> EpochReport:
@@ -78,10 +98,11 @@ def _named(epoch: EpochReport, number: int) -> EpochReport:
     return EpochReport(epoch.epoch, metrics, epoch.timestamp_ms)
 
 
-def _joined(
-    results: Sequence[TrialResult], seconds: Sequence[float], split: Split, answers: Sequence[Array]
-) -> FoldsResult:
+def join_folds(folds: Sequence[FoldResult], split: Split) -> FoldsResult:
+    """The trial that the folds, in their order, are of."""
     assert split.fold_of is not None
+    results, answers = [fold.result for fold in folds], [fold.answers for fold in folds]
+    seconds = tuple(fold.seconds for fold in folds)
     task = task_of(split.target)
     objective = read_objective(split.objective, task.kind)
 
@@ -109,5 +130,5 @@ def _joined(
         n_trainable=results[0].n_trainable,
         seconds=sum(seconds),
         weights_sha256=hashlib.sha256("".join(result.weights_sha256 for result in results).encode()).hexdigest(),
-        fold_seconds=tuple(seconds),
+        fold_seconds=seconds,
     )

@@ -112,7 +112,7 @@ def prepare(settings: StudySettings, options: Options, console: Console, tags: T
         from search.study.later_rows import LaterRows
 
         later = LaterRows(settings, split, settings.trials, space)
-    missing = sum(number not in stored.finished for number in plan.numbers)
+    missing = max(settings.folds, 1) * sum(number not in stored.finished for number in plan.numbers)
     return Search(
         settings, options, dataset, split, objective, first, plan, rule, stored.finished, is_new,
         *_workers(options, split, missing, settings.device), tags, console, space, later, replicates,
@@ -120,7 +120,7 @@ def prepare(settings: StudySettings, options: Options, console: Console, tags: T
 
 
 def _workers(options: Options, split: Split, missing: int, device: str) -> tuple[int, str]:
-    """How many, and in words; no more than trials are missing: one without a trial would only prepare the data."""
+    """How many, and in words; no more than trials, or their folds, are missing: another would only prepare the data."""
     asked, why = options.workers, ""
     if options.scheduler is not None:
         return 1, "workers"

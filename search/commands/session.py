@@ -20,6 +20,8 @@ from search.command_line.options import Options, read_options
 from search.commands.ending import PreparedEnd, conclude_search, ui_url_of
 from search.commands.preparation import Search, Tags, prepare
 from search.commands.signals import asked_to_stop
+from search.dispatch.folds import FoldsEngine
+from search.dispatch.head_start import HeadStart
 from search.stores.paths import StudyPaths, root_of, stores_lock
 from search.study.identity import OtherSettings
 from search.study.settings import START_UP, StudySettings
@@ -109,6 +111,8 @@ def _train(search: Search, make: MakeEngine) -> int:
     own_run = os.environ.pop("MLFLOW_RUN_ID", None)
     options, settings, workers = search.options, search.settings, search.workers
     engine = make(workers, options.scheduler, search.split, settings.device, settings.source is not None)
+    if settings.folds and (workers > 1 or options.scheduler is not None):
+        engine = FoldsEngine(engine, settings.folds)
     with asked_to_stop() as asked:
         try:
             if search.missing:
@@ -124,7 +128,6 @@ def _train(search: Search, make: MakeEngine) -> int:
 def _track(search: Search, engine: Engine, own_run: str | None, asked: list[str]) -> int:
     """Holds the study, opens both stores, and searches."""
     from analysis.reading.mlflow_client import baselines_of
-    from search.driver.head_start import HeadStart
     from search.driver.store_errors import StoreError, explain
     from search.stores.lock import DriverLock, Taken, alone
     from search.stores.optuna_study import StudyStore

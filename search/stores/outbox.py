@@ -107,5 +107,6 @@ def remove(outcome: Outcome, paths: StudyPaths) -> None:
 
 def _plain(outcome: Outcome) -> dict[str, object]:
     values = {item.name: getattr(outcome, item.name) for item in fields(outcome)}
-    del values["result"], values["picture"]
+    for other in ("result", "picture", "fold", "part"):  # files of their own, or of an outcome that is no trial's
+        del values[other]
     return values | {"history": [asdict(epoch) for epoch in outcome.history]}

@@ -59,12 +59,11 @@ class DaskEngine:
         gpus: tuple[str, ...] = (),
         own_code: bool = False,
     ) -> None:
-        self._split, self._workers, self._scheduler = split, workers, scheduler
-        self._gpus, self._own_code = gpus, own_code
+        self._split, self._workers, self._scheduler, self._gpus = split, workers, scheduler, gpus
+        self._own_code, self._key = own_code, ""
         self._timing = watch or Watch()
         self._recycle_above = recycle_above(split)
         self._session = f"epochs-{uuid4().hex}"
-        self._key = ""
         self._events: queue.Queue[Event] = queue.Queue()
         self._waiting: deque[Job] = deque()
         self._slots: dict[str, _Slot] = {}
@@ -96,6 +95,7 @@ class DaskEngine:
 
     def ask_to_stop(self, number: int, attempt: int, reason: str) -> None:
         with self._guard:
+            self._drop_waiting(number, attempt)
             for address, _ in self._running(number, attempt):
                 ask, where = (self._session, number, attempt, reason), [address]
                 self._client.loop.add_callback(
@@ -104,7 +104,7 @@ class DaskEngine:
 
     def abandon(self, number: int, attempt: int) -> None:
         with self._guard:
-            self._waiting = deque(job for job in self._waiting if (job.number, job.attempt) != (number, attempt))
+            self._drop_waiting(number, attempt)
             for address, slot in self._running(number, attempt):
                 slot.job, slot.ready = None, False
                 self._client.loop.add_callback(self._replace, address, slot)
@@ -142,10 +142,12 @@ class DaskEngine:
         return [(a, slot) for a, slot in self._slots.items() if slot.ready and slot.accepting and slot.job is None]
 
     def _running(self, number: int, attempt: int) -> list[tuple[str, _Slot]]:
-        """The one slot that the attempt is in, or none."""
-        jobs = [(address, slot, slot.job) for address, slot in self._slots.items()]
+        """The slots that the attempt is in: several where its folds are jobs of their own."""
         key = number, attempt
-        return [(a, slot) for a, slot, job in jobs if job is not None and (job.number, job.attempt) == key]
+        return [(a, s) for a, s in self._slots.items() if s.job and (s.job.number, s.job.attempt) == key]
+
+    def _drop_waiting(self, number: int, attempt: int) -> None:
+        self._waiting = deque(job for job in self._waiting if (job.number, job.attempt) != (number, attempt))
 
     def _fail(self, error: BaseException) -> None:
         """Ends the search, unless it is over or has a reason already."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from models.core import names, states
 from models.core.clock import now_ms
 from models.core.config import Config
-from models.core.results import EpochReport, FoldsResult, TrialFailed, TrialResult, TrialStopped
+from models.core.results import EpochReport, FoldResult, FoldsResult, TrialFailed, TrialResult, TrialStopped
 from models.spaces.source import Source
 from search.study.plan import PlannedTrial
 from search.workers.outcome import Outcome
@@ -30,6 +30,10 @@ class Job:
     """On all of the training part, though the study's trials are cross-validated."""
     source: Source | None = None
     """Of the user's own network."""
+    fold: int = 0
+    """Of a cross-validated trial, the one fold to train, from 1; 0: all."""
+    parts: tuple[FoldResult, ...] = ()
+    """Of a cross-validated trial, its folds where they are trained already: they are only joined."""
 
     @classmethod
     def of(cls, study: str, planned: PlannedTrial, attempt: int, source: Source | None) -> "Job":
@@ -43,7 +47,7 @@ class Job:
 def run_job(job: Job, data: "Prepared", report: Callable[[EpochReport], None]) -> Outcome:
     """Trains the job's configuration; whatever happens in it becomes an outcome, never an exception."""
     from models.core.runtime import environment
-    from models.training.cross_validation import train
+    from models.training.cross_validation import join_folds, train, train_fold
     from models.training.resident import PreparedFolds
 
     started, history = now_ms(), []
@@ -54,13 +58,21 @@ def run_job(job: Job, data: "Prepared", report: Callable[[EpochReport], None]) -
 
     def ended(**values: object) -> Outcome:
         common = {"history": tuple(history), "started_ms": started, "ended_ms": now_ms()}
-        identity = {"seed": job.seed, names.CONFIG_HASH: job.config.hash(), names.OBJECTIVE: data.objective}
+        identity = {"seed": job.seed, names.CONFIG_HASH: job.config.hash(), "fold": job.fold}
+        identity[names.OBJECTIVE] = data.objective
         told = common | identity | {"environment": environment()} | values
         return Outcome(job.number, job.attempt, **told)  # type: ignore[arg-type]
 
     try:
-        whole = data.whole() if job.refit and isinstance(data, PreparedFolds) else data
-        result = train(job.config, whole, job.seed, note, job.source, job.number)
+        if job.fold and isinstance(data, PreparedFolds):
+            part = train_fold(job.config, data, job.seed, job.fold, note, job.source, job.number)
+            return ended(state=states.COMPLETE, result=part.result, part=part)
+        if job.parts and isinstance(data, PreparedFolds):
+            result: TrialResult | FoldsResult = join_folds(job.parts, data.split)
+            history += result.history
+        else:
+            whole = data.whole() if job.refit and isinstance(data, PreparedFolds) else data
+            result = train(job.config, whole, job.seed, note, job.source, job.number)
         return ended(state=states.COMPLETE, result=result, picture=_picture(result, data, job.title))
     except TrialStopped as stopped:
         if stopped.reason == states.PRUNED:

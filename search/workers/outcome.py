@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from models.core import names, states
-from models.core.results import EpochReport, FoldsResult, TrialResult
+from models.core.results import EpochReport, FoldResult, FoldsResult, TrialResult
 from models.core.states import CONFIGURATION_REASONS, MACHINE_REASONS, is_final
 
 State = Literal["complete", "failed", "pruned"]
@@ -35,6 +35,10 @@ class Outcome:
     """models.core.runtime.environment() of the process that trained; empty where none came to its end."""
     started_ms: int = 0
     ended_ms: int = 0
+    fold: int = 0
+    """Of a cross-validated trial, the one fold that this is the end of, from 1; 0: of the whole trial."""
+    part: FoldResult | None = field(default=None, repr=False)
+    """Of one fold: what it is joined with the others by."""
     objective: str = names.VAL_ACCURACY
     """The name of the result's score that trials are chosen by."""
 

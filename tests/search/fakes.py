@@ -78,9 +78,9 @@ class FakeEngine:
         self.jobs: list[Job] = []
         self.asked: dict[tuple[int, int], str] = {}
         self.abandoned: list[tuple[int, int]] = []
-        self._running: dict[tuple[int, int], Job] = {}
+        self._running: dict[tuple[int, int, int], Job] = {}
         self._started: list[Started] = []
-        self._ends: dict[tuple[int, int], tuple[deque[EpochReport], Outcome | str | None]] = {}
+        self._ends: dict[tuple[int, int, int], tuple[deque[EpochReport], Outcome | str | None]] = {}
 
     def start(self) -> None:
         return
@@ -93,7 +93,7 @@ class FakeEngine:
 
     def submit(self, job: Job) -> None:
         self.jobs.append(job)
-        self._running[job.number, job.attempt] = job
+        self._running[job.number, job.attempt, job.fold] = job
         self._started.append(Started(job.number, job.attempt, now_ms()))
 
     def ask_to_stop(self, number: int, attempt: int, reason: str) -> None:
@@ -101,7 +101,7 @@ class FakeEngine:
 
     def abandon(self, number: int, attempt: int) -> None:
         self.abandoned.append((number, attempt))
-        del self._running[number, attempt]
+        self._running = {key: job for key, job in self._running.items() if key[:2] != (number, attempt)}
 
     def events(self, timeout: float) -> list[Event]:
         if self._started:
@@ -117,7 +117,7 @@ class FakeEngine:
     def close(self) -> None:
         return
 
-    def _step(self, key: tuple[int, int]) -> list[Event]:
+    def _step(self, key: tuple[int, int, int]) -> list[Event]:
         job = self._running[key]
         if key not in self._ends:
             outcome = self.behaviour(job)
@@ -127,9 +127,9 @@ class FakeEngine:
             return []
         if epochs:
             report = epochs.popleft()
-            if key in self.asked and isinstance(outcome, Outcome):
+            if key[:2] in self.asked and isinstance(outcome, Outcome):
                 seen = tuple(each for each in outcome.history if each.epoch <= report.epoch)
-                self._ends[key] = deque(), stopped(job, self.asked[key], seen)
-            return [Epoch(*key, report)]
+                self._ends[key] = deque(), stopped(job, self.asked[key[:2]], seen)
+            return [Epoch(*key[:2], report)]
         del self._running[key], self._ends[key]
-        return [Lost(*key, outcome) if isinstance(outcome, str) else Done(outcome)]
+        return [Lost(*key[:2], outcome) if isinstance(outcome, str) else Done(outcome)]

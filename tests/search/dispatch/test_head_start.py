@@ -8,7 +8,7 @@ from rich.console import Console
 from models.core.errors import ConfigError
 from search.command_line.options import read_options
 from search.commands.session import run_search
-from search.driver.head_start import HeadStart
+from search.dispatch.head_start import HeadStart
 from search.stores.paths import StudyPaths
 from search.workers.engine import Done
 from tests.search.fakes import FakeEngine
