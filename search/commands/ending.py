@@ -53,8 +53,9 @@ class PreparedEnd:
 
     @staticmethod
     def _prepare(search: Search) -> None:
-        for name in ("search.driver.conclusion", "analysis.adaptive.report"):
-            import_module(name)
+        with without_collections():
+            for name in ("search.driver.conclusion", "analysis.adaptive.report"):
+                import_module(name)
         fit_linear_baseline(search)
 
 
