@@ -186,7 +186,7 @@ def results(folder: str) -> dict[str, Any]:
     import optuna
 
     with sqlite3.connect(f"{folder}/mlflow.db") as database:
-        ((trial_seconds,),) = database.execute("SELECT AVG(value) FROM latest_metrics WHERE key = 'seconds'")
+        ((trial_seconds,),) = database.execute("SELECT AVG(value) FROM tags WHERE key = 'seconds'")
 
     storage = f"sqlite:///{folder}/optuna.db"
     (summary,) = optuna.get_all_study_summaries(storage)
