@@ -53,7 +53,9 @@ def read_all(
     check_format(parent)
     tags = parent.data.tags
     children = list(children_found(client, parent))
-    rows = [_row(run) for run in children if names.TRIAL_NUMBER in run.data.tags]
+    found = [_row(run) for run in children if names.TRIAL_NUMBER in run.data.tags]
+    # The columns of parameters that not every trial has then stand in the order of the trials, whichever ran first.
+    rows = sorted(found, key=lambda row: (row[names.NUMBER], row[names.ATTEMPT] or 0))
     objective = objective_of(parent)
     counts: dict[str, Any] = {name: whole_number(parent, name) for name in _COUNTS}
     table = TrialTable(

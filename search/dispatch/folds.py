@@ -33,7 +33,7 @@ class FoldsEngine:
         self._waiting: deque[Job] = deque()
         self._trials: dict[_Key, _Trial] = {}
         self._over: set[_Key] = set()
-        """Attempts whose end is told: what comes of their other folds is nobody's."""
+        """Attempts that were given up: what comes of their other folds is nobody's."""
 
     def start(self) -> None:
         self._engine.start()
@@ -46,7 +46,8 @@ class FoldsEngine:
         return int(not self._waiting and self._engine.room() > 0)
 
     def submit(self, job: Job) -> None:
-        if job.refit:
+        if job.refit:  # whole, under the number of a trial that has ended
+            self._over.discard((job.number, job.attempt))
             self._engine.submit(job)
             return
         self._trials[job.number, job.attempt] = _Trial(job)
@@ -89,7 +90,7 @@ class FoldsEngine:
             self._give_up(key)
             return [event]
         if not event.outcome.fold:  # the folds are joined
-            self._forget(key)
+            del self._trials[key]
             return [Done(replace(event.outcome, started_ms=trial.started_ms))]
         trial.ended[event.outcome.fold] = event.outcome
         return self._after_fold(key, trial)

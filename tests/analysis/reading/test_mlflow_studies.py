@@ -58,8 +58,9 @@ def make_parent(
 
 
 def make_child(
-    client: MlflowClient, experiment: str, parent: str, number: int, attempt: int, state: str | None, reason: str = ""
-) -> None:
+    client: MlflowClient, experiment: str, parent: str, number: int, attempt: int, state: str | None, reason: str = "",
+    further: str = "",
+) -> None:  # fmt: skip
     tags = {"mlflow.parentRunId": parent, "study": "mine", "trial_number": str(number), "attempt": str(attempt)}
     child = client.create_run(experiment, tags=tags).info.run_id
     metrics: dict[str, float] = {}
@@ -71,7 +72,11 @@ def make_child(
     client.log_batch(
         child,
         metrics=[Metric(name, value, 0, 0) for name, value in metrics.items()],
-        params=[Param("width", "400-300" if number % 2 else "128"), Param("learning_rate", str(0.001 * (number + 1)))],
+        params=[
+            Param("width", "400-300" if number % 2 else "128"),
+            *([Param(further, "1")] if further else []),
+            Param("learning_rate", str(0.001 * (number + 1))),
+        ],
         tags=[RunTag(name, value) for name, value in tags.items()],
     )
 
@@ -90,6 +95,19 @@ def test_the_newest_parent_with_a_plan_is_read(store: tuple[str, Any, str]) -> N
     assert frame["params.width"].tolist()[:2] == ["128", "400-300"]
     assert frame["params.learning_rate"].tolist()[:2] == [0.001, 0.002]
     assert pool_of(table).trials == 29
+
+
+def test_parameters_that_not_every_trial_has_stand_in_the_order_of_the_trials(store: tuple[str, Any, str]) -> None:
+    """Whichever ran first: a trial that was lost runs again after those behind it."""
+    uri, client, _ = store
+    columns = []
+    for order in ((0, 1, 2), (2, 1, 0)):
+        experiment = client.create_experiment(f"order {order}")
+        parent = make_parent(client, experiment, generation=1, start=1, trials=0)
+        for number in order:
+            make_child(client, experiment, parent, number, 0, "complete", further="" if number == 1 else f"of {number}")
+        columns.append(list(read_mlflow("mine", uri, parent).frame.columns))
+    assert columns[0] == columns[1]
 
 
 def test_all_attempts_with_the_running_one(store: tuple[str, Any, str]) -> None:

@@ -108,4 +108,15 @@ def test_there_is_room_for_a_trial_once_the_folds_of_those_before_are_begun() ->
     while not any(isinstance(event, Done) for event in engine.events(0.01)) and not engine.room():
         pass
     assert engine.room() == 1
-    engine.submit(replace(job(7), refit=True))  # goes through as it is
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_the_refit_of_a_trial_is_told_though_it_has_the_number_of_one_that_ended(lost: bool) -> None:
+    inner = FakeEngine(lambda job: "gone" if lost and job.fold == 1 else of_fold(job), slots=2)
+    engine = FoldsEngine(inner, 3)
+    engine.submit(job(0))
+    assert len(ends_of(engine)) == 1
+    engine.submit(replace(job(0), refit=True, seed=5))
+    (done,) = ends_of(engine)
+    assert isinstance(done, Done)
+    assert done.outcome.seed == 5
