@@ -167,7 +167,7 @@ def settle() -> None:
 
 @cache
 def environment() -> dict[str, str]:
-    """What the bits of a trial follow from beside its configuration, data and seed, as this process has it."""
+    """Package versions, threads, processor and device of this process: they can change a trial's bits."""
     if _prepared is None:
         raise RuntimeError("a process has its environment once prepare_process has set it up")
     return versions() | {"threads": str(_prepared), "cpu": processor(), "device": _device}
