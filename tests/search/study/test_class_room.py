@@ -13,13 +13,11 @@ from rich.console import Console
 from benchmarks.seeds.__main__ import _verdict
 from benchmarks.seeds.reported import REPORTED
 from models.data.reduction import count_asked
-from models.data.sources import load_dataset
 from models.networks.mlp import parameter_count
 from search.command_line.options import read_options
 from search.commands.dry_run import dry_run
-from search.commands.preparation import split_study
+from search.commands.preparation import prepare
 from search.study.draws import make_plan
-from search.study.replicates import Replicates
 from search.study.study_file import STUDIES, load_settings
 from tests.project import PROJECT
 
@@ -82,12 +80,12 @@ def test_the_search_for_the_smallest_network_looks_below_the_bottleneck_that_it_
 
 
 @pytest.mark.parametrize("study", sorted(path.stem for path in STUDIES.glob("*.yaml")))
-def test_every_study_is_planned_on_digits(study: str) -> None:
+def test_every_study_is_planned_on_digits(study: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     settings = load_settings(study, data={"dataset": "digits"})
-    split = split_study(settings, load_dataset("digits"))
-    plan = Replicates(settings, "maximize").plan if settings.replicates else make_plan(settings)
     printed = Console(file=io.StringIO(), width=120)
-    finished = frozenset(plan.numbers)  # nothing is left to be probed
-    dry_run(settings, plan, finished, split, read_options(["--study", study]), printed)
+    search = prepare(settings, read_options(["--study", study]), printed, {})
+    plan = search.plan
+    dry_run(replace(search, finished=frozenset(plan.numbers)))  # nothing is left to be probed
     told = printed.file.getvalue()  # type: ignore[attr-defined]
     assert f"({plan.size} of them finished already)" in told
