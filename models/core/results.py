@@ -105,7 +105,7 @@ class Result:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """All numbers that a trial ends with. Names ending in `seconds` are timings: a replay does not reproduce them."""
+        """All numbers that a trial ends with. Names ending in `seconds` are timings; a replay gives other ones."""
         return self.scores | {
             names.N_PARAMETERS: self.n_parameters,
             names.N_TRAINABLE: self.n_trainable,
