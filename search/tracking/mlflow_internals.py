@@ -23,7 +23,6 @@ from mlflow.store.artifact.artifact_repo import ArtifactRepository
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 from mlflow.types.schema import AnyType, ColSpec, Schema, TensorSpec
-from mlflow.utils.git_utils import get_git_commit
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_SOURCE_NAME
 from mlflow.utils.validation import _validate_model_name
 
@@ -42,8 +41,17 @@ REQUIRED = ("mlflow", "tensorflow", "keras", "numpy", "pandas")
 
 
 def git_commit(project: Path) -> str:
-    """The commit that the project stands at, or an empty text outside a checkout."""
-    return get_git_commit(str(project)) or ""
+    """The commit that the project stands at, or an empty text outside a checkout, or where the checkout ignores it.
+
+    As mlflow.utils.git_utils.get_git_commit, which leaves a process of git behind until its objects are collected.
+    """
+    try:
+        from git import Repo
+
+        with Repo(project, search_parent_directories=True) as repo:
+            return "" if str(project) in repo.ignored(str(project)) else str(repo.head.commit.hexsha)
+    except Exception:  # there is no git, no checkout, or no commit in it yet
+        return ""
 
 
 def artifact_store(location: str) -> ArtifactRepository:

@@ -1,12 +1,15 @@
 """What is taken from inside MLflow is what its own public ways give."""
 
+import subprocess
 from pathlib import Path
 
 import mlflow
+import psutil
 import pytest
 import yaml
 from mlflow import MlflowClient
 from mlflow.models import Model
+from mlflow.utils.git_utils import get_git_commit
 
 from models.data.sources import load_dataset
 from models.data.splits import split_dataset
@@ -64,3 +67,14 @@ def test_files_that_are_filled_in_are_what_mlflow_lists(workdir: Path, scheme: s
 
 def test_a_folder_outside_a_checkout_has_no_commit(tmp_path: Path) -> None:
     assert git_commit(tmp_path) == ""
+
+
+def test_the_commit_is_mlflows_and_no_process_of_git_stays(tmp_path: Path) -> None:
+    somebody = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    for command in (["init", "-q"], [*somebody, "commit", "-q", "--allow-empty", "-m", "b"]):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+    before = psutil.Process().children()
+    commit = git_commit(tmp_path)
+    assert set(psutil.Process().children()) <= set(before)
+    assert len(commit) == 40
+    assert commit == get_git_commit(str(tmp_path))
