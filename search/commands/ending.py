@@ -26,6 +26,8 @@ class PreparedEnd:
 
     def __init__(self, search: Search) -> None:
         self._thread = Thread(target=self._prepare, args=(search,), daemon=True)
+        # Beside a trial that this process trains, the imports of two threads would meet.
+        self._elsewhere = search.workers > 0
         self._began = time.monotonic()
         self._most: int | None = None
 
@@ -40,7 +42,7 @@ class PreparedEnd:
             self._began, self._most = time.monotonic(), left
         done = self._most - left
         near = done > 0 and left * (time.monotonic() - self._began) / done < _TAKES
-        if (near or (idle and not pending)) and self._thread.ident is None:
+        if self._elsewhere and (near or (idle and not pending)) and self._thread.ident is None:
             self._thread.start()
 
     def wait(self) -> None:

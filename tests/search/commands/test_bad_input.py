@@ -60,7 +60,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["--trials", "0"], "trials must be a whole number, 1 or more, got '0'"),
         (["--trials", "many"], "trials must be a whole number, 1 or more, got 'many'"),
         (["--trials", "1.5"], "trials must be a whole number, 1 or more, got '1.5'"),
-        (["--workers", "-1"], "workers must be a whole number, 0 or more, got '-1'"),
+        (["--workers", "-1"], "workers must be auto or a whole number, 0 or more, got '-1'"),
         (["--seed", "4294967296"], "seed must be at most 4,294,967,295, got 4294967296"),
         (["--seed", "x"], "seed must be a whole number, 0 or more, got 'x'"),
         (["--models", "best:0"], "models must be all, none or best:K .*, got 'best:0'"),

@@ -9,10 +9,17 @@ from search.commands.preparation import Search
 
 
 @pytest.fixture
-def end(monkeypatch: pytest.MonkeyPatch) -> PreparedEnd:
+def workers() -> int:
+    return 2
+
+
+@pytest.fixture
+def end(monkeypatch: pytest.MonkeyPatch, workers: int) -> PreparedEnd:
     prepared: list[object] = []
     monkeypatch.setattr(PreparedEnd, "_prepare", staticmethod(prepared.append))
-    end = PreparedEnd(Search.__new__(Search))
+    search = Search.__new__(Search)
+    object.__setattr__(search, "workers", workers)
+    end = PreparedEnd(search)
     monkeypatch.setattr(end, "prepared", prepared, raising=False)
     return end
 
@@ -39,3 +46,11 @@ def test_the_end_is_prepared_while_trials_are_left_that_take_no_longer(end: Prep
     assert not prepared(end)
     end.tell_left(pending=8, running=2, idle=0)
     assert prepared(end)
+
+
+@pytest.mark.parametrize("workers", [0])
+def test_nothing_is_imported_beside_a_trial_that_this_process_trains(end: PreparedEnd) -> None:
+    end.tell_left(pending=2, running=1, idle=0)
+    time.sleep(0.01)
+    end.tell_left(pending=0, running=1, idle=1)
+    assert not prepared(end)

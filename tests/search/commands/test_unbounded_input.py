@@ -34,7 +34,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["--trials", NINES], "trials must be a whole number"),
         (["--seed", NINES], "seed must be a whole number"),
         (["--seed", "9223372036854775808"], "seed must be a whole number"),
-        (["--workers", "\u00b2"], "workers must be a whole number"),
+        (["--workers", "\u00b2"], "workers must be auto or a whole number"),
         (["--models", f"best:{NINES}"], "models must be all, none or best:K"),
         (["--trials", "1000000000", "--dry-run"], "trials must be at most 100,000, got 1000000000"),
         (["--study", "x" * 300], "is no study"),

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import pytest
 from rich.console import Console
 
 from models.core.errors import ConfigError
@@ -40,11 +39,8 @@ def test_a_begun_job_that_another_driver_has_run_meanwhile_is_given_up() -> None
     assert ahead.room() == 1
 
 
-def test_a_study_that_is_refused_after_its_head_start_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_study_that_is_refused_after_its_head_start_leaves_nothing(workdir: Path) -> None:
     """The experiment's name is not free: found out when the tracking store is open, after training has begun."""
-    monkeypatch.chdir(tmp_path)
     console = Console(quiet=True)
 
     def options(name: str) -> list[str]:
@@ -65,5 +61,5 @@ def test_a_study_that_is_refused_after_its_head_start_leaves_nothing(
     engine, said = search("second")
     assert [each.number for each in engine.jobs] == [0]
     assert "must not be deleted" in str(said)
-    paths = StudyPaths("second", Path())
+    paths = StudyPaths("second", workdir)
     assert paths.outcomes() == []
