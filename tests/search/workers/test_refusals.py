@@ -77,7 +77,9 @@ def hidden(width):
 def test_networks_of_ones_own_need_workers_in_which_sets_have_one_order_and_no_file_there(
     cluster: Cluster, engines: list[DaskEngine], tmp_path: Path
 ) -> None:
-    cluster.worker(env={"PYTHONHASHSEED": "77"})
+    # dask's nanny gives its own number where the environment has none, and this process may have got one meanwhile.
+    other = {"PYTHONHASHSEED": "77", "DASK_DISTRIBUTED__NANNY__PRE_SPAWN_ENVIRON": "{'PYTHONHASHSEED': '77'}"}
+    cluster.worker(env=other)
     cluster.wait_for_workers(1)
     check_scheduler(cluster.address)
     with pytest.raises(ConfigError, match="in which sets of words have another order: dask's nanny gives it"):
