@@ -100,7 +100,7 @@ def picture(found: dict[str, Any]) -> bytes:
         ("trials", "the driver's CPU a trial", "trials so far", "as at the beginning"),
         ("workers", "a trial of a whole search", "workers", "shared by all evenly"),
     )
-    figure, columns = column_figure(2, 4.2, 5.6, "Seconds against size: measured, and the limit (dashed)")
+    figure, columns = column_figure(2, 4.2, 5.6, "Seconds: measured, and the limit")
     axes = [each for column in columns for each in column.subplots(2, 1)]
     for one, (name, title, label, limit) in zip(axes, (panels[0], panels[2], panels[1], panels[3]), strict=True):
         where, seconds, limits = zip(*found[name], strict=True)
@@ -110,7 +110,10 @@ def picture(found: dict[str, Any]) -> bytes:
         one.set_xscale("linear" if name == "workers" else "log")
         if name == "workers":
             one.set_xticks(where)
-        one.set_yscale("log")
+        if name in ("rows", "parameters"):
+            one.set_yscale("log")
+        else:
+            one.set_ylim(0, 1.15 * max(*seconds, *limits))
         one.set_xlabel(label)
         one.set_ylabel("seconds")
         one.legend(fontsize=8)
