@@ -30,9 +30,7 @@ def is_loose(table: TrialTable) -> bool:
 
 
 def mixed_words(table: TrialTable) -> str:
-    """What complete trials were trained with that differs between them; an empty text where nothing does."""
-    if not table.trained_with:
-        return ""
+    """What complete trials were trained with that differs between them, where something does."""
     told = (
         f"{name} ({', '.join(f'{value}: {counted(count)}' for value, count in values.items())})"
         for name, values in table.trained_with.items()

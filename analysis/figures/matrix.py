@@ -10,13 +10,14 @@ import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from analysis.figures.text import Bytes, cut, placed, short, text_width
+from analysis.figures.text import Bytes, cut, fitting, placed, short, text_width
 
 COLUMNS = "Columns"
 """The entry of a PNG that says of how many equally wide columns it is made, which may be shown below each other."""
@@ -74,7 +75,7 @@ def matrices_picture(
     palette, inks = _palette(panels[0][0].ramp)
     names = [short(str(label)) for label in labels]
     column = width // len(panels[0])  # the title stays within the first: columns may be shown below each other
-    _write(canvas, title, 14, 26, _fit(title, 19, column - 28), align="left", bold=True)
+    _write(canvas, title, 14, 26, fitting(title, 19, column - 28), align="left", bold=True)
     for row, line in enumerate(panels):
         top = _HEADER + row * (_TOP + side + _BOTTOM) + _TOP
         for column, panel in enumerate(line):
@@ -85,12 +86,17 @@ def matrices_picture(
 
 def palette_png(canvas: Bytes, palette: bytes, columns: int) -> bytes:
     """PNG of places in a palette of 256 colours or fewer, three bytes each, made of so many equally wide columns."""
-    words = PngInfo()
-    words.add_text(COLUMNS, str(columns))
     picture = Image.fromarray(canvas)
     picture.putpalette(palette)
+    return png_file(picture, columns)
+
+
+def png_file(picture: Image.Image, columns: int, **details: Any) -> bytes:
+    """The picture as PNG bytes that say of how many columns it is made; `details` as Pillow takes them."""
+    words = PngInfo()
+    words.add_text(COLUMNS, str(columns))
     target = io.BytesIO()
-    picture.save(target, "png", compress_level=3, pnginfo=words)
+    picture.save(target, "png", compress_level=3, pnginfo=words, **details)
     return target.getvalue()
 
 
@@ -120,10 +126,6 @@ def _write(
     canvas[rows, columns] = np.maximum(canvas[rows, columns], _TO_GREYS[covered])
 
 
-def _fit(text: str, size: float, room: float) -> float:
-    return min(size, size * room / max(text_width(text, size, bold=True), 1.0))
-
-
 def _draw(canvas: Bytes, inks: Bytes, panel: Panel, names: list[str], left: int, top: int, side: int) -> None:
     k = len(names)
     # edges on whole pixels, so that every cell is seen however many there are
@@ -140,7 +142,7 @@ def _draw(canvas: Bytes, inks: Bytes, panel: Panel, names: list[str], left: int,
     _frame(canvas, left, top, side, side)
     centres = (edges[:-1] + edges[1:]) / 2
     heading = panel.heading
-    _write(canvas, heading, left + side / 2, top - 22, _fit(heading, 18, side + 60), bold=True)
+    _write(canvas, heading, left + side / 2, top - 22, fitting(heading, 18, side + 60), bold=True)
     _axes(canvas, names, centres, left, top, side)
     if 0.55 * side / k >= _SMALLEST_NUMBER:
         _numbers(canvas, inks[levels], panel.texts, left + centres, top + centres, side / k)
@@ -192,7 +194,7 @@ def _bar(canvas: Bytes, panel: Panel, left: int, top: int, side: int) -> None:
     colours = (_GREYS + np.linspace(_LEVELS - 1, 0, side).round()).astype(np.uint8)
     canvas[top : top + side, left : left + _BAR] = colours[:, None]
     _frame(canvas, left, top, _BAR, side)
-    size = min(_fit(text, 13, _RIGHT - 14) for text in panel.marks)
+    size = min(fitting(text, 13, _RIGHT - 14) for text in panel.marks)
     last = -math.inf
     for text, level in panel.marks.items():
         if side * level - last >= 16:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from analysis.figures.matrix import palette_png
 from analysis.figures.style import DARK, MIDDLE
-from analysis.figures.text import cut, placed, text_width
+from analysis.figures.text import cut, fitting, placed, text_width
 
 Floats = NDArray[np.floating]
 Ends = tuple[float, float]
@@ -98,7 +98,7 @@ def points_picture(panels: Sequence[Sequence[Panel]], title: str) -> bytes:
     pixels = np.asarray(renderer.buffer_rgba())
     pixels[:] = 255
     # The title stays within the first column: columns may be shown below each other.
-    _write(pixels, title, 14, 22, _fit(title, 17, wide - 28), align="left", bold=True)
+    _write(pixels, title, 14, 22, fitting(title, 17, wide - 28), align="left", bold=True)
     for row, line in enumerate(panels):
         for column, panel in enumerate(line):
             _draw(renderer, pixels, panel, column * wide + _LEFT, _HEADER + row * tall + _TOP)
@@ -181,7 +181,7 @@ def _line(renderer: RendererAgg, context: object, panel: Panel, line: Line, to_p
 
 def _texts(pixels: np.ndarray, panel: Panel, beyond: int, below: Marks, beside: Marks, left: int, top: int) -> None:
     foot, middle = top + _SIDE, left + _SIDE / 2
-    _write(pixels, panel.heading, left, top - 22, _fit(panel.heading, 12.5, _SIDE), align="left", bold=True)
+    _write(pixels, panel.heading, left, top - 22, fitting(panel.heading, 12.5, _SIDE), align="left", bold=True)
     if beyond:
         _write(pixels, f"{beyond:,} beyond the axes", left + _SIDE, top - 8, 11, align="right")
     for place, text in zip(below.places, below.texts, strict=True):
@@ -191,9 +191,9 @@ def _texts(pixels: np.ndarray, panel: Panel, beyond: int, below: Marks, beside: 
     for place, text in zip(beside.places, beside.texts, strict=True):
         _write(pixels, text, left - 6, foot - place * (_SIDE - 1), size, align="right")
     words = [_scaled(name, each) for name, each in zip(panel.names, (below, beside), strict=True)]
-    _write(pixels, words[0], middle, foot + 32, _fit(words[0], 12.5, _SIDE))
+    _write(pixels, words[0], middle, foot + 32, fitting(words[0], 12.5, _SIDE))
     gap = min(widest, _LEFT - 34) + 19
-    _write(pixels, words[1], left - gap, top + _SIDE / 2, _fit(words[1], 12.5, _SIDE), angle=90)
+    _write(pixels, words[1], left - gap, top + _SIDE / 2, fitting(words[1], 12.5, _SIDE), angle=90)
 
 
 def _write(
@@ -214,7 +214,3 @@ def _write(
 
 def _scaled(name: str, own: Marks) -> str:
     return f"{name} (× 10{str(own.power).translate(_POWERS)})" if own.power else name
-
-
-def _fit(text: str, size: float, room: float) -> float:
-    return min(size, size * room / max(text_width(text, size, bold=True), 1.0))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 import textwrap
 from collections.abc import Sequence
@@ -15,9 +14,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
-from analysis.figures.matrix import COLUMNS
+from analysis.figures.matrix import png_file
 from models.tasks.objective import Objective
 
 DARK, MIDDLE, LIGHT = "#1b1b1b", "#1f6fb2", "#b9c9d8"
@@ -90,20 +88,15 @@ def png(figure: Figure, columns: int = 1, images: bool = False) -> bytes:
     return png_of(np.asarray(canvas.buffer_rgba()), columns, _PIXELS, few_colours=not images)
 
 
-def png_of(pixels: np.ndarray, columns: int, inch: int | None = None, few_colours: bool = False) -> bytes:
+def png_of(pixels: np.ndarray, columns: int, inch: int, few_colours: bool = False) -> bytes:
     """PNG bytes of a picture (height, width, RGBA) of so many equally wide columns, and so many pixels an inch.
 
     By Pillow itself: matplotlib's imsave imports the half of the library that pyplot is.
     """
-    words = PngInfo()
-    words.add_text(COLUMNS, str(columns))
     picture = Image.fromarray(pixels).convert("RGB")
     if few_colours:
         picture = picture.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
-    target = io.BytesIO()
-    size = {} if inch is None else {"dpi": (inch, inch)}
-    picture.save(target, "png", compress_level=3, pnginfo=words, **size)
-    return target.getvalue()
+    return png_file(picture, columns, dpi=(inch, inch))
 
 
 def on_picture(axes: Axes, points: Sequence[tuple[float, float]]) -> Points:

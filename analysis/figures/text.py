@@ -45,6 +45,11 @@ def text_width(text: str, size: float, bold: bool = False) -> float:
     return _ems(text, bold) * size
 
 
+def fitting(text: str, size: float, room: float) -> float:
+    """The size, in pixels an em, at which a bold text takes no more than `room` pixels; `size` at most."""
+    return min(size, size * room / max(text_width(text, size, bold=True), 1.0))
+
+
 def short(text: str, most: int = 12) -> str:
     """The text, or its beginning and an ellipsis: `most` characters in all."""
     return text if len(text) <= most else text[: most - 1] + "\u2026"

@@ -73,7 +73,7 @@ def dry_run(search: Search) -> None:
     elif own_size:
         table.add_row("parameters", f"{own_size:,} in the first network")
     time_words = "unknown: no probe could be trained" if estimate.seconds is None else _duration(estimate.seconds)
-    table.add_row("time", f"about {time_words} with {search.workers_words}, after they have started")
+    table.add_row("time", f"about {time_words} {_where(search)}, after the start")
     table.add_row("disk", f"about {estimate.disk_bytes / 1e6:,.0f} MB (models: {options.models})")
     search.console.print(table)
 
@@ -134,6 +134,13 @@ def _estimate(
     rate, overhead = rate * max(folds - 1, 1), overhead * max(folds, 1)
     training = sum(rate * _work(trial, sizes) * trial.config.epochs + overhead for trial in trials)
     return Estimate(training / max(search.workers, 1), disk)
+
+
+def _where(search: Search) -> str:
+    """What the time is told for: a cluster has as many workers as it has."""
+    if search.options.scheduler is not None:
+        return "with one of the cluster's workers"
+    return f"with {search.workers_words}" if search.workers else "in this process alone"
 
 
 def _duration(seconds: float) -> str:

@@ -12,8 +12,9 @@ from models.core.runtime import gpus
 from models.data.splits import Split
 from search.workers.engine import Engine
 from search.workers.in_process import InProcessEngine
+from search.workers.recycling import data_bytes, prepared_bytes
 
-_WORKER, _COPIES = 10**9, 8  # bytes that a worker needs to train, and of each byte of the data: it is kept as float32
+_WORKER = 10**9  # bytes beside the data that a worker needs to train
 _CPU_SHARE = "/sys/fs/cgroup/cpu.max"
 
 
@@ -58,11 +59,11 @@ def workers_for(split: Split, device: str = "cpu") -> tuple[int, str]:
     """
     if device == "gpu":
         return max(len(gpus()), 1), "one a GPU"
-    size = sum(part.nbytes for part in split.inputs.values())
     cores, free = cores_here(), free_bytes()
-    fit = max(1, free // (_WORKER + _COPIES * size))
+    fit = max(1, free // (_WORKER + prepared_bytes(split)))
     cores_said = f"{cores} core{'s' * (cores != 1)}"
-    return min(cores, fit), f"{cores_said}, {readable_size(free)} of memory free, {readable_size(size)} of data"
+    data_said = f"{readable_size(data_bytes(split))} of data"
+    return min(cores, fit), f"{cores_said}, {readable_size(free)} of memory free, {data_said}"
 
 
 def cores_here() -> int:

@@ -89,3 +89,20 @@ def test_every_study_is_planned_on_digits(study: str, tmp_path: Path, monkeypatc
     dry_run(replace(search, finished=frozenset(plan.numbers)))  # nothing is left to be probed
     told = printed.file.getvalue()  # type: ignore[attr-defined]
     assert f"({plan.size} of them finished already)" in told
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [([], "with "), (["--workers", "0"], "in this process alone"), (["--workers", "2"], "with 1 worker,")],
+)
+def test_a_dry_run_says_what_its_time_is_told_for(
+    options: list[str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a study of one trial, so that two workers would be one too many."""
+    monkeypatch.chdir(tmp_path)
+    asked = read_options(["--study", "digits-random", "--trials", "1", *options])
+    settings = load_settings("digits-random", trials=1)
+    printed = Console(file=io.StringIO(), width=200)
+    search = prepare(settings, asked, printed, {})
+    dry_run(replace(search, finished=frozenset(search.plan.numbers)))
+    assert told in printed.file.getvalue()  # type: ignore[attr-defined]
