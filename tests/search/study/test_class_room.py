@@ -93,7 +93,7 @@ def test_every_study_is_planned_on_digits(study: str, tmp_path: Path, monkeypatc
 
 @pytest.mark.parametrize(
     ("options", "told"),
-    [([], "with "), (["--workers", "0"], "in this process alone"), (["--workers", "2"], "with 1 worker,")],
+    [([], "with 1 worker ("), (["--workers", "0"], "in this process alone"), (["--workers", "2"], "with 1 worker,")],
 )
 def test_a_dry_run_says_what_its_time_is_told_for(
     options: list[str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
