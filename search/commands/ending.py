@@ -77,7 +77,7 @@ def conclude_search(
     with_report: bool,
 ) -> int:
     """Concludes the study's parent run, tells the user how the search went, and returns the exit code."""
-    from search.driver.conclusion import conclude, failures_words, print_missing, print_next_steps
+    from search.driver.conclusion import conclude, failures_words, next_steps, print_missing
     from search.driver.summary import print_summary
     from search.tracking.own_run import program_of
     from search.tracking.tracking_store import tracking_ui
@@ -88,7 +88,7 @@ def conclude_search(
     scored = with_report and any(each.state == states.COMPLETE for each in attempts)
     baselines = partial(fit_linear_baseline, search) if scored else None
     with without_collections():
-        summary = conclude(settings, search.plan, parent, ended, finished, console, with_report, baselines)
+        summary = conclude(parent, search.plan, ended, finished, console, with_report, baselines)
     ui_url = ui_url_of(options)
     failures = failures_words(attempts, lambda run_id: f"{ui_url}/{parent.link(run_id)}")
     if failures:
@@ -102,5 +102,7 @@ def conclude_search(
             table = None if summary is None else summary.table
             there = options.ui_url or tracking_ui()  # one that runs already; `-e ui` prints the links of its own
             link = f"{there}/{parent.trials_link}" if there else ""
-            print_next_steps(settings, options.given, ended, table, program_of(own_run), console, link)
+            console.print()
+            for line in next_steps(settings, options.given, ended, table, program_of(own_run), link):
+                console.print(line, markup=False, highlight=False, soft_wrap=True)
     return COMPLETE if ended.complete and summary is not None else MISSING

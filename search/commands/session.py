@@ -189,7 +189,7 @@ def _drive(
 ) -> "tuple[Ended, Plan]":
     """Trains what is missing, and the refit of a cross-validated study that is complete; the plan as it is then."""
     from analysis.estimates.notes import NOT_DETERMINISTIC
-    from search.driver.delivery import Delivery
+    from search.driver.delivery import Delivery, Stores
     from search.driver.driver import Driver
     from search.driver.keeping import ModelKeeper, ModelPolicy
     from search.driver.progress import ConsoleProgress
@@ -206,7 +206,7 @@ def _drive(
         f"[the study's own run]({ui_url}/{parent.link(parent.id)})",
     )
     study.note("\n\n".join(said))
-    paths, runs = StudyPaths(settings.name, root_of(options.storage)), TrialRuns(parent)
+    stores = Stores(StudyPaths(settings.name, root_of(options.storage)), TrialRuns(parent), study, ui_url)
     shown = partial(ConsoleProgress, search.console) if search.host is None else search.host
     progress = shown(search.objective)
     equal, different = settings.equal_cells, settings.population or 0
@@ -216,20 +216,14 @@ def _drive(
             "ones count"
         )
     keeper = ModelKeeper(
-        ModelPolicy("none") if settings.folds else options.models, paths, study.attempts(), search.objective
+        ModelPolicy("none") if settings.folds else options.models, stores.paths, study.attempts(), search.objective
     )
-    delivery = Delivery(
-        settings, plan, study, runs, keeper, paths, progress,
-        link=lambda run_id: f"{ui_url}/{parent.link(run_id)}", further_tags=search.tags, limits=options.limits,
-    )  # fmt: skip
+    delivery = Delivery(settings, plan, stores, keeper, progress, search.tags, options.limits)
     end = PreparedEnd(search)
     growth: Growing | None = search.replicates
     if search.later is not None:
         growth = Growth(search.later, settings, study, parent, options.storage)
-    driver = Driver(
-        settings.name, plan, engine, delivery, progress, search.rule, options.limits, end.tell_left, settings.source,
-        growth,
-    )  # fmt: skip
+    driver = Driver(plan, engine, delivery, search.rule, growth, end.tell_left)
     settle()
     try:
         ended = driver.run(asked)
@@ -239,9 +233,7 @@ def _drive(
             from search.driver.refit import refit_best
 
             with_model = options.models.mode == "all"
-            ended = refit_best(
-                settings, driver.plan, ended, study, engine, runs, progress, asked, with_model, search.objective
-            )
+            ended = refit_best(driver.plan, ended, engine, delivery, asked, with_model)
         return ended, driver.plan
     finally:
         progress.close()

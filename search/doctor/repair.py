@@ -18,7 +18,7 @@ from search.commands.preparation import split_study
 from search.commands.replay import find_differences, replay, source_of
 from search.doctor.differences import Difference, Evidence, Seen, Waiting, wrong_scores
 from search.driver.conclusion import conclude
-from search.driver.delivery import Delivery
+from search.driver.delivery import Delivery, Stores
 from search.driver.driver import Driver, Ended
 from search.driver.keeping import ModelKeeper, ModelPolicy
 from search.driver.left_outcomes import awaits
@@ -135,7 +135,7 @@ class Doctor:
     def conclude(self, seen: Seen) -> None:
         """Writes tables, headline and report of what is there now, and closes the parent."""
         ended = Ended(len(seen.missing), 0, stopped_at=seen.stopped_at)
-        conclude(self.settings, self.plan, self._parent, ended, seen.finished, Console(quiet=True))
+        conclude(self._parent, self.plan, ended, seen.finished, Console(quiet=True))
 
     def _cures(self, seen: Seen) -> dict[str, Callable[[Difference], None]]:
         return {
@@ -220,15 +220,12 @@ class Doctor:
         """By the driver's own beginning and end; what it says of a store that is away, the next look says too."""
         delivery = self._delivery(self._study.attempts(), _policy(seen))
         growth = self._logged.growing(self._objective.direction, {})
-        Driver(self.settings.name, self.plan, NoEngine(), delivery, self._quiet, growth=growth).run(["only mended"])
+        Driver(self.plan, NoEngine(), delivery, growth=growth).run(["only mended"])
 
     def _delivery(self, attempts: list[Attempt], policy: ModelPolicy | None = None) -> Delivery:
         keeper = ModelKeeper(policy or ModelPolicy("all"), self._paths, attempts, self._objective)
-        ui_url = tracking_ui() or DEFAULT_UI
-        return Delivery(
-            self.settings, self.plan, self._study, self._runs, keeper, self._paths, self._quiet,
-            link=lambda run_id: f"{ui_url}/{self._parent.link(run_id)}",
-        )  # fmt: skip
+        stores = Stores(self._paths, self._runs, self._study, tracking_ui() or DEFAULT_UI)
+        return Delivery(self.settings, self.plan, stores, keeper, self._quiet)
 
     def _train_for_model(self, each: Difference) -> None:
         """The model of a trial follows from its run, as all of it does: it is logged if the replay is bit-equal."""

@@ -27,9 +27,8 @@ from search.tracking.parent_run import ParentRun
 
 
 def conclude(
-    settings: StudySettings,
-    plan: Plan,
     parent: ParentRun,
+    plan: Plan,
     ended: Ended,
     finished: Collection[int],
     console: Console,
@@ -38,9 +37,9 @@ def conclude(
 ) -> Summary | None:
     """Writes trials.csv, attempts.csv, the headline and the report to the parent, and closes it.
 
-    `finished` are the plan numbers that are: those of them that the table lacks have lost their runs to MLflow's trash.
-    Without the report where the user waits for the end: its figures take seconds, and the next session makes them.
-    `baselines` fits those that the headline is beside.
+    `finished` are the plan numbers of finished trials. A finished trial that the table lacks has lost its run to
+    MLflow's trash: the console says so. Where the user waits for the end, the report is left out (`with_report`): its
+    figures take seconds, and the next session draws them. `baselines` fits the baselines that the headline names.
 
     Returns:
         The headline; None, having said so, while no trial is complete or the tracking store is away.
@@ -49,16 +48,10 @@ def conclude(
         parent.note_stop(ended.stopped_at)
         if baselines is not None:
             parent.note_baselines(baselines())
-        table, attempts = read_all(settings.name, parent_run_id=parent.id)
+        table, attempts = read_all(parent.study, parent_run_id=parent.id)
         trials_csv = table.frame.to_csv(index=False)
         parent.attach({"trials.csv": trials_csv, "attempts.csv": attempts.to_csv(index=False)})
-        gone = sorted(set(finished) - set(table.frame[names.NUMBER].tolist()) - _beyond(ended, finished))
-        if gone:
-            console.print(
-                f"the runs of trials {ranges(gone)} are deleted in MLflow, though they are finished: the table and the "
-                "estimates lack them; the doctor brings them back with repair=true",
-                markup=False,
-            )
+        _say_what_is_gone(table, ended, finished, console)
         if table.folds:
             parent.attach({"cv_results.csv": cv_results(table).to_csv(index=False)})
         parent.show_trials(table.objective, table.tested, plan.searched)
@@ -67,18 +60,7 @@ def conclude(
         refit = table.refit.run_id if table.refit is not None else ""
         digest = hashlib.sha256((trials_csv + refit).encode()).hexdigest()
         if summary is not None and not parent.has_report_of(digest):
-            reported = with_report and (summary.estimates is not None or summary.replicates is not None)
-            links = [f"[All trials, the best first]({parent.trials_link})"]
-            if reported:
-                links.append(f"[the report]({parent.link(parent.id, 'report/report.html')})")
-            note = f"{summary.note(parent.link)}\n\n{', '.join(links)}"
-            parent.summarise(summary.curve, summary.scores, summary.runs, note, len(table.frame))
-            if reported:
-                from analysis.adaptive.report import write_study_report
-
-                with tempfile.TemporaryDirectory() as folder:
-                    parent.attach(paths=write_study_report(table, Path(folder)), folder="report")
-                parent.set_report_of(digest)
+            _write_headline(parent, summary, digest, with_report)
         parent.close("FINISHED" if ended.complete else "FAILED")
     except StoreError as error:
         console.print(f"there is no table: {explain(error)}", markup=False)
@@ -86,6 +68,32 @@ def conclude(
     if summary is None:
         console.print("no trial is complete: there is nothing to report yet")
     return summary
+
+
+def _say_what_is_gone(table: TrialTable, ended: Ended, finished: Collection[int], console: Console) -> None:
+    gone = sorted(set(finished) - set(table.frame[names.NUMBER].tolist()) - _beyond(ended, finished))
+    if gone:
+        console.print(
+            f"the runs of trials {ranges(gone)} are deleted in MLflow, though they are finished: the table and the "
+            "estimates lack them; the doctor brings them back with repair=true",
+            markup=False,
+        )
+
+
+def _write_headline(parent: ParentRun, summary: Summary, digest: str, with_report: bool) -> None:
+    """Writes the headline to the parent, and the report of the trials table that has this digest."""
+    reported = with_report and (summary.estimates is not None or summary.replicates is not None)
+    links = [f"[All trials, the best first]({parent.trials_link})"]
+    if reported:
+        links.append(f"[the report]({parent.link(parent.id, 'report/report.html')})")
+    note = f"{summary.note(parent.link)}\n\n{', '.join(links)}"
+    parent.summarise(summary.curve, summary.scores, summary.runs, note, len(summary.table.frame))
+    if reported:
+        from analysis.adaptive.report import write_study_report
+
+        with tempfile.TemporaryDirectory() as folder:
+            parent.attach(paths=write_study_report(summary.table, Path(folder)), folder="report")
+        parent.set_report_of(digest)
 
 
 def failures_words(attempts: Sequence[Attempt], link: Callable[[str], str]) -> str:
@@ -116,59 +124,59 @@ def ranges(numbers: Sequence[int]) -> str:
 
 
 def _beyond(ended: Ended, finished: Collection[int]) -> set[int]:
-    """What was finished beyond the trial that the stop rule ended the search with: no part of the table."""
+    """The finished numbers beyond the trial at which the stop rule ended the search: the table leaves them out."""
     return set() if ended.stopped_at is None else {number for number in finished if number >= ended.stopped_at}
 
 
 def print_missing(ended: Ended, console: Console) -> None:
-    """Why the search ended, and what it ended without; nothing where it is complete."""
+    """Prints why the search ended and what is missing; of a complete search nothing."""
+    for line in _missing(ended):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _missing(ended: Ended) -> list[str]:
     lines = [f"ended: {ended.reason}"] if ended.reason else []
     if ended.without_refit:
         lines.append(f"the best configuration is not refitted yet: {ended.without_refit}")
     if ended.missing or ended.undelivered:
         lines.append(f"{ended.missing} trials are missing, {ended.undelivered} wait in the outbox")
-    for line in lines:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    return lines
 
 
-def print_next_steps(
+def next_steps(
     settings: StudySettings,
     given: Mapping[str, str],
     ended: Ended,
     table: TrialTable | None,
     program: Program,
-    console: Console,
     trials_url: str = "",
-) -> None:
-    """What to type next: `given` are this command's options, `program` started it; `table` has the trials.
+) -> list[str]:
+    """What to type next, in lines: `given` are this command's options, `program` started it, `table` has the trials.
 
-    A search without a complete trial has no `table`, and is neither extended nor begun anew: what failed would fail
-    again.
+    A search without a complete trial has no `table`. It is neither extended nor begun anew: its configurations would
+    fail again.
     """
     shown = {key: without_secrets(text) for key, text in given.items()}
-
-    def say(text: str = "") -> None:
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
-
-    say()
-    print_missing(ended, console)
+    lines = _missing(ended)
     if not ended.complete:
-        say("the same command goes on where this one ended")
+        lines.append("the same command goes on where this one ended")
     elif not ended.trained:
-        say("all trials were finished already: nothing was trained")
+        lines.append("all trials were finished already: nothing was trained")
     if ended.complete and table is not None:
         if settings.population is None or settings.trials < settings.population:
-            say(f"extend it:    {program.command('', {**shown, 'trials': _more(settings)})}")
+            lines.append(f"extend it:    {program.command('', {**shown, 'trials': _more(settings)})}")
         other = (settings.seed + 1) % (MOST_SEED + 1)
-        say(f"start anew:   {program.command('', {**shown, 'name': settings.name + '-2', 'seed': other})}")
+        lines.append(f"start anew:   {program.command('', {**shown, 'name': settings.name + '-2', 'seed': other})}")
     if table is not None and table.network_logged:
-        say(f"its network:  {program.command('inspect', {'run_id': table.network_run_id})}")
-        say(f"register it:  {program.command('register', {'run_id': table.network_run_id, 'as': settings.name})}")
-    say(f"look at it:   {program.command('ui', {key: shown[key] for key in ('storage',) if key in shown})}")
+        best = {"run_id": table.network_run_id}
+        lines.append(f"its network:  {program.command('inspect', best)}")
+        lines.append(f"register it:  {program.command('register', {**best, 'as': settings.name})}")
+    lines.append(f"look at it:   {program.command('ui', {key: shown[key] for key in ('storage',) if key in shown})}")
     if trials_url:
-        say(f"its trials:   {trials_url}")
+        lines.append(f"its trials:   {trials_url}")
     if table is not None:
-        say(f"\n{usage.TITLE}:\n" + "\n".join(usage.lines(table)))
+        lines += ["", f"{usage.TITLE}:", *usage.lines(table)]
+    return lines
 
 
 def _more(settings: StudySettings) -> int:

@@ -4,6 +4,7 @@ import math
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from models.core import names, states
@@ -23,30 +24,42 @@ from search.tracking.trial_runs import TrialRuns
 from search.workers.outcome import Outcome
 
 
-class Delivery:
-    """Writes what happens to MLflow and Optuna. While one of them is away results wait in the outbox.
+@dataclass(frozen=True)
+class Stores:
+    """The places that a study's attempts are written to, in this order."""
 
-    `link` gives a run's address in the MLflow UI. `further_tags` are tags of a plan number's child runs beside the
-    usual ones.
+    paths: StudyPaths
+    """The outbox is one of these."""
+    runs: TrialRuns
+    study: StudyStore
+    ui_url: str
+    """The address at which links into the MLflow UI begin."""
+
+    def link(self, run_id: str) -> str:
+        """The address of a run in the MLflow UI."""
+        return f"{self.ui_url}/{self.runs.link(run_id)}"
+
+
+class Delivery:
+    """Writes attempts, from their start to their end, to MLflow and Optuna.
+
+    While one of them is away, results wait in the outbox. `further_tags` are tags of a plan number's child runs beside
+    the usual ones.
     """
 
     def __init__(
         self,
         settings: StudySettings,
         plan: Plan,
-        study: StudyStore,
-        runs: TrialRuns,
+        stores: Stores,
         keeper: ModelKeeper,
-        paths: StudyPaths,
         progress: Progress,
-        link: Callable[[str], str],
         further_tags: Mapping[int, Mapping[str, object]] | None = None,
         limits: Limits | None = None,
     ) -> None:
-        self.study, self.paths = study, paths
-        self._settings, self._plan, self._runs, self._keeper = settings, plan, runs, keeper
-        self._progress, self._link, self._further_tags = progress, link, further_tags or {}
-        self._limits = limits or Limits()
+        self.settings, self.progress, self.limits = settings, progress, limits or Limits()
+        self.paths, self.runs, self.study = stores.paths, stores.runs, stores.study
+        self._plan, self._link, self._keeper, self._further_tags = plan, stores.link, keeper, further_tags or {}
         self._run_ids: dict[tuple[int, int], str] = {}
         self._epochs: dict[tuple[int, int], list[EpochReport]] = defaultdict(list)
         self._epochs_written = 0.0
@@ -70,7 +83,7 @@ class Delivery:
         """Books an attempt that a worker has got."""
 
         def write() -> None:
-            self.study.ask(planned, attempt, distributions(self._settings, planned))
+            self.study.ask(planned, attempt, distributions(self.settings, planned))
             self._open(planned, attempt, started_ms, new=True)
 
         self.through(write)
@@ -96,14 +109,14 @@ class Delivery:
 
     def write_epochs(self) -> None:
         """Writes what was heard, about once a second."""
-        if time.monotonic() - self._epochs_written < self._limits.epochs_every:
+        if time.monotonic() - self._epochs_written < self.limits.epochs_every:
             return
         self._epochs_written = time.monotonic()
         fresh = {key: reports for key, reports in self._epochs.items() if reports}
         self._epochs.clear()
         by_run = {self._run_ids[key]: reports for key, reports in fresh.items() if key in self._run_ids}
         if by_run:
-            self.through(lambda: self._runs.log_epochs(by_run))
+            self.through(lambda: self.runs.log_epochs(by_run))
         for (number, attempt), reports in fresh.items():
             self.through(lambda n=number, a=attempt, r=reports: self.study.report(n, a, r))  # type: ignore[misc]
 
@@ -126,13 +139,13 @@ class Delivery:
 
         def log() -> None:
             run_id = self._run_ids.get(key) or self._open(planned, outcome.attempt, outcome.started_ms)
-            self._runs.finish(run_id, outcome, with_model=self._keeper.log_now)
+            self.runs.finish(run_id, outcome, with_model=self._keeper.log_now)
             self._keeper.offer(outcome, run_id)
 
         def write() -> None:
             if key not in self._tracked:
                 if not self.study.has(*key):
-                    self.study.ask(planned, outcome.attempt, distributions(self._settings, planned))
+                    self.study.ask(planned, outcome.attempt, distributions(self.settings, planned))
                 try:
                     log()
                 except StoreError as error:
@@ -163,7 +176,7 @@ class Delivery:
 
     def close_unfinished(self) -> None:
         """Ends the runs that drivers which are gone left RUNNING."""
-        self._closed = self.through(lambda: self._runs.close_unfinished(states.DRIVER_LOST))
+        self._closed = self.through(lambda: self.runs.close_unfinished(states.DRIVER_LOST))
 
     def finish(self, asked_to_stop: Sequence[str]) -> int:
         """Delivers what can be, and waits a while for stores that are away unless `asked_to_stop` has a reason.
@@ -171,29 +184,29 @@ class Delivery:
         Returns:
             How many finished attempts wait in the outbox, or models in their folder.
         """
-        until = time.monotonic() + self._limits.last_patience
+        until = time.monotonic() + self.limits.last_patience
         self.retry(now=True)
         while self.undelivered and time.monotonic() < until and not (asked_to_stop or self.stuck):
             time.sleep(1)
             self.retry(now=True)
         if not self._closed:
             self.close_unfinished()
-        models_wait = self._keeper.waiting and not self.through(lambda: self._keeper.deliver(self._runs))
+        models_wait = self._keeper.waiting and not self.through(lambda: self._keeper.deliver(self.runs))
         return len(self.undelivered) + models_wait
 
     def child_tags(self, number: int) -> dict[str, object]:
         own = {
-            names.STUDY_SEED: self._settings.seed,
-            names.SAMPLER: self._settings.sampler,
+            names.STUDY_SEED: self.settings.seed,
+            names.SAMPLER: self.settings.sampler,
             names.MODELS: self._keeper.policy,
         }
         if self._plan.replicates:
             own[names.REPLICATE] = number % self._plan.replicates
-        own |= self._settings.split | {names.OBJECTIVE: self.study.objective.name} | self._settings.network_tags
+        own |= self.settings.split | {names.OBJECTIVE: self.study.objective.name} | self.settings.network_tags
         return own | dict(self._further_tags.get(number, {}))
 
     def _open(self, planned: PlannedTrial, attempt: int, started_ms: int, new: bool = False) -> str:
-        run_id = self._runs.start(planned, attempt, self.child_tags(planned.number), started_ms, new)
+        run_id = self.runs.start(planned, attempt, self.child_tags(planned.number), started_ms, new)
         self.study.link(planned.number, attempt, run_id, self._link(run_id))
         self._run_ids[planned.number, attempt] = run_id
         return run_id
@@ -201,7 +214,7 @@ class Delivery:
     def through(self, write: Callable[[], Any]) -> bool:
         """Whether `write` got through to MLflow and Optuna. While one of them is away, training goes on."""
         was_away = self._away_since is not None
-        if self._away_since is not None and time.monotonic() - self._away_since < self._limits.retry_every:
+        if self._away_since is not None and time.monotonic() - self._away_since < self.limits.retry_every:
             return False
         try:
             self.study.lock()
@@ -211,11 +224,11 @@ class Delivery:
                 self._refused = explain(error)
                 return False
             if not was_away:
-                self._progress.say(f"{explain(error)}; results wait in {self.paths.folder}")
+                self.progress.say(f"{explain(error)}; results wait in {self.paths.folder}")
             self._away_since = time.monotonic()
             return False
         self._refused = ""
         if was_away:
-            self._progress.say("the stores answer again")
+            self.progress.say("the stores answer again")
             self._away_since = None
         return True

@@ -9,12 +9,9 @@ from typing import TYPE_CHECKING
 
 from models.core import states
 from models.core.clock import now_ms
-from models.spaces.source import Source
 from search.driver.attempts import InFlight, Retries
 from search.driver.delivery import Delivery
 from search.driver.left_outcomes import awaits, take_left
-from search.driver.limits import Limits
-from search.driver.progress import Progress
 from search.stores import outbox
 from search.stores.optuna_attempts import Attempt, results_of
 from search.study.growing import Growing, PlanSoFar, Result
@@ -51,24 +48,24 @@ class Ended:
 
 
 class Driver:
-    """Runs what the plan holds and is not finished yet; each trial to its end exactly once."""
+    """Runs the trials of a plan that are not finished yet, each to its end exactly once.
+
+    `growth` draws the rest of a plan that is not whole. `tell_left` hears, again and again, how many trials wait, how
+    many run and how many workers are idle.
+    """
 
     def __init__(
         self,
-        study: str,
         plan: Plan,
         engine: Engine,
         delivery: Delivery,
-        progress: Progress,
         rule: "StopRule | None" = None,
-        limits: Limits | None = None,
-        tell_left: Callable[[int, int, int], None] = lambda pending, running, idle: None,
-        source: Source | None = None,
         growth: Growing | None = None,
+        tell_left: Callable[[int, int, int], None] = lambda pending, running, idle: None,
     ) -> None:
-        self._name, self._engine, self._delivery = study, engine, delivery
-        self._progress, self._rule, self._limits = progress, rule, limits or Limits()
-        self._tell_left, self._source, self._so_far = tell_left, source, PlanSoFar(plan, growth)
+        self._engine, self._delivery, self._rule, self._tell_left = engine, delivery, rule, tell_left
+        self._settings, self._progress, self._limits = delivery.settings, delivery.progress, delivery.limits
+        self._so_far = PlanSoFar(plan, growth)
         self._pending: deque[PlannedTrial] = deque()
         self._retries = Retries()
         self._in_flight: dict[int, InFlight] = {}
@@ -181,7 +178,7 @@ class Driver:
             self._progress.training()
             planned = self._pending.popleft()
             attempt = self._retries.begin(planned.number)
-            job = Job.of(self._name, planned, attempt, self._source)
+            job = Job.of(self._settings.name, planned, attempt, self._settings.source)
             self._engine.submit(job)
             self._in_flight[planned.number] = InFlight(planned, attempt)
 

@@ -12,29 +12,23 @@ from models.core.clock import now_ms
 from models.core.seeds import derive_seed
 from models.tasks.objective import Objective
 from search.driver.attempts import MAX_ATTEMPTS
+from search.driver.delivery import Delivery
 from search.driver.driver import Ended
-from search.driver.progress import Progress
 from search.stores.optuna_attempts import Attempt
-from search.stores.optuna_study import StudyStore
 from search.study.plan import Plan
 from search.study.settings import StudySettings
-from search.tracking.trial_runs import TrialRuns
 from search.workers.engine import Done, Engine, EngineError, Lost
 from search.workers.job import Job
 from search.workers.outcome import Outcome
 
 
 def refit_best(
-    settings: StudySettings,
     plan: Plan,
     ended: Ended,
-    study: StudyStore,
     engine: Engine,
-    runs: TrialRuns,
-    progress: Progress,
+    delivery: Delivery,
     asked_to_stop: Sequence[str],
     with_model: bool,
-    objective: Objective,
 ) -> Ended:
     """Trains the best trial's configuration on all of the training part, unless that has been done.
 
@@ -45,24 +39,19 @@ def refit_best(
     Raises:
         StoreError: a store is away; the run is closed by the next start, and made again.
     """
-    best = _best(study.attempts(), ended.stopped_at, objective)
+    settings, study, runs = delivery.settings, delivery.study, delivery.runs
+    best = _best(study.attempts(), ended.stopped_at, study.objective)
     if best is None or runs.has_refit(best.number):
         return ended
     study.lock()
-    progress.say(f"training the best, trial {best.number}, on all of the training part")
+    delivery.progress.say(f"training the best, trial {best.number}, on all of the training part")
     planned = plan.get(best.number)
     assert planned is not None  # it has been trained
     seed = derive_seed(settings.seed, best.number, "refit")
-    split = {name: value for name, value in settings.split.items() if name != "folds"}
-    tags = split | {
-        names.STUDY_SEED: settings.seed,
-        names.SAMPLER: settings.sampler,
-        names.OBJECTIVE: objective.name,
-    }
     engine.start()
     reason = ""
     for attempt in range(MAX_ATTEMPTS):
-        run_id = runs.start_refit(planned, seed, best.run_id, tags, now_ms())
+        run_id = runs.start_refit(planned, seed, best.run_id, _tags(settings, study.objective), now_ms())
         job = Job(settings.name, planned.number, attempt, planned.config, seed, True, settings.source)
         outcome = _trained(job, engine, asked_to_stop)
         runs.finish(run_id, outcome, with_model)
@@ -73,6 +62,15 @@ def refit_best(
         if asked_to_stop:
             break
     return replace(ended, without_refit=reason)
+
+
+def _tags(settings: StudySettings, objective: Objective) -> dict[str, str | int | float]:
+    split = {name: value for name, value in settings.split.items() if name != "folds"}
+    return split | {
+        names.STUDY_SEED: settings.seed,
+        names.SAMPLER: settings.sampler,
+        names.OBJECTIVE: objective.name,
+    }
 
 
 def _best(attempts: Sequence[Attempt], stopped_at: int | None, objective: Objective) -> Attempt | None:

@@ -8,19 +8,14 @@ from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
 from analysis.reading.addresses import sqlite_file
-from models.core import names, states
+from models.core import names
 from models.core.states import is_final
 from search.stores.optuna_internals import TrialRow, read_trials
+from search.stores.states_in_stores import state_in_optuna
 from search.study.growing import Result
 
 ASIDE = "set_aside"
 """The study's attribute with Optuna's numbers of the trials that count no more."""
-OPTUNA_STATES = {
-    states.COMPLETE: TrialState.COMPLETE,
-    states.FAILED: TrialState.FAIL,
-    states.PRUNED: TrialState.PRUNED,
-}
-_WORDS = {state: word for word, state in OPTUNA_STATES.items()}
 ATTRIBUTES = (
     names.TRIAL_NUMBER, names.ATTEMPT, names.STATE_REASON, names.RUN_ID, names.SEED, names.CONFIG_HASH,
 )  # fmt: skip
@@ -114,7 +109,7 @@ def _attempt(row: TrialRow, test_name: str) -> Attempt:
     return Attempt(
         number=attributes[names.TRIAL_NUMBER],
         attempt=attributes[names.ATTEMPT],
-        state=_WORDS.get(row.state, states.RUNNING),
+        state=state_in_optuna(row.state.name),
         reason=attributes.get(names.STATE_REASON, ""),
         score=row.value if row.state == TrialState.COMPLETE else None,
         test_score=attributes.get(test_name),

@@ -19,10 +19,11 @@ from models.core.errors import ConfigError
 from models.core.results import EpochReport
 from models.tasks.objective import Objective
 from search.stores.databases import sync, use_few_syncs, use_wal
-from search.stores.optuna_attempts import ASIDE, ATTRIBUTES, OPTUNA_STATES, Attempt, attempts_in, is_ours, study_id_of
+from search.stores.optuna_attempts import ASIDE, ATTRIBUTES, Attempt, attempts_in, is_ours, study_id_of
 from search.stores.optuna_internals import insert_trial, picture_attribute, read_trials, write_note, write_trial
 from search.stores.paths import optuna_artifacts
 from search.stores.pruners import make_pruner
+from search.stores.states_in_stores import in_stores
 from search.study.identity import OtherSettings, differences, identity_of
 from search.study.plan import Plan, PlannedTrial
 from search.study.settings import StudySettings
@@ -158,11 +159,10 @@ class StudyStore:
         running = self._running.get((planned.number, ended.attempt))
         if running is not None:
             write_trial(self._storage, running.trial_id, epochs, attributes)
-            values = None if ended.score is None else [ended.score]
-            self._storage.set_trial_state_values(running.trial_id, OPTUNA_STATES[ended.state], values)
+            self._end(running.trial_id, ended.state, ended.score)
         else:
             trial = optuna.trial.create_trial(
-                state=OPTUNA_STATES[ended.state],
+                state=_optuna_state(ended.state),
                 value=ended.score,
                 params=dict(planned.parameters),
                 distributions=dict(distributions),
@@ -247,12 +247,13 @@ class StudyStore:
         if outcome.state == states.PRUNED and outcome.history:  # Optuna's own convention for pruned trials
             value = outcome.history[-1].metrics[self.objective.name]
         self._in_doubt = True
-        self._storage.set_trial_state_values(
-            running.trial_id, OPTUNA_STATES[outcome.state], None if value is None else [value]
-        )
+        self._end(running.trial_id, outcome.state, value)
         sync(self._url)
         del self._running[key]
         self._in_doubt = False
+
+    def _end(self, trial_id: int, state: str, value: float | None) -> None:
+        self._storage.set_trial_state_values(trial_id, _optuna_state(state), None if value is None else [value])
 
     def has(self, number: int, attempt: int) -> bool:
         """Whether the attempt is there, finished or not."""
@@ -288,6 +289,10 @@ class StudyStore:
         self._artifacts.mkdir(exist_ok=True)
         FileSystemArtifactStore(self._artifacts).write(artifact.artifact_id, io.BytesIO(outcome.picture))
         return picture_attribute(artifact)
+
+
+def _optuna_state(state: str) -> TrialState:
+    return TrialState[in_stores(state).optuna]
 
 
 @dataclass

@@ -20,7 +20,7 @@ from models.core.errors import ConfigError
 from models.core.states import STATES, is_final
 from models.tasks.classification import score_of_confusion
 from models.tasks.objective import Objective
-from search.tracking.records import status_of
+from search.stores.states_in_stores import in_stores
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Child:
         """Whether MLflow holds the final state and, for a complete trial, its scores."""
         return (
             self.state in STATES
-            and self.status == status_of(self.state, self.reason)
+            and self.status == in_stores(self.state, self.reason).mlflow
             and (self.state != states.COMPLETE or self.measured)
         )
 

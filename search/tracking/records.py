@@ -10,17 +10,9 @@ from mlflow.entities import Metric, RunTag
 from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS
 
 from analysis.reading.mlflow_runs import confusion_file, is_tag, predictions_file
-from models.core import names, states
+from models.core import names
 from models.core.results import EpochReport, Result, TrialResult
-from models.core.states import is_final
 from search.workers.outcome import Outcome
-
-_STATUS = {states.COMPLETE: "FINISHED", states.PRUNED: "FINISHED", states.FAILED: "FAILED"}
-
-
-def status_of(state: str, reason: str) -> str:
-    """MLflow's status of a run whose attempt ended so."""
-    return _STATUS[state] if is_final(state, reason) else "KILLED"
 
 
 def run_tags(values: Mapping[str, object]) -> list[RunTag]:

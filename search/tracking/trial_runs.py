@@ -24,13 +24,14 @@ from models.core.config import OwnConfig
 from models.core.results import EpochReport, TrialResult
 from models.core.states import is_final
 from search.stores.databases import sync
+from search.stores.states_in_stores import in_stores
 from search.study.plan import PlannedTrial
 from search.tracking.child_runs import continuations_of
 from search.tracking.descriptions import description
 from search.tracking.logged_models import drop_models, log_model
 from search.tracking.mlflow_internals import fill
 from search.tracking.parent_run import ParentRun
-from search.tracking.records import Tie, ending_tags, epoch_metrics, final_metrics, run_tags, status_of, write_artifacts
+from search.tracking.records import Tie, ending_tags, epoch_metrics, final_metrics, run_tags, write_artifacts
 from search.tracking.tracking_store import tracking_uri
 from search.workers.outcome import Outcome
 
@@ -88,6 +89,10 @@ class TrialRuns:
         self._describe(run_id, planned)
         return run_id
 
+    def link(self, run_id: str) -> str:
+        """The path of a run within the MLflow UI."""
+        return self._parent.link(run_id)
+
     def has_refit(self, number: int) -> bool:
         """Whether the trial's configuration is refitted, or failed at that as it would again."""
         ends = (run.data.tags for run in self._found(f"tags.{names.REFIT_OF} = '{number}'"))
@@ -120,7 +125,7 @@ class TrialRuns:
         tags = ending_tags(outcome)
         tags[MLFLOW_RUN_NOTE] = self._description(run_id, tags, outcome)
         self._client.log_batch(run_id, metrics=metrics, tags=run_tags(tags))
-        self._client.set_terminated(run_id, status_of(outcome.state, outcome.reason), outcome.ended_ms or None)
+        self._terminate(run_id, outcome.state, outcome.reason, outcome.ended_ms or None)
         sync(tracking_uri())
         self._made.pop(run_id, None)
 
@@ -128,7 +133,7 @@ class TrialRuns:
         """Ends a run whose metrics are there or lost; it ended when its tag says so, else now."""
         self._client.log_batch(run_id, tags=run_tags({names.STATE: state, names.STATE_REASON: reason}))
         ended_ms = whole_number(self._client.get_run(run_id), names.ENDED_MS)
-        self._client.set_terminated(run_id, status_of(state, reason), ended_ms or None)
+        self._terminate(run_id, state, reason, ended_ms or None)
 
     def tag(self, run_id: str, tags: Mapping[str, object]) -> None:
         """Writes tags of a run anew."""
@@ -182,10 +187,13 @@ class TrialRuns:
         """
         for run in self._found("attributes.status = 'RUNNING'"):
             self.tag(run.info.run_id, {names.STATE: states.FAILED, names.STATE_REASON: reason})
-            self._client.set_terminated(run.info.run_id, "KILLED")
+            self._terminate(run.info.run_id, states.FAILED, reason)
         for run_id in continuations_of(self._parent.run):
             if run_id != self._parent.own_run:
-                self._client.set_terminated(run_id, "KILLED")
+                self._terminate(run_id, states.FAILED, reason)
+
+    def _terminate(self, run_id: str, state: str, reason: str, ended_ms: int | None = None) -> None:
+        self._client.set_terminated(run_id, in_stores(state, reason).mlflow, ended_ms)
 
     def _make_attempt(self, planned: PlannedTrial, attempt: int, tags: Mapping[str, object], started_ms: int) -> str:
         own: dict[str, object] = {

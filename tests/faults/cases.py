@@ -19,17 +19,18 @@ from tests.faults.killing import undisturbed
 from tests.faults.start import ONCE, POINTS, WRITES
 from tests.project import PROJECT
 
+# A trial takes about a second: shorter ones, and the search has come to its end before it can be killed.
 SPACE = "space: {width: [8, 16, 24], learning_rate: {low: 1.0e-3, high: 1.0e-2, log: true}}"
-SEARCH = f"{{sampler: random, trials: 8, seed: 5, training: {{epochs: 4, batch_size: 8}}, {SPACE}}}"
+SEARCH = f"{{sampler: random, trials: 8, seed: 5, training: {{epochs: 100, batch_size: 8}}, {SPACE}}}"
 FOLDED = (
-    f"{{sampler: random, trials: 4, seed: 5, training: {{epochs: 2, batch_size: 16}}, data: {{folds: 2}}, {SPACE}}}"
+    f"{{sampler: random, trials: 4, seed: 5, training: {{epochs: 60, batch_size: 16}}, data: {{folds: 2}}, {SPACE}}}"
 )
 BY_TPE = (
-    "{sampler: tpe, replicates: 2, trials: 12, seed: 5, training: {epochs: 3, batch_size: 16}, "
+    "{sampler: tpe, replicates: 2, trials: 12, seed: 5, training: {epochs: 30, batch_size: 16}, "
     "space: {width: [8, 16, 24], learning_rate: {low: 1.0e-3, high: 1.0e-1, log: true}, dropout: {low: 0, high: 0.5}}}"
 )
 _NETWORK = f"network: '{PROJECT}/examples/hypermodel.py:Digits'"
-OWN = f"{{sampler: random, trials: 6, seed: 5, {_NETWORK}, training: {{epochs: 3}}}}"
+OWN = f"{{sampler: random, trials: 6, seed: 5, {_NETWORK}, training: {{epochs: 20}}}}"
 _STUDY = ("--study", "digits.yaml")
 _REPORT, _REFIT = ONCE[:4], ONCE[4:6]
 

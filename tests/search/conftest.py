@@ -8,7 +8,7 @@ from rich.console import Console
 from models.data.sources import load_dataset
 from search.commands.preparation import split_study
 from search.commands.signals import asked_to_stop
-from search.driver.delivery import Delivery
+from search.driver.delivery import Delivery, Stores
 from search.driver.driver import Driver, Ended
 from search.driver.keeping import ModelKeeper, ModelPolicy
 from search.driver.limits import Limits
@@ -71,12 +71,9 @@ def search(workdir: Path, empty_stores: tuple[Path, Path]) -> Callable[..., Ende
         progress = ConsoleProgress(Console(quiet=True), objective)
         rule = StopRule(stop_below, settings, objective, {}) if stop_below is not None else None
 
-        def link(run_id: str) -> str:
-            return f"http://127.0.0.1:5000/{parent.link(run_id)}"
-
-        runs = TrialRuns(parent)
-        delivery = Delivery(settings, plan, study, runs, keeper, paths, progress, link, tags, limits)
-        driver = Driver(settings.name, plan, engine, delivery, progress, rule, limits)
+        stores = Stores(paths, TrialRuns(parent), study, "http://127.0.0.1:5000")
+        delivery = Delivery(settings, plan, stores, keeper, progress, tags, limits)
+        driver = Driver(plan, engine, delivery, rule)
         with asked_to_stop() as asked:
             ended = driver.run(asked)
         parent.note_stop(ended.stopped_at)
