@@ -211,7 +211,7 @@ def _of_one_attempt(
     own = planned.seed, planned.config.hash()
     if attempt is not None and (attempt.seed, attempt.config_hash) != own:
         return [*found, _not_as_planned(attempt, "Optuna", "")]
-    if (child.seed, child.config_hash) != (str(own[0]), own[1]):
+    if (child.seed, child.config_hash) != own:
         retag = attempt is not None and attempt.run_id == child.run_id
         return [*found, _not_as_planned(child, "MLflow", "retag" if retag else "", attempt if retag else None)]
     found += _between(attempt, child, seen.evidence.get(child.run_id), seen.objective)

@@ -129,10 +129,36 @@ def summarise(table: TrialTable, plan: Plan) -> Summary | None:
 
 
 def print_summary(summary: Summary, console: Console) -> None:
+    table = summary.table
+    console.print()
+    console.print(_facts_table(summary))
+    if baseline_sentence(table):
+        console.print(baseline_sentence(table), markup=False, highlight=False)
+    console.print()
+    if table.folds:
+        console.print(_folds_table(table))
+        console.print()
+    if summary.replicates is not None:
+        _print_replicates(table, summary.replicates, console)
+        return
+    if summary.estimates is None:
+        console.print(
+            "No estimate of best-of-N yet: the plan's first trials are not finished, and the finished ones may be the "
+            "fast ones."
+        )
+        return
+    console.print(_best_of_n_table(summary.estimates))
+    for sentence in more_sentences(summary.estimates):
+        console.print(sentence, highlight=False)
+    console.print()
+    console.print(_pool_words(summary.estimates))
+
+
+def _facts_table(summary: Summary) -> Table:
+    """The trial found, in a line a fact."""
     best, table, objective = summary.best, summary.table, summary.table.objective
     validation = validation_score(table, float(best[objective.name]))
     parameters = ", ".join(f"{name} {_plain(value)}" for name, value in summary.parameters.items())
-    console.print()
     facts = Table(title=f"Study {table.study}: the trial found", title_justify="left", show_header=False, box=None)
     facts.add_column(style="bold")
     facts.add_column()
@@ -151,26 +177,7 @@ def print_summary(summary: Summary, console: Console) -> None:
         facts.add_row("trained by", f"{how} ({counted(count)})")
     for what, on_validation, on_test in baseline_rows(table):
         facts.add_row("baseline", f"{what}: {plain_score(on_validation)}, on test {plain_score(on_test)}")
-    console.print(facts)
-    if baseline_sentence(table):
-        console.print(baseline_sentence(table), markup=False, highlight=False)
-    console.print()
-    if table.folds:
-        console.print(_folds_table(table))
-        console.print()
-    if summary.replicates is not None:
-        _print_replicates(table, summary.replicates, console)
-        return
-    if summary.estimates is None:
-        console.print(
-            "No estimate of best-of-N yet: the plan's first trials are not finished, and what is may be the fast ones."
-        )
-        return
-    console.print(_best_of_n_table(summary.estimates))
-    for sentence in more_sentences(summary.estimates):
-        console.print(sentence, highlight=False)
-    console.print()
-    console.print(_pool_words(summary.estimates))
+    return facts
 
 
 def _print_replicates(table: TrialTable, found: Replicates, console: Console) -> None:

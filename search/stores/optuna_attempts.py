@@ -9,8 +9,8 @@ from optuna.trial import TrialState
 
 from analysis.reading.addresses import sqlite_file
 from models.core import names
-from models.core.states import is_final
 from search.stores.optuna_internals import TrialRow, read_trials
+from search.stores.recorded import RecordedAttempt
 from search.stores.states_in_stores import state_in_optuna
 from search.study.growing import Result
 
@@ -21,27 +21,13 @@ ATTRIBUTES = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Attempt:
-    """What Optuna knows of one attempt."""
+@dataclass(frozen=True, kw_only=True)
+class Attempt(RecordedAttempt):
+    """An attempt as Optuna has it."""
 
-    number: int
-    attempt: int
-    state: str
-    """complete | failed | pruned | running."""
-    reason: str
-    score: float | None
-    test_score: float | None
-    """None too where it was not noted."""
-    run_id: str
     seed: int
-    config_hash: str
     trial: int
-    """Optuna's own number of it."""
-
-    @property
-    def final(self) -> bool:
-        return is_final(self.state, self.reason)
+    """Optuna's own number of the trial that holds the attempt."""
 
 
 def results_of(attempts: Iterable[Attempt]) -> dict[int, Result]:

@@ -17,37 +17,28 @@ from analysis.reading.mlflow_client import (
 from analysis.reading.mlflow_runs import confusions_of, numbers_of
 from models.core import names, states
 from models.core.errors import ConfigError
-from models.core.states import STATES, is_final
+from models.core.states import STATES
 from models.tasks.classification import score_of_confusion
 from models.tasks.objective import Objective
+from search.stores.recorded import RecordedAttempt
 from search.stores.states_in_stores import in_stores
 
 
-@dataclass(frozen=True)
-class Child:
-    """A child run as MLflow shows it."""
+@dataclass(frozen=True, kw_only=True)
+class Child(RecordedAttempt):
+    """An attempt as MLflow has it: a child run."""
 
-    run_id: str
-    number: int
-    attempt: int
     status: str
-    """MLflow's."""
-    state: str
-    """complete | failed | pruned, empty before the attempt has ended."""
-    reason: str
-    score: float | None
-    test_score: float | None
-    """None too where trials are not tested."""
+    """The run's mlflow.entities.RunStatus, as text."""
     weights_sha256: str
-    seed: str
-    config_hash: str
     models: str
-    """What the search was told to do with models, when it started the trial."""
+    """The search's option `models` when the attempt began: which models it logs."""
     deleted: bool
+    """Whether the run is in MLflow's trash."""
 
     @property
     def measured(self) -> bool:
-        """Whether it has what a complete trial leaves."""
+        """Whether the run has the score and the weights' hash that a complete trial leaves."""
         return self.score is not None and bool(self.weights_sha256)
 
     @property
@@ -61,7 +52,7 @@ class Child:
 
     @property
     def final(self) -> bool:
-        return self.ended and is_final(self.state, self.reason)
+        return self.ended and super().final
 
 
 @dataclass(frozen=True)
@@ -125,7 +116,7 @@ def _child(run: Run, objective: Objective) -> Child:
         score=metrics.get(objective.name),
         test_score=metrics.get(objective.test_name),
         weights_sha256=tags.get(names.WEIGHTS_SHA256, ""),
-        seed=tags.get(names.SEED, ""),
+        seed=whole_number(run, names.SEED),
         config_hash=tags.get(names.CONFIG_HASH, ""),
         models=tags.get(names.MODELS, ""),
         deleted=run.info.lifecycle_stage == LifecycleStage.DELETED,

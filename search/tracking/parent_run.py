@@ -101,27 +101,35 @@ class ParentRun:
         self.objective = objective
         self._client.update_run(self.id, status="RUNNING")
         use_wal(tracking_uri())
+        self._tag_as_parent(plan_hash, generation)
+        self._prepare_experiment()
+        if own_run and own_run != self.id:
+            self._note_invocation(own_run)
+
+    def _tag_as_parent(self, plan_hash: str, generation: int) -> None:
         tags = {
             names.STUDY: self.study,
             names.PLAN_HASH: plan_hash,
             names.FORMAT: names.FORMAT_NOW,
             names.GENERATION: generation,
-            names.OBJECTIVE: objective.name,
-            names.DIRECTION: objective.direction,
+            names.OBJECTIVE: self.objective.name,
+            names.DIRECTION: self.objective.direction,
             MLFLOW_RUN_NAME: self.study,
         }
         known = self.run.data.tags
         self._client.log_batch(self.id, tags=run_tags({k: v for k, v in tags.items() if known.get(k) != str(v)}))
-        if _EXPERIMENT_KIND not in self._client.get_experiment(self.experiment_id).tags:
-            # Without it the UI takes an experiment for one of prompts and traces, and hides the training runs.
-            self._client.set_experiment_tag(self.experiment_id, _EXPERIMENT_KIND, "custom_model_development")
-            upwards = str(objective.direction == "maximize")
-            self._client.set_experiment_tag(self.experiment_id, MLFLOW_EXPERIMENT_PRIMARY_METRIC_NAME, objective.name)
-            self._client.set_experiment_tag(
-                self.experiment_id, MLFLOW_EXPERIMENT_PRIMARY_METRIC_GREATER_IS_BETTER, upwards
-            )
-        if own_run and own_run != self.id:
-            self._note_invocation(own_run)
+
+    def _prepare_experiment(self) -> None:
+        """Has MLflow's UI show the experiment's training runs, and rank them by the objective."""
+        if _EXPERIMENT_KIND in self._client.get_experiment(self.experiment_id).tags:
+            return
+        for tag, value in (
+            # Without a kind the UI takes an experiment for one of prompts and traces, and hides the training runs.
+            (_EXPERIMENT_KIND, "custom_model_development"),
+            (MLFLOW_EXPERIMENT_PRIMARY_METRIC_NAME, self.objective.name),
+            (MLFLOW_EXPERIMENT_PRIMARY_METRIC_GREATER_IS_BETTER, str(self.objective.direction == "maximize")),
+        ):
+            self._client.set_experiment_tag(self.experiment_id, tag, value)
 
     def look(self, run_id: str) -> None:
         """Takes a parent run as it is, without opening it.
