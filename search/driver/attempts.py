@@ -1,4 +1,4 @@
-"""Attempts in flight, and the retry rule: which one of a number is next, when a lost worker is the trial's fault."""
+"""Attempts in flight, and the retry rule: the number of the next attempt, and how many lost workers fail a trial."""
 
 import math
 from collections import Counter, defaultdict
@@ -12,19 +12,20 @@ MAX_ATTEMPTS = 3
 
 @dataclass
 class InFlight:
-    """An attempt that the engine has."""
+    """An attempt that was submitted to the engine and has not ended."""
 
     planned: PlannedTrial
     attempt: int
     started_ms: int = 0
-    """0 while it waits for a worker: nothing is written of it yet."""
+    """0 while the attempt waits for a worker: no store knows of the attempt yet."""
     began: float = math.inf
-    """On the monotonic clock, as the next."""
+    """When a worker began, in seconds on the monotonic clock."""
     asked_to_end: float | None = None
+    """When the worker was asked to end the attempt, on the same clock."""
 
 
 class Retries:
-    """What has become of each number's attempts. The driver alone decides on another one."""
+    """How the attempts of each number ended. The driver alone decides whether a number gets another attempt."""
 
     def __init__(self) -> None:
         self._next: dict[int, int] = defaultdict(int)
@@ -36,12 +37,12 @@ class Retries:
         self._lost_workers[number] += reason == states.WORKER_LOST
 
     def begin(self, number: int) -> int:
-        """The attempt that runs now."""
+        """Counts a further attempt of the number and returns its place, from 0."""
         attempt = self._next[number]
         self._next[number] = attempt + 1
         return attempt
 
     def worker_lost(self, number: int) -> str:
-        """Why the attempt failed: "worker lost", which runs again, or what ends a trial that took its third worker."""
+        """The reason of an attempt that lost its worker: the trial runs again, unless this was its third loss."""
         self._lost_workers[number] += 1
         return states.RETRIES_EXHAUSTED if self._lost_workers[number] >= MAX_ATTEMPTS else states.WORKER_LOST

@@ -1,4 +1,4 @@
-"""What the parent run and the person get when a search ends."""
+"""The end of a search: tables, headline and report on the parent run, and the last words to the user."""
 
 import hashlib
 import tempfile
@@ -42,7 +42,7 @@ def conclude(
     figures take seconds, and the next session draws them. `baselines` fits the baselines that the headline names.
 
     Returns:
-        The headline; None, having said so, while no trial is complete or the tracking store is away.
+        The headline. None while no trial is complete or the tracking store is away; the console says which.
     """
     try:
         parent.note_stop(ended.stopped_at)
@@ -116,7 +116,7 @@ def failures_words(attempts: Sequence[Attempt], link: Callable[[str], str]) -> s
 
 
 def ranges(numbers: Sequence[int]) -> str:
-    """`0-3, 7`: ascending numbers, runs of them joined."""
+    """Ascending numbers as text, consecutive numbers joined: `0-3, 7`."""
     known = set(numbers)
     starts = [number for number in numbers if number - 1 not in known]
     ends = [number for number in numbers if number + 1 not in known]
@@ -180,5 +180,5 @@ def next_steps(
 
 
 def _more(settings: StudySettings) -> int:
-    """Twice the trials, or all there are."""
+    """Twice the trials, or all configurations where there are fewer."""
     return min(settings.trials_each * 2, settings.population or settings.trials_each * 2)

@@ -29,7 +29,7 @@ class Stores:
     """The places that a study's attempts are written to, in this order."""
 
     paths: StudyPaths
-    """The outbox is one of these."""
+    """Where the outbox lies."""
     runs: TrialRuns
     study: StudyStore
     ui_url: str
@@ -72,7 +72,7 @@ class Delivery:
 
     @property
     def stuck(self) -> str:
-        """Why going on would lose results, or keep all of them waiting for what the user has to mend."""
+        """Why the search must end, or empty: results can be kept nowhere, or a store refuses them."""
         return self._uncommitted or (self._refused if self.undelivered else "")
 
     def grow(self, plan: Plan) -> None:
@@ -80,7 +80,7 @@ class Delivery:
         self._plan = plan
 
     def begin(self, planned: PlannedTrial, attempt: int, started_ms: int) -> None:
-        """Books an attempt that a worker has got."""
+        """Writes to both stores that a worker has begun an attempt."""
 
         def write() -> None:
             self.study.ask(planned, attempt, distributions(self.settings, planned))
@@ -104,11 +104,11 @@ class Delivery:
         return self.study.prunes and self.through(judge) and behind
 
     def epochs_of(self, number: int, attempt: int) -> tuple[EpochReport, ...]:
-        """What was heard of an attempt and is not written yet."""
+        """The epochs of an attempt that were heard and are not written yet."""
         return tuple(self._epochs.get((number, attempt), ()))
 
     def write_epochs(self) -> None:
-        """Writes what was heard, about once a second."""
+        """Writes the epochs that were heard, every `limits.epochs_every` seconds."""
         if time.monotonic() - self._epochs_written < self.limits.epochs_every:
             return
         self._epochs_written = time.monotonic()
@@ -135,7 +135,7 @@ class Delivery:
     def deliver(self, outcome: Outcome) -> bool:
         """Whether both stores have the committed outcome; else it waits for `retry`."""
         planned, key = self._plan.get(outcome.number), (outcome.number, outcome.attempt)
-        assert planned is not None  # else the driver would not have taken it
+        assert planned is not None  # the driver takes outcomes of planned trials alone
 
         def log() -> None:
             run_id = self._run_ids.get(key) or self._open(planned, outcome.attempt, outcome.started_ms)
@@ -152,7 +152,7 @@ class Delivery:
                     if not refuses(error) or key not in self._run_ids:
                         raise
                     del self._run_ids[key]
-                    log()  # on a run of its own again: the user has deleted the one that it had
+                    log()  # on a new run: the user has deleted the attempt's own
                 self._tracked.add(key)
             self.study.finish(outcome)
 
@@ -166,7 +166,7 @@ class Delivery:
         return True
 
     def retry(self, now: bool = False) -> None:
-        """Delivers what waits, with `now` even if a store was away a moment ago."""
+        """Delivers the outcomes that wait. With `now`, a store that was away a moment ago is tried again at once."""
         if now and self._away_since is not None:
             self._away_since = -math.inf
         for _ in range(len(self.undelivered)):
@@ -175,14 +175,14 @@ class Delivery:
             self.undelivered.popleft()
 
     def close_unfinished(self) -> None:
-        """Ends the runs that drivers which are gone left RUNNING."""
+        """Ends the runs that earlier drivers left RUNNING."""
         self._closed = self.through(lambda: self.runs.close_unfinished(states.DRIVER_LOST))
 
     def finish(self, asked_to_stop: Sequence[str]) -> int:
-        """Delivers what can be, and waits a while for stores that are away unless `asked_to_stop` has a reason.
+        """Delivers the outcomes that wait. Waits a while for stores that are away, unless the user asked to stop.
 
         Returns:
-            How many finished attempts wait in the outbox, or models in their folder.
+            How many finished attempts still wait in the outbox, plus 1 where models wait to be logged.
         """
         until = time.monotonic() + self.limits.last_patience
         self.retry(now=True)
@@ -212,7 +212,7 @@ class Delivery:
         return run_id
 
     def through(self, write: Callable[[], Any]) -> bool:
-        """Whether `write` got through to MLflow and Optuna. While one of them is away, training goes on."""
+        """Whether `write` reached MLflow and Optuna. While one of them is away, training goes on."""
         was_away = self._away_since is not None
         if self._away_since is not None and time.monotonic() - self._away_since < self.limits.retry_every:
             return False
@@ -220,7 +220,7 @@ class Delivery:
             self.study.lock()
             write()
         except StoreError as error:
-            if refuses(error):  # it answers, and asking again would not change the answer
+            if refuses(error):  # the store answers, and would give the same answer again
                 self._refused = explain(error)
                 return False
             if not was_away:

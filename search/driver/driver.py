@@ -20,10 +20,10 @@ from search.workers.engine import Engine, EngineError, Epoch, Event, Lost, Start
 from search.workers.job import Job
 from search.workers.outcome import Outcome
 
-if TYPE_CHECKING:  # pandas and SciPy, for a rule that few searches have
+if TYPE_CHECKING:  # imports pandas and SciPy, which only a search with a stop rule needs
     from search.driver.stopping import StopRule
 
-_HOPELESS = 10  # so many first trials failed, and none complete: the study is wrong, not the trials
+_HOPELESS = 10  # failed trials, and none complete: the mistake is in the study, so the search ends
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Ended:
     trained: int = 0
     """Attempts that ended in this session."""
     stopped_at: int | None = None
-    """How many plan numbers the stop rule ended the search with; None where it did not."""
+    """How many plan numbers count, where the stop rule ended the search; else None."""
     without_refit: str = ""
     """Why a cross-validated study that is otherwise complete has no refit yet."""
 
@@ -76,7 +76,10 @@ class Driver:
         self._last_failure = ""
 
     def run(self, asked_to_stop: Sequence[str] = ()) -> Ended:
-        """Delivers, reconciles, trains what is missing; ends early once `asked_to_stop` has a reason."""
+        """Delivers and reconciles what earlier drivers left, then trains the missing trials.
+
+        The search ends early once `asked_to_stop` has a reason.
+        """
         self._recover()
         reason = self._enough()
         while (self._pending or self._in_flight or not self._so_far.whole) and not reason:
@@ -104,7 +107,7 @@ class Driver:
         return Ended(missing, undelivered, reason, self._trained, stopped_at)
 
     def _recover(self) -> None:
-        """What earlier drivers left: outcomes in the outbox first, then attempts that nobody runs any more."""
+        """Takes over from earlier drivers: outcomes in the outbox first, then attempts that nobody runs any more."""
         for number, result in results_of(self._delivery.study.attempts()).items():
             self._so_far.tell(number, result)
         self._grow()
@@ -114,11 +117,11 @@ class Driver:
             kept = self._kept.get(attempt.number)
             waits = (attempt.number, attempt.attempt) in waiting or (kept and kept.attempt == attempt.attempt)
             if attempt.state == states.RUNNING and not waits:
-                # As an outcome like any other, so that both sides tell the same of it, whichever knew of it.
+                # Ended by an outcome like any other, so that both stores agree, whichever of them knew of the attempt.
                 self._lose(attempt)
         self._delivery.through(self._delivery.study.close_strangers)
         self._delivery.close_unfinished()
-        # Of what waits, Optuna may know nothing yet.
+        # Optuna may not know the waiting outcomes yet.
         known: list[Attempt | Outcome] = [*self._delivery.study.attempts(), *waiting.values()]
         for each in known:
             self._retries.note(each.number, each.attempt, each.reason)
@@ -136,18 +139,18 @@ class Driver:
             left.number, left.attempt, states.FAILED, left.seed, left.config_hash, states.DRIVER_LOST,
             started_ms=now_ms(), ended_ms=now_ms(),
         )  # fmt: skip
-        if self.plan.get(left.number) is None:  # it followed from a result that is lost: its run is closed below
+        if self.plan.get(left.number) is None:  # it followed from a lost result; close_unfinished ends its run
             self._delivery.through(partial(self._delivery.study.finish, lost))
         elif self._delivery.commit(lost):
             self._delivery.deliver(lost)
 
     @property
     def plan(self) -> Plan:
-        """As far as it is drawn."""
+        """The plan, as far as it is drawn."""
         return self._so_far.plan
 
     def _grow(self) -> None:
-        """Takes over what is drawn of the plan since, and outcomes of it that waited for that."""
+        """Takes over newly drawn trials of the plan, and the outcomes in the outbox that waited for them."""
         new = self._so_far.grow(self._delivery.through)
         if new:
             self._pending.extend(trial for trial in new if trial.number not in self._ended)
@@ -163,7 +166,7 @@ class Driver:
         for path in self._delivery.paths.outcomes():
             outcome = take_left(path, self.plan)
             if (outcome.number, outcome.attempt) in over:
-                # Delivered already; or given up by a driver elsewhere, which went on with the number's next attempt.
+                # The attempt was delivered already, or a driver elsewhere gave it up and went on with the next attempt.
                 outbox.remove(outcome, self._delivery.paths)
             elif awaits(self.plan, outcome):
                 self._kept[outcome.number] = outcome
@@ -193,7 +196,7 @@ class Driver:
         number, attempt = ended.number, ended.attempt
         current = self._in_flight.get(number)
         if current is None or current.attempt != attempt:
-            return  # a late word from an attempt that was given up
+            return  # a late event of an attempt that was given up
         del self._in_flight[number]
         if isinstance(event, Lost):
             reason = self._retries.worker_lost(number)
@@ -264,7 +267,7 @@ class Driver:
         self._delivery.deliver(outcome)
 
     def _end(self, outcome: Outcome) -> None:
-        """A trial has ended for good: what may follow from it is drawn."""
+        """Counts a trial that has ended for good; trials that follow from its result are drawn now."""
         result = self._ended[outcome.number] = Result(outcome.state, outcome.score)
         self._count(outcome.number, result)
         self._progress.advance()

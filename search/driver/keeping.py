@@ -12,14 +12,14 @@ from search.stores import outbox
 from search.stores.paths import StudyPaths
 from search.workers.outcome import Outcome
 
-if TYPE_CHECKING:  # the command line is read before Optuna and MLflow are imported
+if TYPE_CHECKING:  # the command line is read, by ModelPolicy, before Optuna and MLflow are imported
     from search.stores.optuna_attempts import Attempt
     from search.tracking.trial_runs import TrialRuns
 
 
 @dataclass(frozen=True)
 class ModelPolicy:
-    """`all`, `none`, or `best:K`."""
+    """Which models a search logs: `all`, `none`, or `best:K`."""
 
     mode: str
     best: int = 0
@@ -58,7 +58,7 @@ class ModelKeeper:
         return self.policy.mode == "all"
 
     def offer(self, outcome: Outcome, run_id: str) -> None:
-        """Keeps the model aside if it is among the best K so far, and lets go of the one that no longer is."""
+        """Sets the model aside if its trial is among the best K so far, and drops a model that no longer is."""
         if self.policy.mode != "best" or outcome.score is None:
             return
         self._rank(outcome.number, outcome.score, run_id)
@@ -75,7 +75,7 @@ class ModelKeeper:
         return bool(self._staged.outcomes() or self._logged - self._numbers())
 
     def deliver(self, runs: "TrialRuns") -> None:
-        """Logs the models that waited, and drops those of earlier sessions that are no longer among the best."""
+        """Logs the models that were set aside, and drops logged models that are no longer among the best K."""
         best = self._numbers()
         for path in self._staged.outcomes():
             outcome = outbox.take(path)
@@ -88,7 +88,7 @@ class ModelKeeper:
             runs.drop_model(self._run_ids[number])
 
     def _rank(self, number: int, score: float | None, run_id: str) -> None:
-        """Takes the trial among the best K, if it belongs there."""
+        """Ranks the trial among the best K, if its score belongs there."""
         if score is None or self._place(score, number) in self._best:
             return
         insort(self._best, self._place(score, number))

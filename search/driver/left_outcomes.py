@@ -1,4 +1,4 @@
-"""What earlier drivers left in the outbox."""
+"""Outcomes that earlier drivers left in the outbox."""
 
 from pathlib import Path
 
@@ -9,10 +9,10 @@ from search.workers.outcome import Outcome
 
 
 def take_left(path: Path, plan: Plan) -> Outcome:
-    """An outcome of the plan, or one that may be: of a trial that is still to be drawn.
+    """An outcome of one of the plan's trials, or of a trial that is still to be drawn.
 
     Raises:
-        ConfigError: it cannot be read, or is another study's.
+        ConfigError: the file cannot be read, or the outcome is another study's.
     """
     try:
         outcome = outbox.take(path)
@@ -26,5 +26,5 @@ def take_left(path: Path, plan: Plan) -> Outcome:
 
 
 def awaits(plan: Plan, outcome: Outcome) -> bool:
-    """Whether the outcome is of a trial that follows from one whose result is missing: that one trains again first."""
+    """Whether the outcome's trial follows from a trial whose result is missing: the latter trains again first."""
     return (outcome.number, outcome.seed) in plan.undrawn

@@ -1,4 +1,4 @@
-"""How long things may take: a trial, a session, and the driver's waits for stores that are away."""
+"""Limits of time: on a trial, on a session, and on the driver's waits for stores that are away."""
 
 import math
 import time
@@ -9,24 +9,24 @@ from models.core.errors import ConfigError
 
 @dataclass(frozen=True)
 class Limits:
-    """All in seconds on the clock; infinite where there is none.
+    """All limits are seconds of wall time; infinity means no limit.
 
     Raises:
         ConfigError: a limit that a user gives is not a positive number.
     """
 
     trial_timeout: float = math.inf
-    """Of one attempt, from when its worker gets it."""
+    """For one attempt, from the moment that its worker begins."""
     timeout: float = math.inf
-    """Of the session."""
+    """For the session."""
     grace: float = 10.0
-    """That a trial has, once it is asked to stop, to reach the end of its epoch; then its worker is restarted."""
+    """For an attempt that was asked to stop to reach the end of its epoch; after that its worker is restarted."""
     epochs_every: float = 1.0
-    """Between writes of per-epoch metrics: they show within two."""
+    """Between writes of per-epoch metrics; MLflow's UI shows them within twice that."""
     retry_every: float = 10.0
     """Between deliveries while a store is away."""
     last_patience: float = 30.0
-    """That a search which has nothing left to train waits for a store to come back."""
+    """For a store to come back, once nothing is left to train."""
     began: float = field(default_factory=time.monotonic)
     """When the session began, on the monotonic clock."""
 
@@ -38,7 +38,7 @@ class Limits:
 
     @property
     def out_of_time(self) -> str:
-        """Why the session ends now, or an empty text."""
+        """Why the session ends now; empty while there is time left."""
         if time.monotonic() - self.began < self.timeout:
             return ""
         return f"timeout: the {self.timeout:g} s of this session have passed"

@@ -1,4 +1,4 @@
-"""What a person sees while the search runs: a bar on a terminal, a line now and then in a log file."""
+"""The progress that a person sees while the search runs: a bar on a terminal, lines in a log file."""
 
 import time
 from typing import Protocol
@@ -35,11 +35,11 @@ class Tally:
         self._ends: list[float] = []
 
     def begin(self, total: int, done: int) -> None:
-        """Says how many trials there are, and how many of them were finished before."""
+        """Sets how many trials there are, and how many of them were finished before."""
         self.total, self.done = total, done
 
     def count(self, state: str, score: float | None) -> None:
-        """Takes in how a trial has ended."""
+        """Counts a trial by its end."""
         self.failed += state == states.FAILED
         if score is not None and (self._best is None or self._objective.better(score, self._best)):
             self._best = score
@@ -57,7 +57,7 @@ class Tally:
 
     @property
     def words(self) -> str:
-        """All of it in a line."""
+        """The tally in one line."""
         name, score = self._objective.name, self._best
         best = f"no {name} yet" if score is None else f"best {name} so far {plain_score(score)}"
         parts = [f"{self.done} of {self.total} trials", f"{self.failed} failed"]
@@ -70,7 +70,7 @@ class Tally:
 
 
 def duration(seconds: float) -> str:
-    """`50 s`, `12 min`, `3 h 20 min`."""
+    """A duration for a reader: `50 s`, `12 min`, `3 h 20 min`."""
     minutes = round(seconds / 60)
     if minutes < 2:
         return f"{seconds:.0f} s"
@@ -78,7 +78,7 @@ def duration(seconds: float) -> str:
 
 
 class ConsoleProgress:
-    """A bar with the tally's words on a terminal; elsewhere these words in a line, the rarer the longer it takes."""
+    """On a terminal a bar with the tally's words; elsewhere lines of these words, fewer as the search goes on."""
 
     def __init__(self, console: Console, objective: Objective) -> None:
         self._console = console

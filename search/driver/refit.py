@@ -1,7 +1,7 @@
 """The refit: a cross-validated study's best configuration, trained once on all of the training part and tested.
 
-Its run lies below the study's parent like a trial's, but it is no trial: it has no number, and nothing that counts or
-chooses trials sees it. The folds only score; this alone has a model.
+The refit's run lies below the study's parent like a trial's, but the refit is no trial: it has no number, and nothing
+that counts or chooses trials sees it. Folds only score configurations; the refit alone has a model.
 """
 
 from collections.abc import Sequence
@@ -33,11 +33,11 @@ def refit_best(
     """Trains the best trial's configuration on all of the training part, unless that has been done.
 
     Returns:
-        `ended`, with the attempts made here, and why the refit is missing unless it is there, or failed as it would
-        again, or no trial is complete.
+        `ended` with the attempts made here counted, and with the reason why a refit is missing. No refit is missing
+        where no trial is complete, or where the refit failed for a reason that would come again.
 
     Raises:
-        StoreError: a store is away; the run is closed by the next start, and made again.
+        StoreError: a store is away; the next start closes the refit's run and makes another.
     """
     settings, study, runs = delivery.settings, delivery.study, delivery.runs
     best = _best(study.attempts(), ended.stopped_at, study.objective)
@@ -46,7 +46,7 @@ def refit_best(
     study.lock()
     delivery.progress.say(f"training the best, trial {best.number}, on all of the training part")
     planned = plan.get(best.number)
-    assert planned is not None  # it has been trained
+    assert planned is not None  # the trial has been trained, so the plan has it
     seed = derive_seed(settings.seed, best.number, "refit")
     engine.start()
     reason = ""
@@ -81,7 +81,7 @@ def _best(attempts: Sequence[Attempt], stopped_at: int | None, objective: Object
 
 
 def _trained(job: Job, engine: Engine, asked_to_stop: Sequence[str]) -> Outcome:
-    """How one attempt ended."""
+    """The outcome of one attempt at the refit."""
     started, submitted = now_ms(), False
     reason, message = states.INTERRUPTED, ""
     try:
@@ -90,7 +90,7 @@ def _trained(job: Job, engine: Engine, asked_to_stop: Sequence[str]) -> Outcome:
                 engine.submit(job)
                 submitted = True
             for event in engine.events(timeout=0.1):
-                # The study's own rule may have ended it while other trials were still in flight.
+                # Events of trials that were in flight when the stop rule ended the search are not the refit's.
                 if isinstance(event, Done) and (event.outcome.number, event.outcome.seed) == (job.number, job.seed):
                     return event.outcome
                 if isinstance(event, Lost) and (event.number, event.attempt) == (job.number, job.attempt):

@@ -8,7 +8,7 @@ from search.study.settings import StudySettings
 
 
 class StopRule:
-    """Judges the plan's finished beginning in plan order, so that the decision does not depend on the workers.
+    """Judges finished trials in the order of the plan, so that the decision does not depend on the workers.
 
     Raises:
         ConfigError: the threshold is not a gain of the objective, or the study has no next draw to judge.
@@ -31,10 +31,10 @@ class StopRule:
         self._scores: list[float] = []
         self._looked = 0
         self.stopped_at: int | None = None
-        """The number of plan numbers that the search ends with, once that is decided."""
+        """How many plan numbers count, once the rule has ended the search; None before."""
 
     def add(self, number: int, state: str, score: float | None) -> None:
-        """A trial has finished; each number counts once. Without a score it stands at the worst one."""
+        """Counts a finished trial, each number once. A trial without a score counts as the worst score."""
         if number >= len(self._scores):
             found = self._objective.censored(score if state == states.COMPLETE else None, self._baselines)
             self._ahead.setdefault(number, self._objective.sign * found)

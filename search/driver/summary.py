@@ -31,29 +31,29 @@ _MOST_ROWS = 20  # of the table of folds
 
 @dataclass(frozen=True)
 class Summary:
-    """The headline of a study: all of it from its trials table."""
+    """The headline of a study, computed from its trials table alone."""
 
     table: TrialTable
     best: pd.Series
     """The row with the best validation score, the earliest on ties."""
     parameters: Mapping[str, Scalar]
-    """Of the best trial: the searched ones that exist in it."""
+    """The searched parameters that exist in the best trial."""
     estimates: BestOfN | None
-    """None while the plan has no finished beginning: what is there then may be the fast trials alone."""
+    """None while the plan's first trials are not finished: the finished trials may be the fast ones alone."""
     curve: dict[int, float]
     """Expected best validation score for every N."""
     replicates: Replicates | None = None
-    """Of an adaptive search, instead of the estimates."""
+    """The results of an adaptive search, which has no estimates."""
 
     @property
     def runs(self) -> dict[str, str]:
-        """The runs to look at first, by the tag of the parent that names each."""
+        """The runs to look at first, by the parent's tag that names each of them."""
         refit = self.table.refit
         return {names.BEST_RUN_ID: str(self.best["run_id"])} | ({names.REFIT_RUN_ID: refit.run_id} if refit else {})
 
     @property
     def scores(self) -> dict[str, float]:
-        """What studies are compared by in MLflow's UI: the trial found, its test interval, expected values, counts."""
+        """Metrics that MLflow's UI compares studies by: of the trial found, expected values, counts of trials."""
         objective, states_found = self.table.objective, self.table.frame[names.STATE]
         found = {names.BEST + objective.name: float(self.best[objective.name])}
         if self.table.tested:
@@ -94,7 +94,7 @@ class Summary:
         )
 
     def _averages(self) -> str:
-        """What a search of N trials reaches, and what more would buy, as Markdown."""
+        """The averages of best-of-N and the gain of further trials, as Markdown."""
         if self.replicates is not None:
             return "\n\n".join([*of_replicates.sentences(self.replicates, self.table.start_up_trials or 0), ""])
         if self.estimates is None:
@@ -155,7 +155,7 @@ def print_summary(summary: Summary, console: Console) -> None:
 
 
 def _facts_table(summary: Summary) -> Table:
-    """The trial found, in a line a fact."""
+    """The facts of the trial found, one a line."""
     best, table, objective = summary.best, summary.table, summary.table.objective
     validation = validation_score(table, float(best[objective.name]))
     parameters = ", ".join(f"{name} {_plain(value)}" for name, value in summary.parameters.items())
@@ -202,7 +202,7 @@ def _print_replicates(table: TrialTable, found: Replicates, console: Console) ->
 
 
 def _ways_of_training(table: TrialTable) -> dict[str, int]:
-    """Of a network of the user's own: how it was trained and why, and how many trials were."""
+    """How a network of the user's own was trained, and how many trials were trained in each way."""
     if names.TRAINED_BY not in table.frame:
         return {}
     ways = table.frame.loc[table.scored, names.TRAINED_BY]
@@ -242,7 +242,10 @@ def _best_of_n_table(estimates: BestOfN) -> Table:
 
 
 def _rows(estimates: BestOfN) -> list[list[str]]:
-    """Beyond a tenth of the trials the limit on one side leads; the last row names the trial found."""
+    """The rows of the table of averages; the last row names the trial found.
+
+    Where N is more than a tenth of the trials, the one-sided limit stands first.
+    """
     val, test, m = estimates.curves["best_val"], estimates.curves.get("test_of_best"), estimates.trials["started"] or 0
     mark = " *" if estimates.flags else ""
     rows = []

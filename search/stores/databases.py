@@ -1,4 +1,4 @@
-"""Databases that results are kept in: what they must be, and SQLite's mode for one writer and many readers."""
+"""Databases that keep results: the checks that they pass first, and SQLite's mode for one writer and many readers."""
 
 import os
 import sqlite3
@@ -33,7 +33,7 @@ def check_sqlite(file: Path, what: str) -> None:
     if file.is_dir() or not os.access(file, os.W_OK):
         raise ConfigError(f"{what} must be a file that can be written, got {str(file)!r}")
     try:
-        # To write: what a kill left half written beside it is rolled back by whoever opens it, who must be able to.
+        # Opened to write: whoever opens the file rolls back what a killed process left half written beside it.
         connection = sqlite3.connect(f"file:{file}?mode=rw", uri=True)
         try:
             connection.execute("PRAGMA schema_version").fetchone()
@@ -70,11 +70,11 @@ def check_storage(url: str) -> None:
     except (SQLAlchemyError, ImportError, ValueError) as error:
         raise ConfigError(
             f"storage must be a database that answers, got {shown_address(url)!r}: {in_one_line(error)}"
-        ) from None  # the original carries the password
+        ) from None  # the original error carries the password
 
 
 def use_wal(url: str) -> None:
-    """Sets write-ahead logging on an SQLite file, once: the one writer and its readers, the UIs, stop waiting."""
+    """Sets write-ahead logging on an SQLite file, so that the one writer and its readers, the UIs, do not wait."""
     file = sqlite_file(url)
     if file is not None and file.exists():
         with sqlite3.connect(file, timeout=30) as connection:
@@ -84,10 +84,10 @@ def use_wal(url: str) -> None:
 
 @cache
 def use_few_syncs() -> None:
-    """From here on, SQLite connections of this process write their log without forcing each transaction to disk.
+    """Has later SQLite connections of this process write their log without forcing each transaction to disk.
 
-    A killed process loses nothing by that; a machine that loses its power may lose the last transactions, whole ones,
-    unless `sync` has been called after them. In WAL mode neither can damage the file (sqlite.org/pragma.html).
+    A killed process loses nothing by that. A machine that loses its power may lose whole transactions since the last
+    call of `sync`. In WAL mode neither can damage the file (sqlite.org/pragma.html).
     """
     from sqlalchemy import Engine, event
 
@@ -98,7 +98,10 @@ def use_few_syncs() -> None:
 
 
 def sync(url: str) -> None:
-    """Forces what was committed to an SQLite database to disk: the log alone, the database is forced with each copy."""
+    """Forces committed transactions of an SQLite database to disk.
+
+    Forcing the log suffices: SQLite forces the database itself whenever it copies the log there.
+    """
     file = sqlite_file(url)
     log = file.with_name(f"{file.name}-wal") if file is not None else None
     if log is not None and log.exists():

@@ -1,4 +1,4 @@
-"""One living driver a study. The locks are the system's and the server's, so a killed driver leaves none behind."""
+"""One living driver a study. The system and the database server hold the locks, so a killed driver leaves none."""
 
 import fcntl
 import hashlib
@@ -12,19 +12,19 @@ from typing import IO, Any
 from models.core.errors import ConfigError
 from search.stores.paths import StudyPaths
 
-# A machine that vanished from the network lets go of the study within a minute, not in the server's two hours.
+# A machine that vanished from the network loses the lock within a minute, not after the server's two hours.
 _KEEPALIVES = {"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3"}
 
 
 class Taken(ConfigError):
-    """Another living driver holds the study: nothing of it may be written."""
+    """Another living driver holds the study: this process may not write to it."""
 
 
 class DriverLock:
-    """Held from construction to `release`, or to the end of the process, however it ends.
+    """The lock on a study, held from construction to `release` or to the end of the process, however that ends.
 
-    A file's lock beside the outbox and, with a study in PostgreSQL, an advisory lock in its database: drivers on other
-    machines or in other folders see that one alone.
+    The lock is a locked file beside the outbox and, with a study in PostgreSQL, an advisory lock in its database as
+    well. Drivers on other machines or in other folders see the database's lock alone.
 
     Raises:
         Taken: another living driver holds the study.
@@ -52,9 +52,9 @@ class DriverLock:
         self._file.flush()
 
     def hold(self) -> None:
-        """Takes the database's lock, unless it is held: it is lost when the server is restarted.
+        """Takes the database's lock, unless this process has it. A restart of the server loses the lock.
 
-        To be called before each write: Optuna takes a new connection in place of a lost one without a word.
+        Call it before each write: Optuna replaces a lost connection silently.
 
         Raises:
             Taken: another driver has the study.
@@ -70,7 +70,7 @@ class DriverLock:
             try:
                 self._connection.execute(text("SELECT 1"))
                 return
-            except DBAPIError:  # the session is gone, and the lock with it
+            except DBAPIError:  # the server ended the session, and its lock with it
                 self._connection.close()
                 self._connection = None
         engine = create_engine(self._storage, poolclass=NullPool, isolation_level="AUTOCOMMIT")
@@ -105,7 +105,7 @@ WHERE locktype = 'advisory' AND granted AND (classid::bigint << 32 | objid::bigi
 
 
 def _key(study: str) -> int:
-    """The study in PostgreSQL's terms: advisory locks are numbers of 64 bits, here without the sign."""
+    """The study's number among PostgreSQL's advisory locks, which are numbers of 64 bits; here without the sign."""
     return int.from_bytes(hashlib.sha256(f"driver of {study}".encode()).digest()[:8]) >> 1
 
 
@@ -115,7 +115,7 @@ def _this_process() -> str:
 
 @contextmanager
 def alone(path: Path) -> Iterator[None]:
-    """Waits until no other process is in here: two that make the tables of one database at once break it."""
+    """A block that one process at a time runs: two processes that make a database's tables at once break it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

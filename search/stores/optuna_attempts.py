@@ -1,4 +1,4 @@
-"""What Optuna's storage holds of a study: its attempts, and how far it is. Nothing here writes."""
+"""A study read from Optuna's storage: its attempts, and how far the study is. Nothing here writes."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from search.stores.states_in_stores import state_in_optuna
 from search.study.growing import Result
 
 ASIDE = "set_aside"
-"""The study's attribute with Optuna's numbers of the trials that count no more."""
+"""The study's attribute that lists, by Optuna's numbers, the trials that no longer count."""
 ATTRIBUTES = (
     names.TRIAL_NUMBER, names.ATTEMPT, names.STATE_REASON, names.RUN_ID, names.SEED, names.CONFIG_HASH,
 )  # fmt: skip
@@ -31,18 +31,18 @@ class Attempt(RecordedAttempt):
 
 
 def results_of(attempts: Iterable[Attempt]) -> dict[int, Result]:
-    """How each number ended that has."""
+    """The result of each number that has ended."""
     return {each.number: Result(each.state, each.score) for each in attempts if each.final}
 
 
 def is_ours(row: TrialRow) -> bool:
-    """Whether a trial is an attempt that the driver asked for, by what stands on it."""
+    """Whether a trial is an attempt of the driver: its attributes say so."""
     kinds = {names.TRIAL_NUMBER: int, names.ATTEMPT: int, names.SEED: int, names.CONFIG_HASH: str}
     return all(isinstance(row.user_attrs.get(name), kind) for name, kind in kinds.items())
 
 
 def attempts_in(rows: Sequence[TrialRow], aside: Sequence[int], test_name: str = "") -> list[tuple[int, Attempt]]:
-    """Every attempt with its trial's ID, in the order they were asked for, with its test score of that name."""
+    """Every attempt with its trial's ID, in the order of creation; `test_name` is the test score's attribute."""
     return [(row.trial_id, _attempt(row, test_name)) for row in rows if is_ours(row) and row.number not in aside]
 
 
@@ -55,11 +55,11 @@ def study_id_of(storage: RDBStorage, name: str) -> int | None:
 
 @dataclass(frozen=True)
 class Stored:
-    """What is known of a study before it is opened."""
+    """The facts of a study that can be read without opening it."""
 
     planned: int = 0
     results: Mapping[int, Result] = field(default_factory=dict)
-    """How each finished number ended."""
+    """By plan number."""
     parent_run_id: str = ""
     data_sha256: str = ""
     plan_hash: str = ""
@@ -70,13 +70,13 @@ class Stored:
 
 
 def study_names(url: str) -> list[str]:
-    """Of the studies in a storage. Creates no database."""
+    """The names of the studies in a storage. Creates no database."""
     file = sqlite_file(url)
     return [] if file is not None and not file.exists() else optuna.get_all_study_names(storage=url)
 
 
 def look_up(url: str, name: str) -> Stored:
-    """How far the stored study is; nothing where there is none. Creates no database."""
+    """The facts of the stored study; empty where there is none. Creates no database."""
     file = sqlite_file(url)
     if file is not None and not file.exists():
         return Stored()

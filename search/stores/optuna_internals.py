@@ -1,4 +1,4 @@
-"""What is read and written in Optuna's tables themselves, and the attributes that its dashboard reads.
+"""Reads and writes in Optuna's tables themselves, and the attributes that its dashboard reads.
 
 Optuna's own calls take one value a transaction, and load whole trials to read one. The tables are those of the version
 that conda.yaml pins; tests/search/stores/test_optuna_internals.py holds them to Optuna's own readers and fails first
@@ -26,14 +26,14 @@ class TrialRow:
 
     trial_id: int
     number: int
-    """Optuna's own, from 0 in the order the trials were made."""
+    """Optuna's own number, from 0 in the order the trials were made."""
     state: TrialState
     value: float | None
     user_attrs: Mapping[str, Any]
 
 
 def read_trials(storage: RDBStorage, study_id: int, attributes: Sequence[str]) -> list[TrialRow]:
-    """The study's trials in the order they were made, with these of their user attributes."""
+    """The study's trials in the order they were made, with the user attributes of these names."""
     trials, values, user = tables.TrialModel, tables.TrialValueModel, tables.TrialUserAttributeModel
     of_study = trials.study_id == study_id
     with storage.engine.connect() as connection:
@@ -58,7 +58,7 @@ def insert_trial(
 ) -> int:
     """Makes a running trial in one transaction, and returns its ID.
 
-    Optuna's own way looks through the study once for each parameter and attribute: it takes four times as long.
+    Optuna's own calls look through the study once for each parameter and attribute, and take four times as long.
     """
     trials = tables.TrialModel.__table__
     with storage.engine.begin() as connection:
@@ -103,9 +103,11 @@ def write_trial(
 
 
 def write_note(storage: RDBStorage, study_id: int, of: str, text: str) -> None:
-    """What the dashboard shows first of the study, or of the trial whose ID and a colon `of` is (Markdown).
+    """Writes the note, in Markdown, that the dashboard shows of the study or of a trial.
 
-    As optuna_dashboard.save_note, whose import takes a second and which reads all trials' notes to write one.
+    `of` is empty for the study, and the trial's ID with a colon for a trial.
+
+    optuna_dashboard.save_note does the same, but its import takes a second, and it reads all notes to write one.
     """
     note = f"dashboard:{of}note"
     rows = _attribute_rows({f"{note}_ver": 1, f"{note}_str:0": text})
@@ -117,7 +119,7 @@ def write_note(storage: RDBStorage, study_id: int, of: str, text: str) -> None:
 def picture_attribute(artifact: ArtifactMeta) -> dict[str, str]:
     """The system attribute by which a trial has an artifact that was written without optuna.artifacts.upload_artifact.
 
-    That one draws an ID at random, so that a picture written again would stand there twice.
+    upload_artifact draws a random ID, so that a picture written again would be listed twice.
     """
     return {f"{ARTIFACTS_ATTR_PREFIX}{artifact.artifact_id}": json.dumps(asdict(artifact))}
 
@@ -125,7 +127,7 @@ def picture_attribute(artifact: ArtifactMeta) -> dict[str, str]:
 def _replace(
     connection: Connection, table: Any, owner: Any, owner_id: int, key: Any, rows: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Rows of one owner, in place of those with the same keys: written again, they change nothing."""
+    """Writes rows of one owner, in place of rows with the same keys: written again, they change nothing."""
     if rows:
         connection.execute(delete(table).where(owner == owner_id, key.in_([row[key.key] for row in rows])))
         connection.execute(insert(table), [{owner.key: owner_id, **row} for row in rows])

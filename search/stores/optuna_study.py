@@ -32,11 +32,11 @@ from search.workers.outcome import Outcome
 Values = Mapping[int, float]
 
 NOTED = 500
-"""Numbers below this have a note with a link in the dashboard."""
+"""Trials with numbers below this have a note with a link in the dashboard."""
 
 
 class StudyStore:
-    """An Optuna study under the name of ours. `lock` makes sure that it still is.
+    """The Optuna study of a search, under the same name. `lock` holds the study, or raises.
 
     Raises:
         OtherSettings: on opening, when the study exists with settings that make other trials.
@@ -72,7 +72,7 @@ class StudyStore:
         if is_new:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-                self._study.set_metric_names([objective.name])  # what the dashboard writes at its axes
+                self._study.set_metric_names([objective.name])  # the dashboard labels its axes so
         for key, value in {"settings": identity, names.SAMPLER: settings.sampler, names.SEED: settings.seed}.items():
             if self._study.user_attrs.get(key) is None:
                 self._study.set_user_attr(key, value)
@@ -117,41 +117,41 @@ class StudyStore:
 
     @property
     def plan_hash(self) -> str:
-        """Of the plan that the study was last extended to; empty before the first."""
+        """The hash of the plan that the study was last extended to; empty before the first plan."""
         return str(self._study.user_attrs.get(names.PLAN_HASH, ""))
 
     def remember(self, **attributes: str | int) -> None:
-        """Keeps facts about the study beside it; `parent_run_id` is how the next start finds the MLflow run."""
+        """Keeps facts as attributes of the study; by `parent_run_id` the next start finds the MLflow run."""
         for key, value in attributes.items():
             if self._study.user_attrs.get(key) != value:
                 self._study.set_user_attr(key, value)
 
     def attempts(self) -> list[Attempt]:
-        """Every attempt, in the order they were asked for."""
+        """Every attempt, in the order of creation."""
         return [attempt for _, attempt in self._stored()]
 
     def strangers(self) -> list[int]:
-        """Optuna's numbers of trials that nobody here asked for."""
+        """Optuna's numbers of the trials that no driver made."""
         rows, aside = read_trials(self._storage, self._study_id, ATTRIBUTES), self._aside()
         return [row.number for row in rows if not is_ours(row) and row.number not in aside]
 
     def close_strangers(self) -> None:
-        """Ends trials that were enqueued or asked for by hand: nobody here will run them."""
+        """Ends trials that somebody enqueued or asked for by hand: no driver will run them."""
         for row in read_trials(self._storage, self._study_id, ATTRIBUTES):
             if not is_ours(row) and not row.state.is_finished():
                 self._storage.set_trial_state_values(row.trial_id, TrialState.FAIL)
 
     def set_aside(self, trial: int) -> None:
-        """Leaves one of Optuna's trials out from now on: a finished one can be neither changed nor deleted there."""
+        """Leaves one of Optuna's trials out from now on. Optuna can neither change nor delete a finished trial."""
         self._study.set_user_attr(ASIDE, sorted({*self._aside(), trial}))
         self._load()
 
     def record(
         self, planned: PlannedTrial, ended: Attempt, distributions: Mapping[str, BaseDistribution], epochs: Values
     ) -> None:
-        """Has an attempt end as the tracking store tells of it; `epochs` is the objective by epoch.
+        """Ends an attempt as MLflow has it; `epochs` is the objective by epoch.
 
-        One that is running here is told so, else the attempt is added: a finished trial cannot be changed.
+        An attempt that runs in Optuna is ended. Any other is added as a new trial: a finished trial cannot be changed.
         """
         attributes: dict[str, object] = {names.RUN_ID: ended.run_id}
         attributes |= {names.STATE_REASON: ended.reason} if ended.reason else {}
@@ -175,8 +175,8 @@ class StudyStore:
     def ask(self, planned: PlannedTrial, attempt: int, distributions: Mapping[str, BaseDistribution]) -> None:
         """Makes the attempt a running trial, in one transaction.
 
-        Optuna's enqueue and ask are several: they cost more, and an attempt that was enqueued when the storage went
-        away would be given to the next ask, which is for another.
+        Optuna's enqueue and ask take several transactions. They cost more, and an attempt that was enqueued when the
+        storage went away would be handed to the next ask, which is for another attempt.
         """
         key, identity = (planned.number, attempt), _identity(planned, attempt)
         self._in_doubt, self._read = True, None
@@ -188,8 +188,8 @@ class StudyStore:
     def link(self, number: int, attempt: int, run_id: str, url: str) -> None:
         """Points the trial at its MLflow run: the run's ID as an attribute, its address in the trial's note.
 
-        From number NOTED on the address is an attribute too, not a link: for each trial that it shows, the dashboard
-        looks through all notes of the study, half a minute at 5,000.
+        From number NOTED on, the address is an attribute instead of a link: for each trial that the dashboard shows, it
+        looks through all notes of the study, which takes half a minute at 5,000 trials.
         """
         running = self._running.get((number, attempt))
         if running is None:
@@ -207,23 +207,23 @@ class StudyStore:
             )
 
     def note(self, text: str) -> None:
-        """What the dashboard shows first of the study (Markdown)."""
+        """Writes the text, in Markdown, that the dashboard shows first of the study."""
         write_note(self._storage, self._study_id, "", text)
 
     def report(self, number: int, attempt: int, epochs: Sequence[EpochReport]) -> None:
-        """Intermediate values: the objective an epoch."""
+        """Writes the objective of each epoch as an intermediate value."""
         running = self._running.get((number, attempt))
         if running is not None:
             write_trial(self._storage, running.trial_id, running.unreported(epochs, self.objective.name))
             running.reported.update(epoch.epoch for epoch in epochs)
 
     def should_prune(self, number: int, attempt: int) -> bool:
-        """Whether the study's pruner would end the attempt, from what was reported of all attempts so far."""
+        """Whether the study's pruner would end the attempt, by the epochs reported of all attempts so far."""
         running = self._running.get((number, attempt))
         return running is not None and optuna.Trial(self._study, running.trial_id).should_prune()
 
     def finish(self, outcome: Outcome) -> None:
-        """Tells Optuna how the attempt ended. Once: an attempt that is finished already stays as it is."""
+        """Tells Optuna how the attempt ended. An attempt that is finished already stays as it is."""
         key = outcome.number, outcome.attempt
         if self._in_doubt:
             self._load()
@@ -256,23 +256,23 @@ class StudyStore:
         self._storage.set_trial_state_values(trial_id, _optuna_state(state), None if value is None else [value])
 
     def has(self, number: int, attempt: int) -> bool:
-        """Whether the attempt is there, finished or not."""
+        """Whether Optuna has the attempt, finished or not."""
         if self._in_doubt:
             self._load()
         return (number, attempt) in self._known
 
     def _load(self) -> None:
-        """Takes over which attempts the storage has, and which of them run."""
+        """Reads which attempts the storage has, and which of them run."""
         self._read = None
         stored = self._stored()
         self._known = {(each.number, each.attempt) for _, each in stored}
         self._running = {
             (each.number, each.attempt): _Running(trial_id) for trial_id, each in stored if each.state == states.RUNNING
         }
-        self._in_doubt = False  # whether a write has failed that may have come through all the same
+        self._in_doubt = False  # whether a failed write may have been committed all the same
 
     def _stored(self) -> list[tuple[int, Attempt]]:
-        """Every attempt with its trial's ID; read again only after something was written."""
+        """Every attempt with its trial's ID; read again only after a write."""
         if self._read is None:
             wanted = *ATTRIBUTES, self.objective.test_name
             rows = read_trials(self._storage, self._study_id, wanted)
@@ -283,7 +283,7 @@ class StudyStore:
         return list(self._study.user_attrs.get(ASIDE, ()))
 
     def _keep_picture(self, outcome: Outcome) -> dict[str, str]:
-        """The attempt's picture as an artifact, under an ID of its own for ever; the attribute that says so."""
+        """Keeps the attempt's picture, under an ID that follows from the attempt; returns the trial's attribute."""
         name = f"{self._study.study_name}/{outcome.number}/{outcome.attempt}"
         artifact = ArtifactMeta(str(uuid.uuid5(uuid.NAMESPACE_URL, name)), outcome.picture_file, "image/png", None)
         self._artifacts.mkdir(exist_ok=True)
@@ -303,7 +303,10 @@ class _Running:
     reported: set[int] = field(default_factory=set)
 
     def unreported(self, epochs: Sequence[EpochReport], metric: str) -> dict[int, float]:
-        """What Optuna has not been told; nothing of cross-validated trials, whose folds have an epoch 1 each."""
+        """Values by epoch that Optuna has not been told.
+
+        Epochs of cross-validated trials are never reported to Optuna: each fold has an epoch 1 of its own.
+        """
         fresh = (each for each in epochs if each.epoch not in self.reported and metric in each.metrics)
         return {each.epoch: each.metrics[metric] for each in fresh}
 

@@ -1,7 +1,7 @@
-"""The commit point: from the moment an outcome lies here, its trial is finished, whatever dies.
+"""The commit point: once an outcome lies in the outbox, its attempt is finished, whatever dies.
 
-One zip file an outcome: outcome.json, result.json, picture.png, and model.keras where there is a model. No pickle:
-reading it runs no code.
+Each outcome is one zip file: outcome.json, result.json, picture.png, and model.keras where there is a model. Reading an
+outcome runs no code: there is no pickle.
 """
 
 import json
@@ -21,14 +21,14 @@ _DAMAGE = (
     OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, RuntimeError, zlib.error, lzma.LZMAError,
     zipfile.BadZipFile,
 )  # fmt: skip
-"""What reading a zip file raises that is damaged, or holds something else; RuntimeError: encrypted, nested too deep."""
+"""Errors of reading a zip file that is damaged or holds something else; RuntimeError: encrypted, or nested too deep."""
 
 
 _PICTURE = "picture.png"
 
 
 class UnreadableOutcome(ValueError):
-    """A file in the outbox is no result: damaged, or somebody else's. The message names it."""
+    """A file in the outbox is damaged, or no result. The message names the file."""
 
 
 def put(outcome: Outcome, paths: StudyPaths) -> Path:
@@ -44,7 +44,7 @@ def put(outcome: Outcome, paths: StudyPaths) -> Path:
         _write(outcome, partial)
         partial.replace(target)
     except OSError:
-        partial.unlink(missing_ok=True)  # on a full disk, its part is room for others
+        partial.unlink(missing_ok=True)  # on a full disk, other files need the room
         raise
     folder = os.open(target.parent, os.O_RDONLY)
     try:
@@ -107,6 +107,6 @@ def remove(outcome: Outcome, paths: StudyPaths) -> None:
 
 def _plain(outcome: Outcome) -> dict[str, object]:
     values = {item.name: getattr(outcome, item.name) for item in fields(outcome)}
-    for other in ("result", "picture", "fold", "part"):  # files of their own, or of an outcome that is no trial's
+    for other in ("result", "picture", "fold", "part"):  # files of their own; or of a fold, which never comes here
         del values[other]
     return values | {"history": [asdict(epoch) for epoch in outcome.history]}

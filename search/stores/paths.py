@@ -1,6 +1,6 @@
 """Every path that the search writes beside the databases, in one place.
 
-All of it lies where the study does: beside Optuna's SQLite file, or in the working directory when that is a server.
+Everything lies beside Optuna's SQLite file or, when Optuna's storage is a server, in the folder of the command.
 """
 
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 from analysis.reading.addresses import sqlite_file
 
 DEFAULT_STORAGE = "sqlite:///optuna.db"
-"""Optuna's, where nobody says another."""
+"""Optuna's storage, where the user names no other."""
 _OUTCOME = re.compile(r"trial-([0-9]{4,9})-attempt-([0-9]{1,9})\.zip", re.ASCII)
 
 
@@ -24,15 +24,16 @@ def root_of(storage: str) -> Path:
 def called_in() -> Path:
     """The folder that the command was typed in, where its results belong.
 
-    Under `mlflow run` that is where MLflow's own file lies. The working directory is then the project's folder, which
-    may not be writable, and of a project that is fetched from an address is another, temporary one for each command.
+    Under `mlflow run` it is the folder where MLflow's own file lies. The working directory is then the project's
+    folder, which may not be writable; of a project that MLflow fetches from an address, it is a new temporary folder
+    for each command.
     """
     tracking = sqlite_file(os.environ.get("MLFLOW_TRACKING_URI", "")) if "MLFLOW_RUN_ID" in os.environ else None
     return Path() if tracking is None or tracking.parent.absolute() == Path.cwd() else tracking.parent.absolute()
 
 
 def placed(storage: str) -> str:
-    """The address of Optuna's storage; a relative one is seen from the folder that the command was typed in."""
+    """The address of Optuna's storage; a relative path starts from the folder that the command was typed in."""
     file = sqlite_file(storage)
     if file is None or file.is_absolute() or called_in() == Path():
         return storage
@@ -45,7 +46,7 @@ def optuna_artifacts(storage: str) -> Path:
 
 
 def stores_lock(storage: str) -> Path:
-    """Held while the databases are opened for the first time."""
+    """The file that is locked while a process opens the databases for the first time."""
     return root_of(storage) / "outbox" / ".stores.lock"
 
 
@@ -66,12 +67,12 @@ class StudyPaths:
 
     @property
     def staged(self) -> "StudyPaths":
-        """Where outcomes whose models are among the best so far wait, with `--models best:K`."""
+        """The folder of outcomes whose models are among the best so far, with `--models best:K`."""
         return StudyPaths(f"{self.study}/models", self.root)
 
     @property
     def own_space(self) -> Path:
-        """What the user's own network asks for, as far as it was drawn: the next session need not ask again."""
+        """The drawn rows of a space that the user's function defines: the next session need not ask again."""
         return self.folder / "own_space.json"
 
     def outcome(self, number: int, attempt: int) -> Path:
@@ -79,7 +80,7 @@ class StudyPaths:
 
     @staticmethod
     def attempt_in(outcome: Path) -> tuple[int, int]:
-        """The number and the attempt whose outcome a file is called after."""
+        """The number and the attempt that the name of an outcome's file says."""
         named = _OUTCOME.fullmatch(outcome.name)
         if named is None:
             raise ValueError(f"an outcome's file is called trial-NUMBER-attempt-ATTEMPT.zip, got {outcome.name!r}")
@@ -87,19 +88,19 @@ class StudyPaths:
 
     @property
     def aside(self) -> Path:
-        """Where outcomes go that are none of the study's."""
+        """The folder that the doctor moves files to which are no outcomes of the study."""
         return self.folder / "aside"
 
     def partial(self) -> list[Path]:
-        """What a driver did not finish writing: nothing that counts."""
+        """Files that a driver did not finish writing: they do not count."""
         return sorted(path for folder in (self.folder, self.staged.folder) for path in folder.glob("*.partial"))
 
     def outcomes(self) -> list[Path]:
-        """By number and attempt, so that a trial stands behind those that it may follow from."""
+        """Files of outcomes by number and attempt, so that a trial comes after the trials that it may follow from."""
         found = (path for path in self.folder.glob("*.zip") if _OUTCOME.fullmatch(path.name))
         return sorted(found, key=self.attempt_in)
 
     def foreign(self) -> list[Path]:
-        """Files that are called like an outcome or like nothing that the search writes here."""
+        """Files whose names are not those that the search writes here."""
         own = {self.lock, self.own_space, *self.outcomes(), *self.partial()}
         return sorted(path for path in self.folder.glob("*") if path.is_file() and path not in own)

@@ -1,4 +1,4 @@
-"""What ends trials that fall behind: Optuna's pruners, by the names that a study writes."""
+"""Optuna's pruners, which end trials that fall behind, by the names that a study file uses."""
 
 from collections.abc import Callable
 

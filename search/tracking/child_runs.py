@@ -1,4 +1,4 @@
-"""What MLflow holds of a study: its child runs, and the runs that only continued it. Nothing here writes."""
+"""A study's child runs and continuations, read from MLflow. Nothing here writes."""
 
 from dataclasses import dataclass
 
@@ -64,7 +64,7 @@ class Unreadable:
 
 
 def children_of(parent: Run) -> tuple[list[Child], list[Unreadable]]:
-    """Every attempt of a study's parent run, those in MLflow's trash included; apart, the runs that cannot be read."""
+    """Every attempt below a study's parent run, also in MLflow's trash; and the runs whose tags cannot be read."""
     objective = objective_of(parent)
     children: list[Child] = []
     unreadable: list[Unreadable] = []
@@ -78,7 +78,7 @@ def children_of(parent: Run) -> tuple[list[Child], list[Unreadable]]:
 
 
 def continuations_of(parent: Run) -> list[str]:
-    """The runs of `mlflow run` that only continued the study and did not end."""
+    """IDs of the runs of `mlflow run` that only continued the study and still are RUNNING."""
     client = MlflowClient()
     query = f"attributes.status = 'RUNNING' and tags.{names.PARENT_RUN_ID} = '{parent.info.run_id}'"
     return [str(run.info.run_id) for run in runs_found(client, experiments_found(client), query)]
@@ -91,7 +91,7 @@ def epochs_of(run_id: str, objective: Objective) -> dict[int, float]:
 
 
 def told_by_evidence(run_id: str, objective: Objective) -> tuple[float | None, float | None]:
-    """What a trial's own epochs say of its validation, and its matrix of its test score; None where they are silent.
+    """The validation score by a trial's logged epochs, and the test score by its confusion matrix; None where missing.
 
     The scores are those of the kept epoch's weights, measured in the same way, so they agree to the last bit.
     """

@@ -1,4 +1,4 @@
-"""What the description of a trial's run says: its score, its place in the study, and where its pictures are."""
+"""Descriptions of trials' runs: the score, the place in the study, and links to the pictures."""
 
 from collections.abc import Iterable, Mapping
 
@@ -16,11 +16,11 @@ from search.tracking.records import run_tags
 from search.tracking.ui_internals import run_link, trials_link
 
 PLACED = 100
-"""How many trials of a study say their place: each description is a write of its own, of a hundredth of a second."""
+"""How many trials of a study say their place. Each description is one write, which takes a hundredth of a second."""
 
 
 def description(tags: Mapping[str, str], scores: Mapping[str, float], experiment_id: str, run_id: str = "") -> str:
-    """The description as Markdown, all of it from what the run has."""
+    """The description as Markdown, from the run's tags and scores alone."""
     objective = Objective(tags.get(names.OBJECTIVE, names.VAL_ACCURACY))
     said = []
     if names.REFIT_OF_RUN in tags:
@@ -48,7 +48,7 @@ def description(tags: Mapping[str, str], scores: Mapping[str, float], experiment
 
 
 def note_places(parent: ParentRun, table: TrialTable) -> None:
-    """Has the best PLACED trials say their place, and those that said one before and lost it."""
+    """Writes the place into the descriptions of the best PLACED trials, and of trials that had a place before."""
     ranked = table.ranked[names.RUN_ID].tolist()
     places = {run_id: f"{place} of {len(ranked)}" for place, run_id in enumerate(ranked[:PLACED], 1)}
     client = MlflowClient()
@@ -57,13 +57,13 @@ def note_places(parent: ParentRun, table: TrialTable) -> None:
 
 
 def note_inspection(run_id: str, page: str) -> None:
-    """Has the trial link the page of pictures that an inspection made, an artifact."""
+    """Links the page of pictures that an inspection made, an artifact, in the trial's description."""
     client = MlflowClient()
     _say(client, client.get_run(run_id), {names.INSPECTION: page})
 
 
 def _to_say(client: MlflowClient, parent: ParentRun, best: Iterable[str]) -> list[Run]:
-    """The runs whose place is to be said or taken back."""
+    """The runs whose place is to be written or removed."""
     placed = {run.info.run_id: run for run in children_found(client, parent.run, f"tags.{names.PLACE} LIKE '_%'")}
     new = ", ".join(f"'{run_id}'" for run_id in best if run_id not in placed)
     found = children_found(client, parent.run, f"attributes.run_id IN ({new})") if new else ()
@@ -71,7 +71,7 @@ def _to_say(client: MlflowClient, parent: ParentRun, best: Iterable[str]) -> lis
 
 
 def _say(client: MlflowClient, run: Run, tags: Mapping[str, str]) -> None:
-    """Writes tags, and the description that follows from them, where they differ from what is there."""
+    """Writes tags, and the description that follows from them, where they differ from the run's."""
     known, run_id = run.data.tags, run.info.run_id
     note = description({**known, **tags}, run.data.metrics, run.info.experiment_id, run_id)
     fresh = {key: value for key, value in {**tags, MLFLOW_RUN_NOTE: note}.items() if known.get(key, "") != value}

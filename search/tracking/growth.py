@@ -1,4 +1,4 @@
-"""A plan that grows: what its first trials run beside is made known to both stores before any of it runs."""
+"""A plan that grows while its first trials run: both stores know of each new part before a trial of it runs."""
 
 from search.stores.optuna_study import StudyStore
 from search.stores.paths import StudyPaths, root_of
@@ -13,7 +13,7 @@ from search.tracking.parent_run import ParentRun
 
 
 def keep_space(space: OwnSpace, settings: StudySettings, storage: str) -> dict[str, str]:
-    """Keeps the rows that are drawn beside the outbox, for the next session; also as an artifact of the study's run."""
+    """Keeps the drawn rows beside the outbox, for the next session, and returns them as a file for the study's run."""
     text = space.to_json(settings)
     StudyPaths(settings.name, root_of(storage)).own_space.write_text(text, encoding="utf-8")
     return {SPACE_FILE: text}
@@ -38,7 +38,7 @@ class Growth:
         return False
 
     def told(self, number: int, result: Result) -> None:
-        """Changes nothing: how trials end decides no other's parameters here."""
+        """Does nothing: no trial's parameters follow from another trial's result here."""
 
     def drawn(self) -> Plan | None:
         self._space = self._later.take()

@@ -16,7 +16,7 @@ from search.tracking.mlflow_internals import MODEL_FILE, artifact_store, fill, w
 from search.tracking.tracking_store import TrackingError
 
 MODEL_NAME = "model"
-"""What each is called, so that `runs:/RUN_ID/model` finds it."""
+"""The name of every logged model, so that `runs:/RUN_ID/model` finds it."""
 CHAMPION = "champion"
 """The alias of the version that was registered last: `models:/NAME@champion` is its network."""
 
@@ -30,12 +30,12 @@ def log_model(
     tags: Mapping[str, str],
     params: Mapping[str, str],
 ) -> str:
-    """The Keras model that a worker saved, as an MLflow model; made here without importing TensorFlow.
+    """Logs the Keras model that a worker saved as an MLflow model, without importing TensorFlow.
 
-    All have one name, so `tags` and `params` tell them apart.
+    All models have one name, so `tags` and `params` tell them apart.
 
     Returns:
-        Its ID.
+        The logged model's ID.
     """
     logged = client.create_logged_model(
         experiment_id, name=MODEL_NAME, source_run_id=run_id, tags=dict(tags), params=dict(params), model_type="Keras"
@@ -50,13 +50,13 @@ def log_model(
 
 
 def drop_models(client: MlflowClient, experiment_id: str, run_id: str) -> None:
-    """Deletes what models a run has, half-made ones included."""
+    """Deletes all models of a run, half-made ones included."""
     for model in _of_run(client, experiment_id, run_id):
         client.delete_logged_model(model.model_id)
 
 
 def runs_with_models(client: MlflowClient, experiment_id: str) -> Iterator[str]:
-    """The runs of an experiment that have a model which is whole, its file included."""
+    """IDs of an experiment's runs that have a complete model, its file included."""
     token = None
     while True:
         page = client.search_logged_models([experiment_id], page_token=token)
@@ -68,10 +68,10 @@ def runs_with_models(client: MlflowClient, experiment_id: str) -> Iterator[str]:
 
 
 def fetch_model(trial: LoggedTrial, folder: Path) -> Path:
-    """The .keras file that was logged for a trial, from wherever it is kept, in `folder`.
+    """Fetches the .keras file of a trial's logged model into `folder`.
 
     Raises:
-        ConfigError: no model was logged, or its file cannot be had.
+        ConfigError: no model was logged, or its file cannot be fetched.
     """
     model = _whole(MlflowClient(), trial)
     try:
@@ -83,10 +83,10 @@ def fetch_model(trial: LoggedTrial, folder: Path) -> Path:
 
 
 def register_model(trial: LoggedTrial, name: str, tags: Mapping[str, object], words: str) -> tuple[str, bool]:
-    """A trial's model as a version of a registered one, with the alias CHAMPION, `tags`, and `words` that describe it.
+    """Registers a trial's model as a version of `name`, with the alias CHAMPION, `tags`, and `words` as description.
 
     Returns:
-        The version, and whether it is a new one: the same model is registered once under a name.
+        The version, and whether it is new: a model is registered once under a name.
 
     Raises:
         ConfigError: no model was logged, or the registry does not take it.
@@ -114,7 +114,7 @@ def register_model(trial: LoggedTrial, name: str, tags: Mapping[str, object], wo
 
 
 def _make_registered(client: MlflowClient, name: str) -> None:
-    """A registered model of that name, unless there is one."""
+    """Makes a registered model of that name, unless there is one."""
     try:
         client.create_registered_model(name)
     except MlflowException as error:

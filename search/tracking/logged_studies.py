@@ -24,7 +24,7 @@ from search.tracking.tracking_store import TrackingError
 from search.tracking.ui_internals import has_view, runs_link, trials_link
 
 STUDY_FILE, SPACE_FILE, NETWORK_FOLDER = "study.yaml", "own_space.json", "network"
-"""Among the parent run's artifacts."""
+"""Names of artifacts of the parent run."""
 _MOST_LINES = 40  # of changes that a refusal shows
 _AGAIN = "the search's own command, run again, writes it"
 
@@ -35,10 +35,10 @@ class LoggedStudy:
 
     settings: StudySettings
     space: OwnSpace | None
-    """Of a network of the user's own."""
+    """The space that the user's own network asks for; None of other networks."""
 
     def plan(self, direction: str, results: Mapping[int, Result]) -> Plan:
-        """The study's plan; of an adaptive one as far as `results` go, under the objective's direction."""
+        """The study's plan. Of an adaptive study, the trials that can be drawn from `results`, by number."""
         growing = self.growing(direction, results)
         return (
             make_plan(self.settings, self.space.rows if self.space is not None else ())
@@ -47,12 +47,12 @@ class LoggedStudy:
         )
 
     def growing(self, direction: str, results: Mapping[int, Result]) -> Replicates | None:
-        """What draws the plan of an adaptive study, told `results`; None of another one, which is drawn as a whole."""
+        """What draws an adaptive study's plan, told `results`; None of other studies, which are drawn as a whole."""
         return Replicates(self.settings, direction, results) if self.settings.replicates else None
 
 
 def newest_studies(most: int) -> list[tuple[str, str]]:
-    """The names of the studies begun last, the newest first, each with the path of its trials in MLflow's UI."""
+    """The names of the newest studies, newest first, each with the path of its trials in MLflow's UI."""
     client = MlflowClient()
     found = sorted(parents_found(client), key=lambda run: -int(run.info.start_time))[:most]
     links = []
@@ -68,7 +68,7 @@ def read_study(run_id: str, name: str, planned: int = 0) -> LoggedStudy:
     """The study of a parent run, with `planned` trials where its file says fewer.
 
     Raises:
-        ConfigError: the run lacks what the search attaches, or it cannot be had.
+        ConfigError: the run lacks an artifact that the search attaches, or cannot be read.
     """
     settings = settings_of(_text(run_id, STUDY_FILE), name)
     settings = replace(settings, trials=max(planned, settings.trials))
@@ -82,7 +82,7 @@ def read_study(run_id: str, name: str, planned: int = 0) -> LoggedStudy:
 
 
 def logged_source(run_id: str, network: str, callbacks: str = "") -> Source:
-    """The files of a network as the study's run keeps them: text, of which nothing is run.
+    """The files of a network as the study's run keeps them: text that is not executed.
 
     `network` and `callbacks` are FILE.py:NAME with their folders, as the study has them.
     """
@@ -105,10 +105,10 @@ def logged_source(run_id: str, network: str, callbacks: str = "") -> Source:
 
 
 def trusted_source(run_id: str, network: str, callbacks: str, sha256: str, trust: bool) -> Source:
-    """The source that a trial's network may be run from: the user's file at hand, or with `trust` the logged copy.
+    """The source of a trial's network that may be executed: the user's own file, or with `trust` the logged copy.
 
     Raises:
-        ConfigError: the file at hand is gone or is another one, and nobody says that the copy may be run.
+        ConfigError: the user's file is gone or has changed, and `trust` does not allow the copy.
     """
     if trust:
         source = logged_source(run_id, network, callbacks)
@@ -132,7 +132,7 @@ def trusted_source(run_id: str, network: str, callbacks: str, sha256: str, trust
 
 
 def source_at_hand(parent_run_id: str) -> Source:
-    """The own network of the study with this parent run, from the user's files; raises as `trusted_source`."""
+    """The network of the study with this parent run, from the user's own files; raises as `trusted_source`."""
     tags = MlflowClient().get_run(parent_run_id).data.tags
     return trusted_source(
         parent_run_id, tags[names.NETWORK], tags.get(names.CALLBACKS, ""), tags[names.SOURCE_SHA256], trust=False
@@ -140,9 +140,9 @@ def source_at_hand(parent_run_id: str) -> Source:
 
 
 def source_changes(run_id: str | None, source: Source | None) -> str:
-    """What `source` has otherwise than the copy on the study's run, a line each, after a line break.
+    """The lines in which `source` differs from the copy on the study's run, after a line break.
 
-    Empty where nothing differs or there is no copy: a refusal that shows it says what was wrong without it.
+    Empty where nothing differs or there is no copy: the refusal that shows these lines is complete without them.
     """
     if run_id is None or source is None:
         return ""

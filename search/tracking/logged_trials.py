@@ -38,7 +38,7 @@ class LoggedTrial:
     study: str
     number: int
     refit: bool
-    """Whether it is the refit of that trial, trained on all of the training part."""
+    """Whether the run holds the refit of that trial, trained on all of the training part."""
     config: Config
     config_hash: str
     seed: int
@@ -48,18 +48,18 @@ class LoggedTrial:
     split: Mapping[str, Any]
     """The arguments of models.data.splits.split_by."""
     rows: Mapping[str, str]
-    """Parameter (`train_rows` and its kin) to the count logged."""
+    """By parameter, such as `train_rows`: the logged count."""
     epochs: Mapping[tuple[str, int], list[float]]
-    """(metric, epoch) to the values logged there: one, unless somebody logged another."""
+    """By metric and epoch: the logged values, one unless somebody logged another."""
     final: Mapping[str, float]
-    """What was measured on the kept weights, beside counts."""
+    """The metrics of the kept weights."""
     weights_sha256: str
     environment: Mapping[str, str]
     """models.core.runtime.environment() of the process that trained it."""
     commit: str
-    """The project's, empty where it was no checkout."""
+    """The commit of the project; empty where the project was no checkout."""
     models: str
-    """What its search was told to do with models."""
+    """The option `models` of its search."""
     network: str = ""
     """FILE.py:NAME of the user's own network, with its folder; empty: the built-in one."""
     callbacks: str = ""
@@ -71,7 +71,7 @@ class LoggedTrial:
         return not isinstance(self.config, OwnConfig) or self.config.deterministic
 
     def link(self, artifact: str = "") -> str:
-        """The path of its run within the MLflow UI, or of one of its artifacts."""
+        """The path of the trial's run within the MLflow UI, or of one of its artifacts."""
         return run_link(self.experiment_id, self.run_id, artifact)
 
     @property
@@ -83,7 +83,7 @@ def read_trial(run_id: str, refits: bool = False) -> LoggedTrial:
     """The trial that a child run holds, or with `refits` the refit of one.
 
     Raises:
-        ConfigError: there is no such run, it is no trial's, its trial is not complete, or it lacks what a replay needs.
+        ConfigError: there is no such run, it holds no complete trial, or it lacks tags that a replay needs.
     """
     client = open_tracking()
     run = _run_of_trial(client, run_id, refits)
@@ -130,14 +130,14 @@ def read_trial(run_id: str, refits: bool = False) -> LoggedTrial:
 
 
 def best_network_of(run_id: str) -> str | None:
-    """The run of a study's best network, where `run_id` is the study's own; None of any other.
+    """The ID of the run with a study's best network, where `run_id` is the study's own run; else None.
 
     Raises:
-        ConfigError: the study has none yet.
+        ConfigError: the study has no complete network yet.
     """
     try:
         run = open_tracking().get_run(run_id)
-    except MlflowException:  # as `read_trial` says
+    except MlflowException:  # read_trial tells the user
         return None
     if names.PLAN_HASH not in run.data.tags or MLFLOW_PARENT_RUN_ID in run.data.tags:
         return None
@@ -151,7 +151,7 @@ def fetch_confusions(trial: LoggedTrial) -> dict[str, NDArray[np.int64]]:
     """As analysis.reading.mlflow_runs.confusions_of.
 
     Raises:
-        ConfigError: they cannot be had.
+        ConfigError: they cannot be fetched.
     """
     try:
         return confusions_of(MlflowClient(), trial.run_id)
@@ -163,7 +163,7 @@ def fetch_evidence(trial: LoggedTrial) -> dict[str, dict[str, Any]]:
     """As analysis.reading.mlflow_runs.evidence_of.
 
     Raises:
-        ConfigError: it cannot be had.
+        ConfigError: the evidence cannot be fetched.
     """
     try:
         return evidence_of(MlflowClient(), trial.run_id)

@@ -1,7 +1,8 @@
-"""What the driver takes from inside MLflow, since the public way would import TensorFlow here or costs seconds a trial.
+"""The driver's uses of MLflow's inside, where the public API would import TensorFlow or cost seconds a trial.
 
-A model's folder, which mlflow.keras.log_model would make by importing TensorFlow; the entity of a data set; the store
-behind an artifact's location. tests/search/tracking/test_mlflow_internals.py fails first when an upgrade changes them.
+These are a model's folder, which mlflow.keras.log_model would make by importing TensorFlow, the entity of a data set,
+and the store behind an artifact's location. tests/search/tracking/test_mlflow_internals.py fails first when an upgrade
+changes them.
 """
 
 import importlib.metadata
@@ -41,9 +42,10 @@ REQUIRED = ("mlflow", "tensorflow", "keras", "numpy", "pandas")
 
 
 def git_commit(project: Path) -> str:
-    """The commit that the project stands at, or an empty text outside a checkout, or where the checkout ignores it.
+    """The commit of the project; empty outside a checkout, and where the checkout ignores the project's folder.
 
-    As mlflow.utils.git_utils.get_git_commit, which leaves a process of git behind until its objects are collected.
+    mlflow.utils.git_utils.get_git_commit does the same, but leaves a process of git running until its objects are
+    collected.
     """
     try:
         from git import Repo
@@ -60,7 +62,7 @@ def artifact_store(location: str) -> ArtifactRepository:
 
 
 def fill(location: str, write: Callable[[Path], None]) -> None:
-    """Has `write` make the files of an artifact location: in place where that is a folder here, else by way of one."""
+    """Has `write` make the files of an artifact location: in place in a local folder, else in one that is uploaded."""
     store = artifact_store(location)
     if isinstance(store, LocalArtifactRepository):
         folder = Path(store.artifact_dir)
@@ -74,7 +76,7 @@ def fill(location: str, write: Callable[[Path], None]) -> None:
 
 
 def replace_folder(run_id: str, name: str, files: Mapping[str, bytes]) -> str:
-    """Makes `files` all that the folder `name` among a run's artifacts holds; returns where that is."""
+    """Replaces the files of the folder `name` among a run's artifacts; returns the folder's address."""
     client = MlflowClient()
     with tempfile.TemporaryDirectory() as folder:
         for file, content in files.items():
@@ -121,7 +123,7 @@ def dataset_inputs(dataset: Dataset, split: Split) -> list[DatasetInput]:
 
 @cache
 def environment_files() -> dict[str, str]:
-    """What it takes to load a model again, at the versions that made it: file name -> text."""
+    """The files that describe the environment of a model, with the versions that made it: name to text."""
     needed = [f"{name}=={_version(name)}" for name in REQUIRED]
     conda = {
         "name": "model",
@@ -137,9 +139,9 @@ def environment_files() -> dict[str, str]:
 
 
 def signature(split: Split) -> ModelSignature | None:
-    """Of a table its columns, whatever holds their values; of arrays the probabilities or numbers that come out.
+    """The signature of a model: of a table its columns with any type, of arrays the outputs alone.
 
-    MLflow would refuse an array of another dtype than a signature of inputs names, however well that holds the values:
+    By a signature of inputs, MLflow would refuse an array of another dtype even where the dtype holds the values:
     models.data.served checks the inputs instead.
     """
     if split.columns:

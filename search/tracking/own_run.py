@@ -1,4 +1,4 @@
-"""The run that `mlflow run` made for this command: what a command which is no search leaves on it."""
+"""The run that `mlflow run` made for this command, and the notes that a command leaves on it."""
 
 import tempfile
 from collections.abc import Mapping
@@ -16,22 +16,22 @@ from search.tracking.tracking_store import TrackingError, tracking_uri
 
 
 def refuse_run(run_id: str, reason: str) -> None:
-    """Ends the run of a command that cannot be carried out, with the reason on it."""
+    """Ends the run of a refused command, with the reason as a tag."""
     client = MlflowClient()
     client.log_batch(run_id, tags=run_tags({names.STATE: states.FAILED, names.STATE_REASON: reason}))
     client.set_terminated(run_id, "FAILED")
 
 
 def note_run(run_id: str, name: str, note: str, tags: Mapping[str, str]) -> None:
-    """Says on the run what the command found; that run is all it leaves behind."""
+    """Writes the findings of a command on its run, for commands that leave nothing else."""
     named = {MLFLOW_RUN_NAME: name, MLFLOW_RUN_NOTE: note}
     MlflowClient().log_batch(run_id, tags=run_tags(named | dict(tags)))
 
 
 def note_address(run_id: str) -> None:
-    """Says on the run where the project lies, unless `mlflow run` was called in the project's folder.
+    """Notes on the run where the project lies, unless `mlflow run` was called in the project's folder.
 
-    MLflow's own tag is the address of the checkout's remote repository, where it has one, also of a folder here.
+    MLflow's own tag names the remote repository of the checkout, where there is one, also for a local folder.
     """
     tracking = sqlite_file(tracking_uri())
     if tracking is None or tracking.parent.absolute() == PROJECT:

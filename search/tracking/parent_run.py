@@ -41,7 +41,7 @@ _MOST_PARAMS = 100  # that MLflow takes at once
 
 @dataclass(frozen=True)
 class StudyData:
-    """The data that a study's runs are described by."""
+    """The data of a study, as its runs describe them."""
 
     split: Split
     inputs: list[DatasetInput]
@@ -49,7 +49,7 @@ class StudyData:
 
     @property
     def parts(self) -> dict[str, tuple[str, str]]:
-        """By prefix of a metric's name: the name and digest of the part of the data that such metrics are of."""
+        """By prefix of a metric's name: name and digest of the part of the data on which the metric is measured."""
         entities = zip(names.PREFIXES.values(), self.inputs, strict=True)
         return {prefix: (each.dataset.name, each.dataset.digest) for prefix, each in entities}
 
@@ -65,11 +65,11 @@ class ParentRun:
         use_few_syncs()
         self.study = study
         self.commit = git_commit(project)
-        self.run: Run = None  # set by open or look, before anything else is called
-        self.objective = Objective(names.VAL_ACCURACY)  # likewise
+        self.run: Run = None  # `open` or `look` sets both, and is called before anything else
+        self.objective = Objective(names.VAL_ACCURACY)
         self.data: StudyData | None = None
         self.own_run: str | None = None
-        """The run that `mlflow run` made for this command, where it did."""
+        """The run that `mlflow run` made for this command; None of other commands."""
         self._client = MlflowClient()
 
     @property
@@ -83,11 +83,12 @@ class ParentRun:
     def open(self, remembered: str | None, own_run: str | None, plan_hash: str, objective: Objective) -> None:
         """Opens the study's parent run.
 
-        `remembered` is the parent that the study knows of; `own_run` the run that `mlflow run` made for this command.
-        A new study adopts it as its parent; for one that has a parent already it is an invocation, and says so.
+        `remembered` is the parent run that the study knows of, `own_run` the run that `mlflow run` made for this
+        command. A new study adopts `own_run` as its parent. For a study that has a parent, `own_run` is an invocation,
+        and its description says so.
 
         Raises:
-            ConfigError: the run cannot be found or made in this tracking store, or it is deleted.
+            ConfigError: the parent run is deleted, or can neither be found nor made in this tracking store.
         """
         self.own_run = own_run
         if remembered:
@@ -132,7 +133,7 @@ class ParentRun:
             self._client.set_experiment_tag(self.experiment_id, tag, value)
 
     def look(self, run_id: str) -> None:
-        """Takes a parent run as it is, without opening it.
+        """Reads a parent run without opening it.
 
         Raises:
             ConfigError: it cannot be found in this tracking store.
@@ -158,20 +159,20 @@ class ParentRun:
         self._client.restore_experiment(self.experiment_id)
 
     def note_plan(self, plan_hash: str, planned: int) -> None:
-        """How far the plan goes."""
+        """Writes the plan's hash and size."""
         tags: dict[str, object] = {names.PLAN_HASH: plan_hash, names.PLANNED_TRIALS: planned}
         self._client.log_batch(self.id, tags=run_tags(tags))
 
     def show_trials(self, objective: Objective, tested: bool, searched: Sequence[str]) -> None:
-        """Has MLflow's UI show the study's trials as `trials_link` opens them."""
+        """Saves the view of the study's trials that `trials_link` opens in MLflow's UI."""
         tag, view = trials_view(self.study, self.id, int(self.run.info.start_time), objective, tested, searched)
         self._client.set_experiment_tag(self.experiment_id, tag, view)
 
     def resolve(self, settings: Mapping[str, object]) -> None:
-        """Says what the study's settings are, where `mlflow run` has logged only that they were left to the study.
+        """Writes the study's settings, where `mlflow run` has logged only that an option was left to the study.
 
-        A parameter cannot be changed, and `mlflow run` logs its own under the options' names; so these have another,
-        and are written once: whatever decides a study's trials stays.
+        MLflow's parameters cannot be changed, and `mlflow run` logs its own under the options' names. So the settings
+        have names of their own. They are written once: the settings that decide a study's trials never change.
         """
         known = self.run.data.params
         named = {names.RESOLVED + key: str(value) for key, value in settings.items()}
@@ -180,7 +181,7 @@ class ParentRun:
             self._client.log_batch(self.id, params=fresh[start : start + _MOST_PARAMS])
 
     def describe(self, dataset: Dataset, split: Split, facts: Mapping[str, object]) -> None:
-        """What the study rests on: the data with its hash, and `facts` as tags."""
+        """Writes the data with its hash, and `facts` as tags."""
         tags: dict[str, object] = {
             names.DATA_SHA256: dataset.sha256,
             names.DATASET: dataset.name,
@@ -193,13 +194,13 @@ class ParentRun:
         self._client.log_batch(self.id, tags=run_tags(tags | self.data.rows | dict(facts)))
 
     def note_baselines(self, found: Baselines) -> None:
-        """Keeps the baselines' scores, unless it has them."""
+        """Writes the baselines' scores, unless the run has them."""
         if baselines_of(self.run) != found:
             self._client.log_batch(self.id, tags=run_tags({names.BASELINES: json.dumps(found)}))
             self.look(self.id)
 
     def attach(self, files: Mapping[str, str] | None = None, paths: Sequence[Path] = (), folder: str = "") -> None:
-        """Text files by name, and files by path, as artifacts; written again, they are replaced."""
+        """Writes text files by name, and files by path, as artifacts. A file of the same name is replaced."""
         for name, text in (files or {}).items():
             self._client.log_text(self.id, text, name)
         for path in paths:
@@ -208,11 +209,11 @@ class ParentRun:
     def summarise(
         self, curve: Mapping[int, float], scores: Mapping[str, float], runs: Mapping[str, str], note: str, trials: int
     ) -> None:
-        """The headline: `best_of_n` with step N, so that the UI draws the curve, and children by tag.
+        """Writes the headline: `best_of_n` with step N, so that the UI draws the curve; `scores`, and `runs` as tags.
 
-        `scores` are those of a study with so many finished `trials`: MLflow shows a metric's value of the highest step.
+        `trials`, the number of finished trials, is the step of `scores`: MLflow shows the value of the highest step.
         """
-        # One timestamp for ever: written again unchanged, the curve adds nothing.
+        # The timestamp never changes: a curve that is written again unchanged adds nothing.
         at = int(self.run.info.start_time)
         metrics = [Metric(names.BEST_OF_N, value, at, n) for n, value in curve.items()]
         metrics += [Metric(name, value, at, trials) for name, value in scores.items()]
@@ -226,7 +227,7 @@ class ParentRun:
         self._client.set_tag(self.id, names.REPORT_OF, digest)
 
     def note_stop(self, stopped_at: int | None) -> None:
-        """Notes that the stop rule ended the search with so many plan numbers: the sample size was not fixed before."""
+        """Notes at how many plan numbers the stop rule ended the search: the sample size was not fixed before."""
         tags: dict[str, object] = {names.STOPPED_AT: ""}
         if stopped_at is not None:
             tags = {names.STOPPED_AT: stopped_at, names.STOPPED_EARLY: "true"}
@@ -242,7 +243,7 @@ class ParentRun:
 
     @property
     def trials_link(self) -> str:
-        """The path of its trials, the best first, within the MLflow UI."""
+        """The path of the study's trials, the best first, within the MLflow UI."""
         return trials_link(self.experiment_id, self.id)
 
     def _check_alive(self) -> None:
@@ -258,7 +259,7 @@ class ParentRun:
         )
 
     def _next_generation(self) -> int:
-        """One more than the highest of the parent runs that the study's name has had."""
+        """One more than the highest generation among the parent runs of the study's name."""
         found = [whole_number(run, names.GENERATION) or 0 for run in parents_found(self._client, self.study)]
         return 1 + max(found, default=0)
 
@@ -294,7 +295,7 @@ class ParentRun:
 
 
 def _user() -> str:
-    """Who runs this, or nobody: a container's user may have neither a name nor an entry in passwd."""
+    """The user's name; empty where there is none: a container's user may have no entry in passwd."""
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):

@@ -20,7 +20,7 @@ def run_tags(values: Mapping[str, object]) -> list[RunTag]:
 
 
 def epoch_metrics(reports: Iterable[EpochReport]) -> list[Metric]:
-    """A series a metric, under names of their own: `epoch/loss` at step 1, 2 and so on."""
+    """One series a metric, with the epoch as step: `epoch/loss` at step 1, 2 and so on."""
     return [
         Metric(names.EPOCH + key, value, report.timestamp_ms, report.epoch)
         for report in reports
@@ -30,26 +30,26 @@ def epoch_metrics(reports: Iterable[EpochReport]) -> list[Metric]:
 
 @dataclass(frozen=True)
 class Tie:
-    """A logged model, and the parts of the data that its scores are measured on, for MLflow to rank models by."""
+    """The connection of metrics to a logged model and to parts of the data, by which MLflow ranks models."""
 
     model_id: str
     parts: Mapping[str, tuple[str, str]]
-    """By prefix of a metric's name: the name and digest of a part of the data."""
+    """As StudyData.parts."""
 
     def of(self, metric: str) -> dict[str, str]:
-        """What a Metric says of it."""
+        """The arguments of a Metric that connect it."""
         name, digest = next((part for prefix, part in self.parts.items() if metric.startswith(prefix)), ("", ""))
         return {"model_id": self.model_id} | ({"dataset_name": name, "dataset_digest": digest} if name else {})
 
 
 def final_metrics(result: Result | None, ended_ms: int, tie: Tie | None = None) -> list[Metric]:
-    """One value a metric: that of the kept weights, with `tie` the logged model's too."""
+    """One value a metric, measured on the kept weights; with `tie`, the metrics are the logged model's too."""
     values = {} if result is None else {key: value for key, value in result.metrics.items() if not is_tag(key)}
     return [Metric(key, value, ended_ms, 0, **(tie.of(key) if tie else {})) for key, value in values.items()]
 
 
 def ending_tags(outcome: Outcome) -> dict[str, object]:
-    """How the attempt ended, when, and with what."""
+    """Tags that say how and when the attempt ended, with its environment and weights."""
     tags: dict[str, object] = {
         names.STATE: outcome.state,
         names.STATE_REASON: outcome.reason,
@@ -86,7 +86,7 @@ def write_artifacts(folder: Path, outcome: Outcome) -> None:
 
 
 def _tables(result: Result) -> dict[str, list[dict[str, Any]]]:
-    """What MLflow's UI shows as a table: the rates of each class, or the rows that a regression is farthest from."""
+    """Tables for MLflow's UI, by file name: rates of each class, or the rows with a regression's largest errors."""
     found = {f"per_class_{part}.json": rows for part, rows in result.per_class.items()}
     for part, kept in result.predictions.items():
         worst = [{"target": target["name"]} | row for target in kept["targets"] for row in target["worst"]]

@@ -1,7 +1,7 @@
-"""The tracking store: where it is, whether it answers, and what its errors mean.
+"""The tracking store: its address, whether it answers, and the meaning of its errors.
 
-MlflowClient alone is used, never the fluent interface: that one follows MLFLOW_RUN_ID and would reopen, rename and end
-the run that `mlflow run` made.
+MlflowClient alone is used, never the fluent interface: the latter follows MLFLOW_RUN_ID, and would reopen, rename and
+end the run that `mlflow run` made.
 """
 
 import logging
@@ -28,7 +28,7 @@ logging.getLogger("mlflow").setLevel(logging.WARNING)  # how it makes its tables
 logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # prints the traceback of what it then raises
 
 TrackingError = (MlflowException, OSError)
-"""What MLflow raises when its store is away: the outcome waits in the outbox meanwhile."""
+"""Errors of MLflow when its store is away: outcomes wait in the outbox meanwhile."""
 _REFUSALS = (
     "RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "INVALID_STATE", "RESOURCE_ALREADY_EXISTS", "NOT_FOUND",
     "ENDPOINT_NOT_FOUND", "PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED",
@@ -46,9 +46,9 @@ def tracking_ui() -> str | None:
 
 
 def check_tracking() -> None:
-    """Raises ConfigError unless the tracking store answers, or can be made; makes nothing.
+    """Raises ConfigError unless the tracking store answers, or can be made. Makes nothing.
 
-    In one that was moved or copied with its folder, the paths of artifacts are corrected.
+    In a store that was moved or copied with its folder, the paths of artifacts are corrected.
     """
     uri = tracking_uri()
     file = sqlite_file(uri)
@@ -74,7 +74,7 @@ def open_tracking() -> MlflowClient:
     """A client for the tracking store.
 
     Raises:
-        ConfigError: it does not answer, or is a file that does not exist; none is made.
+        ConfigError: the store does not answer, or is a file that does not exist. No file is made.
     """
     check_tracking()
     file = sqlite_file(tracking_uri())
@@ -84,5 +84,5 @@ def open_tracking() -> MlflowClient:
 
 
 def refuses(error: BaseException) -> bool:
-    """Whether the store has answered, and would say the same again: something is deleted, or may not be written."""
+    """Whether the store answered, and would answer the same again: a run is deleted, or may not be written."""
     return isinstance(error, MlflowException) and error.error_code in _REFUSALS

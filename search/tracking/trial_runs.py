@@ -1,4 +1,4 @@
-"""The child runs of a study: one an attempt. Everything is found by its tags before it is made.
+"""The child runs of a study, one an attempt. A run is looked for by its tags before it is made.
 
 Metrics carry the worker's timestamps, so writing again after a crash adds nothing.
 """
@@ -40,16 +40,16 @@ _OF_PARENT = (MLFLOW_USER, MLFLOW_SOURCE_NAME, MLFLOW_SOURCE_TYPE)
 
 @dataclass
 class _Made:
-    """What is known of a child run that this process has made, until it is finished."""
+    """The facts of a child run that this process has made, kept until the run ends."""
 
     artifacts: str
-    """Where its artifacts lie."""
+    """The address of the run's artifacts."""
     tags: Mapping[str, str]
     params: Mapping[str, str]
     metrics: set[tuple[str, int]] = field(default_factory=set)
-    """Names and epochs of those that are there."""
+    """Names and epochs of the metrics that are logged."""
     has_model: bool = False
-    """Whether one was begun."""
+    """Whether a model was begun."""
 
 
 class TrialRuns:
@@ -63,7 +63,7 @@ class TrialRuns:
     def start(
         self, planned: PlannedTrial, attempt: int, tags: Mapping[str, object], started_ms: int, new: bool = False
     ) -> str:
-        """The run of an attempt, made unless it is there; looking for it is spared when the attempt is `new`."""
+        """The ID of an attempt's run, which is made unless it is there. For a `new` attempt nothing is looked up."""
         run_id = None if new else self.find(planned.number, attempt)
         if run_id is not None and self._parent.data is None:  # only to be closed, without the data at hand
             return run_id
@@ -75,7 +75,7 @@ class TrialRuns:
     def start_refit(
         self, planned: PlannedTrial, seed: int, of_run: str, tags: Mapping[str, object], started_ms: int
     ) -> str:
-        """A run for a trial's configuration on all of the training part; `of_run` is the trial's own run.
+        """Makes a run for a trial's configuration on all of the training part; `of_run` is the trial's run.
 
         It carries no trial_number, so nothing counts it as a trial.
         """
@@ -94,7 +94,7 @@ class TrialRuns:
         return self._parent.link(run_id)
 
     def has_refit(self, number: int) -> bool:
-        """Whether the trial's configuration is refitted, or failed at that as it would again."""
+        """Whether the trial has a refit that is complete, or that failed for a reason which would come again."""
         ends = (run.data.tags for run in self._found(f"tags.{names.REFIT_OF} = '{number}'"))
         return any(is_final(tags.get(names.STATE, ""), tags.get(names.STATE_REASON, "")) for tags in ends)
 
@@ -103,7 +103,7 @@ class TrialRuns:
         return next((str(run.info.run_id) for run in self._found(query)), None)
 
     def log_epochs(self, epochs: Mapping[str, Sequence[EpochReport]]) -> None:
-        """Per-epoch metrics by run ID: one call a run, however many epochs have come together."""
+        """Writes per-epoch metrics by run ID, in one call a run."""
         for run_id, reports in epochs.items():
             metrics = epoch_metrics(reports)
             self._client.log_batch(run_id, metrics=metrics)
@@ -111,9 +111,9 @@ class TrialRuns:
                 self._made[run_id].metrics.update((metric.key, metric.step) for metric in metrics)
 
     def finish(self, run_id: str, outcome: Outcome, with_model: bool) -> None:
-        """Everything that an attempt's outcome leaves on its run; done again, it changes nothing."""
+        """Writes an attempt's outcome on its run and ends the run; done again, it changes nothing."""
         made = self._made.get(run_id)
-        # What is there would change nothing, but finding that out costs MLflow several times the writing.
+        # Metrics that are there would change nothing, but MLflow's check of that costs several times the writing.
         there = made.metrics if made is not None else set()
         metrics = [each for each in epoch_metrics(outcome.history) if (each.key, each.step) not in there]
         location = made.artifacts if made is not None else self._client.get_run(run_id).info.artifact_uri
@@ -130,34 +130,34 @@ class TrialRuns:
         self._made.pop(run_id, None)
 
     def end(self, run_id: str, state: str, reason: str) -> None:
-        """Ends a run whose metrics are there or lost; it ended when its tag says so, else now."""
+        """Ends a run whose metrics are there or lost, at the time that its tag says, else now."""
         self._client.log_batch(run_id, tags=run_tags({names.STATE: state, names.STATE_REASON: reason}))
         ended_ms = whole_number(self._client.get_run(run_id), names.ENDED_MS)
         self._terminate(run_id, state, reason, ended_ms or None)
 
     def tag(self, run_id: str, tags: Mapping[str, object]) -> None:
-        """Writes tags of a run anew."""
+        """Writes tags of a run."""
         self._client.log_batch(run_id, tags=run_tags(tags))
 
     def score_again(self, run_id: str, scores: Mapping[str, float]) -> None:
-        """Makes `scores` the values that MLflow shows, over others that somebody logged under the same names."""
+        """Logs `scores` so that MLflow shows them, over other values that somebody logged under the same names."""
         for name, value in scores.items():
             steps = [metric.step for metric in self._client.get_metric_history(run_id, name)]
             self._client.log_metric(run_id, name, value, step=max(steps, default=-1) + 1)
 
     def discard(self, run_id: str) -> None:
-        """Into MLflow's trash, from which `restore` brings it back."""
+        """Moves a run into MLflow's trash, from which `restore` brings it back."""
         self._client.delete_run(run_id)
 
     def restore(self, run_id: str) -> None:
         self._client.restore_run(run_id)
 
     def log_model(self, run_id: str, result: TrialResult) -> Tie:
-        """The model of a trial, in place of any that the run has; what ties its scores to it, once they are logged."""
+        """Logs a trial's model, in place of any that the run has; the Tie connects scores that are logged later."""
         assert self._parent.data is not None
         made = self._made.get(run_id)
         if made is None or made.has_model:
-            # A driver that died in the middle left half a model: runs:/ID/model must find one, whole.
+            # A driver that died in the middle left half a model, and runs:/ID/model must find a complete one.
             self.drop_model(run_id)
         else:
             made.has_model = True
@@ -172,7 +172,7 @@ class TrialRuns:
         return Tie(model_id, self._parent.data.parts)
 
     def add_model(self, run_id: str, result: TrialResult) -> None:
-        """As `log_model` once the run has ended: the scores are there, and become the model's too."""
+        """As `log_model`, for a run that has ended: its scores become the model's too."""
         tie = self.log_model(run_id, result)
         ended_ms = whole_number(self._client.get_run(run_id), names.ENDED_MS) or 0
         self._client.log_batch(run_id, metrics=final_metrics(result, ended_ms, tie))
@@ -181,9 +181,9 @@ class TrialRuns:
         drop_models(self._client, self._parent.experiment_id, run_id)
 
     def close_unfinished(self, reason: str) -> None:
-        """Ends what a driver that is gone left RUNNING: this parent's children, and the runs that only continued it.
+        """Ends runs that an earlier driver left RUNNING: this parent's children, and the runs that only continued it.
 
-        By the parent's ID, never by the study's name: another study of that name may be running on the same server.
+        Runs are found by the parent's ID, not by the study's name: a study of that name may run on the same server.
         """
         for run in self._found("attributes.status = 'RUNNING'"):
             self.tag(run.info.run_id, {names.STATE: states.FAILED, names.STATE_REASON: reason})
@@ -233,7 +233,7 @@ class TrialRuns:
         self._client.log_inputs(run_id, self._parent.data.inputs)
 
     def _said(self, run_id: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
-        """Tags and parameters of a run, as far as they are known since its beginning."""
+        """Tags and parameters of a run: those it was made with, or all where another process made it."""
         made = self._made.get(run_id)
         if made is not None:
             return made.tags, made.params

@@ -23,7 +23,7 @@ def run_link(experiment_id: str, run_id: str, artifact: str = "") -> str:
 
 
 def trials_link(experiment_id: str, parent_run_id: str) -> str:
-    """The path of the page that `trials_view` describes."""
+    """The path of the page with the view that `trials_view` makes."""
     return f"#/experiments/{experiment_id}/runs?viewStateShareKey={parent_run_id}&{_TRAINING}"
 
 
@@ -42,7 +42,8 @@ def trials_view(
 ) -> tuple[str, str]:
     """The tag of an experiment that makes a saved view, by name and value.
 
-    A study's trials, the best first, with their scores and the `searched` parameters; the page's menu has it by name.
+    The view shows a study's trials, best first, with their scores and the `searched` parameters, and is in the page's
+    menu under the study's name.
     """
     scores = [objective.name, objective.test_name if tested else objective.std_name]
     order = f"metrics.`{objective.name}`"
