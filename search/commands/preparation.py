@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from analysis.reading.called_in import called_in
 from models.core.errors import ConfigError
 from models.data.dataset import Dataset
 from models.data.sources import load_dataset
@@ -14,7 +15,7 @@ from models.tasks.baselines import baseline
 from models.tasks.objective import CONSTANT, LINEAR, Objective
 from search.command_line.options import Options
 from search.stores.databases import check_storage, check_writable
-from search.stores.paths import StudyPaths, called_in, root_of
+from search.stores.paths import StudyPaths, root_of
 from search.study.settings import StudySettings, checked
 
 if TYPE_CHECKING:  # imported where they are used, beside the worker processes' own imports

@@ -3,12 +3,12 @@
 Everything lies beside Optuna's SQLite file or, when Optuna's storage is a server, in the folder of the command.
 """
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.reading.addresses import sqlite_file
+from analysis.reading.called_in import called_in
 
 DEFAULT_STORAGE = "sqlite:///optuna.db"
 """Optuna's storage, where the user names no other."""
@@ -19,17 +19,6 @@ def root_of(storage: str) -> Path:
     """The folder that the files of the studies in an Optuna storage lie in."""
     file = sqlite_file(storage)
     return file.parent if file is not None else Path()
-
-
-def called_in() -> Path:
-    """The folder that the command was typed in, where its results belong.
-
-    Under `mlflow run` it is the folder where MLflow's own file lies. The working directory is then the project's
-    folder, which may not be writable; of a project that MLflow fetches from an address, it is a new temporary folder
-    for each command.
-    """
-    tracking = sqlite_file(os.environ.get("MLFLOW_TRACKING_URI", "")) if "MLFLOW_RUN_ID" in os.environ else None
-    return Path() if tracking is None or tracking.parent.absolute() == Path.cwd() else tracking.parent.absolute()
 
 
 def placed(storage: str) -> str:
