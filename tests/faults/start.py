@@ -81,8 +81,10 @@ def _is_commit(path: Path, *_: Any) -> bool:
     return path.suffix == ".partial"
 
 
-def _is_refit(runs: Any, run_id: str, *_: Any) -> bool:
-    return names.REFIT_OF in runs._said(run_id)[0]
+def _is_refit(_: Any, run_id: str, *others: Any) -> bool:
+    from mlflow import MlflowClient
+
+    return names.REFIT_OF in MlflowClient().get_run(run_id).data.tags
 
 
 def main(arguments: list[str]) -> int:

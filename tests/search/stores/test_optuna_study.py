@@ -1,6 +1,5 @@
 """What Optuna's own readers and its dashboard find of an attempt, and that writing it again changes nothing."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -103,13 +102,12 @@ def test_a_driver_that_died_before_the_state_was_told_is_followed_by_one_that_fi
     def die(*_: object) -> None:
         raise Died
 
-    tell: Callable[..., bool] = store._storage.set_trial_state_values
-    monkeypatch.setattr(store._storage, "set_trial_state_values", die)
-    with pytest.raises(Died):
-        store.finish(outcome)
+    with monkeypatch.context() as dying:
+        dying.setattr(optuna.storages.RDBStorage, "set_trial_state_values", die)
+        with pytest.raises(Died):
+            store.finish(outcome)
     assert stored()[1].state == TrialState.RUNNING
     before = everything()
-    monkeypatch.setattr(store._storage, "set_trial_state_values", tell)
     following = StudyStore(STORAGE, settings, "sha", Objective("val_accuracy"))
     following.link(0, 0, "run-7", "http://127.0.0.1:5000/#/run-7")
     following.finish(outcome)
@@ -123,7 +121,7 @@ def test_the_log_is_forced_to_disk_once_a_trial_not_with_each_write(
     begun: Begun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, _, outcome = begun
-    with store._storage.engine.connect() as connection:
+    with optuna.storages.RDBStorage(STORAGE).engine.connect() as connection:
         assert connection.execute(text("PRAGMA synchronous")).scalar() == 1  # NORMAL
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
     forced: list[int] = []
