@@ -11,14 +11,16 @@ _RUN = "MLFLOW_RUN_ID"
 """The variable that `mlflow run` sets for the project's processes, and not for itself."""
 
 
-def called_in() -> Path:
+def called_in(own_run: str | None = None) -> Path:
     """The folder that the command was typed in, as Path() where it is the working directory.
+
+    `own_run` is the ID of the run that `mlflow run` made, where the environment does not say it any more.
 
     `mlflow run` has the project's processes work in the project's folder, which may not be writable; of a project that
     MLflow fetches from an address, it is a new temporary folder for each command. Results then belong beside MLflow's
     own file or, with an MLflow server, into the working directory of `mlflow run` itself.
     """
-    if _RUN not in os.environ:
+    if own_run is None and _RUN not in os.environ:
         return Path()
     tracking = sqlite_file(os.environ.get("MLFLOW_TRACKING_URI", ""))
     folder = tracking.parent.absolute() if tracking is not None else _folder_of_mlflow()

@@ -2,17 +2,18 @@
 
 import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 
 from mlflow import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NAME, MLFLOW_RUN_NOTE, MLFLOW_SOURCE_NAME
 
 from analysis.command_line.program import Program
 from analysis.reading import mlflow_client as reading
-from analysis.reading.addresses import sqlite_file
+from analysis.reading.called_in import called_in
 from models.core import names, states
 from models.core.runtime import PROJECT
 from search.tracking.records import run_tags
-from search.tracking.tracking_store import TrackingError, tracking_uri
+from search.tracking.tracking_store import TrackingError
 
 
 def refuse_run(run_id: str, reason: str) -> None:
@@ -33,8 +34,7 @@ def note_address(run_id: str) -> None:
 
     MLflow's own tag names the remote repository of the checkout, where there is one, also for a local folder.
     """
-    tracking = sqlite_file(tracking_uri())
-    if tracking is None or tracking.parent.absolute() == PROJECT:
+    if called_in(run_id) == Path():
         return
     client = MlflowClient()
     source = client.get_run(run_id).data.tags.get(MLFLOW_SOURCE_NAME, "")
