@@ -1,4 +1,7 @@
-"""`python -m search.command_line.written`: MLproject and the tables of docs/options.md, as described.py has them."""
+"""`python -m search.command_line.written`: the files that are made from the descriptions in the code.
+
+MLproject and the tables of docs/options.md follow described.py, docs/study.schema.json follows search/study/keys.py.
+"""
 
 import json
 from pathlib import Path
@@ -6,8 +9,9 @@ from pathlib import Path
 from analysis.command_line.options import FLAG, Option
 from models.core.runtime import PROJECT
 from search.command_line.described import COMMANDS, ENTRY_POINTS, Command
+from search.study.keys import schema
 
-MLPROJECT, PAGE = PROJECT / "MLproject", PROJECT / "docs" / "options.md"
+MLPROJECT, PAGE, SCHEMA = PROJECT / "MLproject", PROJECT / "docs" / "options.md", PROJECT / "docs" / "study.schema.json"
 _WIDTH = 118
 _BEGIN, _END = "<!-- options: written by python -m search.command_line.written -->", "<!-- end of options -->"
 
@@ -52,6 +56,11 @@ def page(before: str) -> str:
     """docs/options.md with its tables anew; everything around them is as it was `before`."""
     head, _, rest = before.partition(_BEGIN)
     return f"{head}{_BEGIN}\n\n{tables()}\n\n{_END}{rest.partition(_END)[2]}"
+
+
+def study_schema() -> str:
+    """The whole of docs/study.schema.json."""
+    return json.dumps(schema(), indent=1) + "\n"
 
 
 def _entry_point(name: str, started: str, command: Command) -> str:
@@ -116,3 +125,4 @@ def _write(file: Path, text: str) -> None:
 if __name__ == "__main__":
     _write(MLPROJECT, mlproject())
     _write(PAGE, page(PAGE.read_text(encoding="utf-8")))
+    _write(SCHEMA, study_schema())

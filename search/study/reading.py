@@ -1,118 +1,79 @@
-"""What a study file's content says, read and checked key by key: the settings of a study."""
+"""A study's settings from the content of its study file."""
 
-import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from models.core.config import TRAINING
 from models.core.errors import ConfigError, shown
-from models.core.parameters import MONITORS, Scalar, check_parameter
-from models.core.runtime import DEVICES
-from models.core.suggestions import check_word, did_you_mean, no_such
-from models.data.reduction import check_reduction
+from models.core.parameters import PARAMETERS, Scalar, check_parameter
 from models.data.sources import Source
-from models.data.splits import CLASS_WEIGHTS
 from models.spaces.domains import plain
 from models.spaces.naming import stored_name
-from search.study.settings import (
-    MOST_SEED,
-    MOST_TRIALS,
-    REPLICATES,
-    SAMPLERS,
-    SOURCE_KEYS,
-    StudySettings,
-    check_count,
-    checked,
-    default_preprocessing,
-)
-from search.study.space import Check, Domain, grid_cells, read_space
+from search.study.keys import Choices, Range, StudyKeys, checked_keys
+from search.study.settings import MOST_TRIALS, StudySettings, check_count, checked, default_preprocessing
+from search.study.space import Domain, grid_cells
 
-_KEYS = (
-    "description", "data", "task", "objective", "network", "callbacks", "deterministic", "device", "sampler",
-    "replicates", "trials", "seed", "space", "configurations", "training", "pruner", "targets",
-)  # fmt: skip
-_DATA_KEYS = (*SOURCE_KEYS, "validation", "folds", "preprocessing", "reduction", "split_seed", "class_weight")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+TRIALS = 40
+"""Of a study that says no number and has no end of configurations."""
+
+Check = Callable[[str, Any], Scalar]
+"""From a parameter's name and a value to that value in its own type; raises ConfigError where it breaks a rule."""
+Conditions = tuple[tuple[str, tuple[Scalar, ...]], ...]
+"""As Domain.when."""
 
 
 def read_settings(written: Any, name: str) -> StudySettings:
-    """The settings that a study file's content describes."""
+    """The settings that a study file's content describes, under this name.
+
+    Raises:
+        ConfigError: the content, or the name, breaks a rule.
+    """
     if not isinstance(written, Mapping):
-        raise ConfigError(f"a study must be a mapping of {', '.join(_KEYS)}, got {shown(written)}")
-    _only_keys("a study", written, _KEYS)
+        raise ConfigError(f"a study must be a mapping of {', '.join(StudyKeys.model_fields)}, got {shown(written)}")
     if not _NAME.fullmatch(name):
         raise ConfigError(f"name must be letters, digits, '.', '_' and '-', 100 at most, got {shown(name)}")
-    data = written.get("data") or {}
-    if not isinstance(data, Mapping):
-        raise ConfigError(f"data must be a mapping of {', '.join(_DATA_KEYS)}, got {shown(data)}")
-    _only_keys("data", data, _DATA_KEYS)
-    sampler = written.get("sampler", "random")
-    if sampler not in SAMPLERS:
-        raise ConfigError(
-            f"sampler must be one of {', '.join(SAMPLERS)}, got {shown(sampler)}{did_you_mean(sampler, SAMPLERS)}"
-        )
-    if "replicates" in written and sampler != "tpe":
-        raise ConfigError(f"replicates belong to the sampler tpe, got them with sampler {sampler!r}")
-    network = written.get("network", "mlp")
-    if not isinstance(network, str) or not network:
-        raise ConfigError(f"network must be mlp or FILE.py:NAME, got {shown(network)}")
-    network = "" if network == "mlp" else network
-    callbacks = written.get("callbacks", "")
-    if not isinstance(callbacks, str):
-        raise ConfigError(f"callbacks must be FILE.py:NAME, got {shown(callbacks)}")
-    deterministic = written.get("deterministic", True)
-    if not isinstance(deterministic, bool):
-        raise ConfigError(f"deterministic must be true or false, got {shown(deterministic)}")
-    check = _own_value if network else check_parameter
-    space: tuple[Domain, ...] = ()
-    configurations: tuple[tuple[tuple[str, Scalar], ...], ...] = ()
-    if sampler == "list":
-        if "space" in written:
-            raise ConfigError("a list study has configurations and no space, got both")
-        configurations = _read_configurations(written.get("configurations"), check)
-    else:
-        if "configurations" in written:
-            raise ConfigError(f"configurations belong to the sampler list, got them with sampler {sampler!r}")
-        space = () if network and "space" not in written else read_space(written.get("space"), check)
-        if sampler == "grid" and space:
-            grid_cells(space)  # so that a space that is no grid is told before its parameters
-    training = written.get("training") or {}
-    if not isinstance(training, Mapping):
-        raise ConfigError(f"training must map parameters to values, got {shown(training)}")
-    fixed = tuple((key, check(key, value)) for key, value in training.items())
-    said = {key: data[key] for key in SOURCE_KEYS if key in data}
-    said |= {"task": written["task"]} if "task" in written else {}
-    source_of_data = Source.read({"dataset": "digits"} | said)
+    said = checked_keys(StudyKeys, written, "a study")
+    check, source = _own_value if said.network else check_parameter, Source.read(said.source)
     settings = StudySettings(
         name=name,
-        description=str(written.get("description", "")).strip(),
-        sampler=sampler,
-        trials=0,
-        seed=check_count("seed", written.get("seed", 0), 0, MOST_SEED),
-        dataset=source_of_data.to_text(),
-        validation=_check_validation(data.get("validation", 0.1)),
-        preprocessing=str(data.get("preprocessing", default_preprocessing(source_of_data))),
-        reduction=check_reduction(data.get("reduction", "none")),
-        split_seed=check_count("split_seed", data["split_seed"], 0, MOST_SEED) if "split_seed" in data else None,
-        space=space,
-        configurations=configurations,
-        network=network,
-        callbacks=callbacks,
-        deterministic=deterministic,
-        device=check_word("device", written.get("device", "cpu"), DEVICES),
-        training=fixed,
-        pruner=written.get("pruner", "none"),
-        targets=_read_targets(written.get("targets", [])),
-        folds=check_count("folds", data.get("folds", 0), 0),
-        objective=check_objective(written.get("objective", "")),
-        class_weight=check_word("class_weight", data.get("class_weight", "none"), CLASS_WEIGHTS) or "none",
-        replicates=check_count("replicates", written.get("replicates", REPLICATES), 1) if sampler == "tpe" else 0,
+        description=said.description,
+        sampler=said.sampler,
+        trials=0,  # once the population is known
+        seed=said.seed,
+        dataset=source.to_text(),
+        validation=said.data.validation,
+        preprocessing=said.data.preprocessing or default_preprocessing(source),
+        reduction=said.data.reduction,
+        split_seed=said.data.split_seed,
+        space=_space_of(said, check),
+        configurations=read_configurations(said.configurations, check) if said.sampler == "list" else (),
+        network=said.network,
+        callbacks=said.callbacks,
+        deterministic=said.deterministic,
+        device=said.device,
+        training=tuple((key, check(key, value)) for key, value in said.training.items()),
+        pruner=said.pruner,
+        targets=said.targets,
+        folds=said.data.folds,
+        objective=said.objective,
+        class_weight=said.data.class_weight,
+        replicates=said.replicates if said.sampler == "tpe" else 0,
     )
-    if network and sampler == "grid" and not space and "trials" not in written:
+    if said.network and said.sampler == "grid" and not settings.space and said.trials is None:
         return checked(settings)  # all cells, once the function has been asked how many there are
-    trials = written.get("trials", settings.population or 40)
-    return checked(settings.with_trials_each(check_count("trials", trials, 1, MOST_TRIALS)))
+    trials = check_count("trials", said.trials or settings.population or TRIALS, 1, MOST_TRIALS)
+    return checked(settings.with_trials_each(trials))
+
+
+def _space_of(said: StudyKeys, check: Check) -> tuple[Domain, ...]:
+    if said.sampler == "list" or (said.network and "space" not in said.model_fields_set):
+        return ()
+    space = read_space(said.space, check)
+    if said.sampler == "grid":
+        grid_cells(space)  # so that a space that is no grid is refused before its parameters
+    return space
 
 
 def _own_value(name: str, value: Any) -> Scalar:
@@ -122,7 +83,8 @@ def _own_value(name: str, value: Any) -> Scalar:
     return plain(name, value)
 
 
-def _read_configurations(written: Any, check: Check) -> tuple[tuple[tuple[str, Scalar], ...], ...]:
+def read_configurations(written: Any, check: Check) -> tuple[tuple[tuple[str, Scalar], ...], ...]:
+    """The `configurations` of a list study."""
     if not isinstance(written, list) or not written:
         raise ConfigError(f"configurations must be a list of one configuration at least, got {shown(written)}")
     for configuration in written:
@@ -131,27 +93,88 @@ def _read_configurations(written: Any, check: Check) -> tuple[tuple[tuple[str, S
     return tuple(tuple((key, check(key, value)) for key, value in one.items()) for one in written)
 
 
-def _read_targets(written: Any) -> tuple[float, ...]:
-    listed = written if isinstance(written, list) else [written]
-    for value in listed:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise ConfigError(f"targets must be numbers, got {shown(value)}")
-    return tuple(sorted({float(value) for value in listed}))
+def read_space(written: Any, check: Check = check_parameter) -> tuple[Domain, ...]:
+    """The `space` of a study file.
+
+    Raises:
+        ConfigError: a domain is empty, out of its parameter's range, or refers to a parameter that is not searched.
+    """
+    if not isinstance(written, Mapping) or not written:
+        raise ConfigError(f"space must name the parameters to search, one at least, got {shown(written)}")
+    domains: dict[str, Domain] = {}
+    for name, value in written.items():
+        if check is check_parameter and name not in PARAMETERS:
+            check_parameter(name, value)
+        domains[name] = _read_domain(name, value, domains, check)
+    return tuple(domains.values())
 
 
-def check_objective(written: Any) -> str:
-    """A metric of the validation part, or empty; `objective_of` knows which ones the data's task has."""
-    return check_word("objective", written, MONITORS)
+def _read_domain(name: str, written: Any, before: Mapping[str, Domain], check: Check) -> Domain:
+    if isinstance(written, list):
+        written = {"choices": written}
+    if not isinstance(written, Mapping):
+        raise ConfigError(f"space.{name} must be a list of choices or a range with low and high, got {shown(written)}")
+    when = _read_when(name, written.get("when", {}), before, check)
+    if "choices" in written:
+        unknown = set(written) - set(Choices.model_fields)
+        if unknown:
+            raise ConfigError(f"space.{name} has choices, so only `when` may stand beside them, got {sorted(unknown)}")
+        return Domain(name, choices=_read_choices(name, written["choices"], check), when=when)
+    if set(written) - set(Range.model_fields) or not {"low", "high"} <= set(written):
+        raise ConfigError(
+            f"space.{name} must have choices, or low and high with step, log and when if wanted, got "
+            f"{shown(dict(written))}"
+        )
+    return _read_range(name, checked_keys(Range, written, f"space.{name}"), when, check)
 
 
-def _check_validation(value: Any) -> float:
-    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if not number or value <= 0 or (value >= 1 and value % 1):
-        raise ConfigError(f"validation must be a fraction between 0 and 1 or a count of rows, got {shown(value)}")
-    return value
+def _read_range(name: str, written: Range, when: Conditions, check: Check) -> Domain:
+    said = written.model_dump(include=written.model_fields_set)
+    low, high = check(name, written.low), check(name, written.high)
+    if isinstance(low, str | bool) or isinstance(high, str | bool):
+        raise ConfigError(f"space.{name} must be a list of choices: its values are words, got {shown(said)}")
+    integer = isinstance(low, int) and isinstance(high, int)
+    log, step = written.log, written.step
+    if "step" not in said:
+        step = 1 if integer and not log else None
+    if not isinstance(log, bool):
+        raise ConfigError(f"space.{name}.log must be true or false, got {shown(log)}")
+    if not low < high:
+        raise ConfigError(f"space.{name} must have low below high, got {low} and {high}")
+    if log and low <= 0:
+        raise ConfigError(f"space.{name} is a log range, whose low must be above 0, got {low}")
+    if step is not None:
+        if log:
+            raise ConfigError(f"space.{name} must have either log or step, got both")
+        if isinstance(step, bool) or not isinstance(step, int | float) or not step > 0 or (integer and step % 1):
+            whole = " and whole" if integer else ""
+            raise ConfigError(f"space.{name}.step must be a number above 0{whole}, got {shown(step)}")
+        # The last value that a step reaches.
+        high = float(Domain(name, low=low, high=high, step=step, integer=integer).last)
+        if high == low:
+            raise ConfigError(f"space.{name}.step must fit between low and high, got {shown(step)}")
+    return Domain(name, low=low, high=high, step=step, log=log, integer=integer, when=when)
 
 
-def _only_keys(what: str, written: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
-    for key in written:
-        if key not in allowed:
-            raise ConfigError(no_such(key, f"key of {what}", allowed))
+def _read_choices(name: str, written: Any, check: Check) -> tuple[Scalar, ...]:
+    if not isinstance(written, list) or not written:
+        raise ConfigError(f"space.{name} must have one choice at least, got {shown(written)}")
+    choices = tuple(check(name, value) for value in written)
+    if len(set(choices)) != len(choices):
+        raise ConfigError(f"space.{name} must name each choice once, got {shown(written)}")
+    return choices
+
+
+def _read_when(name: str, written: Any, before: Mapping[str, Domain], check: Check) -> Conditions:
+    if not isinstance(written, Mapping):
+        raise ConfigError(f"space.{name}.when must map a parameter to its choices, got {shown(written)}")
+    when = []
+    for other, values in written.items():
+        if other not in before or not before[other].choices:
+            raise ConfigError(f"space.{name}.when must refer to a parameter with choices above it, got {shown(other)}")
+        listed = _read_choices(other, values if isinstance(values, list) else [values], check)
+        strange = [value for value in listed if value not in before[other].choices]
+        if strange:
+            raise ConfigError(f"space.{name}.when must name choices of {other}, {before[other]}, got {strange}")
+        when.append((other, listed))
+    return tuple(when)

@@ -253,8 +253,6 @@ def checked(settings: StudySettings) -> StudySettings:
             raise ConfigError(
                 f"{key} must stand beside a network of your own, network: FILE.py:NAME, got {key} without one"
             )
-    if settings.pruner not in PRUNERS:
-        raise ConfigError(f"pruner must be one of {', '.join(PRUNERS)}, got {settings.pruner!r}")
     if settings.folds == 1:
         raise ConfigError("folds must be 0, for none, or 2 or more, got 1")
     if settings.folds and settings.pruner != "none":

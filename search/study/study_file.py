@@ -10,14 +10,16 @@ from typing import Any
 import yaml
 
 from models.core.errors import ConfigError, shown
+from models.core.parameters import MONITORS
 from models.core.suggestions import check_word, did_you_mean
 from models.data.sources import Source as DataSource
 from models.data.splits import CLASS_WEIGHTS
 from models.spaces.source import Source, read_source
-from search.study.reading import check_objective, read_settings
+from search.study.reading import read_settings
 from search.study.settings import (
     MOST_SEED,
     MOST_TRIALS,
+    PRUNERS,
     StudySettings,
     check_count,
     checked,
@@ -236,9 +238,9 @@ def make_settings(
     if trials is not None:
         settings = settings.with_trials_each(check_count("trials", trials, 1, MOST_TRIALS))
     if pruner is not None:
-        settings = replace(settings, pruner=pruner)
+        settings = replace(settings, pruner=check_word("pruner", pruner, PRUNERS))
     if objective is not None:
-        settings = replace(settings, objective=check_objective(objective))
+        settings = replace(settings, objective=check_word("objective", objective, MONITORS))
     if class_weight is not None:
         settings = replace(settings, class_weight=check_word("class_weight", class_weight, CLASS_WEIGHTS))
     return checked(settings)

@@ -9,7 +9,7 @@ import yaml
 from search.__main__ import main
 from search.command_line.described import COMMANDS, ENTRY_POINTS, SEARCH, parser_of
 from search.command_line.options import options_of, read_options
-from search.command_line.written import MLPROJECT, PAGE, mlproject, page
+from search.command_line.written import MLPROJECT, PAGE, SCHEMA, mlproject, page, study_schema
 from tests.project import PROJECT
 
 AGAIN = "`python -m search.command_line.written` writes it anew"
@@ -21,6 +21,10 @@ def test_mlproject_is_what_the_description_says() -> None:
 
 def test_the_page_of_options_is_what_the_description_says() -> None:
     assert PAGE.read_text() == page(PAGE.read_text()), AGAIN
+
+
+def test_the_schema_of_study_files_is_what_the_keys_say() -> None:
+    assert SCHEMA.read_text() == study_schema(), AGAIN
 
 
 @pytest.mark.parametrize("point", ENTRY_POINTS)
