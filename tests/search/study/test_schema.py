@@ -1,4 +1,4 @@
-"""docs/study.schema.json: editors complete study files by it, it takes what the program takes, and explains each key."""
+"""docs/study.schema.json takes what the program takes and explains each key: editors complete study files by it."""
 
 import json
 import re
