@@ -31,7 +31,8 @@ def test_data_comes_once_by_its_hash_and_a_process_trains_one_trial_at_a_time_on
         engine = on(cluster, engines, **changes)
         submit(engine, [job(number)])
         results.update(hashes(wait(engine, 1)))
-        (held,) = engine._client.run(_held).values()
+        with cluster.client() as client:
+            (held,) = client.run(_held).values()
         engine.close()
         return held
 
@@ -54,7 +55,8 @@ def test_data_comes_once_by_its_hash_and_a_process_trains_one_trial_at_a_time_on
         time.sleep(0.1)
     submit(one, [job(0, LONG)])
     first_epoch(one, 0)
-    assert set(one._client.run(_threads).values()) == {(1, 1)}
+    with cluster.client() as client:
+        assert set(client.run(_threads).values()) == {(1, 1)}
     submit(other, [job(3)])
     time.sleep(1)
     assert not [event for event in other.events(0) if isinstance(event, Done | Lost | Epoch)]
@@ -63,9 +65,9 @@ def test_data_comes_once_by_its_hash_and_a_process_trains_one_trial_at_a_time_on
 
 
 def _held() -> dict[str, int]:
-    from search.workers.worker_process import _resident
+    from search.workers.worker_process import resident
 
-    return {key: id(data) for key, data in _resident.items()}
+    return {key: id(data) for key, data in resident.items()}
 
 
 def _threads() -> tuple[int, int]:
@@ -82,11 +84,12 @@ def test_a_worker_that_joins_late_is_used_and_one_that_leaves_loses_only_its_tri
     engine = on(cluster, engines)
     submit(engine, [job(0, LONG)])
     first_epoch(engine, 0)
-    (early,) = engine._slots
-    late = cluster.worker()
-    submit(engine, [job(1, LONG)])
-    first_epoch(engine, 1)
-    engine._client.retire_workers([early])
+    with cluster.client() as client:
+        early = list(client.scheduler_info()["workers"])
+        late = cluster.worker()
+        submit(engine, [job(1, LONG)])
+        first_epoch(engine, 1)
+        client.retire_workers(early)
     (lost,) = [event for event in wait(engine, 1, seconds=20) if isinstance(event, Done | Lost)]
     assert lost == Lost(0, 0, "its worker left")
     first_epoch(engine, 1)
@@ -112,7 +115,7 @@ def test_when_the_scheduler_dies_the_search_ends_and_no_attempt_counts_as_lost(
 def test_a_worker_that_falls_silent_is_given_up_and_used_again_once_it_is_heard(
     cluster: Cluster, engines: list[DaskEngine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("search.workers.cluster._ANSWERS_WITHIN", 1.0)
+    monkeypatch.setattr("search.workers.cluster.ANSWERS_WITHIN", 1.0)
     nanny = cluster.worker()
     engine = on(cluster, engines, Watch(silent_for=3.0))
     submit(engine, [job(0, LONG)])

@@ -50,8 +50,8 @@ def test_without_a_gpu_the_study_is_refused_and_nothing_is_made(
 
 @pytest.mark.usefixtures("listed")
 def test_there_are_as_many_workers_as_gpus_at_most() -> None:
-    assert make_engine(8, None, SPLIT, "gpu")._workers == 2  # type: ignore[attr-defined]
-    assert make_engine(1, None, SPLIT, "gpu")._workers == 1  # type: ignore[attr-defined]
+    assert make_engine(8, None, SPLIT, "gpu").workers == 2  # type: ignore[attr-defined]
+    assert make_engine(1, None, SPLIT, "gpu").workers == 1  # type: ignore[attr-defined]
     with pytest.raises(ConfigError, match="got a dask scheduler"):
         make_engine(2, "tcp://127.0.0.1:1", SPLIT, "gpu")
 
