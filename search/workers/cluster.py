@@ -100,7 +100,7 @@ def check_scheduler(address: str, own_code: bool = False) -> None:
     try:
         port = re.search(r":([0-9]{1,5})$", address)
         if port is None or not 1 <= int(port[1]) <= 65535:
-            raise ValueError("it must end with a port from 1 to 65535, as tcp://10.0.0.5:8786 does")
+            raise ValueError("the address must end with a port from 1 to 65535, as tcp://10.0.0.5:8786 does")
         socket.create_connection(get_address_host_port(address), timeout=10).close()
         if dask.config.get("distributed.comm.require-encryption") and not address.startswith("tls://"):
             raise ValueError("dask's settings require encryption, so it must begin with tls://")
@@ -113,7 +113,7 @@ def check_scheduler(address: str, own_code: bool = False) -> None:
     except ImportError as error:
         raise ConfigError(f"the dask scheduler must be able to import the project, got {address!r}: {error}") from error
     except (OSError, ValueError, TypeError, RuntimeError) as error:  # RuntimeError: TLS is required, or not set up
-        reason = " ".join(str(error).split()) or "it takes connections, and does not greet as dask does"
+        reason = " ".join(str(error).split()) or "the address takes connections and does not answer as dask does"
         raise ConfigError(
             f"scheduler must be the address of a dask scheduler that answers, got {address!r}: {reason}"
         ) from error
@@ -172,10 +172,10 @@ def unfit(address: str, greeting: Greeting | Exception, nanny: str | None, own_c
     if nanny is None:
         return f"worker {address}, which has no nanny: a trial that does not stop could not be ended there"
     if own_code and not greeting.fixed_hashes:
-        return f"worker {address}, in which sets of words have another order: dask's nanny gives it {HASH_SEED}"
+        return f"worker {address}, in which sets of words have another order: dask's nanny sets {HASH_SEED}"
     if greeting.project != PROJECT_SHA256:
         return (
-            f"worker {address}, which has other files of this project, whose bits may differ: "
+            f"worker {address}, which has other files of this project and may give other bits: "
             f"{greeting.project[:12] or 'an older state'} (here {PROJECT_SHA256[:12]})"
         )
     here, there = versions(), greeting.versions

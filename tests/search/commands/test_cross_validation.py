@@ -284,7 +284,7 @@ def test_models_of_folds_and_a_second_look_at_them_are_refused(session: Session)
     session("--models", "none")
     assert MlflowClient().search_logged_models([refits()[0].info.experiment_id]) == []
     table = read_mlflow("cv")
-    with pytest.raises(ConfigError, match=r"a second look is at trials .* got cv, cross-validated over 3 folds"):
+    with pytest.raises(ConfigError, match=r"a second look is at trials .* got cv, which is cross-validated over 3"):
         confirming_study(table, read_study(table.parent_run_id or "", "cv"), 1, 2)
 
 

@@ -15,11 +15,10 @@ def workers() -> int:
 
 @pytest.fixture
 def end(monkeypatch: pytest.MonkeyPatch, workers: int) -> PreparedEnd:
-    prepared: list[object] = []
-    monkeypatch.setattr(PreparedEnd, "_prepare", staticmethod(prepared.append))
+    prepared: list[Search] = []
     search = Search.__new__(Search)
     object.__setattr__(search, "workers", workers)
-    end = PreparedEnd(search)
+    end = PreparedEnd(search, prepare=prepared.append)
     monkeypatch.setattr(end, "prepared", prepared, raising=False)
     return end
 

@@ -82,7 +82,7 @@ def test_networks_of_ones_own_need_workers_in_which_sets_have_one_order_and_no_f
     cluster.worker(env=other)
     cluster.wait_for_workers(1)
     check_scheduler(cluster.address)
-    with pytest.raises(ConfigError, match="in which sets of words have another order: dask's nanny gives it"):
+    with pytest.raises(ConfigError, match="in which sets of words have another order: dask's nanny sets"):
         check_scheduler(cluster.address, own_code=True)
     cluster.worker()
     cluster.wait_for_workers(2)
