@@ -200,7 +200,7 @@ def test_errors_are_exceptions_with_the_one_line(workdir: Path) -> None:
             "ConfigError | a study that is a dict must have a name (name=...), got none",
             "ConfigError | a search needs a study, or a network that asks for its own space, got neither",
             "ConfigError | a study must be a name, the path of a file, or a dict, got [1]",
-            "ConfigError | a study must be of words, numbers, lists and dicts, got one that JSON cannot hold: keys must",
+            "ConfigError | a study must be of words, numbers, lists and dicts, got one that JSON cannot hold: keys",
             "ConfigError | name must be letters, digits, '.', '_' and '-', 100 at most, got '--help'",
             "ConfigError | 'nothing' is no study here: a study is read from a tracking store that exists",
             "ConfigError | scheduler must be the address of a dask scheduler that answers",
