@@ -1,4 +1,4 @@
-"""What a program hands over in memory lies in files by its content, under the outbox's root."""
+"""Data and functions that a program hands over in memory are kept in files named by their content."""
 
 from pathlib import Path
 from typing import Any

@@ -93,7 +93,7 @@ def variables(folder: Path) -> dict[str, str]:
 
 
 def output(folder: Path, code: str, *, name: str = "script.py") -> str:
-    """What a script prints that ends well."""
+    """The output of a script, which must end with exit code 0."""
     (folder / name).write_text(code)
     ended = subprocess.run(
         [sys.executable, name], cwd=folder, env=variables(folder), capture_output=True, text=True, timeout=300
@@ -103,7 +103,7 @@ def output(folder: Path, code: str, *, name: str = "script.py") -> str:
 
 
 def finished(folder: Path) -> int:
-    """Trials whose runs are finished in the folder's MLflow store."""
+    """The number of finished trial runs in the folder's MLflow store."""
     try:
         with closing(sqlite3.connect(f"file:{folder}/mlflow.db?mode=ro", uri=True)) as store:
             return int(store.execute("select count(*) from runs where status = 'FINISHED'").fetchone()[0])

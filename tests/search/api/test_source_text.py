@@ -17,7 +17,7 @@ from tests.search.api import program
 
 WIDTH, NAMES = 3, ("relu", "tanh")
 LIMITS = np.array([1.0, 2.0])
-total = 7  # a global that a function has a local of
+total = 7  # a global with the name of a function's local
 
 
 class Wide:

@@ -1,4 +1,4 @@
-"""When the end of a search is prepared: neither in the workers' time nor in the user's."""
+"""When the end of a search is prepared: late enough not to slow workers down, early enough that nobody waits."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""How many workers a search has where nobody says: what the machine has room for."""
+"""The number of workers that a search chooses by itself: as many as the machine has room for."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Worker processes: real ones, on this machine."""
+"""Worker processes on this machine; all are real."""
 
 import subprocess
 import sys
@@ -45,7 +45,7 @@ def test_two_processes_and_this_one_give_the_same_bits(engine: DaskEngine) -> No
     twin.close()
     assert hashes(events) == hashes(here)
     assert len(set(hashes(here).values())) == 4
-    # A driver that writes its books for a while keeps no worker waiting: there is room for a job more a worker.
+    # There is room for one more job per worker, so no worker waits while the driver writes to its stores.
     assert (engine.free(), engine.room()) == (2, 4)
     for each in (job(4), job(5), job(6), job(7)):
         engine.submit(each)
@@ -92,7 +92,7 @@ def test_an_attempt_stops_at_its_epochs_end_when_asked_and_its_process_ends_when
         assert isinstance(done, Done)
         assert done.outcome.state == "pruned"
         assert 1 <= len(done.outcome.history) < LONG.epochs
-        engine.ask_to_stop(0, 0, "timeout")  # it has ended: nothing may come of this, nor for the attempt after it
+        engine.ask_to_stop(0, 0, "timeout")  # changes nothing: the attempt has ended
         submit(engine, [replace(job(0, slow), attempt=1)])
         time.sleep(3)  # into its first epoch
         assert [type(event) for event in engine.events(0)] == [Started]
@@ -111,7 +111,7 @@ def test_an_attempt_stops_at_its_epochs_end_when_asked_and_its_process_ends_when
 
 
 def test_a_worker_that_is_there_is_never_taken_for_one_that_left() -> None:
-    # dask's client overwrites what it knows of the workers every two seconds; here as often as the engine looks.
+    # dask's client empties its list of workers every two seconds; here as often as the engine looks.
     with dask.config.set({"distributed.client.scheduler-info-interval": "10ms"}):
         engine = DaskEngine(SPLIT, workers=1, watch=Watch(look_every=0.01))
         engine.start()
@@ -175,7 +175,7 @@ def test_the_driver_process_never_imports_tensorflow(workdir: Path) -> None:
 def test_after_its_fork_server_was_killed_another_one_brings_workers_and_the_search_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.delenv("PYTHONPATH", raising=False)  # which alone lets any fork server find the project
+    monkeypatch.delenv("PYTHONPATH", raising=False)  # with PYTHONPATH any fork server would find the project
     engine = DaskEngine(SPLIT, workers=1)
     engine.start()
     try:

@@ -1,4 +1,4 @@
-"""The process that workers are forked from."""
+"""The fork server, from which workers are forked."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Training on GPUs: what is refused where there is none. No machine of these tests has one."""
+"""Studies on GPUs are refused where there is no GPU, as on every machine that runs these tests."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ STUDY = "{sampler: random, trials: 2, device: gpu, space: {width: [8, 16]}, trai
 
 @pytest.fixture
 def listed(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An nvidia-smi that lists two."""
+    """Puts an nvidia-smi that lists two GPUs on the PATH."""
     program = workdir / "nvidia-smi"
     program.write_text("#!/bin/sh\necho '0, GPU-a'\necho '1, GPU-b'\n")
     program.chmod(0o755)
