@@ -27,7 +27,7 @@ def test_data_comes_once_by_its_hash_and_a_process_trains_one_trial_at_a_time_on
     results = {}
 
     def search(number: int, **changes: object) -> dict[str, int]:
-        """Runs one job in a search of its own; the hash and the place in memory of the data that the worker then holds."""
+        """Runs one job in a search of its own; the hash and the address of the data that the worker then holds."""
         engine = on(cluster, engines, **changes)
         submit(engine, [job(number)])
         results.update(hashes(wait(engine, 1)))
