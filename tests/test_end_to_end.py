@@ -255,7 +255,7 @@ def test_a_replay_under_mlflow_names_what_differs_and_leaves_its_word_on_that_ru
     finished.client.log_metric(trial, "epoch/val_loss", 0.123, step=2)
     ran = mlflow_run(finished.folder, "-e", "replay", "-P", f"run_id={trial}")
     assert ran.returncode == 1
-    for words in ("came out otherwise in 1 place", "val_loss", "and 0.123", "what it was trained with:", "1.0"):
+    for words in ("differs from its run in 1 place", "val_loss", "and 0.123", "versions at training and now:", "1.0"):
         assert words in ran.stdout
     (made,) = finished.client.search_runs(["0"], f"tags.replay_of = '{trial}'")
     assert made.data.tags["replay"] == "different"

@@ -1,1 +1,1 @@
-"""What `import search` gives a notebook or a script: a client of driver processes, and finished studies as objects."""
+"""The Python API behind `import search`: a client of processes that run searches, and finished studies as objects."""

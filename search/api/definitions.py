@@ -1,4 +1,4 @@
-"""What Python knows of a definition: its text, what that names, and whether it is still what the text says."""
+"""What Python knows about a definition: its text, the names in the text, and whether the text is still true."""
 
 import ast
 import inspect
@@ -27,7 +27,7 @@ def text_of(found: Any) -> str:
 
 
 def codes_of(found: Any) -> Iterator[CodeType]:
-    """The code of a function, or of a class's methods."""
+    """The code objects of a function, or of the methods of a class."""
     for function in _functions_of(found):
         yield function.__code__
 
@@ -42,14 +42,14 @@ def _functions_of(found: Any) -> Iterator[FunctionType]:
 
 
 def _class_text(found: type) -> str:
-    """As inspect.getsource, which Python 3.11 cannot of a class in a notebook's cell."""
+    """The text of a class, also of one in a notebook's cell, which inspect.getsource of Python 3.11 cannot find."""
     own = [code.co_filename for code in codes_of(found)]
     cells = [name for name in reversed(list(linecache.cache)) if "ipykernel" in name or name.startswith("<ipython")]
     for file in [*own, *(cells if found.__module__ == "__main__" else [])]:
         lines = linecache.getlines(file)
         try:
             tree = ast.parse("".join(lines))
-        except SyntaxError:  # a cell with the kernel's own commands
+        except SyntaxError:  # a cell that contains commands of the kernel
             continue
         for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef) and node.name == found.__name__:
@@ -64,9 +64,9 @@ def _is_within(code: CodeType, file: str, first: int, node: ast.ClassDef) -> boo
 
 
 def named(found: Any, text: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What the text names beyond itself, by name: what its definition needs, and what is needed once it runs.
+    """The global values that the text names, by name: those that its definition needs, and those that its run needs.
 
-    A name that is nothing now is left out: it may be a local one of some branch.
+    A name without a value now is left out: some branch may assign it.
     """
     module = sys.modules.get(found.__module__)
     known: dict[str, Any] = dict(vars(module)) if module is not None else {}
@@ -90,10 +90,10 @@ def named(found: Any, text: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def with_defaults(function: FunctionType, text: str) -> str:
-    """The text with the defaults that the function has: an expression in it may give another value by now.
+    """The text with the function's present default values, which an expression in the text may no longer give.
 
     Raises:
-        ValueError: one cannot be written down and is not what its expression gives; the message names it.
+        ValueError: a default cannot be written as text, and its expression no longer gives it; the message names it.
     """
     function = inspect.unwrap(function)
     node = ast.parse(text).body[0]
@@ -124,7 +124,7 @@ def _of_keywords(arguments: ast.arguments) -> list[tuple[ast.arg, ast.expr]]:
 
 
 def _gives(expression: ast.expr, function: FunctionType, value: Any) -> bool:
-    """Whether a name, or an attribute of one, is still this value."""
+    """Whether an expression, a name or an attribute of one, still gives this value."""
     parts = ast.unparse(expression).split(".")
     found = function.__globals__.get(parts[0])
     for part in parts[1:]:
@@ -133,7 +133,7 @@ def _gives(expression: ast.expr, function: FunctionType, value: Any) -> bool:
 
 
 def stale_attribute(found: type, text: str) -> str:
-    """A plain attribute of a class that is not what its text says, or is not in it; else empty."""
+    """The name of an attribute whose plain value the text of its class does not give; empty if there is none."""
     body = next((node.body for node in ast.parse(text).body if isinstance(node, ast.ClassDef)), [])
     said: dict[str, ast.expr | None] = {}
     for node in body:
@@ -151,7 +151,7 @@ def stale_attribute(found: type, text: str) -> str:
         try:
             expression = said[name]
             same = expression is None or ast.literal_eval(expression) == value
-        except ValueError:  # an expression: it is evaluated again
+        except ValueError:  # an expression, which is evaluated again from the text
             same = True
         if not same:
             return name
@@ -159,7 +159,7 @@ def stale_attribute(found: type, text: str) -> str:
 
 
 def is_installed(module: ModuleType) -> bool:
-    """Whether it is Python's or a package's, which every process finds; not a file beside the program."""
+    """Whether a module is Python's or of an installed package, so that every process finds it."""
     file = getattr(module, "__file__", None)
     if file is None:
         return module.__name__ not in ("__main__", "__mp_main__")
@@ -168,14 +168,14 @@ def is_installed(module: ModuleType) -> bool:
 
 
 def can_be_imported(value: Any) -> bool:
-    """Whether it is a function or class of an installed module."""
+    """Whether a value is a function or class at the top level of an installed module."""
     is_named = inspect.isclass(value) or inspect.isroutine(value)
     module = sys.modules.get(getattr(value, "__module__", None) or "")
     return bool(is_named and module is not None and is_installed(module) and "." not in value.__qualname__)
 
 
 def module_of_method(value: Any) -> str:
-    """The module that offers a bound method as a function, as `random.choice` is one; else empty."""
+    """The module that offers a bound method as a function, as `random` offers `choice`; empty if there is none."""
     name = getattr(value, "__name__", "")
     for module in ("random", "numpy.random"):
         if inspect.isroutine(value) and getattr(sys.modules.get(module), name, None) == value:
@@ -184,7 +184,7 @@ def module_of_method(value: Any) -> str:
 
 
 def written(value: Any) -> str | None:
-    """A plain value as Python writes it; None of any other."""
+    """A plain value as Python source; None for any other value."""
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):

@@ -1,6 +1,7 @@
-"""What a program hands over in memory, kept as files by their content: arrays, DataFrames, the text of functions.
+"""Keeps arrays, DataFrames and the text of functions, which a program hands over in memory, as files.
 
-They lie under the outbox's root, so that resume, replay, confirm and doctor find them where the study's run says.
+The hash of its content names each file. The files lie below the outbox's root, where resume, replay, confirm and doctor
+find them by the path that the study's run records.
 """
 
 import hashlib
@@ -19,13 +20,13 @@ _PARTS = ("x_train", "y_train", "x_test", "y_test")
 
 
 def keep_data(data: Any, storage: str) -> str:
-    """What a study's `dataset` says of `data`: the path of a file that holds them, or `data` itself where it is text.
+    """The value of a study's `dataset` for `data`: the path of a file that holds them, or `data` itself if a text.
 
     `data` is (x, y), (x_train, y_train, x_test, y_test), ((x_train, y_train), (x_test, y_test)), a dict of arrays by
     those names, or a DataFrame.
 
     Raises:
-        ConfigError: it is none of these, or has values that no file of plain numbers and words can hold.
+        ConfigError: `data` is none of these, or has values that are neither numbers nor words.
     """
     if isinstance(data, str | os.PathLike):
         return os.fspath(data)
@@ -35,7 +36,7 @@ def keep_data(data: Any, storage: str) -> str:
 
 
 def keep_source(text: str, stem: str, storage: str) -> Path:
-    """A file `stem`.py with this text, in a folder that is called after it."""
+    """The path of a file `stem`.py with this text, in a folder that is named after the text's hash."""
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
     return _write(_folder(storage) / digest / f"{stem}.py", text.encode())
 
@@ -58,7 +59,7 @@ def _named(data: Any) -> dict[str, Any]:
 
 
 def _is_nested(data: Sequence[Any]) -> bool:
-    """As Keras' load_data returns them."""
+    """Whether the data are nested as Keras' load_data returns them."""
     return len(data) == 2 and all(isinstance(part, tuple) and len(part) == 2 for part in data)
 
 
@@ -77,7 +78,7 @@ def _plain(name: str, value: Any) -> np.ndarray:
     try:
         array = np.asarray(value)
     except ValueError as error:  # rows of different lengths
-        raise ConfigError(f"{name} must be an array, got what NumPy makes none of: {str(error)[:120]}") from None
+        raise ConfigError(f"{name} must be an array, got values that form none: {str(error)[:120]}") from None
     if array.dtype == object and all(isinstance(each, str) for each in array.ravel()):
         array = array.astype(str)
     if array.dtype == object:
@@ -88,7 +89,7 @@ def _plain(name: str, value: Any) -> np.ndarray:
 def _parquet(frame: Any) -> bytes:
     try:
         return bytes(frame.to_parquet(index=False))
-    except Exception as error:  # pyarrow's own kinds of error have no common one
+    except Exception as error:  # the errors of pyarrow have no common class
         said = " ".join(str(error).split())[:200]
         raise ConfigError(
             f"data must be a DataFrame that Parquet can hold, got {type(error).__name__}: {said}"
@@ -104,7 +105,7 @@ def _folder(storage: str) -> Path:
 
 
 def _write(path: Path, content: bytes) -> Path:
-    """Whole or not at all: somebody else may be handing over the same."""
+    """Writes a file wholly or not at all, since another program may be writing the same file."""
     try:
         if not path.is_file():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -113,7 +114,7 @@ def _write(path: Path, content: bytes) -> Path:
             partial.replace(path)
     except OSError as error:
         raise ConfigError(
-            f"storage must lie where files can be written, beside which the data are kept, got {path.parent}: "
+            f"storage must lie where files can be written, since the data are kept beside it, got {path.parent}: "
             f"{error.strerror}"
         ) from None
     return path

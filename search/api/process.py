@@ -1,7 +1,7 @@
-"""`python -P -m search.api.process`: what a program asks for, done in a process of its own.
+"""`python -P -m search.api.process`: the process that does a request of a program.
 
-The first line of standard input has the request as JSON. Standard output has what a person reads, and after a mark,
-lines of JSON for the program. When standard input ends, so does this process, at once: the program is gone.
+The first line of standard input holds the request as JSON. Standard output has lines for a person and, after a mark,
+lines of JSON for the program. When standard input ends, the program is gone, and this process ends at once.
 """
 
 import json
@@ -27,7 +27,7 @@ from search.study.study_file import make_settings, read_study
 
 
 class ToldProgress:
-    """Each call of search.driver.progress.Progress is a line of JSON, made to the progress that the program has."""
+    """Writes each call of search.driver.progress.Progress as a line of JSON, which the program turns into the call."""
 
     def __init__(self, objective: Objective) -> None:
         _tell("objective", objective.name)
@@ -57,7 +57,7 @@ def _tell(call: str, *arguments: Any) -> None:
 
 
 def _settings(request: Mapping[str, Any], said: Mapping[str, Any]) -> StudySettings:
-    """The study of the request, a file's or the program's own, with the network that the program hands over."""
+    """The settings of the requested study, of a file or a dict, with the network that the program hands over."""
     study = request["study"]
     if isinstance(study, str):
         path, written = read_study(study)
@@ -69,17 +69,16 @@ def _settings(request: Mapping[str, Any], said: Mapping[str, Any]) -> StudySetti
     if not said["name"] and not stem:
         stem = request["stem"]
         if not stem:
-            raise ConfigError("a study that is no file must have a name, name=..., got none")
+            raise ConfigError("a study that is a dict must have a name (name=...), got none")
     return make_settings(written, stem, folder, **said)
 
 
 def _run(request: Mapping[str, Any]) -> int:
     from analysis.reading.mlflow_studies import read_mlflow
-    from search.commands.session import run_study
+    from search.commands.session import run_study, said_of_study
 
     options = read_options(request["arguments"])
-    of_study = ("name", "data", "trials", "seed", "pruner", "objective", "class_weight", "sampler")
-    settings = _settings(request, {key: getattr(options, key) for key in of_study})
+    settings = _settings(request, said_of_study(options))
     code = run_study(settings, options, make_console(), host=ToldProgress)
     if not options.dry_run:
         _hand_over((read_mlflow(settings.name), _store()), request["answer"])
@@ -97,7 +96,7 @@ def _load(request: Mapping[str, Any]) -> int:
 
 
 def _fetch(request: Mapping[str, Any]) -> int:
-    """The file of a trial's network, in the folder that the request names."""
+    """Fetches the file of a trial's network into the folder that the request names."""
     from search.tracking.logged_models import fetch_model
     from search.tracking.logged_trials import read_trial
 
@@ -107,7 +106,7 @@ def _fetch(request: Mapping[str, Any]) -> int:
 
 
 def _source(request: Mapping[str, Any]) -> int:
-    """The source of a study's own network, if its file is at hand and is what it was."""
+    """Answers with the source of a study's own network, if its file still exists and is unchanged."""
     from search.tracking.logged_studies import source_at_hand
 
     _hand_over(source_at_hand(request["run_id"]), request["answer"])
@@ -126,7 +125,7 @@ def _report(request: Mapping[str, Any]) -> int:
 
 
 def _store() -> str:
-    """The tracking store's address, a file's from the root: the program may go elsewhere."""
+    """The tracking store's address, with an absolute path: the program may change its working directory."""
     from search.tracking.tracking_store import tracking_uri
 
     file = sqlite_file(tracking_uri())
@@ -134,10 +133,11 @@ def _store() -> str:
 
 
 def _hand_over(answer: Any, path: str) -> None:
+    """Puts the answer where the program reads it (search.api.asking)."""
     Path(path).write_bytes(pickle.dumps(answer))
 
 
-_ACTS = {"run": _run, "load": _load, "fetch": _fetch, "source": _source, "report": _report}
+_ACTIONS = {"run": _run, "load": _load, "fetch": _fetch, "source": _source, "report": _report}
 
 
 def _end_with_the_program() -> None:
@@ -146,11 +146,11 @@ def _end_with_the_program() -> None:
 
 
 def main() -> int:
-    """The exit code of the command that the request is."""
+    """Does the request on standard input; the exit code."""
     ensure_home()
     request = json.loads(sys.stdin.readline())
     threading.Thread(target=_end_with_the_program, daemon=True).start()
-    return run_command(lambda: _ACTS[request["act"]](request))
+    return run_command(lambda: _ACTIONS[request["act"]](request))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How a program shows a search: a bar in a notebook or a terminal, lines elsewhere, or nothing."""
+"""How a program shows a search: as a bar in a notebook or a terminal, as lines elsewhere, or not at all."""
 
 import json
 import sys
@@ -13,11 +13,11 @@ from search.command_line.console import make_console
 from search.driver.progress import ConsoleProgress, Progress, Tally
 
 MARK = "\x1e"
-"""Before a line of JSON, the name of a call of Progress and its arguments; other lines are for a person."""
+"""Begins a line of JSON with the name of a method of Progress and its arguments; all other lines are for a person."""
 
 
 class Shown(Protocol):
-    """Hears the lines that the process of a search writes."""
+    """Receives the lines that the process of a search writes."""
 
     def hear(self, line: str) -> None: ...
 
@@ -25,7 +25,7 @@ class Shown(Protocol):
 
 
 class Silent:
-    """Shows nothing, and keeps the last words."""
+    """Shows nothing, and keeps the lines for a person."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -64,7 +64,7 @@ class Open(Silent):
 
 
 class NotebookProgress:
-    """A bar below the cell."""
+    """Shows the progress as a bar below the notebook's cell."""
 
     def __init__(self, objective: Objective, display: Callable[..., Any]) -> None:
         self._tally = Tally(objective)
@@ -104,6 +104,8 @@ class NotebookProgress:
 
 
 class _Html:
+    """A text that a notebook shows as HTML."""
+
     def __init__(self, html: str) -> None:
         self._html = html
 
@@ -115,7 +117,7 @@ class _Html:
 
 
 def shown_here(show: bool) -> Silent:
-    """What fits this program: it runs in a notebook, on a terminal, or writes to a file."""
+    """The way to show a search that fits this program: in a notebook, on a terminal, or in a file."""
     if not show:
         return Silent()
     notebook = _notebook()
@@ -126,7 +128,7 @@ def shown_here(show: bool) -> Silent:
 
 
 def _notebook() -> Callable[..., Any] | None:
-    """IPython's `display`, where a notebook's kernel runs this."""
+    """IPython's `display` if a notebook's kernel runs this program, else None."""
     shell = sys.modules.get("IPython")
     found = shell.get_ipython() if shell is not None else None
     if found is None or not hasattr(found, "kernel"):

@@ -1,8 +1,8 @@
-"""A function of a program's as the text of a file: what it is made of, found by what it names.
+"""Turns a function or class of a program into the text of a file that defines it anew.
 
-A function or class is taken by its own text, with the functions, classes, modules and plain values that it names, so
-that a cell of a notebook or a script that calls `search.run` is not run again. What cannot be written down, or is not
-what its text says any more, is refused by name.
+The file consists of the text of the function or class and of the functions, classes, modules and plain values that the
+text names. So neither a notebook's cell nor a script that calls `search.run` has to run again. A value that cannot be
+written as text, or that has changed since its text was read, is refused by name.
 """
 
 import __future__
@@ -29,10 +29,12 @@ from search.api.definitions import (
 
 
 def source_text(found: Any, what: str = "network") -> tuple[str, str, Mapping[str, Any]]:
-    """The text of a file that has `found`, a function or a class; its name there; and the program's own that it names.
+    """The text of a file with `found`, a function or class; its name there; the program's definitions in the file.
+
+    `what` is the argument's name in messages.
 
     Raises:
-        ConfigError: it has no text, or names a value that cannot be written down.
+        ConfigError: `found` has no text, or names a value that cannot be written as text.
     """
     if not (inspect.isclass(found) or isinstance(found, FunctionType)):
         of_its_own = hasattr(type(found), "build") and not hasattr(found, "layers")
@@ -46,7 +48,7 @@ def source_text(found: Any, what: str = "network") -> tuple[str, str, Mapping[st
 
 
 def file_of(found: Any) -> str | None:
-    """FILE.py:NAME of a function or class that the program has imported from a file; None of one that it defines."""
+    """FILE.py:NAME of a function or class that the program imports from a file; None if the program defines it."""
     module = sys.modules.get(getattr(found, "__module__", None) or "")
     name, file = getattr(found, "__name__", ""), getattr(module, "__file__", None)
     if module is None or module.__name__ in ("__main__", "__mp_main__") or not file:
@@ -55,7 +57,7 @@ def file_of(found: Any) -> str | None:
 
 
 class _Collected:
-    """The parts of a file: each after what its definition needs, what only its running needs wherever it comes."""
+    """The parts of a file. Each part comes after the parts that its definition needs."""
 
     def __init__(self, what: str) -> None:
         self._what = what
@@ -72,7 +74,7 @@ class _Collected:
 
     @property
     def own(self) -> dict[str, Any]:
-        """Functions and classes of the program's, by name."""
+        """The program's functions and classes in the file, by name."""
         return {
             name: value
             for name, value in self._values.items()
@@ -80,12 +82,12 @@ class _Collected:
         }
 
     def add(self, name: str, found: Any) -> None:
-        self._values[name] = found  # before its parts, so that functions that call each other end here
+        self._values[name] = found  # before the values that it names, since functions may call each other
         try:
             text = text_of(found)
         except (OSError, TypeError):
             raise ConfigError(
-                f"{self._what} must have a text, as what a cell or a file defines has, got {name} without one"
+                f"{self._what} must have a text, as a definition in a cell or a file has, got {name} without one"
             ) from None
         flag = __future__.annotations.compiler_flag
         self._late_annotations |= any(code.co_flags & flag for code in codes_of(found))
@@ -93,8 +95,8 @@ class _Collected:
             stale = stale_attribute(found, text)
             if stale:
                 raise ConfigError(
-                    f"{self._what} must name classes that are what their text says, got {name}, whose {stale} was "
-                    "changed since"
+                    f"{self._what} must name classes whose text is still true, got {name}, whose {stale} was changed "
+                    "since"
                 )
         now, later = named(found, text)
         text = self._with_defaults(name, found, text)
@@ -118,7 +120,7 @@ class _Collected:
         if used not in self._values:
             self._add_value(name, used, value)
         elif self._values[used] is not value:
-            raise ConfigError(f"{self._what} must name one thing {used}, got two of different modules")
+            raise ConfigError(f"{self._what} must name one value {used}, got two values in different modules")
 
     def _add_value(self, name: str, used: str, value: Any) -> None:
         plain = written(value)

@@ -1,4 +1,4 @@
-"""A study as a program has it: its trials, the best one, its network, best-of-N, the report."""
+"""A study as an object: its trials, the best trial, its network, best-of-N, the report."""
 
 import os
 import tempfile
@@ -12,8 +12,7 @@ import numpy as np
 
 from models.core import names
 from models.core.errors import ConfigError
-from search.api.asking import ask
-from search.api.shown import Silent
+from search.api.asking import answer_to
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,20 +23,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Best:
-    """The trial that the study chose: the best on validation, of equals the lowest number."""
+    """The trial that the study chose: the best on validation; among equals, the one with the lowest number."""
 
     number: int
     parameters: dict[str, Any]
-    """The searched ones that exist in it."""
+    """The searched parameters that exist in this trial."""
     validation: float
-    """By which it was chosen: optimistic."""
+    """The objective on validation. It is optimistic, since the trial was chosen by it."""
     test: float | None
-    """Of this very network; None where trials are not tested."""
+    """The objective of this trial's network on test; None where trials are not tested."""
     run_id: str
 
 
 class ReportPath(type(Path())):  # type: ignore[misc]
-    """The path of a report's page; a notebook shows the page."""
+    """The path of a report's page. A notebook shows the page itself."""
 
     def _repr_html_(self) -> str:
         page = escape(Path(self).read_text(encoding="utf-8"), quote=True)
@@ -46,19 +45,19 @@ class ReportPath(type(Path())):  # type: ignore[misc]
 
 @dataclass(frozen=True, repr=False)
 class Study:
-    """What `search.run` and `search.load` return. It is a picture of the moment: `search.load` takes a new one."""
+    """The state of a study when `search.run` or `search.load` returned it; `search.load` reads the state anew."""
 
     name: str
     tracking_uri: str
-    """MLflow's tracking store, wherever the program works meanwhile."""
+    """The address of MLflow's tracking store, which does not depend on the working directory."""
     table: "TrialTable" = field(kw_only=True)
-    """Everything that the estimates rest on (analysis.reading.table)."""
+    """The trials and all else from which the estimates follow (analysis.reading.table)."""
     own: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
-    """The program's functions and classes that its network names."""
+    """The program's functions and classes that the text of its network names, by name."""
 
     @property
     def trials(self) -> "pd.DataFrame":
-        """One row a trial, by number: state, scores, sizes, run, and `params.NAME` of each hyperparameter."""
+        """One row per trial, by number: state, scores, sizes, run, and `params.NAME` of each hyperparameter."""
         return self.table.frame.copy()
 
     @property
@@ -68,14 +67,14 @@ class Study:
 
     @property
     def best(self) -> Best:
-        """The trial found.
+        """The trial that the study chose.
 
         Raises:
             ConfigError: no trial is complete.
         """
         row = self.table.best
         if row is None:
-            raise ConfigError(f"a study has a best trial once one is complete, got {self.name} with none")
+            raise ConfigError(f"a study has a best trial once a trial is complete, got {self.name} with none")
         objective = self.table.objective
         found = {name: row[names.PARAMS + name] for name in self.table.searched}
         return Best(
@@ -87,9 +86,9 @@ class Study:
         )
 
     def best_of_n(self, n: int) -> "Point":
-        """What the best of n trials reaches on validation on average: `value`, `low`, `high` (95%), `method`.
+        """The average score on validation of the best of n trials: `value`, `low`, `high` (95%), `method`.
 
-        `low` and `high` are None where no valid interval exists, and `why` says the reason.
+        `low` and `high` are None where no valid interval exists; `why` then says the reason.
 
         Raises:
             ValueError: n is not from 1 to the number of trials that count.
@@ -101,12 +100,12 @@ class Study:
         return best_of_n(self.table, at=[int(n)]).curves["best_val"][n]
 
     def best_model(self, custom_objects: Mapping[str, Any] | None = None) -> Any:
-        """The best trial's network, of a cross-validated study the refit's: a keras.Model that takes raw data.
+        """The network of the best trial, or of the refit of a cross-validated study: a keras.Model that takes raw data.
 
-        Classes of your own are found in your network's file, as `own_classes` does.
+        Classes of your own are found in your network's file, as in `own_classes`.
 
         Args:
-            custom_objects: classes by name that are not found there.
+            custom_objects: classes that the file does not contain, by name.
 
         Raises:
             ConfigError: no model was logged.
@@ -115,7 +114,7 @@ class Study:
         if run_id is None:
             raise ConfigError(f"a study has a network once a trial is complete, got {self.name} with none")
         with tempfile.TemporaryDirectory() as folder:
-            file = ask({"act": "fetch", "run_id": run_id, "folder": folder}, self.tracking_uri, Silent())[0]
+            file = answer_to({"act": "fetch", "run_id": run_id, "folder": folder}, self.tracking_uri)
             from models.networks.loading import load_network
 
             given = {**self.own, **(custom_objects or {})}
@@ -128,28 +127,28 @@ class Study:
                 return load_network(Path(file), {**found, **given})
 
     def own_classes(self) -> dict[str, Any]:
-        """The classes and functions of your network's file by name, for keras.saving.custom_object_scope.
+        """The classes and functions in your network's file by name, for keras.saving.custom_object_scope.
 
-        The file is run for that, if it is what it was; a study of the built-in network has none.
+        The call runs the file. For a study of the built-in network the dict is empty.
 
         Raises:
-            ConfigError: the file is gone, or is another one now.
+            ConfigError: the file is gone or has changed since the search.
         """
         if self.own or not self.table.own_network:
             return dict(self.own)
-        source = ask({"act": "source", "run_id": self.table.parent_run_id}, self.tracking_uri, Silent())[0]
+        source = answer_to({"act": "source", "run_id": self.table.parent_run_id}, self.tracking_uri)
         from models.networks.loading import own_objects
 
         return own_objects(source)
 
     def report(self, folder: str | os.PathLike[str] = "report") -> Path:
-        """Writes the report into a folder; the path of its page, which a notebook shows.
+        """Writes the report into a folder; returns the path of its page, which a notebook shows.
 
         Raises:
             ConfigError: there is nothing to report yet, or the folder cannot be written.
         """
         request = {"act": "report", "name": self.name, "folder": os.fspath(folder)}
-        written = ask(request, self.tracking_uri, Silent())[0]
+        written = answer_to(request, self.tracking_uri)
         return ReportPath(next(path for path in written if path.endswith(".html")))
 
     def _repr_html_(self) -> str:
@@ -169,9 +168,10 @@ class Study:
 
 
 def _plain(value: Any) -> Any:
+    """The value of a NumPy scalar; any other value as it is."""
     return value.item() if hasattr(value, "item") else value
 
 
 def _is_missing(value: Any) -> bool:
-    """A parameter that does not exist in this trial: empty in a column of words, NaN in one of numbers."""
+    """Whether the trial has no such parameter: the value is empty in a column of words, NaN in one of numbers."""
     return value is None or value == "" or value != value

@@ -1,4 +1,4 @@
-"""`python -m search confirm`: the best trials of a study, trained again with fresh seeds, as a study of its own."""
+"""`python -m search confirm`: trains the best trials of a study again with fresh seeds, as a study of its own."""
 
 import tempfile
 from collections.abc import Sequence
@@ -34,9 +34,9 @@ from search.tracking.logged_studies import LoggedStudy, read_study, trusted_sour
 def confirming_study(
     table: TrialTable, logged: LoggedStudy, top: int, repeats: int, name: str | None = None
 ) -> tuple[StudySettings, list[int]]:
-    """The study NAME-confirm, or `name`, and for each of its numbers the number of the search that it repeats.
+    """The confirming study, called NAME-confirm or `name`, and the number of the trial that each of its trials repeats.
 
-    The data, their split and the network's source stay as they were; the training seeds are fresh.
+    The confirming study has the data, the split and the network's source of the search, and fresh training seeds.
 
     Raises:
         ConfigError: the search has fewer complete trials than `top`, or is cross-validated.
@@ -44,8 +44,8 @@ def confirming_study(
     search = logged.settings
     if search.folds:
         raise ConfigError(
-            f"a second look is at trials that were trained and tested once, got {table.study}, cross-validated over "
-            f"{search.folds} folds and refitted"
+            f"a second look is at trials that were trained and tested once, got {table.study}, which is "
+            f"cross-validated over {search.folds} folds"
         )
     ranked = table.ranked
     if len(ranked) < top:
@@ -72,7 +72,7 @@ def confirming_study(
 
 
 def confirm(study: str, top: int, repeats: int, options: Options, console: Console) -> int:
-    """Runs the confirming study and prints each configuration's mean on test beside its scores in the search."""
+    """Runs the confirming study, and reports each configuration's mean on test beside its scores in the search."""
     try:
         table = read_mlflow_or_say_why(study)
         settings, numbers = confirming_study(
@@ -101,13 +101,13 @@ def _results(table: TrialTable) -> dict[int, Result]:
 
 
 def _check_as_begun(settings: StudySettings, storage: str, top: int, repeats: int) -> None:
-    """A second look that has begun keeps its trials, as any study does."""
+    """Refuses to change the number of trials of a confirming study that has begun."""
     check_storage(storage)
     begun = look_up(storage, settings.name).planned
     if begun and begun != settings.trials:
         raise ConfigError(
             f"top and repeats must stay what the second look was begun with, {begun} trials in all, got top={top} "
-            f"repeats={repeats}, {settings.trials} trials; another one needs another name (name=...)"
+            f"repeats={repeats}, {settings.trials} trials; another second look needs another name (name=...)"
         )
 
 

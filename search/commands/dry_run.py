@@ -1,4 +1,4 @@
-"""`--dry-run`: what a search will be, in size, time and disk, before anything is made."""
+"""`--dry-run`: estimates the size, time and disk of a search, and makes nothing."""
 
 import time
 from dataclasses import dataclass, replace
@@ -16,48 +16,62 @@ from search.workers.engine import Done, Engine, Lost
 from search.workers.job import Job
 
 _PROBES = 3
-_PICTURE_BYTES = 500_000  # both copies of the confusion picture, MLflow's and Optuna's
+_PICTURE_BYTES = 500_000  # the confusion picture, once in MLflow and once in Optuna
 _TABLES_BYTES = 40_000  # a trial's rows in both databases and its small artifacts
-_MODEL_BYTES = 30_000  # a model's files beside its weights
+_MODEL_BYTES = 30_000  # the files of a model without its weights
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Seconds for the plan on the workers, and bytes on disk."""
+    """The time and the disk space that the missing trials need."""
 
     seconds: float | None
+    """None if no probe could be trained."""
     disk_bytes: float
 
 
 def dry_run(search: Search) -> None:
-    """Prints the plan's size, parameter counts, time and disk; trains a few epochs to know the time, keeps nothing."""
-    settings, plan, split, options = search.settings, search.plan, search.split, search.options
-    own_size = search.space.n_parameters if search.space is not None else 0  # of the first of the user's networks
+    """Prints the plan's size, parameter counts, time and disk; trains a few epochs to measure time; keeps nothing."""
+    split, own_size = search.split, search.space.n_parameters if search.space is not None else 0
     n_inputs = count_inputs(split)
     sizes = {
         trial.number: parameter_count(trial.config, n_inputs, split.target.n_outputs)[0]
-        for trial in plan.trials
+        for trial in search.plan.trials
         if isinstance(trial.config, TrialConfig)
     }
-    guessed = sizes or {trial.number: own_size for trial in plan.trials}
-    missing = [trial for trial in plan.trials if trial.number not in search.finished]
-    left = search.missing
-    measured: list[tuple[PlannedTrial, float]] = []
-    if missing:
-        # One probe runs at a time, and each worker more would prepare the data for nothing.
-        means = settings.device, settings.source is not None
-        engine = make_engine(min(search.workers, 1), options.scheduler, split, *means)
-        try:
-            engine.start()
-            measured = _probe(missing, guessed, engine, settings.source)
-        finally:
-            engine.close()
-    estimate = _estimate(missing, guessed, measured, search)
-    if missing:  # trials that are not drawn yet are taken to be like those that are
-        estimate = Estimate(
-            None if estimate.seconds is None else estimate.seconds * left / len(missing),
-            estimate.disk_bytes * left / len(missing),
-        )
+    guessed = sizes or {trial.number: own_size for trial in search.plan.trials}
+    missing = [trial for trial in search.plan.trials if trial.number not in search.finished]
+    estimate = _estimate(missing, guessed, _measured(missing, guessed, search), search)
+    if missing:  # trials that are not drawn yet are assumed to be like the others
+        share = search.missing / len(missing)
+        seconds = None if estimate.seconds is None else estimate.seconds * share
+        estimate = Estimate(seconds, estimate.disk_bytes * share)
+    parameters = ""
+    if sizes:
+        parameters = f"{min(sizes.values()):,} to {max(sizes.values()):,} a network"
+    elif own_size:
+        parameters = f"{own_size:,} in the first network"
+    search.console.print(_table(search, parameters, estimate))
+
+
+def _measured(missing: list[PlannedTrial], sizes: dict[int, int], search: Search) -> list[tuple[PlannedTrial, float]]:
+    """The probes of `_probe`, in an engine of their own; none where no trial is missing."""
+    if not missing:
+        return []
+    settings, options = search.settings, search.options
+    # One probe runs at a time. Further workers would prepare the data and train nothing.
+    means = settings.device, settings.source is not None
+    engine = make_engine(min(search.workers, 1), options.scheduler, search.split, *means)
+    try:
+        engine.start()
+        return _probe(missing, sizes, engine, settings.source)
+    finally:
+        engine.close()
+
+
+def _table(search: Search, parameters: str, estimate: Estimate) -> Table:
+    """What the dry run prints; `parameters` says how large the networks are, and is empty where nobody knows."""
+    settings, plan, left = search.settings, search.plan, search.missing
     table = Table(
         title=f"Study {settings.name}: dry run, nothing was made", title_justify="left", show_header=False, box=None
     )
@@ -67,28 +81,27 @@ def dry_run(search: Search) -> None:
     replicates = f", {plan.replicates} replicates of {settings.trials_each}" if plan.replicates else ""
     table.add_row("trials", f"{plan.size}{replicates}{done}, sampler {settings.sampler}, seed {settings.seed}")
     table.add_row("searched", ", ".join(plan.searched))
-    table.add_row("data", f"{settings.dataset}: " + ", ".join(f"{split.rows(part):,} {part}" for part in split.labels))
-    if sizes:
-        table.add_row("parameters", f"{min(sizes.values()):,} to {max(sizes.values()):,} a network")
-    elif own_size:
-        table.add_row("parameters", f"{own_size:,} in the first network")
+    rows = ", ".join(f"{search.split.rows(part):,} {part}" for part in search.split.labels)
+    table.add_row("data", f"{settings.dataset}: {rows}")
+    if parameters:
+        table.add_row("parameters", parameters)
     time_words = "unknown: no probe could be trained" if estimate.seconds is None else _duration(estimate.seconds)
     table.add_row("time", f"about {time_words} {_where(search)}, after the start")
-    table.add_row("disk", f"about {estimate.disk_bytes / 1e6:,.0f} MB (models: {options.models})")
-    search.console.print(table)
+    table.add_row("disk", f"about {estimate.disk_bytes / 1e6:,.0f} MB (models: {search.options.models})")
+    return table
 
 
 def _probe(
     trials: list[PlannedTrial], sizes: dict[int, int], engine: Engine, source: Source | None
 ) -> list[tuple[PlannedTrial, float]]:
-    """Seconds of one epoch, for the plan's cheapest, middle and dearest trial; the first epoch pays for tracing."""
+    """The seconds of the second epoch of the cheapest, the middle and the dearest trial; the first epoch traces too."""
     ranked = sorted(trials, key=lambda trial: _work(trial, sizes))
     chosen = [ranked[i * (len(ranked) - 1) // (_PROBES - 1)] for i in range(_PROBES)]
     probes = list({trial.number: trial for trial in chosen}.values())
     seconds = {}
     for trial in probes:
         probe = replace(trial.config, epochs=2, patience=0)
-        job = Job("dry-run", trial.number, 0, probe, trial.seed, True, source)  # once, not fold by fold
+        job = Job("dry-run", trial.number, 0, probe, trial.seed, True, source)  # as a refit: without folds
         while not engine.free():
             engine.events(timeout=0.1)
         engine.submit(job)
@@ -97,7 +110,7 @@ def _probe(
 
 
 def _seconds(engine: Engine) -> float | None:
-    """Of the second epoch of the probe that runs, or None when it fails."""
+    """The seconds of the second epoch of the probe in training; None if the probe fails."""
     until = time.monotonic() + 600
     while time.monotonic() < until:
         for event in engine.events(timeout=0.2):
@@ -110,7 +123,7 @@ def _seconds(engine: Engine) -> float | None:
 
 
 def _work(trial: PlannedTrial, sizes: dict[int, int]) -> float:
-    """What an epoch costs, in arbitrary units: a part for each step, and one for each parameter and row."""
+    """The cost of an epoch in arbitrary units: a part per step, and a part per parameter."""
     return 2e5 / trial.config.batch_size + sizes.get(trial.number, 0)
 
 
@@ -130,14 +143,14 @@ def _estimate(
     work = sum(_work(trial, sizes) for trial, _ in measured)
     rate = sum(seconds for _, seconds in measured) / work if work else 0.0
     overhead = 0.3  # seconds of a trial outside its epochs: scoring, picture, model
-    # Trained `folds` times on all rows but a fold: together, `folds` - 1 times on all of them.
+    # Each of the `folds` trainings leaves out one fold of the rows: together they see all rows `folds` - 1 times.
     rate, overhead = rate * max(folds - 1, 1), overhead * max(folds, 1)
     training = sum(rate * _work(trial, sizes) * trial.config.epochs + overhead for trial in trials)
     return Estimate(training / max(search.workers, 1), disk)
 
 
 def _where(search: Search) -> str:
-    """What the time is told for: a cluster has as many workers as it has."""
+    """The workers that the estimated time is for. The number of a cluster's workers is not known."""
     if search.options.scheduler is not None:
         return "with one of the cluster's workers"
     return f"with {search.workers_words}" if search.workers else "in this process alone"

@@ -1,6 +1,7 @@
-"""The end of a search: what it needs, prepared while the last trials train; the report, the words and the exit code."""
+"""The end of a search: its imports, prepared while the last trials train; the report, the last words, the exit code."""
 
 import time
+from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from threading import Thread
@@ -18,24 +19,24 @@ if TYPE_CHECKING:  # imported where they are used, beside the worker processes' 
     from search.tracking.parent_run import ParentRun
 
 DEFAULT_UI = "http://127.0.0.1:5000"
-_TAKES = 2.0  # seconds, of imports and of fitting
+_TAKES = 2.0  # seconds that the imports and the fit of a baseline take
 
 
 class PreparedEnd:
-    """Imports and fits what the end of a search needs, in a thread: see `tell_left`."""
+    """Prepares the end of a search in a thread, near the end: see `tell_left`."""
 
-    def __init__(self, search: Search) -> None:
-        self._thread = Thread(target=self._prepare, args=(search,), daemon=True)
-        # Beside a trial that this process trains, the imports of two threads would meet.
+    def __init__(self, search: Search, prepare: Callable[[Search], None] | None = None) -> None:
+        self._thread = Thread(target=prepare or prepare_end, args=(search,), daemon=True)
+        # A trial that this process trains imports too, and two threads must not import the same packages at once.
         self._elsewhere = search.workers > 0
         self._began = time.monotonic()
         self._most: int | None = None
 
     def tell_left(self, pending: int, running: int, idle: int) -> None:
-        """To be told how many trials wait and run, and how many workers are idle, again and again.
+        """Hears repeatedly how many trials wait and run, and how many workers are idle.
 
-        The preparation begins when a worker has nothing left to do, or the trials that are left take about as long as
-        the preparation: earlier it would take its time from the workers, later the user would wait for it.
+        The preparation begins once a worker has nothing left to do, or once the remaining trials take about as long as
+        the preparation. An earlier start would slow the workers down; after a later start the user would wait.
         """
         left = pending + running
         if self._most is None:
@@ -46,23 +47,25 @@ class PreparedEnd:
             self._thread.start()
 
     def wait(self) -> None:
-        """Until it is over where it has begun.
+        """Waits for the end of the preparation, if it has begun.
 
-        The end imports the same: of packages whose modules import each other two threads get unfinished ones.
+        The caller imports the same packages next. Two threads that import modules which import each other can get
+        unfinished modules.
         """
         if self._thread.is_alive():
             self._thread.join()
 
-    @staticmethod
-    def _prepare(search: Search) -> None:
-        with without_collections():
-            for name in ("search.driver.conclusion", "analysis.adaptive.report"):
-                import_module(name)
-        fit_linear_baseline(search)
+
+def prepare_end(search: Search) -> None:
+    """Imports the packages that the end of a search needs, and fits the linear baseline."""
+    with without_collections():
+        for name in ("search.driver.conclusion", "analysis.adaptive.report"):
+            import_module(name)
+    fit_linear_baseline(search)
 
 
 def ui_url_of(options: Options) -> str:
-    """Where links of this search begin."""
+    """The address of the MLflow UI with which this search's links begin."""
     from search.tracking.tracking_store import tracking_ui
 
     return options.ui_url or tracking_ui() or DEFAULT_UI
@@ -76,7 +79,7 @@ def conclude_search(
     own_run: str | None,
     with_report: bool,
 ) -> int:
-    """Concludes the study's parent run, tells the user how the search went, and returns the exit code."""
+    """Concludes the study's parent run, prints the results, and returns the exit code, COMPLETE or MISSING."""
     from search.driver.conclusion import conclude, failures_words, next_steps, print_missing
     from search.driver.summary import print_summary
     from search.tracking.own_run import program_of
@@ -100,7 +103,7 @@ def conclude_search(
             print_missing(ended, console)
         else:
             table = None if summary is None else summary.table
-            there = options.ui_url or tracking_ui()  # one that runs already; `-e ui` prints the links of its own
+            there = options.ui_url or tracking_ui()  # of a UI that runs already; `-e ui` prints links of its own
             link = f"{there}/{parent.trials_link}" if there else ""
             console.print()
             for line in next_steps(settings, options.given, ended, table, program_of(own_run), link):

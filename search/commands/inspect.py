@@ -1,4 +1,4 @@
-"""`python -m search inspect`: what the network of one trial does on its data, as pictures on its run."""
+"""`python -m search inspect`: pictures of one trial's network at work on the trial's data, on the trial's run."""
 
 import os
 from collections.abc import Sequence
@@ -11,18 +11,18 @@ from search.command_line.exit_codes import run_command
 def main(arguments: Sequence[str]) -> int:
     def act() -> int:
         given = parser_of("inspect").read(arguments)
-        # Imported here, after the worker process was started, which imports TensorFlow meanwhile. It imports this
-        # module too, and needs nothing of that.
+        # The worker process imports this module too and needs none of what the command imports here.
         from search.workers import fork_server
 
-        own_run = os.environ.pop("MLFLOW_RUN_ID", None)  # no process of ours may reopen that run
-        fork_server.start()
+        own_run = os.environ.pop("MLFLOW_RUN_ID", None)  # a worker process must not reopen that run
+        fork_server.start()  # imports TensorFlow while this process imports what follows
         try:
             from search.command_line.console import make_console
-            from search.commands.network_pictures import inspect_run
+            from search.commands.network_pictures import Wanted, inspect_run
 
             versus, classes, dataset = (said(given, name) for name in ("versus", "classes", "dataset"))
-            return inspect_run(given["run_id"], versus, classes, given["part"], dataset, own_run, make_console())
+            wanted = Wanted(given["run_id"], given["part"], versus, classes, dataset)
+            return inspect_run(wanted, own_run, make_console())
         finally:
             fork_server.stop()
 

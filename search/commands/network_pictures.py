@@ -1,4 +1,4 @@
-"""One trial's network looked at: its run read, its model run in a process of its own, the pictures put on the run."""
+"""Inspects a trial's network: reads its run, runs its model in a process of its own, puts pictures on the run."""
 
 import multiprocessing
 import re
@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,19 +41,48 @@ from search.tracking.tracking_store import tracking_ui
 
 MADE, WRONG = 0, 1
 DATA_FOLDER, PAGE = "data", "inspect.html"
-_SAMPLED = 2000  # rows whose hidden activations are drawn: t-SNE of more takes long and hides itself
-_ROUNDING = 1e-5  # of an error of a regression
+_SAMPLED = 2000  # rows whose hidden activations are drawn: t-SNE of more rows takes long, and its points overlap
+_ROUNDING = 1e-5  # relative difference that is allowed between the logged error of a regression and the new one
 
 
-def inspect_run(
-    run_id: str,
-    versus: str | None,
-    classes: str | None,
-    part: str,
-    dataset: str | None,
-    own_run: str | None,
-    console: Console,
-) -> int:
+@dataclass(frozen=True)
+class Wanted:
+    """The options of `inspect`, as the user wrote them."""
+
+    run_id: str
+    part: str
+    """The part of the data that single images or rows come from."""
+    versus: str | None = None
+    """The run of another trial on the same data."""
+    classes: str | None = None
+    """Two classes, as in `3-8`."""
+    dataset: str | None = None
+    """Where the data are now, if they were moved."""
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """A trial whose network is inspected, with its data and what the pictures show beside the network."""
+
+    trial: LoggedTrial
+    data_name: str
+    split: Split
+    part: str
+    pair: tuple[int, int] | None
+    """Two classes whose confusions are shown."""
+    other: Versus | VersusResiduals | None
+    """The errors of another trial, which the trial is compared with."""
+
+
+class _WrongModel(Exception):
+    """The logged model cannot be run, or is not the network that was scored; `tag` says which on the run."""
+
+    def __init__(self, verdict: str, tag: str) -> None:
+        super().__init__(verdict)
+        self.tag = tag
+
+
+def inspect_run(wanted: Wanted, own_run: str | None, console: Console) -> int:
     """`python -m search inspect`.
 
     Returns:
@@ -61,38 +91,19 @@ def inspect_run(
     Raises:
         ConfigError: bad input; nothing has been made.
     """
-    if part not in SCORED_PARTS:
-        raise ConfigError(f"part must be one of {', '.join(SCORED_PARTS)}, got {part!r}")
-    trial = _read_network(run_id)
-    other = None if versus is None else _read_other(trial, versus)
-    data = find_data(trial.dataset_location, trial.data_sha256, dataset)
-    split = split_by(data, **trial.split)
-    pair = _read_pair(classes, split)
-    errors_of_other = None if other is None else _errors_of(other, split)
-    with tempfile.TemporaryDirectory() as folder:
-        model = fetch_model(trial, Path(folder))
-        console.print(f"inspecting {trial.title}: run {run_id}", highlight=False)
-        seed = derive_seed(trial.seed, "inspect")
-        source, why = _classes_of(trial)
-        try:
-            with console.status("running it"):
-                found = _in_worker(model, split, part, _SAMPLED, seed, source)
-        except (BrokenProcessPool, ValueError, OSError) as error:
-            verdict = f"the logged model of {trial.title} cannot be run: {in_one_line(error)}{why}"
-            console.print(verdict, markup=False, highlight=False)
-            _note(own_run, trial, verdict, states.FAILED)
-            return WRONG
-    wrong = contradictions(trial, found, split)
-    if wrong:
-        verdict = f"NOT the network that was scored: the logged model of {trial.title} gives {'; '.join(wrong)}"
-        console.print(verdict, markup=False, highlight=False)
-        _note(own_run, trial, verdict, "contradicted")
+    subject = _read(wanted)
+    trial = subject.trial
+    try:
+        found = _run_model(subject, console)
+    except _WrongModel as error:
+        console.print(str(error), markup=False, highlight=False)
+        _note(own_run, trial, str(error), error.tag)
         return WRONG
-    title, kept = _title(trial), int(trial.final[names.BEST_EPOCH])
-    data_pictures = data_section(split, data.name)
+    data_pictures = data_section(subject.split, subject.data_name)
     epochs, objective = by_epoch(trial.epochs), str(trial.split["objective"])
-    sections = [network_section(found.layers, epochs, kept, trial.config.monitor, title, objective)]
-    sections += _of_outputs(trial, found, split, part, pair, errors_of_other)
+    kept = int(trial.final[names.BEST_EPOCH])
+    sections = [network_section(found.layers, epochs, kept, trial.config.monitor, _title(trial), objective)]
+    sections += _of_outputs(subject, found)
     try:
         where = _attach(trial, data_pictures, sections, _top(trial))
     except StoreError as error:
@@ -108,18 +119,50 @@ def inspect_run(
     return MADE
 
 
-def _read_network(run_id: str) -> LoggedTrial:
+def _read(wanted: Wanted) -> _Subject:
+    if wanted.part not in SCORED_PARTS:
+        raise ConfigError(f"part must be one of {', '.join(SCORED_PARTS)}, got {wanted.part!r}")
+    trial = _read_network("run_id", wanted.run_id)
+    other = None if wanted.versus is None else _read_other(trial, wanted.versus)
+    data = find_data(trial.dataset_location, trial.data_sha256, wanted.dataset)
+    split = split_by(data, **trial.split)
+    pair = _read_pair(wanted.classes, split)
+    return _Subject(trial, data.name, split, wanted.part, pair, None if other is None else _errors_of(other, split))
+
+
+def _run_model(subject: _Subject, console: Console) -> Inspection:
+    """What the logged model computes on the data, once its scores are those that were logged; raises _WrongModel."""
+    trial, split = subject.trial, subject.split
+    with tempfile.TemporaryDirectory() as folder:
+        model = fetch_model(trial, Path(folder))
+        console.print(f"inspecting {trial.title}: run {trial.run_id}", highlight=False)
+        seed = derive_seed(trial.seed, "inspect")
+        source, why = _classes_of(trial)
+        try:
+            with console.status("running it"):
+                found = _in_worker(model, split, subject.part, _SAMPLED, seed, source)
+        except (BrokenProcessPool, ValueError, OSError) as error:
+            verdict = f"the logged model of {trial.title} cannot be run: {in_one_line(error)}{why}"
+            raise _WrongModel(verdict, states.FAILED) from None
+    wrong = contradictions(trial, found, split)
+    if wrong:
+        verdict = f"NOT the network that was scored: the logged model of {trial.title} gives {'; '.join(wrong)}"
+        raise _WrongModel(verdict, "contradicted")
+    return found
+
+
+def _read_network(option: str, run_id: str) -> LoggedTrial:
     trial = read_trial(run_id, refits=True)
     if trial.split["folds"]:
         raise ConfigError(
-            f"what is inspected must have a network of its own, got {trial.title}, which is cross-validated: "
+            f"{option} must be that of a trial with a network of its own, got {trial.title}, which is cross-validated: "
             "its study's refit has one"
         )
     return trial
 
 
 def _read_other(trial: LoggedTrial, versus: str) -> LoggedTrial:
-    other = _read_network(versus)
+    other = _read_network("versus", versus)
     if other.data_sha256 != trial.data_sha256:
         raise ConfigError(
             f"versus must be a trial on the same data, whose sha256 is {trial.data_sha256[:16]}..., got {other.title} "
@@ -148,7 +191,7 @@ def _read_pair(text: str | None, split: Split) -> tuple[int, int] | None:
 
 
 def _classes_of(trial: LoggedTrial) -> tuple[Source | None, str]:
-    """What has the classes of a network of the user's own, and where it cannot be used, why, after a semicolon."""
+    """The source with the classes of a network of the user's own; if unusable, the reason, after a semicolon."""
     try:
         return source_of(trial, trust=False), ""
     except ConfigError as error:
@@ -156,40 +199,33 @@ def _classes_of(trial: LoggedTrial) -> tuple[Source | None, str]:
 
 
 def _in_worker(*arguments: Any) -> Inspection:
-    """`inspect_model` where TensorFlow may be imported, set up as for training."""
+    """Calls `inspect_model` in a process of its own, which may import TensorFlow and is set up as for training."""
     context = multiprocessing.get_context("forkserver")
     with ProcessPoolExecutor(1, mp_context=context, initializer=prepare_process) as pool:
         return pool.submit(inspect_model, *arguments).result()
 
 
-def _of_outputs(
-    trial: LoggedTrial,
-    found: Inspection,
-    split: Split,
-    part: str,
-    pair: tuple[int, int] | None,
-    other: Versus | VersusResiduals | None,
-) -> list[Section]:
-    """What the network answers, beside the truth, and what its hidden layers make of the inputs."""
-    title = _title(trial)
+def _of_outputs(subject: _Subject, found: Inspection) -> list[Section]:
+    """The sections that show the network's answers beside the truth, and the outputs of its hidden layers."""
+    split, part, title = subject.split, subject.part, _title(subject.trial)
     if split.n_classes:
-        versus = other if isinstance(other, Versus) else None
-        errors = errors_section(predictions_of(found, split), split, part, pair, versus, title)
+        versus = subject.other if isinstance(subject.other, Versus) else None
+        errors = errors_section(predictions_of(found, split), split, part, subject.pair, versus, title)
         return [errors, inside_section(found, split, part, title)]
     task = task_of(split.target)
     evidence = {name: task.evidence(split.labels[name], found.outputs[name]) for name in SCORED_PARTS}
-    residuals = other if isinstance(other, VersusResiduals) else None
+    residuals = subject.other if isinstance(subject.other, VersusResiduals) else None
     errors = regression_sections.residuals_section(
-        evidence, trial.final, title, split=split, part=part, versus=residuals
+        evidence, subject.trial.final, title, split=split, part=part, versus=residuals
     )
     return [errors, regression_sections.inside_section(found, split, part, title)]
 
 
 def contradictions(trial: LoggedTrial, found: Inspection, split: Split) -> list[str]:
-    """What the outputs say otherwise than the run: then it is not this network that was scored.
+    """The scores of the model that differ from those on the run; if there are any, another network was scored.
 
-    Accuracies are the same to the last bit, for rows are counted. Errors of a regression are sums of numbers: a
-    processor that adds in another order than the one that trained the network gives other last bits.
+    Accuracies must agree to the last bit, since they count rows. Errors of a regression are sums of numbers, and a
+    processor that adds in another order gives other last bits.
     """
     task, said = task_of(split.target), []
     metric, rounding = (names.ACCURACY, 0.0) if split.n_classes else (names.RMSE, _ROUNDING)
@@ -203,6 +239,7 @@ def contradictions(trial: LoggedTrial, found: Inspection, split: Split) -> list[
 
 
 def _top(trial: LoggedTrial) -> list[str]:
+    """The first lines of the page: parameters, run, seed, weights and versions."""
     parameters = ", ".join(f"{name} {value}" for name, value in trial.config.parameters().items())
     versions = ", ".join(f"{name} {version}" for name, version in trial.environment.items())
     return [
@@ -213,7 +250,7 @@ def _top(trial: LoggedTrial) -> list[str]:
 
 
 def _attach(trial: LoggedTrial, data: Section, sections: Sequence[Section], top: Sequence[str]) -> str:
-    """Puts all on the trial's run, and the data's pictures, which its trials share, on the study's; says where."""
+    """Puts all pictures on the trial's run, and those of the data on the study's run too; where the page lies."""
     files = section_files(sections) | {PAGE: page(_title(trial), top, [data, *sections]).encode()}
     files |= {f"{each.name}.png": each.png for each in data.pictures}
     replace_folder(trial.parent_run_id, DATA_FOLDER, {f"{each.name}.png": each.png for each in data.pictures})

@@ -1,4 +1,4 @@
-"""`python -m search register`: the network of a trial into MLflow's model registry, with the numbers to quote."""
+"""`python -m search register`: puts a trial's network into MLflow's model registry, with the numbers to quote."""
 
 import json
 import os
@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # MLflow is imported once the command line is read
 
 
 def register(run_id: str, name: str, own_run: str | None, console: Console) -> int:
-    """`python -m search register`: `run_id` is that of a trial, of a refit, or of a study, whose best network is meant.
+    """`python -m search register`. `run_id` is that of a trial, of a refit, or of a study, whose best network is meant.
 
     Raises:
         ConfigError: bad input; nothing has been made.
@@ -37,7 +37,22 @@ def register(run_id: str, name: str, own_run: str | None, console: Console) -> i
     check_model_name(name)
     trial = read_trial(best_network_of(run_id) or run_id, refits=True)
     table = read_mlflow(trial.study, parent_run_id=trial.parent_run_id)
-    tags = {
+    words = _words(table, trial)
+    version, new = register_model(trial, name, _tags(table, trial), words)
+    said = f"{words}\n{name} version {version}{'' if new else ' (registered before)'}, alias {CHAMPION}"
+    study = f"study = search.load({json.dumps(table.study)})"
+    lines = loading(table, f"models:/{name}@{CHAMPION}")
+    load = "\n".join([study, *lines] if table.own_network else lines)
+    console.print(f"{said}\nload it:\n{load}", markup=False, highlight=False, soft_wrap=True)
+    if own_run is not None:
+        note = f"{said}\n\n```\n{load}\n```"
+        note_run(own_run, f"registration of {trial.title}", note, {"registered": f"{name}/{version}"})
+    return COMPLETE
+
+
+def _tags(table: TrialTable, trial: "LoggedTrial") -> dict[str, object]:
+    """What the version of the model says of its network: scores, place among the trials, data, weights and study."""
+    return {
         names.STUDY: trial.study,
         names.TRIAL_NUMBER: trial.number,
         **_scores(table, trial.final),
@@ -48,25 +63,10 @@ def register(run_id: str, name: str, own_run: str | None, console: Console) -> i
         names.STUDY_SEED: trial.study_seed,
         names.PARENT_RUN_ID: trial.parent_run_id,
     }
-    words = _words(table, trial)
-    version, new = register_model(trial, name, tags, words)
-    said = f"{words}\n{name} version {version}{'' if new else ' (registered before)'}, alias {CHAMPION}"
-    study = f"study = search.load({json.dumps(table.study)})"
-    lines = loading(table, f"models:/{name}@{CHAMPION}")
-    load = "\n".join([study, *lines] if table.own_network else lines)
-    console.print(f"{said}\nload it:\n{load}", markup=False, highlight=False, soft_wrap=True)
-    if own_run is not None:
-        note_run(
-            own_run,
-            f"registration of {trial.title}",
-            f"{said}\n\n```\n{load}\n```",
-            {"registered": f"{name}/{version}"},
-        )
-    return COMPLETE
 
 
 def _words(table: TrialTable, trial: "LoggedTrial") -> str:
-    """What the network is, and what it reached."""
+    """The sentence that describes the network and its scores."""
     objective, test = table.objective, trial.final.get(table.objective.test_name)
     reached = f"validation {objective.label} {plain_score(trial.final[objective.name])} (chosen by it: optimistic)"
     reached += f", test {objective.label} {tested_score(table, test)}" if test is not None else ""
@@ -74,7 +74,7 @@ def _words(table: TrialTable, trial: "LoggedTrial") -> str:
 
 
 def _scores(table: TrialTable, final: Mapping[str, float]) -> dict[str, object]:
-    """The objective on validation and on test, and of an accuracy the interval of this network's own test."""
+    """The objective on validation and on test; for an accuracy, also the interval of this network on test."""
     objective = table.objective
     found: dict[str, object] = {name: final[name] for name in (objective.name, objective.test_name) if name in final}
     if objective.proportion and table.test_rows and objective.test_name in final:
@@ -84,7 +84,7 @@ def _scores(table: TrialTable, final: Mapping[str, float]) -> dict[str, object]:
 
 
 def _chosen_from(table: TrialTable, number: int) -> dict[str, object]:
-    """The trial's place among those complete, and of the best among how many trials the study chose it."""
+    """The trial's place among the complete trials; for the best one, also the number of trials it was chosen from."""
     place = 1 + table.ranked[names.NUMBER].tolist().index(number)
     return {names.PLACE: f"{place} of {len(table.ranked)}"} | ({names.BEST_OF: len(table.frame)} if place == 1 else {})
 

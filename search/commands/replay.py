@@ -1,4 +1,4 @@
-"""`python -m search replay`: one trial trained again from its child run alone, and compared with it bit for bit."""
+"""`python -m search replay`: trains a trial again from its child run alone, and compares both bit for bit."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -28,12 +28,12 @@ from search.tracking.own_run import note_run
 Replayed = TrialResult | FoldsResult | TrialFailed
 
 EQUAL, DIFFERENT = 0, 1
-_SHOWN = 20  # differences in the table; the first ones say most, the others follow from them
+_SHOWN = 20  # differences in the table; the later ones follow from the first
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that came out otherwise."""
+    """A value that the replay does not reproduce."""
 
     name: str
     epoch: int | None
@@ -42,7 +42,7 @@ class Difference:
 
 
 def source_of(logged: LoggedTrial, trust: bool) -> Source | None:
-    """What builds the trial's network, where that is the user's own; raises as `trusted_source`."""
+    """The source of the trial's network if the network is the user's own; raises as `trusted_source`."""
     if not isinstance(logged.config, OwnConfig):
         return None
     where = logged.parent_run_id, logged.network, logged.callbacks
@@ -50,7 +50,7 @@ def source_of(logged: LoggedTrial, trust: bool) -> Source | None:
 
 
 def replay(logged: LoggedTrial, split: Split, source: Source | None, report: Callable[[EpochReport], None]) -> Replayed:
-    """Trains the trial again in this process, set up as the one that trained it was."""
+    """Trains the trial again in this process, with the threads and the device of the process that trained it."""
     from models.core.runtime import gpus, prepare_process, use_gpu
 
     found = () if logged.environment.get("device", "cpu") == "cpu" else gpus()
@@ -67,7 +67,7 @@ def replay(logged: LoggedTrial, split: Split, source: Source | None, report: Cal
 
 
 def find_differences(logged: LoggedTrial, split: Split, replayed: Replayed) -> list[Difference]:
-    """Everything that the run has otherwise than the replay, tags that contradict each other included."""
+    """All differences between the run and its replay, and between the run's own tags."""
     seed, config_hash = trial_seed(logged.study_seed, logged.number), logged.config.hash()
     found = [
         *_differing(None, {"seed": str(logged.seed)}, {"seed": str(seed)}),
@@ -98,7 +98,7 @@ def replay_run(run_id: str, dataset: str | None, own_run: str | None, console: C
         EQUAL when every epoch's metrics, the scores and the weights are bit-equal to those logged, else DIFFERENT.
 
     Raises:
-        ConfigError: the run holds no complete trial, or its data cannot be had.
+        ConfigError: the run holds no complete trial, or its data cannot be read.
     """
     logged = read_trial(run_id)
     data = find_data(logged.dataset_location, logged.data_sha256, dataset)
@@ -138,7 +138,7 @@ def _differing(epoch: int | None, before: Mapping[str, str], now: Mapping[str, s
 
 
 def _shown(values: Sequence[float]) -> str:
-    """Exact: two doubles are shown alike only when they are the same."""
+    """The values written exactly: different doubles give different texts."""
     return " and ".join(repr(value) for value in values)
 
 
@@ -146,7 +146,7 @@ def _verdict(logged: LoggedTrial, replayed: Replayed, found: Sequence[Difference
     if isinstance(replayed, TrialFailed):
         return f"{logged.title} failed this time: {replayed}"
     if found:
-        return f"{logged.title} came out otherwise in {len(found)} {'place' if len(found) == 1 else 'places'}"
+        return f"{logged.title} differs from its run in {len(found)} {'place' if len(found) == 1 else 'places'}"
     epochs, metrics = len(replayed.history), len(replayed.history[0].metrics)
     return (
         f"bit-equal: {epochs} epochs of {metrics} metrics, {len(replayed.scores)} scores and the weights "
@@ -166,7 +166,7 @@ def _table(found: Sequence[Difference]) -> Table:
 
 
 def _print_environment(logged: LoggedTrial, different: bool, console: Console) -> None:
-    """The versions that differ; that none does is worth a line where the results do."""
+    """Prints the versions that differ, or that none differs although the results do."""
     from models.core.runtime import environment
 
     before, now = {"device": "cpu"} | dict(logged.environment), environment()
@@ -175,7 +175,7 @@ def _print_environment(logged: LoggedTrial, different: bool, console: Console) -
         before, now = before | {"project": logged.commit}, now | {"project": commit}
     changed = _differing(None, before, now)
     if changed:
-        console.print("what it was trained with:")
+        console.print("versions at training and now:")
         shown = Table()
         for column in ("", "then", "now"):
             shown.add_column(column, overflow="fold")
@@ -183,7 +183,7 @@ def _print_environment(logged: LoggedTrial, different: bool, console: Console) -
             shown.add_row(each.name, each.logged, each.replayed)
         console.print(shown)
     elif different:
-        console.print(f"{', '.join(before)} are what they were", highlight=False)
+        console.print(f"{', '.join(before)} are the same as at training", highlight=False)
 
 
 def main(arguments: Sequence[str]) -> int:

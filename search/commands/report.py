@@ -1,4 +1,4 @@
-"""`python -m search report` and `quote`: the report of a study, or of a search that another program made."""
+"""`python -m search report` and `quote`: the report of a study of this project, or of another program's search."""
 
 import sys
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from search.command_line.exit_codes import COMPLETE, run_command
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Writes the report of a study of this project, and attaches it to the study's run."""
+    """Writes the report of a study of this project, and attaches the report to the study's run."""
     return run_command(lambda: _write(parser_of("report").read(arguments) | {"attach": "true"}))
 
 
@@ -19,7 +19,7 @@ def quote(arguments: Sequence[str]) -> int:
 
 
 def _write(given: dict[str, str]) -> int:
-    from analysis.__main__ import write  # matplotlib takes a second to import; --help needs none of it
+    from analysis.__main__ import write  # imports matplotlib, which takes a second; --help does without
 
     try:
         files = write(given)

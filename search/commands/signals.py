@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, heard from the start of a session to its end."""
+"""Ctrl-C and SIGTERM during a search."""
 
 import os
 import signal
@@ -8,9 +8,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def asked_to_stop() -> Iterator[list[str]]:
-    """Fills the list when Ctrl-C or SIGTERM comes, so that no write is cut in two; the same one again ends at once.
+    """Adds a reason to the list at Ctrl-C or SIGTERM, so that the search ends in order and no write is cut in two.
 
-    The same one: at one Ctrl-C, `mlflow run` sends SIGTERM after the terminal's SIGINT.
+    The same signal a second time ends the process at once. The other signal does not: at one Ctrl-C, `mlflow run` sends
+    SIGTERM after the terminal's SIGINT.
     """
     asked: list[str] = []
 

@@ -1,4 +1,4 @@
-"""`python -m search ui`: the MLflow UI and the Optuna dashboard on what was made here, both on loopback alone."""
+"""`python -m search ui`: starts the MLflow UI and the Optuna dashboard on the studies here, on loopback alone."""
 
 import os
 import signal
@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from analysis.reading.addresses import in_one_line, password_apart, sqlite_file
@@ -22,12 +22,12 @@ from search.tracking.tracking_store import TrackingError, tracking_ui, tracking_
 
 HOST = "127.0.0.1"
 _UP_WITHIN = 60.0  # seconds
-_MOST_STUDIES = 5  # that the terminal names
+_MOST_STUDIES = 5  # studies that the terminal names
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 def commands(mlflow_port: int, optuna_port: int, storage: str) -> dict[str, list[str]]:
-    """What is started, by the address it answers at."""
+    """The command of each server, by the address at which the server answers."""
     started = {}
     uri = tracking_uri()
     if not uri.startswith("http"):
@@ -43,29 +43,17 @@ def commands(mlflow_port: int, optuna_port: int, storage: str) -> dict[str, list
 
 
 def serve(mlflow_port: int, optuna_port: int, storage: str) -> int:
-    """Starts both, prints their addresses, and ends both when one ends or Ctrl-C comes.
+    """Starts both servers, prints their addresses, and ends both when one of them ends or Ctrl-C comes.
 
     Raises:
         ConfigError: there is nothing to show, or a port is taken.
     """
-    file = sqlite_file(storage)
-    if file is not None:
-        check_sqlite(file, "storage")
-    if file is not None and not file.exists():
-        raise ConfigError(f"the UIs show a study that was run here; run one first, got no {str(file)!r}")
-    follow_moved_folder(tracking_uri())
-    if mlflow_port == optuna_port:
-        raise ConfigError(f"mlflow_port and optuna_port must be two ports, got {mlflow_port} for both")
-    for name, port in (("mlflow_port", mlflow_port), ("optuna_port", optuna_port)):
-        _check_free(name, port)
-    # A tenth of the memory and of the start-up time of MLflow's defaults; nothing here uses its job queue.
-    environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_LOGGING_LEVEL": "WARNING"}
-    environment |= {"MLFLOW_BACKEND_STORE_URI": tracking_uri()} | password_apart(storage)[1]
-    environment.pop("MLFLOW_RUN_ID", None)
-    for number in _ENDING:  # SIGINT too: a shell's background job would ignore it
+    _check(mlflow_port, optuna_port, storage)
+    for number in _ENDING:  # SIGINT too, which a shell's background job would ignore
         signal.signal(number, _leave)
     wanted = commands(mlflow_port, optuna_port, storage)
-    # Groups of their own: Ctrl-C reaches this process, which then ends them both, their children included.
+    environment = _environment(storage)
+    # Process groups of their own: Ctrl-C reaches this process alone, which then ends the servers with their children.
     processes = {
         url: subprocess.Popen(
             command, env=environment, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
@@ -76,15 +64,7 @@ def serve(mlflow_port: int, optuna_port: int, storage: str) -> int:
     try:
         for url, process in processes.items():
             _wait_until_up(url, process)
-        for url, command in wanted.items():
-            name = "MLflow UI" if "server" in command else "Optuna dashboard"
-            _say(f"{name + ':':18} {url}")
-        server = tracking_ui()
-        if server is not None:
-            _say(f"{'MLflow UI:':18} {server}, the tracking server's own")
-        for study, link in _newest():
-            _say(f"{'  ' + study + ':':18} {server or next(iter(wanted))}/{link}")
-        _say("Ctrl-C ends both" if len(wanted) == 2 else "Ctrl-C ends the Optuna dashboard")
+        _tell_addresses(wanted)
         while all(process.poll() is None for process in processes.values()):
             time.sleep(0.2)
         return 1
@@ -94,8 +74,44 @@ def serve(mlflow_port: int, optuna_port: int, storage: str) -> int:
         watchman.communicate()
 
 
+def _check(mlflow_port: int, optuna_port: int, storage: str) -> None:
+    """Raises ConfigError unless there is a study to show and both ports are free."""
+    file = sqlite_file(storage)
+    if file is not None:
+        check_sqlite(file, "storage")
+    if file is not None and not file.exists():
+        raise ConfigError(f"the UIs show a study that was run here; run one first, got no {str(file)!r}")
+    follow_moved_folder(tracking_uri())
+    if mlflow_port == optuna_port:
+        raise ConfigError(f"mlflow_port and optuna_port must be two ports, got {mlflow_port} for both")
+    for name, port in (("mlflow_port", mlflow_port), ("optuna_port", optuna_port)):
+        _check_free(name, port)
+
+
+def _environment(storage: str) -> dict[str, str]:
+    """The environment of both servers, with the addresses and passwords that must not show in their arguments."""
+    # Without its job queue, which nothing here uses, MLflow needs a tenth of the memory and of the start-up time.
+    environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_LOGGING_LEVEL": "WARNING"}
+    environment |= {"MLFLOW_BACKEND_STORE_URI": tracking_uri()} | password_apart(storage)[1]
+    environment.pop("MLFLOW_RUN_ID", None)
+    return environment
+
+
+def _tell_addresses(wanted: Mapping[str, Sequence[str]]) -> None:
+    """Prints where the servers of these commands answer, and links to the trials of the newest studies."""
+    for url, command in wanted.items():
+        name = "MLflow UI" if "server" in command else "Optuna dashboard"
+        _say(f"{name + ':':18} {url}")
+    server = tracking_ui()
+    if server is not None:
+        _say(f"{'MLflow UI:':18} {server}, the tracking server's own")
+    for study, link in _newest():
+        _say(f"{'  ' + study + ':':18} {server or next(iter(wanted))}/{link}")
+    _say("Ctrl-C ends both" if len(wanted) == 2 else "Ctrl-C ends the Optuna dashboard")
+
+
 def _newest() -> list[tuple[str, str]]:
-    """The studies whose trials are a link each; none while the tracking store does not say."""
+    """The newest studies, each with the link to its trials; none while the tracking store does not answer."""
     try:
         return newest_studies(_MOST_STUDIES)
     except TrackingError as error:
@@ -104,7 +120,10 @@ def _newest() -> list[tuple[str, str]]:
 
 
 def _watch_over(processes: Iterable[subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
-    """A process that ends the others, groups and all, once this one is gone, however it went: it reads a pipe of it."""
+    """Starts a process that kills the groups of `processes` once this process is gone, for any reason.
+
+    The watchman reads a pipe whose other end this process holds.
+    """
     words = (
         "import os, signal, sys; sys.stdin.read()\n"
         "for group in map(int, sys.argv[1:]):\n"
@@ -116,7 +135,7 @@ def _watch_over(processes: Iterable[subprocess.Popen[bytes]]) -> subprocess.Pope
 
 
 def _leave(*_: object) -> None:
-    """Ends the program, once: at one Ctrl-C, `mlflow run` sends SIGTERM after SIGINT, while the servers end."""
+    """Ends the program, and ignores further signals: at one Ctrl-C, `mlflow run` sends SIGTERM after SIGINT."""
     for number in _ENDING:
         signal.signal(number, signal.SIG_IGN)
     sys.exit(0)
@@ -150,7 +169,7 @@ def _wait_until_up(url: str, process: subprocess.Popen[bytes]) -> None:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Ends the process with its whole group."""
+    """Ends the process and its group."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, number)

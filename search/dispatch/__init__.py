@@ -1,1 +1,1 @@
-"""Engines as the driver sees them: with a head start, or with the folds of a trial on several workers."""
+"""Engines in front of other engines: one gives a head start, one spreads the folds of a trial over workers."""

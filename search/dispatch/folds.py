@@ -1,9 +1,10 @@
-"""A cross-validated trial as one job a fold, on whatever workers are free, and joined to what one worker would make."""
+"""Spreads a cross-validated trial over free workers, one job per fold, and joins the folds to one outcome."""
 
 from collections import deque
 from dataclasses import dataclass, field, replace
 
 from models.core import states
+from search.dispatch.in_front import InFront
 from search.workers.engine import Done, Engine, Epoch, Event, Lost, Started
 from search.workers.job import Job
 from search.workers.outcome import Outcome
@@ -13,42 +14,37 @@ _Key = tuple[int, int]
 
 @dataclass
 class _Trial:
-    """An attempt whose folds are under way."""
+    """An attempt whose folds are in training."""
 
     job: Job
     ended: dict[int, Outcome] = field(default_factory=dict)
-    """By fold."""
+    """The outcomes of the folds that have ended, by fold."""
     started_ms: int = 0
 
 
-class FoldsEngine:
-    """The engine for jobs of so many folds; to the driver an attempt stays one job with one end.
+class FoldsEngine(InFront):
+    """Runs each job as `folds` jobs. To the driver an attempt stays one job with one end.
 
-    An attempt that loses one fold's worker is lost as a whole. Of a fold that fails, the trial ends as it would if the
-    folds had run one after another: with the lowest fold that fails, and the epochs up to there.
+    An attempt that loses the worker of one fold is lost as a whole. If a fold fails, the trial ends as if the folds had
+    run one after another: with the failure of the lowest fold that fails, and the epochs up to there.
     """
 
     def __init__(self, engine: Engine, folds: int) -> None:
-        self._engine, self._folds = engine, folds
+        super().__init__(engine)
+        self._folds = folds
         self._waiting: deque[Job] = deque()
         self._trials: dict[_Key, _Trial] = {}
         self._over: set[_Key] = set()
-        """Attempts that were given up: what comes of their other folds is nobody's."""
-
-    def start(self) -> None:
-        self._engine.start()
-
-    def free(self) -> int:
-        return self._engine.free()
+        """Attempts that were given up; events of their other folds are dropped."""
 
     def room(self) -> int:
         self._feed()
-        return int(not self._waiting and self._engine.room() > 0)
+        return int(not self._waiting and super().room() > 0)
 
     def submit(self, job: Job) -> None:
-        if job.refit:  # whole, under the number of a trial that has ended
+        if job.refit:  # one whole job, which has the number of a trial that has ended
             self._over.discard((job.number, job.attempt))
-            self._engine.submit(job)
+            super().submit(job)
             return
         self._trials[job.number, job.attempt] = _Trial(job)
         self._waiting.extend(replace(job, fold=fold) for fold in range(1, self._folds + 1))
@@ -56,26 +52,23 @@ class FoldsEngine:
 
     def ask_to_stop(self, number: int, attempt: int, reason: str) -> None:
         self._drop((number, attempt))
-        self._engine.ask_to_stop(number, attempt, reason)
+        super().ask_to_stop(number, attempt, reason)
 
     def abandon(self, number: int, attempt: int) -> None:
         self._forget((number, attempt))
-        self._engine.abandon(number, attempt)
+        super().abandon(number, attempt)
 
     def events(self, timeout: float) -> list[Event]:
-        found = [event for one in self._engine.events(timeout) for event in self._told(one)]
+        found = [event for one in super().events(timeout) for event in self._told(one)]
         self._feed()
         return found
 
-    def close(self) -> None:
-        self._engine.close()
-
     def _feed(self) -> None:
-        while self._waiting and self._engine.room() > 0:
-            self._engine.submit(self._waiting.popleft())
+        while self._waiting and super().room() > 0:
+            super().submit(self._waiting.popleft())
 
     def _told(self, event: Event) -> list[Event]:
-        """What the driver hears of an event of one of an attempt's jobs."""
+        """The events for the driver that follow from an event of the engine behind."""
         about = event.outcome if isinstance(event, Done) else event
         key = about.number, about.attempt
         trial = self._trials.get(key)
@@ -89,7 +82,7 @@ class FoldsEngine:
         if isinstance(event, Lost):
             self._give_up(key)
             return [event]
-        if not event.outcome.fold:  # the folds are joined
+        if not event.outcome.fold:  # the job that joins the folds has ended
             del self._trials[key]
             return [Done(replace(event.outcome, started_ms=trial.started_ms))]
         trial.ended[event.outcome.fold] = event.outcome
@@ -111,9 +104,9 @@ class FoldsEngine:
         return []
 
     def _give_up(self, key: _Key) -> None:
-        """No more of the attempt is begun, and what runs of it ends with its epoch."""
+        """Drops the attempt's folds that wait, and ends those in training after their current epoch."""
         self._forget(key)
-        self._engine.ask_to_stop(*key, states.INTERRUPTED)
+        super().ask_to_stop(*key, states.INTERRUPTED)
 
     def _forget(self, key: _Key) -> None:
         self._drop(key)

@@ -15,7 +15,6 @@ from models.core.suggestions import check_word, did_you_mean
 from models.data.sources import Source as DataSource
 from models.data.splits import CLASS_WEIGHTS
 from models.spaces.source import Source, read_source
-from search.study.reading import read_settings
 from search.study.settings import (
     MOST_SEED,
     MOST_TRIALS,
@@ -114,6 +113,8 @@ def settings_of(written: str, name: str, source: Source | None = None) -> StudyS
     Raises:
         ConfigError: it is no study.
     """
+    from search.study.reading import read_settings
+
     try:
         return replace(read_settings(yaml.safe_load(written), name), source=source)
     except (yaml.YAMLError, RecursionError) as error:
@@ -225,6 +226,9 @@ def make_settings(
     if network not in (None, "mlp") and ":" not in str(network):
         raise ConfigError(f"network must be FILE.py:NAME, the file and the function in it, got {shown(network)}")
     own = stem if network is None or network == "mlp" else Path(network.rpartition(":")[0]).stem
+    # Here, as pydantic's import takes 0.1 s: a search has its fork server import TensorFlow meanwhile.
+    from search.study.reading import read_settings
+
     settings = read_settings(written, name or own)
     if sampler is not None and settings.sampler != sampler:
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""Which engine a search runs on: this process, processes of this machine, or a user's dask cluster."""
+"""Chooses the engine of a search: this process, processes of this machine, or a user's dask cluster."""
 
 import math
 import os
@@ -14,17 +14,20 @@ from search.workers.engine import Engine
 from search.workers.in_process import InProcessEngine
 from search.workers.recycling import data_bytes, prepared_bytes
 
-_WORKER = 10**9  # bytes beside the data that a worker needs to train
-_CPU_SHARE = "/sys/fs/cgroup/cpu.max"
+_WORKER = 10**9  # bytes that a worker needs to train, without the data
+CPU_SHARE = "/sys/fs/cgroup/cpu.max"
+"""Where Linux says how much of the processor a container may use."""
 
 
 def make_engine(
     workers: int, scheduler: str | None, split: Split, device: str = "cpu", own_code: bool = False
 ) -> Engine:
-    """An engine with so many workers, 0 for this process, or with those of the scheduler at an address.
+    """An engine with `workers` processes, or this process where `workers` is 0, or the workers of a dask scheduler.
 
-    On GPUs it has at most as many workers as there are GPUs, one a worker. `own_code`: trials build networks of the
-    user's own.
+    Args:
+        scheduler: the address of the dask scheduler; None for workers on this machine.
+        device: `cpu` or `gpu`; each worker has a GPU of its own, so there are at most as many workers as GPUs.
+        own_code: whether trials build networks of the user's own.
 
     Raises:
         ConfigError: the scheduler does not answer, none of its workers can run trials, or there is no GPU.
@@ -53,9 +56,9 @@ def _gpus_for(workers: int, scheduler: str | None) -> tuple[str, ...]:
 
 
 def workers_for(split: Split, device: str = "cpu") -> tuple[int, str]:
-    """How many workers this machine has room for, and what that follows from.
+    """How many workers this machine has room for, and why.
 
-    One a GPU, or without them one a core, as far as memory goes.
+    There is one worker per GPU; without GPUs, one worker per core, fewer where memory is short.
     """
     if device == "gpu":
         return max(len(gpus()), 1), "one a GPU"
@@ -67,11 +70,11 @@ def workers_for(split: Split, device: str = "cpu") -> tuple[int, str]:
 
 
 def cores_here() -> int:
-    """The physical cores that this process may run on, as far as a container's share of the processor goes."""
+    """The number of physical cores that this process may use, within a container's share of the processor."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     cores = min(allowed, psutil.cpu_count(logical=False) or math.inf)
     try:
-        quota, period = Path(_CPU_SHARE).read_text().split()
+        quota, period = Path(CPU_SHARE).read_text().split()
         share = math.inf if quota == "max" else int(quota) / int(period)
     except (OSError, ValueError):  # no container of this kind
         share = math.inf

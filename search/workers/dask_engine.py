@@ -1,9 +1,7 @@
-"""Worker processes on this machine or on a user's dask cluster, as the driver sees them."""
+"""The engine with worker processes, on this machine or on a user's dask cluster."""
 
 import logging
-import os
 import queue
-import signal
 import threading
 import time
 from collections import deque
@@ -21,7 +19,15 @@ from models.core.errors import ConfigError
 from models.core.results import EpochReport
 from models.data.splits import Split
 from search.workers import fork_server, worker_process
-from search.workers.cluster import Heartbeats, configure_dask, give_data, greetings_of, unfit
+from search.workers.cluster import (
+    Heartbeats,
+    configure_dask,
+    give_data,
+    greetings_of,
+    kill_workers,
+    start_workers,
+    unfit,
+)
 from search.workers.engine import Done, EngineError, Epoch, Event, Lost, Started, Watch, drain
 from search.workers.job import Job
 from search.workers.recycling import recycle_above
@@ -32,22 +38,27 @@ _log = logging.getLogger("search")
 
 @dataclass
 class _Slot:
-    """A worker as the driver sees it."""
+    """A worker and its job, as the driver sees them."""
 
     process: str = ""
     ready: bool = False
-    """Warm, and not to be restarted."""
+    """Whether the worker is warmed up and its process is not about to be replaced."""
     accepting: bool = True
-    """Neither paused nor about to leave."""
+    """Whether dask reports the worker as running: neither paused nor about to leave."""
     job: Job | None = None
     future: Future | None = field(default=None, repr=False)
 
 
 class DaskEngine:
-    """One job a worker, each in a process of its own with one thread; the driver alone decides on second attempts.
+    """Runs one job per worker, a process with one thread. The driver alone decides whether an attempt is repeated.
 
-    `scheduler` is the address of a cluster that the user started; without it, `workers` processes on this machine, each
-    on one of `gpus` where there are any. `own_code`: trials build networks of the user's own.
+    Args:
+        split: the data, which each worker receives once.
+        workers: the number of worker processes on this machine; without meaning where there is a `scheduler`.
+        scheduler: the address of the scheduler of a dask cluster that the user started.
+        watch: how the workers are watched.
+        gpus: the GPUs of this machine, one for each worker; empty for training on the CPU.
+        own_code: whether trials build networks of the user's own.
     """
 
     def __init__(
@@ -59,7 +70,7 @@ class DaskEngine:
         gpus: tuple[str, ...] = (),
         own_code: bool = False,
     ) -> None:
-        self._split, self._workers, self._scheduler, self._gpus = split, workers, scheduler, gpus
+        self._split, self.workers, self._scheduler, self._gpus = split, workers, scheduler, gpus
         self._own_code, self._key = own_code, ""
         self._timing = watch or Watch()
         self._recycle_above = recycle_above(split)
@@ -120,14 +131,10 @@ class DaskEngine:
         if self._watcher.is_alive():
             self._watcher.join(timeout=10)
         if self._cluster is not None:
-            for nanny in list(self._cluster.workers.values()):
-                pid = getattr(nanny, "pid", None)
-                if pid:
-                    with suppress(ProcessLookupError):
-                        os.kill(pid, signal.SIGKILL)
+            kill_workers(self._cluster)
         for part in (self._client, self._cluster):
             if part is not None:
-                with suppress(TimeoutError):  # on a busy machine: its processes are gone already
+                with suppress(TimeoutError):  # on a busy machine; the processes are gone already
                     part.close(timeout=5)
 
     def _assign(self) -> None:
@@ -142,7 +149,7 @@ class DaskEngine:
         return [(a, slot) for a, slot in self._slots.items() if slot.ready and slot.accepting and slot.job is None]
 
     def _running(self, number: int, attempt: int) -> list[tuple[str, _Slot]]:
-        """The slots that the attempt is in: several where its folds are jobs of their own."""
+        """The slots that run the attempt: several slots where the attempt's folds are separate jobs."""
         key = number, attempt
         return [(a, s) for a, s in self._slots.items() if s.job and (s.job.number, s.job.attempt) == key]
 
@@ -150,7 +157,7 @@ class DaskEngine:
         self._waiting = deque(job for job in self._waiting if (job.number, job.attempt) != (number, attempt))
 
     def _fail(self, error: BaseException) -> None:
-        """Ends the search, unless it is over or has a reason already."""
+        """Ends the search for `error`, unless the search is over or ends for another error already."""
         if self._closing.is_set() or self._error is not None:
             return
         if isinstance(error, EngineError):
@@ -179,18 +186,7 @@ class DaskEngine:
         configure_dask()
         self._key = worker_process.data_key(self._split)
         if self._scheduler is None:
-            # Ctrl-C is the driver's to answer. The processes and threads that this thread starts inherit its mask.
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-            fork_server.start()
-            self._cluster = LocalCluster(
-                n_workers=self._workers,
-                threads_per_worker=1,
-                processes=True,
-                host="127.0.0.1",
-                dashboard_address="127.0.0.1:0",  # its port is opened even without a dashboard, else on 8787
-                memory_limit=0,
-                silence_logs=logging.CRITICAL,
-            )
+            self._cluster = start_workers(self.workers)
         self._client = Client(self._cluster or self._scheduler, set_as_default=False)
         self._client.subscribe_topic(self._session, self._hear)
         self._look()
@@ -200,10 +196,10 @@ class DaskEngine:
         self._events.put(Epoch(number, attempt, EpochReport(epoch, metrics, timestamp_ms)))
 
     def _look(self) -> None:
-        """Takes workers that joined into use, and gives up the jobs of those that left or fell silent."""
+        """Takes workers into use that have joined, and gives up the jobs of workers that have left or fallen silent."""
         if self._scheduler is None:
             fork_server.watch_over()
-        # Not the client's own scheduler_info: that answers from a copy which the client empties every two seconds.
+        # Client.scheduler_info would answer from a copy that the client empties every two seconds.
         found = self._client.sync(self._client.scheduler.identity, n_workers=-1)["workers"]
         present = self._heartbeats.alive(found)
         with self._guard:
@@ -221,14 +217,14 @@ class DaskEngine:
             future = slot.future
             if slot.job is not None:
                 self._end(slot, slot.job, Lost(slot.job.number, slot.job.attempt, why))
-            if future is not None:  # a worker that is heard again learns from this that nobody wants the result
+            if future is not None:  # so that a silent worker that comes back stops training
                 future.cancel()
         self._assign()  # a worker may accept jobs again
         if joined:
             self._client.loop.add_callback(self._welcome, joined, {a: found[a]["nanny"] for a in joined})
 
     async def _welcome(self, joined: list[str], nannies: dict[str, str | None]) -> None:
-        """Sends the data to those that may run trials and do not hold it yet, and has them warm up."""
+        """Refuses workers that must not run trials; sends the data to the others where missing, and warms them up."""
         try:
             greetings: dict[str, Greeting] = {}
             for address, greeting in (await greetings_of(self._client, self._key, joined)).items():
@@ -252,10 +248,10 @@ class DaskEngine:
     async def _warm_up(self, address: str, process: str) -> None:
         try:
             await self._client.submit(worker_process.warm_up, self._key, self._gpus, **_only(address))
-        except (KilledWorker, CancelledError, worker_process.NotTheSame):  # gone again; if not, it joins once more
+        except (KilledWorker, CancelledError, worker_process.NotTheSame):  # the worker is gone; if not, it joins again
             self._drop(address)
         except Exception as error:
-            if isinstance(error, ConfigError):  # nor could its successor
+            if isinstance(error, ConfigError):  # a fresh process could not train either
                 self._fail(EngineError(str(error)))
             problem = f"worker {address}, which cannot train: {type(error).__name__}: {error}"
             _log.warning("refused %s", problem)
@@ -273,7 +269,7 @@ class DaskEngine:
             self._slots.pop(address, None)
 
     async def _attend(self, address: str, slot: _Slot, job: Job) -> None:
-        """Has the job run and tells how that ended."""
+        """Has the worker run the job, and queues the event of its end."""
         task = worker_process.run, job, self._key, slot.process, self._session
         try:
             slot.future = self._client.submit(*task, **_only(address))
@@ -293,7 +289,7 @@ class DaskEngine:
             await self._replace(address, slot)
 
     def _end(self, slot: _Slot, job: Job, event: Event, ready: bool = False) -> None:
-        """The attempt's one event, unless it had its own already or was abandoned."""
+        """Queues the event that ends the job's attempt, unless the attempt has ended already or was abandoned."""
         with self._guard:
             if slot.job is not job or self._closing.is_set():
                 return
@@ -303,12 +299,12 @@ class DaskEngine:
         self._events.put(event)
 
     async def _replace(self, address: str, slot: _Slot) -> None:
-        """Kills the worker's process, whatever it does; its nanny brings a fresh one, which joins as any other."""
+        """Kills the worker's process. Its nanny starts a fresh process, which joins like any other worker."""
         try:
             if slot.future is not None:
                 await self._client.cancel([slot.future])
             await self._client.run(worker_process.kill_worker, workers=[address], nanny=True, on_error="ignore")
-        except (KeyError, OSError) as error:  # the worker or the scheduler has gone by itself, which _look sees
+        except (KeyError, OSError) as error:  # the worker or the scheduler is gone already, which _look notices
             _log.debug("worker %s could not be killed: %r", address, error)
         with self._guard:
             if self._slots.get(address) is slot:
@@ -316,5 +312,5 @@ class DaskEngine:
 
 
 def _only(address: str) -> dict[str, Any]:
-    """How a task is submitted that this worker runs once, or nobody."""
+    """The arguments of Client.submit for a task that runs once, and on this worker alone."""
     return {"workers": [address], "pure": False, "retries": 0, "allow_other_workers": False}

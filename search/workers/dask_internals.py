@@ -1,7 +1,7 @@
-"""What is changed inside dask, which offers no setting for it.
+"""Changes inside dask, for which dask has no setting.
 
-tests/search/workers/test_dask_internals.py fails first when an upgrade has it otherwise. Without these changes workers
-start slower and print more; trials come out the same.
+tests/search/workers/test_dask_internals.py fails first when an upgrade changes these internals. Without the changes
+workers start more slowly and print more; the trials are the same.
 """
 
 import distributed.gc
@@ -9,14 +9,13 @@ import distributed.utils
 
 
 def leave_garbage_collection_alone() -> None:
-    """To be called before dask starts anything in a process.
+    """Keeps dask from timing garbage collections; to be called before dask starts anything in a process.
 
-    dask times each collection, and begins to do so in whatever moment it is: in the middle of one that another thread
-    makes, it prints an AssertionError to the terminal.
+    If dask begins to time while another thread collects garbage, dask prints an AssertionError to the terminal.
     """
     distributed.gc._gc_diagnosis._gc_callback = lambda phase, info: None
 
 
 def leave_fork_server_alone() -> None:
-    """dask would have the fork server import a choice of its own; fork_server.py has one already."""
+    """Keeps dask from choosing the modules that the fork server imports, which fork_server.py has chosen already."""
     distributed.utils._forkserver_preload_set = True

@@ -1,4 +1,4 @@
-"""What the driver asks of whatever runs the trials."""
+"""The interface between the driver and the engine that runs its trials."""
 
 import queue
 from dataclasses import dataclass
@@ -10,22 +10,22 @@ from search.workers.outcome import Outcome
 
 
 class EngineError(RuntimeError):
-    """No worker can be had; the search cannot go on."""
+    """There is no worker; the search cannot go on."""
 
 
 @dataclass(frozen=True)
 class Started:
-    """A worker has begun with an attempt."""
+    """A worker has begun an attempt."""
 
     number: int
     attempt: int
     at_ms: int
-    """Since 1970."""
+    """Milliseconds since 1970."""
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """A trial in flight has finished an epoch."""
+    """An attempt in flight has finished an epoch."""
 
     number: int
     attempt: int
@@ -41,7 +41,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Lost:
-    """An attempt's worker is gone, and the attempt with it."""
+    """An attempt has ended because its worker is gone."""
 
     number: int
     attempt: int
@@ -53,50 +53,50 @@ Event = Started | Epoch | Done | Lost
 
 @dataclass(frozen=True)
 class Watch:
-    """How the engine watches its workers, in seconds."""
+    """How the engine watches its workers; all times are in seconds."""
 
     look_every: float = 0.5
-    """Between looks at which workers there are."""
+    """Time between two checks of which workers there are."""
     workers_within: float = 120.0
-    """That a search waits while it has no worker at all."""
+    """How long a search without any worker waits before it ends."""
     silent_for: float = 25.0
-    """Without a heartbeat, which comes every 0.5 to 5 s, after which a worker is given up."""
+    """How long a worker may send no heartbeat (one comes every 0.5 to 5 s) before the engine gives it up."""
 
 
 class Engine(Protocol):
-    """Runs jobs, at most one a worker. Of an attempt come one Started, its Epochs, and exactly one Done or Lost."""
+    """Runs jobs, at most one per worker. An attempt yields one Started, its Epochs, and exactly one Done or Lost."""
 
     def start(self) -> None:
-        """Begins to bring workers up, unless that has begun, and returns at once."""
+        """Begins to start the workers, unless they are starting already, and returns at once."""
 
     def free(self) -> int:
-        """How many workers have nothing to do, jobs that wait for one apart."""
+        """The number of idle workers, less the jobs that wait for a worker."""
 
     def room(self) -> int:
-        """How many jobs to submit now, so that no worker waits for the driver between two of them."""
+        """The number of jobs to submit now so that no worker waits for the driver between two jobs."""
 
     def submit(self, job: Job) -> None:
-        """Has a job run by the next free worker."""
+        """Gives the job to the next free worker."""
 
     def ask_to_stop(self, number: int, attempt: int, reason: str) -> None:
-        """Ends the attempt at its next epoch's end, which its Done then says; one that has ended stays as it is."""
+        """Ends the attempt after its current epoch, for `reason`. An attempt that has ended stays as it is."""
 
     def abandon(self, number: int, attempt: int) -> None:
-        """Drops a job that waits, or kills the worker that has it; another takes its place. No event of it follows."""
+        """Drops the job if it waits, else kills its worker, which is replaced. No event of the attempt follows."""
 
     def events(self, timeout: float) -> list[Event]:
-        """What happened since the last call, in order; waits up to `timeout` seconds for something to.
+        """The events since the last call, in order; waits up to `timeout` seconds for the first one.
 
         Raises:
-            EngineError: the workers did not come up.
+            EngineError: the workers did not start, or all of them are gone.
         """
 
     def close(self) -> None:
-        """Ends everything within seconds; attempts in flight are gone."""
+        """Ends all workers within seconds; attempts in flight are lost without an event."""
 
 
 def drain(events: "queue.Queue[Event]", timeout: float) -> list[Event]:
-    """All events of the queue; waits up to `timeout` seconds for the first."""
+    """All events of the queue; waits up to `timeout` seconds for the first one."""
     found: list[Event] = []
     try:
         found.append(events.get(timeout=timeout) if timeout > 0 else events.get_nowait())

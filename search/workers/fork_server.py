@@ -1,8 +1,8 @@
-"""The process that worker processes on this machine are forked from.
+"""The fork server: the process from which the worker processes on this machine are forked.
 
-It imports what a worker needs once, while the driver imports MLflow and opens the databases. A worker is then there in
-0.02 s instead of 4 s of both cores, and shares the memory of what is imported. It is multiprocessing's own fork server;
-preloaded.py is what it imports.
+The fork server imports preloaded.py once, while the driver imports MLflow and opens the databases. A worker then starts
+in 0.02 s instead of 4 s of both cores, and shares the memory of the imported modules. The server is that of Python's
+multiprocessing.
 """
 
 import multiprocessing
@@ -24,20 +24,21 @@ def start() -> None:
 
 
 def watch_over() -> None:
-    """Starts another fork server if the one of this process was killed; its workers have gone with it."""
+    """Starts another fork server if that of this process was killed, which has ended its workers too."""
     if fork_server_died():
         start()
 
 
 def stop() -> None:
-    """Ends the fork server, whatever it is doing. The workers that were forked from it have ended before."""
+    """Kills the fork server. Its workers must have ended before."""
     kill_fork_server()
 
 
 @contextmanager
 def _importable() -> Iterator[None]:
-    # Python 3.11's fork server is told the path of its parent and does not take it over.
-    # Not the working directory first: a package models in it is the user's.
+    """Sets the variables with which the fork server finds this project's packages, and restores them afterwards."""
+    # Python 3.11's fork server receives the path of its parent and does not use it.
+    # PYTHONSAFEPATH: the working directory must not come first, since a package `models` in it is the user's.
     needed = variables_to_import() | {"PYTHONSAFEPATH": "1"}
     before = {name: os.environ.get(name) for name in needed}
     os.environ.update(needed)
@@ -53,7 +54,7 @@ def _importable() -> Iterator[None]:
 
 @contextmanager
 def _without_interrupts() -> Iterator[None]:
-    """What is started meanwhile never hears Ctrl-C: that is the driver's to answer."""
+    """Processes that are started meanwhile never receive Ctrl-C, which the driver alone answers."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

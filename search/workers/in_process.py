@@ -1,4 +1,4 @@
-"""The engine's twins without processes: one that trains here, and one that trains nothing."""
+"""Engines without worker processes: one trains in this process, one trains nothing."""
 
 import queue
 import threading
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 class InProcessEngine:
-    """The twin: one trial at a time in a thread of this process. For tests and `workers=0`.
+    """Trains one trial at a time in a thread of this process: for `workers=0`, and as the tests' twin of DaskEngine.
 
-    A thread cannot be killed: an abandoned trial keeps the only place until its next epoch's end.
+    A thread cannot be killed, so an abandoned trial occupies the engine until its current epoch ends.
     """
 
     def __init__(self, split: Split) -> None:
@@ -34,7 +34,7 @@ class InProcessEngine:
     def start(self) -> None:
         from models.core.runtime import prepare_process
 
-        # Before the driver imports more: what is hidden from TensorFlow's import would be missing in that of others.
+        # First of all: prepare_process hides modules while it imports TensorFlow, and no other import may miss them.
         prepare_process()
 
     def free(self) -> int:
@@ -81,13 +81,13 @@ class InProcessEngine:
         except BaseException as error:
             self._error = error
             return
-        self._thread = None  # free before the driver hears of it, so that it can submit the next at once
+        self._thread = None  # free before the driver hears of the end, so that the driver can submit the next job
         if (job.number, job.attempt) not in self._abandoned:
             self._events.put(Done(outcome))
 
 
 class NoEngine:
-    """Trains nothing: for a driver that only delivers and closes what others left."""
+    """Trains nothing: for a driver that only delivers outcomes and closes runs that earlier drivers left."""
 
     def start(self) -> None:
         return

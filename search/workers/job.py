@@ -1,4 +1,4 @@
-"""What runs in a worker: one trial from its job to its outcome. No storage, no tracking."""
+"""Runs one trial in a worker, from its job to its outcome. Knows no storage and no tracking."""
 
 import traceback
 from collections.abc import Callable
@@ -27,13 +27,13 @@ class Job:
     config: Config
     seed: int
     refit: bool = False
-    """On all of the training part, though the study's trials are cross-validated."""
+    """Whether the job refits a cross-validated study's best configuration, on the whole training part."""
     source: Source | None = None
-    """Of the user's own network."""
+    """The source of the user's own network; None for the built-in one."""
     fold: int = 0
-    """Of a cross-validated trial, the one fold to train, from 1; 0: all."""
+    """The fold of a cross-validated trial to train, from 1; 0: all folds."""
     parts: tuple[FoldResult, ...] = ()
-    """Of a cross-validated trial, its folds where they are trained already: they are only joined."""
+    """The results of a cross-validated trial's folds, if all are trained already; the job only joins them."""
 
     @classmethod
     def of(cls, study: str, planned: PlannedTrial, attempt: int, source: Source | None) -> "Job":
@@ -45,50 +45,76 @@ class Job:
 
 
 def run_job(job: Job, data: "Prepared", report: Callable[[EpochReport], None]) -> Outcome:
-    """Trains the job's configuration; whatever happens in it becomes an outcome, never an exception."""
+    """Trains the job's configuration. Every error in it becomes part of the outcome; none is raised.
+
+    `report` hears each epoch as it ends, and stops the trial by raising TrialStopped.
+    """
     from models.core.runtime import environment
+
+    started, history = now_ms(), list[EpochReport]()
+
+    def ended(end: dict[str, object]) -> Outcome:
+        identity = {"seed": job.seed, names.CONFIG_HASH: job.config.hash(), "fold": job.fold}
+        course = {"history": tuple(history), "started_ms": started, "ended_ms": now_ms()}
+        means = {names.OBJECTIVE: data.objective, "environment": environment()}
+        return Outcome(job.number, job.attempt, **identity, **course, **means, **end)  # type: ignore[arg-type]
+
+    try:
+        return ended(_results(job, data, history, report))
+    except TrialStopped as stopped:
+        return ended(_stopped(stopped.reason, f"after epoch {len(history)} of {job.config.epochs}"))
+    except TrialFailed as failure:
+        return ended(_failed(failure.reason))
+    except MemoryError:
+        return ended(_failed(states.OUT_OF_MEMORY))
+    except Exception:  # a failed trial is data: its traceback goes to the run
+        return ended(_failed(states.EXCEPTION))
+
+
+def _results(
+    job: Job, data: "Prepared", history: list[EpochReport], report: Callable[[EpochReport], None]
+) -> dict[str, object]:
+    """Trains one fold or the whole trial, or joins trained folds; the fields of the outcome of a complete job.
+
+    `history` receives the epochs.
+    """
     from models.training.cross_validation import join_folds, train, train_fold
     from models.training.resident import PreparedFolds
-
-    started, history = now_ms(), []
 
     def note(epoch: EpochReport) -> None:
         history.append(epoch)
         report(epoch)
 
-    def ended(**values: object) -> Outcome:
-        common = {"history": tuple(history), "started_ms": started, "ended_ms": now_ms()}
-        identity = {"seed": job.seed, names.CONFIG_HASH: job.config.hash(), "fold": job.fold}
-        identity[names.OBJECTIVE] = data.objective
-        told = common | identity | {"environment": environment()} | values
-        return Outcome(job.number, job.attempt, **told)  # type: ignore[arg-type]
+    folds = data if isinstance(data, PreparedFolds) else None
+    if folds is not None and job.fold:
+        part = train_fold(job.config, folds, job.seed, job.fold, note, job.source, job.number)
+        return {"state": states.COMPLETE, "result": part.result, "part": part}
+    if folds is not None and job.parts:
+        joined = join_folds(job.parts, folds.split)
+        history += joined.history
+        return {"state": states.COMPLETE, "result": joined, "picture": _picture(joined, data, job.title)}
+    whole = folds.whole() if folds is not None and job.refit else data
+    result = train(job.config, whole, job.seed, note, job.source, job.number)
+    return {"state": states.COMPLETE, "result": result, "picture": _picture(result, data, job.title)}
 
-    try:
-        if job.fold and isinstance(data, PreparedFolds):
-            part = train_fold(job.config, data, job.seed, job.fold, note, job.source, job.number)
-            return ended(state=states.COMPLETE, result=part.result, part=part)
-        if job.parts and isinstance(data, PreparedFolds):
-            result: TrialResult | FoldsResult = join_folds(job.parts, data.split)
-            history += result.history
-        else:
-            whole = data.whole() if job.refit and isinstance(data, PreparedFolds) else data
-            result = train(job.config, whole, job.seed, note, job.source, job.number)
-        return ended(state=states.COMPLETE, result=result, picture=_picture(result, data, job.title))
-    except TrialStopped as stopped:
-        if stopped.reason == states.PRUNED:
-            return ended(state=states.PRUNED)
-        message = f"stopped after epoch {len(history)} of {job.config.epochs}: {stopped.reason}"
-        return ended(state=states.FAILED, reason=stopped.reason, message=message)
-    except TrialFailed as failure:
-        return ended(state=states.FAILED, reason=failure.reason, message=traceback.format_exc())
-    except MemoryError:
-        return ended(state=states.FAILED, reason=states.OUT_OF_MEMORY, message=traceback.format_exc())
-    except Exception:  # a failed trial is data: its traceback goes to the run
-        return ended(state=states.FAILED, reason=states.EXCEPTION, message=traceback.format_exc())
+
+def _stopped(reason: str, when: str) -> dict[str, object]:
+    """The fields of the outcome of a trial that the driver has stopped."""
+    if reason == states.PRUNED:
+        return {"state": states.PRUNED}
+    return {"state": states.FAILED, "reason": reason, "message": f"stopped {when}: {reason}"}
+
+
+def _failed(reason: str) -> dict[str, object]:
+    """The fields of the outcome of a trial that raised the exception which is handled now."""
+    return {"state": states.FAILED, "reason": reason, "message": traceback.format_exc()}
 
 
 def _picture(result: TrialResult | FoldsResult, data: "Prepared", title: str) -> bytes:
-    """Of the mistakes. matplotlib's import, half a second, is paid by a regression's worker alone."""
+    """A PNG of the confusion matrices, or of predicted against true numbers.
+
+    Only the workers of a regression import matplotlib, which takes half a second.
+    """
     if result.confusion:
         from analysis.figures.confusion import confusion_picture
 

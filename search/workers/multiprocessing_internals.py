@@ -1,6 +1,6 @@
-"""What multiprocessing's fork server does not offer: to be ended, and to be asked whether it lives.
+"""Ends multiprocessing's fork server and tells whether it lives; Python offers no public way to either.
 
-tests/search/workers/test_fork_server.py fails first when another version of Python has it otherwise.
+tests/search/workers/test_fork_server.py fails first when another version of Python changes these internals.
 """
 
 import os
@@ -11,7 +11,7 @@ from typing import Any
 
 
 def fork_server_died() -> bool:
-    """Whether the fork server of this process was started and is gone, though nobody has noticed."""
+    """Whether the fork server of this process was started and has died since."""
     server: Any = forkserver._forkserver
     if server._forkserver_pid is None:
         return False
@@ -23,7 +23,7 @@ def fork_server_died() -> bool:
 
 
 def kill_fork_server() -> None:
-    """Ends the fork server of this process, whatever it is doing, if there is one."""
+    """Kills the fork server of this process, if there is one."""
     server: Any = forkserver._forkserver
     if server._forkserver_pid is not None:
         os.kill(server._forkserver_pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""How one attempt at a trial ended: the only thing that travels from a worker to the driver."""
+"""How one attempt at a trial ended, as its worker tells the driver."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -23,7 +23,7 @@ class Outcome:
     state: State
     seed: int
     config_hash: str
-    """With `seed`: which trial this is, whatever study lay in this folder before."""
+    """Identifies the trial together with `seed`, even if the folder held another study before."""
     reason: str = ""
     message: str = ""
     """The traceback or explanation of a failure."""
@@ -32,15 +32,15 @@ class Outcome:
     picture: bytes = field(default=b"", repr=False)
     """PNG of the confusion matrices, or of predicted against true numbers."""
     environment: dict[str, str] = field(default_factory=dict)
-    """models.core.runtime.environment() of the process that trained; empty where none came to its end."""
+    """models.core.runtime.environment() of the process that trained; empty if the worker was lost."""
     started_ms: int = 0
     ended_ms: int = 0
     fold: int = 0
-    """Of a cross-validated trial, the one fold that this is the end of, from 1; 0: of the whole trial."""
+    """The fold of a cross-validated trial that has ended, from 1; 0: the whole trial has."""
     part: FoldResult | None = field(default=None, repr=False)
-    """Of one fold: what it is joined with the others by."""
+    """The result of a single fold, from which the folds of a trial are joined."""
     objective: str = names.VAL_ACCURACY
-    """The name of the result's score that trials are chosen by."""
+    """The name of the score that trials are chosen by."""
 
     def __post_init__(self) -> None:
         if (self.state == states.COMPLETE) != (self.result is not None):
@@ -53,12 +53,12 @@ class Outcome:
 
     @property
     def score(self) -> float | None:
-        """The objective of the kept weights, or its mean on the folds."""
+        """The objective at the kept weights, or its mean over the folds; None without a result."""
         return self.result.scores[self.objective] if self.result is not None else None
 
     @property
     def picture_file(self) -> str:
-        """What the picture is called among the run's artifacts."""
+        """The name of the picture's file among the run's artifacts."""
         return "confusion.png" if self.result is not None and self.result.confusion else "predictions.png"
 
     @property

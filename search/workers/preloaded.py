@@ -1,6 +1,6 @@
-"""All that a worker process needs, imported by the fork server alone.
+"""Imports everything that a worker process needs. Only the fork server imports this module.
 
-Importing is all that may happen here: a process is not to be forked once TensorFlow has run an operation.
+The module may do nothing but import: no process may be forked once TensorFlow has run an operation.
 """
 
 from models.core.runtime import prepare_process, settle, without_collections

@@ -1,7 +1,6 @@
-"""What runs in a worker process: it holds the data, trains one attempt at a time, and stops one when asked.
+"""The worker's side of the engine: a process that holds the data, trains one attempt at a time, and can stop it.
 
-Everything here is called by the driver's side, dask_engine.py, through dask, and names no address but that of dask
-itself.
+The driver's side, dask_engine.py, calls these functions through dask. A worker knows no address but dask's own.
 """
 
 import hashlib
@@ -26,36 +25,38 @@ if TYPE_CHECKING:
     from models.training.resident import Prepared
 
 PROJECT_SHA256 = project_sha256()
-"""Of the project that this process has imported, whatever becomes of the files later."""
+"""Identifies the project's files as this process has imported them; the files may change later."""
 DATA_SETS_KEPT = 2
 _SECRETS = ("MLFLOW_", "PG", "OPTUNA_")
 
+resident: "OrderedDict[str, Split | Prepared]" = OrderedDict()
+"""The data that this process holds, by `data_key`, the data used last at the end."""
+
 _PROCESS = uuid4().hex
-_resident: "OrderedDict[str, Split | Prepared]" = OrderedDict()
 _asked: dict[tuple[str, int, int], str] = {}
 _training = threading.Lock()
 
 
 class NotTheSame(RuntimeError):
-    """The process is not the one that the job was sent to, or holds its data no more."""
+    """The process is not the one that the job was sent to, or no longer holds the job's data."""
 
 
 @dataclass(frozen=True)
 class Greeting:
-    """What the driver must know of a process before it sends work."""
+    """What the driver must know about a worker process before it sends jobs there."""
 
     process: str
-    """Another one in each process: an address alone may be that of a successor."""
+    """Identifies the process: the process that succeeds it may have the same address."""
     versions: dict[str, str]
     holds_data: bool
     fixed_hashes: bool
-    """Whether a set of words has the same order here as everywhere (models.core.runtime.HASH_SEED)."""
+    """Whether sets of strings have the project's fixed order in the process (models.core.runtime.HASH_SEED)."""
     project: str = ""
-    """PROJECT_SHA256 there; empty from a project that does not tell it yet."""
+    """PROJECT_SHA256 of the process; empty from an older project that does not tell it."""
 
 
 def data_key(split: Split) -> str:
-    """SHA-256 of what a trial sees of the data: two searches on the same split share it on a worker."""
+    """SHA-256 of everything in the data that a trial sees; searches with equal splits share the data on a worker."""
     means = split.data_sha256, split.preprocessing, split.reduction, split.seed, split.target, split.columns
     content = hashlib.sha256(" ".join(map(str, (*means, split.objective))).encode())
     arrays = [(part, values) for part in PARTS for values in (split.inputs[part], split.labels[part])]
@@ -68,23 +69,23 @@ def data_key(split: Split) -> str:
 
 
 def greet(key: str) -> Greeting:
-    """Introduces this process, which from here on knows no secret; `key` is the hash of the data it will need."""
+    """Introduces this process and removes secrets from its environment; `key` is the `data_key` of the search."""
     for name in list(os.environ):
-        if name.startswith(_SECRETS):  # a worker only trains: it needs no address and no password
+        if name.startswith(_SECRETS):  # a worker only trains, and needs no address and no password
             del os.environ[name]
     fixed_hashes = all(os.environ.get(name) == value for name, value in HASH_SEED.items())
-    return Greeting(_PROCESS, versions(), key in _resident, fixed_hashes, PROJECT_SHA256)
+    return Greeting(_PROCESS, versions(), key in resident, fixed_hashes, PROJECT_SHA256)
 
 
 def take_data(key: str, split: Split) -> None:
-    """Keeps `split`, and of the others the one that was used last."""
-    _resident[key] = split
-    while len(_resident) > DATA_SETS_KEPT:
-        _resident.popitem(last=False)
+    """Keeps `split`, and drops the data that were used longest ago, beyond DATA_SETS_KEPT."""
+    resident[key] = split
+    while len(resident) > DATA_SETS_KEPT:
+        resident.popitem(last=False)
 
 
 def warm_up(key: str, gpus: tuple[str, ...] = ()) -> None:
-    """Imports TensorFlow, takes one of `gpus` where there are any, and prepares the data, before the first trial comes.
+    """Imports TensorFlow, takes one of `gpus` if there are any, and prepares the data, before the first trial comes.
 
     Raises:
         ConfigError: as models.core.runtime.use_gpu.
@@ -95,18 +96,21 @@ def warm_up(key: str, gpus: tuple[str, ...] = ()) -> None:
         prepare_process()
         if gpus:
             use_gpu(gpus)
-        from analysis.figures import confusion as figures_confusion  # noqa: F401 (Pillow's import, paid here)
+        from analysis.figures import confusion as figures_confusion  # noqa: F401 (imports Pillow now)
 
         _prepared(key)
 
 
 def run(job: Job, key: str, process: str, session: str) -> tuple[Outcome, int]:
-    """The outcome of a job that was meant for this process, and the bytes that the process holds after it.
+    """Trains a job that was meant for the process `process`, on the data with the hash `key`.
 
-    Epochs are told under the topic `session`.
+    dask publishes each epoch under the topic `session`.
+
+    Returns:
+        The outcome, and the bytes that this process holds afterwards.
 
     Raises:
-        NotTheSame: dask brought the job to another process, which must not train it a second time.
+        NotTheSame: dask brought the job to another process, which must not train the job a second time.
     """
     from distributed import get_worker
 
@@ -123,7 +127,7 @@ def run(job: Job, key: str, process: str, session: str) -> tuple[Outcome, int]:
         if _is_unwanted(worker, task):
             raise TrialStopped(states.INTERRUPTED)
 
-    with _training:  # one at a time, however many threads dask gave the worker
+    with _training:  # one attempt at a time, even where dask gave the worker several threads
         try:
             return run_job(job, _prepared(key), report), held_bytes()
         finally:
@@ -131,33 +135,33 @@ def run(job: Job, key: str, process: str, session: str) -> tuple[Outcome, int]:
 
 
 def ask_to_stop(session: str, number: int, attempt: int, reason: str) -> None:
-    """The attempt ends with `reason` when its next epoch does."""
+    """Ends the attempt after its current epoch, for `reason`."""
     _asked[session, number, attempt] = reason
 
 
 def kill_worker(dask_worker: Any) -> None:
-    """To be run by a nanny, which dask hands over under this name: kills its worker's process at once."""
+    """Kills the worker's process at once. A nanny runs this; dask passes the nanny by the name `dask_worker`."""
     os.kill(dask_worker.pid, signal.SIGKILL)
 
 
 def held_bytes() -> int:
-    """The memory that this process holds now."""
+    """The resident memory of this process, in bytes."""
     return int(psutil.Process().memory_info().rss)
 
 
 def _prepared(key: str) -> "Prepared":
     from models.training.trial import prepare
 
-    if key not in _resident:
+    if key not in resident:
         raise NotTheSame("its worker dropped the data for that of other searches")
-    data = _resident[key]
+    data = resident[key]
     if isinstance(data, Split):
-        data = _resident[key] = prepare(data)
-    _resident.move_to_end(key)
+        data = resident[key] = prepare(data)
+    resident.move_to_end(key)
     return data
 
 
 def _is_unwanted(worker: Any, task: Any) -> bool:
-    """Whether the driver has died or given the attempt up: dask then forgets the task, but cannot end its thread."""
+    """Whether the driver has died or given up the attempt: dask then forgets the task, but cannot end its thread."""
     known = worker.state.tasks.get(task)
     return known is None or known.state == "cancelled"

@@ -57,8 +57,11 @@ class Cluster:
         command = [*prefix, DASK, "worker", self.address, "--memory-limit", "0", *where, *options]
         return self._start(command if "--nthreads" in options else [*command, "--nthreads", "1"], env, cwd)
 
+    def client(self) -> Client:
+        return Client(self.address, set_as_default=False)
+
     def wait_for_workers(self, count: int) -> None:
-        with Client(self.address, set_as_default=False) as client:
+        with self.client() as client:
             client.wait_for_workers(count, timeout=30)
 
     def close(self) -> None:

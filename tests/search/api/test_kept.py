@@ -1,4 +1,4 @@
-"""What a program hands over in memory lies in files by its content, under the outbox's root."""
+"""Data and functions that a program hands over in memory are kept in files named by their content."""
 
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,7 @@ def test_a_function_s_text_is_a_file_in_a_folder_by_its_content(tmp_path: Path) 
         ((X, Y, X), "got 3 of them"),
         ({"x": X, "labels": Y}, "got ['x', 'labels']"),
         ((X, np.array([{}, 1] * 10, dtype=object)), "y must be an array of numbers or words, got objects such as {}"),
-        (([[1], [2, 3]], [0, 1]), "x must be an array, got what NumPy makes none of"),
+        (([[1], [2, 3]], [0, 1]), "x must be an array, got values that form none"),
         (pd.DataFrame({"a": [object()]}), "data must be a DataFrame that Parquet can hold, got ArrowInvalid"),
     ],
     ids=["number", "three", "names", "objects", "ragged", "frame of objects"],
@@ -80,6 +80,6 @@ def test_other_things_are_refused_in_a_line_and_nothing_is_made(data: Any, said:
 def test_a_folder_that_cannot_be_written_is_told_in_a_line(tmp_path: Path) -> None:
     (tmp_path / "outbox").write_text("a file")
     with pytest.raises(
-        ConfigError, match="storage must lie where files can be written, beside which the data are kept"
+        ConfigError, match="storage must lie where files can be written, since the data are kept beside it"
     ):
         keep_data((X, Y), f"sqlite:///{tmp_path}/optuna.db")

@@ -1,4 +1,4 @@
-"""A network with a layer of the user's own is loaded by the lines that its search prints."""
+"""The lines that a search prints load a network with a layer of the user's own."""
 
 import subprocess
 import sys

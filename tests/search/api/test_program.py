@@ -93,7 +93,7 @@ def variables(folder: Path) -> dict[str, str]:
 
 
 def output(folder: Path, code: str, *, name: str = "script.py") -> str:
-    """What a script prints that ends well."""
+    """The output of a script, which must end with exit code 0."""
     (folder / name).write_text(code)
     ended = subprocess.run(
         [sys.executable, name], cwd=folder, env=variables(folder), capture_output=True, text=True, timeout=300
@@ -103,7 +103,7 @@ def output(folder: Path, code: str, *, name: str = "script.py") -> str:
 
 
 def finished(folder: Path) -> int:
-    """Trials whose runs are finished in the folder's MLflow store."""
+    """The number of finished trial runs in the folder's MLflow store."""
     try:
         with closing(sqlite3.connect(f"file:{folder}/mlflow.db?mode=ro", uri=True)) as store:
             return int(store.execute("select count(*) from runs where status = 'FINISHED'").fetchone()[0])
@@ -197,10 +197,10 @@ def test_errors_are_exceptions_with_the_one_line(workdir: Path) -> None:
         [line for line in lines if "|" in line],
         (
             "ConfigError | network network.py:endless failed at network.py line 2: ZeroDivisionError",
-            "ConfigError | a study that is no file must have a name, name=..., got none",
+            "ConfigError | a study that is a dict must have a name (name=...), got none",
             "ConfigError | a search needs a study, or a network that asks for its own space, got neither",
             "ConfigError | a study must be a name, the path of a file, or a dict, got [1]",
-            "ConfigError | a study must be of words, numbers, lists and dicts, got one of which Python says: keys must",
+            "ConfigError | a study must be of words, numbers, lists and dicts, got one that JSON cannot hold: keys",
             "ConfigError | name must be letters, digits, '.', '_' and '-', 100 at most, got '--help'",
             "ConfigError | 'nothing' is no study here: a study is read from a tracking store that exists",
             "ConfigError | scheduler must be the address of a dask scheduler that answers",

@@ -17,7 +17,7 @@ from tests.search.api import program
 
 WIDTH, NAMES = 3, ("relu", "tanh")
 LIMITS = np.array([1.0, 2.0])
-total = 7  # a global that a function has a local of
+total = 7  # a global with the name of a function's local
 
 
 class Wide:
@@ -187,7 +187,7 @@ def test_what_cannot_be_written_down_is_refused_by_name() -> None:
         (limited, "got limited, which names LIMITS = array([1., 2.])"),
         (closed, "got closed, which names unwritten = <object object"),
         (with_helper_module, "got with_helper_module, which names program = <module 'tests.search.api.program'"),
-        (with_stale, "must name classes that are what their text says, got Stale, whose units was changed since"),
+        (with_stale, "must name classes whose text is still true, got Stale, whose units was changed since"),
         (with_added, "got Added, whose rate was changed since"),
         (of_decorated, "which calls inner by the name undecorated (is it decorated without functools.wraps?)"),
         (with_object, "must have defaults that can be written down, got with_object with mark = <object object"),

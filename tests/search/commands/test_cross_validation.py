@@ -44,7 +44,7 @@ Session = Callable[..., tuple[int, list[Job]]]
 
 
 def cross_validated(job: Job) -> Outcome:
-    """What FakeEngine's trials come to where they are cross-validated; a refit is a trial like any other."""
+    """The outcome of a made-up job in a cross-validated study; the outcome of a refit is that of any whole trial."""
     if job.refit:
         return complete(job)
     score, at = score_of(job), 1_700_000_000_000 + job.number * 1000
@@ -73,7 +73,7 @@ def cross_validated(job: Job) -> Outcome:
 
 
 def sessions(stores: tuple[Path, Path]) -> Session:
-    """Runs `python -m search` on the study with trials that take no time, and gives the jobs that it trained."""
+    """Runs `python -m search` on the study with made-up trials; returns the exit code and the jobs of the engine."""
     for store in stores:
         Path(store.name).write_bytes(store.read_bytes())
     Path("cv.yaml").write_text(STUDY)
@@ -93,7 +93,7 @@ def session(workdir: Path, empty_stores: tuple[Path, Path]) -> Session:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory, empty_stores: tuple[Path, Path]) -> tuple[Path, list[Job]]:
-    """The folder of a study that one session finished, and its jobs."""
+    """The folder of a study that one session has finished, and the jobs of the session."""
     folder = tmp_path_factory.mktemp("finished")
     with pytest.MonkeyPatch.context() as patch:
         work_in(folder, patch)
@@ -104,7 +104,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, empty_stores: tuple[Path,
 
 @pytest.fixture
 def table(finished: tuple[Path, list[Job]], workdir: Path, monkeypatch: pytest.MonkeyPatch) -> TrialTable:
-    """The table of the finished study, from within its folder."""
+    """The table of the finished study, read in its folder."""
     monkeypatch.chdir(finished[0])
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{finished[0]}/mlflow.db")
     return read_mlflow("cv")
@@ -284,7 +284,7 @@ def test_models_of_folds_and_a_second_look_at_them_are_refused(session: Session)
     session("--models", "none")
     assert MlflowClient().search_logged_models([refits()[0].info.experiment_id]) == []
     table = read_mlflow("cv")
-    with pytest.raises(ConfigError, match=r"a second look is at trials .* got cv, cross-validated over 3 folds"):
+    with pytest.raises(ConfigError, match=r"a second look is at trials .* got cv, which is cross-validated over 3"):
         confirming_study(table, read_study(table.parent_run_id or "", "cv"), 1, 2)
 
 

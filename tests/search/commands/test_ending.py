@@ -1,4 +1,4 @@
-"""When the end of a search is prepared: neither in the workers' time nor in the user's."""
+"""When the end of a search is prepared: late enough not to slow workers down, early enough that nobody waits."""
 
 import time
 
@@ -15,11 +15,10 @@ def workers() -> int:
 
 @pytest.fixture
 def end(monkeypatch: pytest.MonkeyPatch, workers: int) -> PreparedEnd:
-    prepared: list[object] = []
-    monkeypatch.setattr(PreparedEnd, "_prepare", staticmethod(prepared.append))
+    prepared: list[Search] = []
     search = Search.__new__(Search)
     object.__setattr__(search, "workers", workers)
-    end = PreparedEnd(search)
+    end = PreparedEnd(search, prepare=prepared.append)
     monkeypatch.setattr(end, "prepared", prepared, raising=False)
     return end
 

@@ -1,4 +1,4 @@
-"""How commands end: in one line, whatever happened, and with a code that says what kind of thing it was."""
+"""How commands end: whatever happens, in one line and with the exit code of its kind."""
 
 import os
 import re
@@ -168,7 +168,7 @@ sys.exit(main(sys.argv[1:]))
 
 
 def test_a_user_without_a_name_a_home_a_locale_and_a_terminal_can_search(workdir: Path) -> None:
-    """As `docker --user 4711`: no entry in passwd, no USER, no HOME."""
+    """As under `docker --user 4711`: no entry in passwd, no USER, no HOME."""
     Path("own.yaml").write_text("{sampler: random, trials: 1, space: {width: [4, 8]}, training: {epochs: 1}}")
     gone = ("HOME", "USER", "LOGNAME", "LNAME", "USERNAME", "LANG", "LC_ALL", "TERM")
     kept = {name: value for name, value in environment().items() if name not in gone}

@@ -1,4 +1,4 @@
-"""Looking at a trial's network: what is refused, what the model must agree with, and how folders are replaced."""
+"""Inspecting a trial's network: refused input, models that contradict the logged scores, and replaced folders."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -28,7 +28,7 @@ PARTS = {"val": "validation", "test": "test"}
 
 @pytest.fixture
 def runs(search: Search, settings: StudySettings) -> list[str]:
-    """The runs of a finished study, by trial number; what they logged as models are none."""
+    """The runs of a finished study, by trial number; the files that they logged as models are not models."""
     search(settings, FakeEngine())
     return [str(run_id) for run_id in read_mlflow("small").frame["run_id"]]
 
@@ -41,7 +41,7 @@ def everything() -> set[str]:
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """The one line that a refused command prints, having made nothing."""
+    """The one line that a refused command prints; the command must have made nothing."""
     before = everything()
     assert main(arguments) == 2
     assert everything() == before

@@ -1,4 +1,4 @@
-"""Nothing is recognised by an incidental field (a time, an order), and what is written is read under a rule."""
+"""Nothing is recognised by an incidental field such as a time or an order, and each written value is read by a rule."""
 
 import json
 import shutil
@@ -34,14 +34,14 @@ SWAPPED = "learning_rate: {low: 1e-3, high: 1e-1, log: true}, width: [4, 8, 16]"
 
 @pytest.fixture
 def stores(workdir: Path, empty_stores: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # as the commands have it from their start
+    monkeypatch.setenv("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # as the commands set it when they start
     for store in empty_stores:
         shutil.copy(store, workdir)
     return workdir
 
 
 def refused(capsys: pytest.CaptureFixture[str], act: Callable[[], int]) -> str:
-    """The one line that a command ends in."""
+    """The one line with which a command ends."""
     assert act() == 2
     printed = capsys.readouterr()
     assert printed.err.count("\n") == 1
@@ -50,7 +50,7 @@ def refused(capsys: pytest.CaptureFixture[str], act: Callable[[], int]) -> str:
 
 
 def reopen(run_id: str) -> None:
-    """What a person does to add a note to a run: MLflow gives it another end."""
+    """Adds a note to a run as a person does; MLflow then gives the run a new end time."""
     before = MlflowClient().get_run(run_id).info.end_time
     with mlflow.start_run(run_id=run_id):
         mlflow.set_tag("my.note", "x")
@@ -255,7 +255,7 @@ def test_of_two_parents_of_one_name_the_later_one_is_read_whatever_the_clock_sai
     Path("small.yaml").write_text(f"{{sampler: random, trials: 2, space: {{{SPACE}}}}}")
     assert search_on(FakeEngine(), "--study", "small.yaml") == 0
     first = str(read_mlflow("small").parent_run_id)
-    with sqlite3.connect("mlflow.db") as connection:  # the clock steps back a day after it was begun
+    with sqlite3.connect("mlflow.db") as connection:  # the clock steps back a day after the study was begun
         connection.execute("update runs set start_time = start_time + 86400000 where run_uuid = ?", [first])
     connection.close()
     Path("optuna.db").unlink()

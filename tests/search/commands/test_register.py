@@ -1,4 +1,4 @@
-"""A network in MLflow's registry: once under a name, with the numbers to quote, or not at all."""
+"""A network in MLflow's registry: one version per name, with the numbers to quote; bad input registers nothing."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""A trial's run alone says how it was made, and one bit that came out otherwise is found and named."""
+"""A trial's run alone says how the trial was trained, and a replay finds and names every bit that differs."""
 
 import math
 import sqlite3
@@ -37,7 +37,7 @@ def runs(search: Search, settings: StudySettings) -> list[str]:
 
 
 def named(run_id: str, settings: StudySettings) -> list[str]:
-    """What differs between the run and the trial trained again, here by the engine that trained it."""
+    """The names of the differences between the run and its replay, which the engine of the study trains here."""
     logged = read_trial(run_id)
     split = split_by(load_dataset("digits"), **logged.split)
     planned = make_plan(settings).trials[logged.number]
@@ -47,7 +47,7 @@ def named(run_id: str, settings: StudySettings) -> list[str]:
 
 
 def change(run_id: str, key: str, step: int, change: Callable[[float], float]) -> None:
-    """Another value for a metric that was logged, as MLflow's own client would not do it."""
+    """Changes a logged value of a metric in the database, which MLflow's client cannot do."""
     with sqlite3.connect("mlflow.db") as connection:
         where = "run_uuid = ? and key = ? and step = ? and timestamp = (select min(timestamp) from metrics where " \
             "run_uuid = ? and key = ? and step = ?)"  # fmt: skip
@@ -118,7 +118,7 @@ def test_parameters_come_back_exactly_from_text(values: dict[str, object]) -> No
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """The one line that a refused command prints, having made no run."""
+    """The one line that a refused command prints; the command must have made no run."""
     client = MlflowClient()
     before = len(client.search_runs(["0", "1"]))
     assert main(arguments) == 2

@@ -1,4 +1,4 @@
-"""A whole session as a process of its own: what is seen while it runs, and what a kill -9 leaves to the next one."""
+"""A whole session as a process of its own: what MLflow shows while it runs, and how the next session goes on."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ training: {batch_size: 16}
 
 @pytest.fixture
 def study(workdir: Path, empty_stores: tuple[Path, Path]) -> Path:
-    """The study file, beside stores that have their tables: two processes must not make them at the same time."""
+    """The study file, beside stores whose tables exist: two processes must not make the tables at the same time."""
     for store in empty_stores:
         shutil.copy(store, workdir)
     Path("long.yaml").write_text(STUDY)
@@ -64,7 +64,7 @@ def test_epochs_show_at_once_and_after_kill_9_the_same_command_gives_the_undistu
         newest = newest_epoch(MlflowClient())
         lags += [time.time() - newest] if newest is not None else []
         time.sleep(0.3)
-    # An epoch takes some 20 ms here, so the newest that shows is as old as the delay of showing it.
+    # An epoch takes some 20 ms here, so the age of the newest epoch in MLflow is the delay of showing it.
     assert sorted(lags)[2] < 2, lags
     workers = children_of(driver.pid)
     driver.send_signal(signal.SIGKILL)

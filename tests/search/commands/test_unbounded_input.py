@@ -1,4 +1,4 @@
-"""Input without bounds ends at once in one line of a bounded length, and makes nothing."""
+"""A command with excessive input ends at once in one line of bounded length, and makes nothing."""
 
 import time
 from pathlib import Path

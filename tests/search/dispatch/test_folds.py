@@ -1,4 +1,4 @@
-"""The folds of a trial on several workers: to the driver one job with one end, the same as of one worker."""
+"""The folds of a trial on several workers: the driver sees one job with one end, as with one worker."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -79,7 +79,7 @@ def test_of_folds_that_fail_the_lowest_is_told_with_the_epochs_up_to_there() -> 
     def behave(job: Job) -> Outcome:
         return replace(fails("diverged")(job), fold=job.fold, history=()) if job.fold in (2, 3) else of_fold(job)
 
-    inner = FakeEngine(behave, slots=3)  # tells of the last one first
+    inner = FakeEngine(behave, slots=3)  # tells the end of the last job first
     engine = FoldsEngine(inner, 3)
     engine.submit(job(0))
     (done,) = ends_of(engine)

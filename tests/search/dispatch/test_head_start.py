@@ -40,7 +40,7 @@ def test_a_begun_job_that_another_driver_has_run_meanwhile_is_given_up() -> None
 
 
 def test_a_study_that_is_refused_after_its_head_start_leaves_nothing(workdir: Path) -> None:
-    """The experiment's name is not free: found out when the tracking store is open, after training has begun."""
+    """The experiment's name is taken, which the search learns from the tracking store after training has begun."""
     console = Console(quiet=True)
 
     def options(name: str) -> list[str]:

@@ -18,7 +18,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 
 @pytest.fixture
 def engines(cluster: Cluster) -> Iterator[list[DaskEngine]]:
-    """Those that a test puts into it are closed."""
+    """Closes the engines that a test puts into the list."""
     engines: list[DaskEngine] = []
     yield engines
     for engine in engines:

@@ -1,4 +1,4 @@
-"""How many workers a search has where nobody says: what the machine has room for."""
+"""The number of workers that a search chooses by itself: as many as the machine has room for."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,7 @@ def many_cores(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(choice.os, "sched_getaffinity", lambda _: set(range(32)))
     monkeypatch.setattr(psutil, "cpu_count", lambda logical: 32 if logical else 16)
     share = tmp_path / "cpu.max"
-    monkeypatch.setattr(choice, "_CPU_SHARE", share)
+    monkeypatch.setattr(choice, "CPU_SHARE", share)
     return share
 
 

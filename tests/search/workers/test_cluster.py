@@ -27,16 +27,17 @@ def test_data_comes_once_by_its_hash_and_a_process_trains_one_trial_at_a_time_on
     results = {}
 
     def search(number: int, **changes: object) -> dict[str, int]:
-        """One job in a search of its own; the data that the worker holds then, and where in its memory."""
+        """Runs one job in a search of its own; the hash and the address of the data that the worker then holds."""
         engine = on(cluster, engines, **changes)
         submit(engine, [job(number)])
         results.update(hashes(wait(engine, 1)))
-        (held,) = engine._client.run(_held).values()
+        with cluster.client() as client:
+            (held,) = client.run(_held).values()
         engine.close()
         return held
 
     first = search(0)
-    assert search(1) == first  # neither sent nor prepared again
+    assert search(1) == first  # the data were neither sent nor prepared again
     both = search(2, preprocessing="standardise")
     assert len(both) == 2
     assert first.items() <= both.items()
@@ -54,18 +55,19 @@ def test_data_comes_once_by_its_hash_and_a_process_trains_one_trial_at_a_time_on
         time.sleep(0.1)
     submit(one, [job(0, LONG)])
     first_epoch(one, 0)
-    assert set(one._client.run(_threads).values()) == {(1, 1)}
+    with cluster.client() as client:
+        assert set(client.run(_threads).values()) == {(1, 1)}
     submit(other, [job(3)])
     time.sleep(1)
     assert not [event for event in other.events(0) if isinstance(event, Done | Lost | Epoch)]
-    one.close()  # as when its driver dies: what it left behind stops, and makes room
+    one.close()  # as when a driver dies: its trial stops and makes room
     assert hashes(wait(other, 1, seconds=20))[3] == results[3]
 
 
 def _held() -> dict[str, int]:
-    from search.workers.worker_process import _resident
+    from search.workers.worker_process import resident
 
-    return {key: id(data) for key, data in _resident.items()}
+    return {key: id(data) for key, data in resident.items()}
 
 
 def _threads() -> tuple[int, int]:
@@ -75,25 +77,32 @@ def _threads() -> tuple[int, int]:
     return settings.get_intra_op_parallelism_threads(), settings.get_inter_op_parallelism_threads()
 
 
+def training(cluster: Cluster, engines: list[DaskEngine], watch: Watch | None = None) -> DaskEngine:
+    """An engine on the cluster, in the middle of trial 0."""
+    engine = on(cluster, engines, watch)
+    submit(engine, [job(0, LONG)])
+    first_epoch(engine, 0)
+    return engine
+
+
 def test_a_worker_that_joins_late_is_used_and_one_that_leaves_loses_only_its_trial(
     cluster: Cluster, engines: list[DaskEngine]
 ) -> None:
     cluster.worker()
-    engine = on(cluster, engines)
-    submit(engine, [job(0, LONG)])
-    first_epoch(engine, 0)
-    (early,) = engine._slots
-    late = cluster.worker()
-    submit(engine, [job(1, LONG)])
-    first_epoch(engine, 1)
-    engine._client.retire_workers([early])
+    engine = training(cluster, engines)
+    with cluster.client() as client:
+        early = list(client.scheduler_info()["workers"])
+        late = cluster.worker()
+        submit(engine, [job(1, LONG)])
+        first_epoch(engine, 1)
+        client.retire_workers(early)
     (lost,) = [event for event in wait(engine, 1, seconds=20) if isinstance(event, Done | Lost)]
     assert lost == Lost(0, 0, "its worker left")
     first_epoch(engine, 1)
     os.kill(worker_pid(late), signal.SIGKILL)
     (lost,) = [event for event in wait(engine, 1, seconds=20) if isinstance(event, Done | Lost)]
     assert lost == Lost(1, 0, "its worker left")
-    engine.submit(replace(job(2), attempt=1))  # a driver that has not noticed yet: the successor takes it
+    engine.submit(replace(job(2), attempt=1))  # the driver has not noticed the loss yet: the successor takes the job
     assert hashes(wait(engine, 1)).keys() == {2}
 
 
@@ -101,9 +110,7 @@ def test_when_the_scheduler_dies_the_search_ends_and_no_attempt_counts_as_lost(
     cluster: Cluster, engines: list[DaskEngine]
 ) -> None:
     cluster.worker()
-    engine = on(cluster, engines)
-    submit(engine, [job(0, LONG)])
-    first_epoch(engine, 0)
+    engine = training(cluster, engines)
     cluster.scheduler.kill()
     with pytest.raises(EngineError, match=f"the dask scheduler must answer until the search ends, {cluster.address}"):
         wait(engine, 1, seconds=20)  # which would return with a Done or a Lost
@@ -112,11 +119,9 @@ def test_when_the_scheduler_dies_the_search_ends_and_no_attempt_counts_as_lost(
 def test_a_worker_that_falls_silent_is_given_up_and_used_again_once_it_is_heard(
     cluster: Cluster, engines: list[DaskEngine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("search.workers.cluster._ANSWERS_WITHIN", 1.0)
+    monkeypatch.setattr("search.workers.cluster.ANSWERS_WITHIN", 1.0)
     nanny = cluster.worker()
-    engine = on(cluster, engines, Watch(silent_for=3.0))
-    submit(engine, [job(0, LONG)])
-    first_epoch(engine, 0)
+    engine = training(cluster, engines, Watch(silent_for=3.0))
     pid = worker_pid(nanny)
     os.kill(pid, signal.SIGSTOP)
     try:
@@ -126,7 +131,7 @@ def test_a_worker_that_falls_silent_is_given_up_and_used_again_once_it_is_heard(
         cluster.worker()
         cluster.wait_for_workers(2)
         check_scheduler(cluster.address)
-        later = on(cluster, engines)  # a search that begins meanwhile does without the silent one
+        later = on(cluster, engines)  # a search that begins meanwhile does without the silent worker
         submit(later, [job(1)])
         assert hashes(wait(later, 1, seconds=30)).keys() == {1}
         later.close()
@@ -134,7 +139,7 @@ def test_a_worker_that_falls_silent_is_given_up_and_used_again_once_it_is_heard(
         os.kill(pid, signal.SIGCONT)
     while engine.free() < 2:
         time.sleep(0.1)
-    submit(engine, [replace(job(0), attempt=1), job(2)])  # the stale attempt's end is never told
+    submit(engine, [replace(job(0), attempt=1), job(2)])  # the end of the stale attempt is never told
     ended = [event for event in wait(engine, 2) if isinstance(event, Done | Lost)]
     assert {(event.outcome.number, event.outcome.attempt, event.outcome.state) for event in ended} == {
         (0, 1, "complete"),
@@ -160,7 +165,7 @@ def test_no_process_of_the_cluster_ever_holds_a_password(cluster: Cluster, workd
     for pid in (cluster.scheduler.pid, nanny.pid, worker_pid(nanny)):
         assert running(pid)
         assert not in_memory(pid, SECRET.encode())
-    # The search itself is shown to be able to find one.
+    # A process that does hold a password shows that in_memory finds one.
     holder = subprocess.Popen([sys.executable, "-c", "print(input())"], env=os.environ | secrets, stdin=subprocess.PIPE)
     try:
         time.sleep(0.5)
@@ -171,7 +176,7 @@ def test_no_process_of_the_cluster_ever_holds_a_password(cluster: Cluster, workd
 
 
 def in_memory(pid: int, what: bytes) -> bool:
-    """Whether the bytes are anywhere in what a process can write to."""
+    """Whether the memory that a process can write to contains the bytes."""
     regions = [line.split() for line in Path(f"/proc/{pid}/maps").read_text().splitlines()]
     with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
         for span, mode, *_ in regions:

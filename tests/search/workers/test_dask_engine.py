@@ -1,13 +1,10 @@
-"""Worker processes: real ones, on this machine."""
+"""Worker processes on this machine; all are real."""
 
-import os
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from multiprocessing import forkserver
 from pathlib import Path
 
 import dask
@@ -15,10 +12,13 @@ import numpy as np
 import psutil
 import pytest
 
+from models.core.config import OwnConfig
+from models.spaces.source import read_source
 from search.workers.dask_engine import DaskEngine
 from search.workers.engine import Done, Epoch, Lost, Started, Watch
 from search.workers.in_process import InProcessEngine
 from tests.search.jobs import CONFIG, LONG, SPLIT, first_epoch, hashes, job, running, submit, wait
+from tests.search.workers.processes import fork_server, listening, worker_processes
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_two_processes_and_this_one_give_the_same_bits(engine: DaskEngine) -> No
     twin.close()
     assert hashes(events) == hashes(here)
     assert len(set(hashes(here).values())) == 4
-    # A driver that writes its books for a while keeps no worker waiting: there is room for a job more a worker.
+    # There is room for one more job per worker, so no worker waits while the driver writes to its stores.
     assert (engine.free(), engine.room()) == (2, 4)
     for each in (job(4), job(5), job(6), job(7)):
         engine.submit(each)
@@ -66,14 +66,10 @@ def test_a_killed_worker_loses_its_trial_alone_and_another_takes_its_place(
     while seen != {0, 1}:  # both are in the middle of a trial
         assert time.monotonic() < until
         seen |= {event.number for event in engine.events(0.2) if isinstance(event, Epoch)}
-    assert engine._client is not None
-    victim = next(iter(engine._slots))
-    victims_job = engine._slots[victim].job
-    os.kill(engine._client.run(os.getpid, workers=[victim])[victim], signal.SIGKILL)
+    worker_processes()[0].kill()
     lost = [event for event in wait(engine, 1) if isinstance(event, Done | Lost)]
     assert [type(event) for event in lost] == [Lost]
-    assert victims_job is not None
-    assert lost[0].number == victims_job.number  # type: ignore[union-attr]
+    first_epoch(engine, 1 - lost[0].number)  # type: ignore[union-attr]
     submit(engine, [job(2)])
     assert hashes(wait(engine, 1)).keys() == {2}
 
@@ -88,7 +84,7 @@ def test_an_attempt_stops_at_its_epochs_end_when_asked_and_its_process_ends_when
     try:
         submit(engine, [job(0, replace(LONG, batch_size=512))])
         first_epoch(engine, 0)
-        pids = engine._client.run(os.getpid)
+        (worker,) = worker_processes()
         began = time.monotonic()
         engine.ask_to_stop(0, 0, "pruned")
         assert time.monotonic() - began < 0.05
@@ -96,16 +92,15 @@ def test_an_attempt_stops_at_its_epochs_end_when_asked_and_its_process_ends_when
         assert isinstance(done, Done)
         assert done.outcome.state == "pruned"
         assert 1 <= len(done.outcome.history) < LONG.epochs
-        engine.ask_to_stop(0, 0, "timeout")  # it has ended: nothing may come of this, nor for the attempt after it
+        engine.ask_to_stop(0, 0, "timeout")  # changes nothing: the attempt has ended
         submit(engine, [replace(job(0, slow), attempt=1)])
         time.sleep(3)  # into its first epoch
         assert [type(event) for event in engine.events(0)] == [Started]
-        assert engine._client.run(os.getpid) == pids
-        (pid,) = pids.values()
+        assert worker_processes() == [worker]
         began = time.monotonic()
         engine.abandon(0, 1)
         assert time.monotonic() - began < 0.05
-        while running(pid):
+        while running(worker.pid):
             assert time.monotonic() - began < 5
             time.sleep(0.05)
         submit(engine, [job(2)])
@@ -116,43 +111,49 @@ def test_an_attempt_stops_at_its_epochs_end_when_asked_and_its_process_ends_when
 
 
 def test_a_worker_that_is_there_is_never_taken_for_one_that_left() -> None:
-    # dask's client overwrites what it knows of the workers every two seconds; here as often as the engine looks.
+    # dask's client empties its list of workers every two seconds; here as often as the engine looks.
     with dask.config.set({"distributed.client.scheduler-info-interval": "10ms"}):
         engine = DaskEngine(SPLIT, workers=1, watch=Watch(look_every=0.01))
         engine.start()
         try:
             until = time.monotonic() + 30
-            while not engine._slots:
+            while not engine.free():
                 assert time.monotonic() < until
                 time.sleep(0.05)
-            ((address, slot),) = engine._slots.items()
             until = time.monotonic() + 2
             while time.monotonic() < until:
-                assert engine._slots.get(address) is slot
+                assert engine.free() == 1
                 time.sleep(0.001)
         finally:
             engine.close()
 
 
-def _listening_addresses() -> list[str]:
-    """The addresses that this process accepts TCP connections on."""
-    return [c.laddr.ip for c in psutil.Process().net_connections("tcp") if c.status == psutil.CONN_LISTEN]
+TELLS_ITS_ENVIRONMENT = """
+import os
+
+def build(width=4):
+    raise ValueError(" ".join(os.environ))
+"""
 
 
-def test_nothing_listens_beyond_loopback_and_workers_know_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_listens_beyond_loopback_and_workers_know_no_secret(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "secret")
-    engine = DaskEngine(SPLIT, workers=1)
+    (tmp_path / "network.py").write_text(TELLS_ITS_ENVIRONMENT)
+    source = read_source(f"{tmp_path}/network.py:build")
+    config = OwnConfig.from_parameters(str(source), source.hash, {"width": 8}, {"epochs": 1})
+    engine = DaskEngine(SPLIT, workers=1, own_code=True)
     engine.start()
     try:
-        submit(engine, [job(0)])
-        wait(engine, 1)
-        assert engine._client is not None
-        listening = engine._client.run(_listening_addresses)
-        assert set(_listening_addresses()).union(*listening.values()) == {"127.0.0.1"}
-        environments = engine._client.run(lambda: sorted(os.environ)).values()
-        assert all("MLFLOW_TRACKING_PASSWORD" not in names for names in environments)
+        submit(engine, [replace(job(0), config=config, source=source)])
+        (done,) = [event for event in wait(engine, 1) if isinstance(event, Done)]
+        assert "PATH" in done.outcome.message
+        assert "MLFLOW_TRACKING_PASSWORD" not in done.outcome.message
+        workers = worker_processes()
+        assert listening(psutil.Process()).union(*map(listening, workers)) == {"127.0.0.1"}
         # Forked from one process that has imported everything, which is not this one.
-        assert set(engine._client.run(os.getppid).values()) == {forkserver._forkserver._forkserver_pid}
+        assert [worker.ppid() for worker in workers] == [fork_server().pid]
     finally:
         engine.close()
 
@@ -174,19 +175,19 @@ def test_the_driver_process_never_imports_tensorflow(workdir: Path) -> None:
 def test_after_its_fork_server_was_killed_another_one_brings_workers_and_the_search_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.delenv("PYTHONPATH", raising=False)  # which alone lets any fork server find the project
+    monkeypatch.delenv("PYTHONPATH", raising=False)  # with PYTHONPATH any fork server would find the project
     engine = DaskEngine(SPLIT, workers=1)
     engine.start()
     try:
         submit(engine, [job(0, LONG)])
         first_epoch(engine, 0)
-        server = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
-        os.kill(server, signal.SIGKILL)
+        server = fork_server()
+        server.kill()
         (lost,) = [event for event in wait(engine, 1) if isinstance(event, Done | Lost)]
         assert isinstance(lost, Lost)
         submit(engine, [replace(job(0), attempt=1)])
         ended = [event for event in wait(engine, 1) if isinstance(event, Done | Lost)]
         assert [(event.outcome.attempt, event.outcome.state) for event in ended] == [(1, "complete")]
-        assert forkserver._forkserver._forkserver_pid not in (None, server)  # type: ignore[attr-defined]
+        assert fork_server() != server
     finally:
         engine.close()

@@ -1,4 +1,4 @@
-"""What is changed inside dask is there, and changes what it should."""
+"""The internals of dask that are changed still exist, and the changes still work."""
 
 import distributed.gc
 import distributed.utils

@@ -1,4 +1,4 @@
-"""Training on GPUs: what is refused where there is none. No machine of these tests has one."""
+"""Studies on GPUs are refused where there is no GPU, as on every machine that runs these tests."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ STUDY = "{sampler: random, trials: 2, device: gpu, space: {width: [8, 16]}, trai
 
 @pytest.fixture
 def listed(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An nvidia-smi that lists two."""
+    """Puts an nvidia-smi that lists two GPUs on the PATH."""
     program = workdir / "nvidia-smi"
     program.write_text("#!/bin/sh\necho '0, GPU-a'\necho '1, GPU-b'\n")
     program.chmod(0o755)
@@ -50,8 +50,8 @@ def test_without_a_gpu_the_study_is_refused_and_nothing_is_made(
 
 @pytest.mark.usefixtures("listed")
 def test_there_are_as_many_workers_as_gpus_at_most() -> None:
-    assert make_engine(8, None, SPLIT, "gpu")._workers == 2  # type: ignore[attr-defined]
-    assert make_engine(1, None, SPLIT, "gpu")._workers == 1  # type: ignore[attr-defined]
+    assert make_engine(8, None, SPLIT, "gpu").workers == 2  # type: ignore[attr-defined]
+    assert make_engine(1, None, SPLIT, "gpu").workers == 1  # type: ignore[attr-defined]
     with pytest.raises(ConfigError, match="got a dask scheduler"):
         make_engine(2, "tcp://127.0.0.1:1", SPLIT, "gpu")
 

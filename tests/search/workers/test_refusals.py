@@ -1,4 +1,4 @@
-"""Schedulers and workers of a user's cluster that a search refuses, and what those must have that it takes."""
+"""Schedulers and workers of a user's cluster that a search refuses, and the least that it accepts."""
 
 import gc
 import logging
@@ -77,12 +77,12 @@ def hidden(width):
 def test_networks_of_ones_own_need_workers_in_which_sets_have_one_order_and_no_file_there(
     cluster: Cluster, engines: list[DaskEngine], tmp_path: Path
 ) -> None:
-    # dask's nanny gives its own number where the environment has none, and this process may have got one meanwhile.
+    # dask's nanny sets PYTHONHASHSEED unless the environment has it, and this process may have it by now.
     other = {"PYTHONHASHSEED": "77", "DASK_DISTRIBUTED__NANNY__PRE_SPAWN_ENVIRON": "{'PYTHONHASHSEED': '77'}"}
     cluster.worker(env=other)
     cluster.wait_for_workers(1)
     check_scheduler(cluster.address)
-    with pytest.raises(ConfigError, match="in which sets of words have another order: dask's nanny gives it"):
+    with pytest.raises(ConfigError, match="in which sets of words have another order: dask's nanny sets"):
         check_scheduler(cluster.address, own_code=True)
     cluster.worker()
     cluster.wait_for_workers(2)
