@@ -14,12 +14,7 @@ ACTIVATIONS = (
     "tanh",
 )  # fmt: skip
 OPTIMIZERS = ("adam", "nadam", "rmsprop", "sgd")
-MONITORS = tuple(
-    names.VAL + metric
-    for metric in (
-        names.LOSS, names.ACCURACY, names.BALANCED_ACCURACY, names.MACRO_F1, names.AUC, names.RMSE, names.MAE, names.R2,
-    )
-)  # fmt: skip
+MONITORS = tuple(names.VAL + metric for metric in dict.fromkeys((*names.METRICS_OF_CLASSES, *names.METRICS_OF_NUMBERS)))
 """Of any task; models.tasks.objective.check_monitor knows which one has it."""
 KEEPS = ("best", "last")
 BATCH_NORMS = ("none", "before", "after")

@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from models.core import names
 from models.core.errors import ConfigError, shown
 from models.core.suggestions import did_you_mean
-from models.data.labels import CLASSIFICATION
+from models.data.labels import CLASSIFICATION, REGRESSION
 from models.tasks.metrics import Direction, Metric, metric_of
 
 DEFAULTS = {CLASSIFICATION: names.ACCURACY}
-METRICS_OF = {
-    CLASSIFICATION: (names.LOSS, names.ACCURACY, names.BALANCED_ACCURACY, names.MACRO_F1, names.AUC),
-    "regression": (names.LOSS, names.RMSE, names.MAE, names.R2),
-}
+METRICS_OF = {CLASSIFICATION: names.METRICS_OF_CLASSES, REGRESSION: names.METRICS_OF_NUMBERS}
 """The metrics of each task, the loss first."""
 Baselines = Mapping[str, Mapping[str, float]]
 """models.tasks.baselines.baselines: a baseline's name to its scores by name."""
