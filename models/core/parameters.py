@@ -10,9 +10,10 @@ from models.core.errors import ConfigError, shown
 from models.core.suggestions import did_you_mean, no_such
 
 ACTIVATIONS = (
-    "elu", "gelu", "hard_sigmoid", "leaky_relu", "linear", "relu", "selu", "sigmoid", "silu", "softplus", "softsign",
-    "tanh",
+    "elu", "gelu", "hard_sigmoid", "leaky_relu", "linear", "mish", "relu", "selu", "sigmoid", "silu", "softplus",
+    "softsign", "tanh",
 )  # fmt: skip
+"""Keras' names of functions that act on each number alone."""
 OPTIMIZERS = ("adam", "nadam", "rmsprop", "sgd")
 MONITORS = tuple(names.VAL + metric for metric in dict.fromkeys((*names.METRICS_OF_CLASSES, *names.METRICS_OF_NUMBERS)))
 """Of any task; models.tasks.objective.check_monitor knows which one has it."""
