@@ -47,8 +47,12 @@ METRICS = {
 
 def metric_of(name: str) -> Metric:
     """The metric of `val_rmse`, `test_rmse` or `rmse`."""
-    bare = next((name.removeprefix(prefix) for prefix in names.PREFIXES.values() if name.startswith(prefix)), name)
-    return METRICS[bare]
+    return METRICS[bare_name(name)]
+
+
+def bare_name(name: str) -> str:
+    """`rmse` of `val_rmse`, `test_rmse` or `rmse`."""
+    return next((name.removeprefix(prefix) for prefix in names.PREFIXES.values() if name.startswith(prefix)), name)
 
 
 def confusion_of(truth: Counts, outputs: Float) -> Counts:
