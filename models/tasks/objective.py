@@ -79,6 +79,11 @@ class Objective:
         """Whether the metric itself has a worst value, so that none need be taken from a baseline."""
         return math.isfinite(self._worst_bound)
 
+    @property
+    def from_0_to_1(self) -> bool:
+        """Whether scores lie from 0 to 1 and 1 is the best, so that 1 less a score is an error."""
+        return (self.direction, self.metric.low, self.metric.high) == ("maximize", 0.0, 1.0)
+
     def worst(self, baselines: Baselines) -> float:
         """The score of a trial that failed, or found only worse: the bound, else the constant baseline's score.
 
