@@ -174,11 +174,11 @@ def _mark_plainly(axis: Axis, marks: Sequence[float]) -> None:
 
 
 def score_axis(axes: Axes, values: Sequence[float], name: str, objective: Objective) -> None:
-    """The axis of scores: linear, or of what lies between 0 and 1 logarithmic in the error where that spans widely."""
+    """The axis of scores: linear, or logarithmic in the error where scores from 0 to 1 have errors of many sizes."""
     finite = [v for v in values if math.isfinite(v)]
     low, high = min(finite), max(finite)
     least, most = 1.0 - high, 1.0 - low
-    if not objective.bounded:
+    if not objective.from_0_to_1:
         margin = max((high - low) * 0.08, 1e-4 * max(abs(high), abs(low)), 1e-12)
         axes.set_ylim(low - margin, high + margin)
         axes.set_ylabel(name)

@@ -100,7 +100,7 @@ def make_report(
 
 def good_enough(table: TrialTable) -> float | None:
     """What the smallest network should reach: 0.95 of 1, or what the linear baseline does on validation."""
-    if table.objective.bounded:
+    if table.objective.from_0_to_1:
         return _GOOD_ENOUGH
     return table.baselines.get(LINEAR, {}).get(table.objective.name)
 
@@ -113,7 +113,7 @@ def _targets(
         return SAID, tuple(targets)
     if asked:
         return ASKED, tuple(asked)
-    if not objective.bounded:  # of RMSE, which numbers are round depends on the user's units
+    if not objective.from_0_to_1:  # which numbers are round depends on the metric's units
         return "", ()
     best = float(pool.val.max())
     return CHOSEN, (*[t for t in _ROUND if t <= best][-3:], *[t for t in _ROUND if t > best][:1])

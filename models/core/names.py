@@ -7,9 +7,12 @@ MLflow's runs carry them as tags and metrics, Optuna's trials as attributes, tri
 TRAIN, VAL, TEST = "train_", "val_", "test_"
 PREFIXES = {"train": TRAIN, "validation": VAL, "test": TEST}
 """Of a part of the data."""
-# Metrics of a task, models.tasks.metrics, without what they are of.
+# What a network is measured by, without the part of the data that it is measured on.
 LOSS, ACCURACY, BALANCED_ACCURACY, MACRO_F1, AUC = "loss", "accuracy", "balanced_accuracy", "macro_f1", "auc"
 RMSE, MAE, R2 = "rmse", "mae", "r2"
+METRICS_OF_CLASSES = (LOSS, ACCURACY, BALANCED_ACCURACY, MACRO_F1, AUC)
+METRICS_OF_NUMBERS = (LOSS, RMSE, MAE, R2)
+"""The metrics of a classification and of a regression, the loss first; models.tasks.metrics measures them."""
 
 # Metrics of the kept weights: one value each. In tables: columns of the same name. What trials are chosen by, and its
 # like on test, is models.tasks.objective.Objective's to say; of a cross-validated trial it is the mean over its folds.

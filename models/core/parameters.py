@@ -10,16 +10,12 @@ from models.core.errors import ConfigError, shown
 from models.core.suggestions import did_you_mean, no_such
 
 ACTIVATIONS = (
-    "elu", "gelu", "hard_sigmoid", "leaky_relu", "linear", "relu", "selu", "sigmoid", "silu", "softplus", "softsign",
-    "tanh",
+    "elu", "gelu", "hard_sigmoid", "leaky_relu", "linear", "mish", "relu", "selu", "sigmoid", "silu", "softplus",
+    "softsign", "tanh",
 )  # fmt: skip
+"""Keras' names of functions that act on each number alone."""
 OPTIMIZERS = ("adam", "nadam", "rmsprop", "sgd")
-MONITORS = tuple(
-    names.VAL + metric
-    for metric in (
-        names.LOSS, names.ACCURACY, names.BALANCED_ACCURACY, names.MACRO_F1, names.AUC, names.RMSE, names.MAE, names.R2,
-    )
-)  # fmt: skip
+MONITORS = tuple(names.VAL + metric for metric in dict.fromkeys((*names.METRICS_OF_CLASSES, *names.METRICS_OF_NUMBERS)))
 """Of any task; models.tasks.objective.check_monitor knows which one has it."""
 KEEPS = ("best", "last")
 BATCH_NORMS = ("none", "before", "after")

@@ -27,10 +27,9 @@ class Classification:
     ) -> dict[str, float]:
         """As models.tasks.task.Task."""
         confusion = metrics.confusion_of(truth, outputs)
-        found = {name: measure(confusion) for name, measure in _OF_CONFUSION.items() if name in wanted}
-        if names.AUC in wanted:
-            found[names.AUC] = metrics.auc(truth, outputs)
-        return {names.LOSS: loss} | found
+        by_counts = {name: measure(confusion) for name, measure in metrics.OF_CONFUSION.items() if name in wanted}
+        by_outputs = {name: measure(truth, outputs) for name, measure in metrics.OF_OUTPUTS.items() if name in wanted}
+        return {names.LOSS: loss} | by_counts | by_outputs
 
     def evidence(self, truth: NDArray[Any], outputs: NDArray[np.floating]) -> dict[str, Any]:
         """`confusion`, rows the truth, columns the prediction, and `per_class`, a row a class."""
@@ -38,16 +37,9 @@ class Classification:
         return {"confusion": confusion.tolist(), "per_class": per_class(confusion)}
 
 
-_OF_CONFUSION = {
-    names.ACCURACY: metrics.accuracy,
-    names.BALANCED_ACCURACY: metrics.balanced_accuracy,
-    names.MACRO_F1: metrics.macro_f1,
-}
-
-
 def score_of_confusion(metric: str, confusion: NDArray[np.int64]) -> float | None:
     """The metric of a matrix (n_classes, n_classes), rows the truth; None of one that needs probabilities."""
-    return _OF_CONFUSION[metric](confusion) if metric in _OF_CONFUSION else None
+    return metrics.OF_CONFUSION[metric](confusion) if metric in metrics.OF_CONFUSION else None
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """How right a network is, in numbers: of arrays alone, each as scikit-learn defines it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -46,8 +47,12 @@ METRICS = {
 
 def metric_of(name: str) -> Metric:
     """The metric of `val_rmse`, `test_rmse` or `rmse`."""
-    bare = next((name.removeprefix(prefix) for prefix in names.PREFIXES.values() if name.startswith(prefix)), name)
-    return METRICS[bare]
+    return METRICS[bare_name(name)]
+
+
+def bare_name(name: str) -> str:
+    """`rmse` of `val_rmse`, `test_rmse` or `rmse`."""
+    return next((name.removeprefix(prefix) for prefix in names.PREFIXES.values() if name.startswith(prefix)), name)
 
 
 def confusion_of(truth: Counts, outputs: Float) -> Counts:
@@ -114,3 +119,15 @@ def r2(truth: Float, predicted: Float) -> float:
     constant = spread == 0  # exactly: the rule is about equal rows, and near it the ratio is what it is
     ratio = np.where(constant, (errors > 0).astype(float), errors / np.where(constant, 1, spread))
     return float((1 - ratio).mean())
+
+
+OF_CONFUSION: dict[str, Callable[[Counts], float]] = {
+    names.ACCURACY: accuracy,
+    names.BALANCED_ACCURACY: balanced_accuracy,
+    names.MACRO_F1: macro_f1,
+}
+"""The metrics of a classification that the confusion matrix alone gives."""
+OF_OUTPUTS: dict[str, Callable[[Counts, Float], float]] = {names.AUC: auc}
+"""The metrics of a classification that need the truth (rows,) and the outputs (rows, n_classes)."""
+OF_NUMBERS: dict[str, Callable[[Float, Float], float]] = {names.RMSE: rmse, names.MAE: mae, names.R2: r2}
+"""The metrics of a regression, of the truth and the predictions (rows, targets)."""

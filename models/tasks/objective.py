@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from models.core import names
 from models.core.errors import ConfigError, shown
 from models.core.suggestions import did_you_mean
-from models.data.labels import CLASSIFICATION
+from models.data.labels import CLASSIFICATION, REGRESSION
 from models.tasks.metrics import Direction, Metric, metric_of
 
 DEFAULTS = {CLASSIFICATION: names.ACCURACY}
-METRICS_OF = {
-    CLASSIFICATION: (names.LOSS, names.ACCURACY, names.BALANCED_ACCURACY, names.MACRO_F1, names.AUC),
-    "regression": (names.LOSS, names.RMSE, names.MAE, names.R2),
-}
+METRICS_OF = {CLASSIFICATION: names.METRICS_OF_CLASSES, REGRESSION: names.METRICS_OF_NUMBERS}
 """The metrics of each task, the loss first."""
 Baselines = Mapping[str, Mapping[str, float]]
 """models.tasks.baselines.baselines: a baseline's name to its scores by name."""
@@ -81,6 +78,11 @@ class Objective:
     def bounded(self) -> bool:
         """Whether the metric itself has a worst value, so that none need be taken from a baseline."""
         return math.isfinite(self._worst_bound)
+
+    @property
+    def from_0_to_1(self) -> bool:
+        """Whether scores lie from 0 to 1 and 1 is the best, so that 1 less a score is an error."""
+        return (self.direction, self.metric.low, self.metric.high) == ("maximize", 0.0, 1.0)
 
     def worst(self, baselines: Baselines) -> float:
         """The score of a trial that failed, or found only worse: the bound, else the constant baseline's score.

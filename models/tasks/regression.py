@@ -15,8 +15,6 @@ QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 MOST_POINTS = 1000
 WORST_ROWS = 10
 
-_MEASURES = {names.RMSE: metrics.rmse, names.MAE: metrics.mae, names.R2: metrics.r2}
-
 
 @dataclass(frozen=True)
 class Regression:
@@ -32,7 +30,8 @@ class Regression:
         self, truth: NDArray[Any], outputs: NDArray[np.floating], loss: float, wanted: tuple[str, ...]
     ) -> dict[str, float]:
         """As models.tasks.task.Task."""
-        return {names.LOSS: loss} | {name: _MEASURES[name](truth, outputs) for name in wanted if name in _MEASURES}
+        measures = metrics.OF_NUMBERS
+        return {names.LOSS: loss} | {name: measures[name](truth, outputs) for name in wanted if name in measures}
 
     def evidence(self, truth: NDArray[Any], outputs: NDArray[np.floating]) -> dict[str, Any]:
         """`targets`, one entry a target.

@@ -17,6 +17,7 @@ from models.core.seeds import trial_seed
 from models.data.sources import find_data
 from models.data.splits import Split, split_by
 from models.spaces.source import Source
+from models.tasks.metrics import bare_name
 from search.command_line.console import make_console
 from search.command_line.described import parser_of
 from search.command_line.exit_codes import run_command
@@ -76,19 +77,32 @@ def find_differences(logged: LoggedTrial, split: Split, replayed: Replayed) -> l
     ]
     if isinstance(replayed, TrialFailed):
         return [*found, Difference(names.STATE, None, states.COMPLETE, f"failed ({replayed})")]
-    again = {(name, each.epoch): [value] for each in replayed.history for name, value in each.metrics.items()}
+    newer = newer_metrics(logged, replayed)
+    again = {
+        (name, each.epoch): [value]
+        for each in replayed.history
+        for name, value in each.metrics.items()
+        if bare_name(name) not in newer
+    }
     compared = {name for name, _ in again} | set(replayed.metrics)
     before = {place: values for place, values in logged.epochs.items() if place[0] in compared}
     for name, epoch in sorted(again.keys() | before.keys(), key=lambda place: (place[1], place[0])):
         old, new = _shown(before.get((name, epoch), [])), _shown(again.get((name, epoch), []))
         found += _differing(epoch, {name: old}, {name: new})
-    scores = {name: float(value) for name, value in replayed.metrics.items() if not name.endswith("seconds")}
-    for name, value in scores.items():
+    for name, value in replayed.metrics.items():
+        if name.endswith("seconds") or bare_name(name) in newer:
+            continue
         old = _shown([logged.final[name]] if name in logged.final else [])
-        found += _differing(None, {name: old}, {name: _shown([value])})
+        found += _differing(None, {name: old}, {name: _shown([float(value)])})
     return found + _differing(
         None, {names.WEIGHTS_SHA256: logged.weights_sha256}, {names.WEIGHTS_SHA256: replayed.weights_sha256}
     )
+
+
+def newer_metrics(logged: LoggedTrial, replayed: TrialResult | FoldsResult) -> set[str]:
+    """The metrics that the project measures now and, by the trial's run, on no part of the data when the trial ran."""
+    known = {bare_name(name) for name in (*(name for name, _ in logged.epochs), *logged.final)}
+    return {bare_name(name) for name in replayed.scores if bare_name(name) not in known}
 
 
 def replay_run(run_id: str, dataset: str | None, own_run: str | None, console: Console, trust: bool = False) -> int:
@@ -147,10 +161,13 @@ def _verdict(logged: LoggedTrial, replayed: Replayed, found: Sequence[Difference
         return f"{logged.title} failed this time: {replayed}"
     if found:
         return f"{logged.title} differs from its run in {len(found)} {'place' if len(found) == 1 else 'places'}"
-    epochs, metrics = len(replayed.history), len(replayed.history[0].metrics)
+    newer = newer_metrics(logged, replayed)
+    epochs, metrics = len(replayed.history), sum(bare_name(n) not in newer for n in replayed.history[0].metrics)
+    scores = sum(bare_name(name) not in newer for name in replayed.scores)
+    without = f"; metrics newer than the trial were not compared: {', '.join(sorted(newer))}" if newer else ""
     return (
-        f"bit-equal: {epochs} epochs of {metrics} metrics, {len(replayed.scores)} scores and the weights "
-        f"({replayed.weights_sha256[:16]}...)"
+        f"bit-equal: {epochs} epochs of {metrics} metrics, {scores} scores and the weights "
+        f"({replayed.weights_sha256[:16]}...){without}"
     )
 
 

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from sklearn import metrics as theirs
 
+from models.data.labels import CLASSIFICATION, REGRESSION, Target
 from models.tasks import metrics
+from models.tasks.task import task_of
 
 
 def made(rows: int, k: int, seed: int, ties: bool = False) -> tuple[np.ndarray, np.ndarray]:
@@ -57,6 +59,17 @@ def test_those_of_numbers_are_scikit_learns(targets: int) -> None:
     assert metrics.r2(truth, predicted) == pytest.approx(theirs.r2_score(truth, predicted))
     assert metrics.r2(truth * 0, truth * 0) == 1
     assert metrics.r2(truth * 0, predicted) == 0
+
+
+@pytest.mark.parametrize("target", [Target(CLASSIFICATION, ("a", "b", "c")), Target(REGRESSION, names=("x", "y"))])
+def test_every_metric_of_a_task_is_measured_and_lies_between_its_bounds(target: Target) -> None:
+    task, random = task_of(target), np.random.default_rng(4)
+    outputs = random.random((90, target.n_outputs))
+    truth = random.integers(0, 3, 90) if target.classes else outputs + random.normal(size=outputs.shape)
+    scores = task.scores(truth, outputs, 1.5, task.metrics)
+    assert tuple(scores) == task.metrics
+    for name, score in scores.items():
+        assert metrics.METRICS[name].low <= score <= metrics.METRICS[name].high, name
 
 
 def test_a_metric_knows_its_direction_and_bounds_under_any_prefix() -> None:

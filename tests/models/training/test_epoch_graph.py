@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from models.core.config import TrialConfig
-from models.core.parameters import ACTIVATIONS
+from models.core.parameters import ACTIVATIONS, OPTIMIZERS
 from models.networks.mlp import build_network
 from models.training.epoch_graph import Trainer
 from models.training.fused_optimizers import fused_rule, make_optimizer
@@ -51,7 +51,7 @@ def compiled(
 
 
 CASES = [
-    *({"optimizer": name} for name in ("adam", "rmsprop", "sgd", "nadam")),
+    *({"optimizer": name} for name in OPTIMIZERS),
     {"optimizer": "sgd", "momentum": 0.9},
     *({"activation": name} for name in ACTIVATIONS if name != "relu"),
     *({"batch_norm": place, "l2": l2} for place in ("before", "after") for l2 in (0.0, 0.01)),

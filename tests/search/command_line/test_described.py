@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import yaml
 
+from models.core.parameters import ACTIVATIONS, MONITORS, OPTIMIZERS
 from search.__main__ import main
 from search.command_line.described import COMMANDS, ENTRY_POINTS, SEARCH, parser_of
 from search.command_line.options import options_of, read_options
@@ -25,6 +26,12 @@ def test_the_page_of_options_is_what_the_description_says() -> None:
 
 def test_the_schema_of_study_files_is_what_the_keys_say() -> None:
     assert SCHEMA.read_text() == study_schema(), AGAIN
+
+
+@pytest.mark.parametrize("names", [MONITORS, ACTIVATIONS, OPTIMIZERS], ids=["metrics", "activations", "optimizers"])
+def test_the_page_of_options_names_each_word_that_a_study_may_write(names: tuple[str, ...]) -> None:
+    written = set(re.findall(r"\w+", PAGE.read_text()))
+    assert [name for name in names if name not in written] == []
 
 
 @pytest.mark.parametrize("point", ENTRY_POINTS)

@@ -92,6 +92,18 @@ def test_one_bit_of_one_metric_and_one_logged_again_are_found_and_named(
     assert named(runs[3], settings) == ["test_accuracy"]
 
 
+def test_a_metric_that_no_network_was_measured_by_when_the_trial_ran_is_no_difference(
+    runs: list[str], settings: StudySettings
+) -> None:
+    with sqlite3.connect("mlflow.db") as connection:
+        for run_id, keys in ((runs[0], "%accuracy"), (runs[1], "test_accuracy")):
+            connection.execute("delete from metrics where run_uuid = ? and key like ?", (run_id, keys))
+            connection.execute("delete from latest_metrics where run_uuid = ? and key like ?", (run_id, keys))
+    connection.close()
+    assert named(runs[0], settings) == []
+    assert named(runs[1], settings) == ["test_accuracy"]
+
+
 def test_one_changed_tag_is_found_and_named(runs: list[str], settings: StudySettings) -> None:
     client = MlflowClient()
     tags = {"weights_sha256": "0" * 64, "seed": "1", "config_hash": "0", "study_seed": "4"}
