@@ -177,8 +177,11 @@ def test_a_trial_of_another_seed_is_no_business_of_a_repair(
     (trial,) = [each for each in optuna_trials() if each.user_attrs["trial_number"] == 2]
     with sqlite3.connect("optuna.db") as connection:
         for key, value in in_optuna_too.items():
-            words = "update trial_user_attributes set value_json = ? where trial_id = ? and key = ?"
-            connection.execute(words, [json.dumps(value), trial._trial_id, key])
+            words = (
+                "update trial_user_attributes set value_json = ? "
+                "where trial_id = (select trial_id from trials where number = ?) and key = ?"
+            )
+            connection.execute(words, [json.dumps(value), trial.number, key])
     connection.close()
     for arguments in ([], ["--repair", "true"]):
         code, printed = examine(capsys, *arguments)
