@@ -85,21 +85,22 @@ class _Columns:
     @classmethod
     def of(cls, frame: pd.DataFrame, metrics: Sequence[str]) -> _Columns:
         named = {str(column).lower(): column for column in frame.columns}
-        special = [
+        number, state, seconds, identifier = (
             next((named[name] for name in candidates if name in named), None)
             for candidates in (_NUMBER, _STATE, _SECONDS, _ID)
-        ]
+        )
+        special = (number, state, seconds, identifier)
         marked = {
             column: _bare(str(column)) for column in frame.columns if str(column).lower().startswith(_OF_PARAMETERS)
         }
         rest = [column for column in frame.columns if column not in special and column not in marked]
-        if marked:
-            return cls(*special, marked, [column for column in rest if pd.api.types.is_numeric_dtype(frame[column])])
-        return cls(*special, {column: str(column) for column in rest if column not in metrics}, metrics)
+        parameters = marked or {column: str(column) for column in rest if column not in metrics}
+        numbers = [column for column in rest if pd.api.types.is_numeric_dtype(frame[column])]
+        return cls(number, state, seconds, identifier, parameters, numbers if marked else list(metrics))
 
     def trial(self, number: int, row: Any, metrics: Sequence[str]) -> ForeignTrial:
         """The trial that a row describes."""
-        seconds = None if self.seconds is None else row[self.seconds]
+        seconds: Any = math.nan if self.seconds is None else row[self.seconds]
         return ForeignTrial(
             number=number,
             state=_state(row, self.state, metrics),
