@@ -136,7 +136,9 @@ def main() -> int:
             f"{one.table.name:20}{one.best.mean():20.4f}{reported:20.4f}{_gain(one.best, reported):>20}"
             f"{one.on_other_seeds.mean():20.4f}{fresh:20.4f}{_gain(one.on_other_seeds, fresh):>20}"
         )
-    print(f"\nHow often what is said is right, {STUDIES:,} studies a table; intervals: {LEAST} at the least is asked")
+    print(
+        f"\nShare of {STUDIES:,} studies a table for which a statement holds; intervals must hold for {LEAST} or more"
+    )
     below = f"below all of {FEW}"
     print(f"{'table':20}{'mean of 20':>12}{'gain':>8}{'start-up, N = 1, 5, 10':>26}{below:>18} (1/{FEW + 1})")
     for one in found:

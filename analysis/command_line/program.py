@@ -31,7 +31,7 @@ class Program:
 
     @property
     def is_project(self) -> bool:
-        """Whether MLflow runs the project, so that options are its parameters."""
+        """Whether MLflow runs the project, and takes options as parameters."""
         return self.start.startswith("mlflow ")
 
     def command(self, name: str = "", options: Mapping[str, object] | None = None) -> str:

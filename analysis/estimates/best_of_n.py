@@ -168,7 +168,7 @@ def _counts(table: TrialTable, pool: Pool) -> dict[str, int | None]:
 
 
 def _curves(drawn: _Drawn, found: Found, assumed_rows: int | None) -> dict[str, Curve]:
-    """All curves in the scores' own direction; at N = M those of the test score show the trial found."""
+    """All curves in the scores' own direction; at N = M the curves of the test score show the trial found."""
     made = drawn.of_validation(assumed_rows) | drawn.of_test()
     if drawn.objective.direction == "minimize":
         made = {name: {n: point.turned() for n, point in curve.items()} for name, curve in made.items()}

@@ -1,4 +1,4 @@
-"""Two studies side by side: the difference of what they reach, at equal N and at equal seconds."""
+"""Two studies side by side: the difference of their best-of-N curves, at equal N and at equal seconds."""
 
 from __future__ import annotations
 

@@ -163,12 +163,17 @@ def tied_levels(val: np.ndarray, value: np.ndarray) -> np.ndarray:
     """`value` by ascending rank of `val`; tied trials on `val` share the mean of their values."""
     order = np.argsort(val, kind="stable")
     ranked, z = val[order], value[order]
-    starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
+    starts = tie_starts(ranked)
     sizes = np.diff(np.r_[starts, len(ranked)])
     first = z[starts]
     # First value plus mean excess: the mean is exact when the tied values are equal.
     excess = np.add.reduceat(z - np.repeat(first, sizes), starts) / sizes
     return np.repeat(first + excess, sizes)
+
+
+def tie_starts(ranked: np.ndarray) -> np.ndarray:
+    """The place of the first score of each group of tied scores, in sorted scores (M,)."""
+    return np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
 
 
 def same_length(val: np.ndarray, value: np.ndarray) -> np.ndarray:

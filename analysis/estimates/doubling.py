@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from analysis.estimates import curves
-from analysis.estimates.curves import same_length, subset_probabilities
+from analysis.estimates.curves import same_length, subset_probabilities, tie_starts
 from analysis.reading.pool import Pool, has_prefix, pool_of
 from analysis.reading.table import TrialTable
 
@@ -139,7 +139,7 @@ def leave_one_out(val: np.ndarray, value: np.ndarray, n: float) -> np.ndarray:
         raise ValueError(f"the jackknife needs 1 <= N <= M - 1, here {m - 1}: got {n}")
     order = np.argsort(val, kind="stable")
     ranked, z = val[order], value[order]
-    starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
+    starts = tie_starts(ranked)
     ends = np.r_[starts[1:], m]
     sizes = ends - starts
     origin = z[starts[-1] :].mean()  # the weights add to one, so the origin may move; this keeps the digits

@@ -1,4 +1,4 @@
-"""Intervals for the expected best of N trials that hold on scores as they are: ties, collapsed trials, skew.
+"""Intervals for the expected best of N trials that hold on real scores, with ties, collapsed trials and skew.
 
 With F the distribution of one trial's score on [a, b], E(best of N) = b - integral of F^N. The observed scores
 y_1 <= ... <= y_M leave F unknown in two ways. First, F(y_i) is distributed like U_i, the i-th of M sorted uniform

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from scipy.special import stdtr
 
 from analysis.estimates.band import LARGEST
@@ -79,9 +80,7 @@ def trend_of(scores: np.ndarray) -> Trend:
     m = len(scores)
     if m < 4 or np.ptp(scores) == 0:
         return Trend(0.0, 1.0)
-    _, place, sizes = np.unique(scores, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(sizes) - (sizes - 1) / 2.0)[place]
-    rho = float(np.corrcoef(np.arange(m), ranks)[0, 1])
+    rho = float(np.corrcoef(np.arange(m), pd.Series(scores).rank())[0, 1])
     if 1.0 - abs(rho) < 1e-12:
         return Trend(math.copysign(1.0, rho), 0.0)
     return Trend(rho, 2.0 * float(stdtr(m - 2, -abs(rho) * math.sqrt((m - 2) / (1.0 - rho**2)))))

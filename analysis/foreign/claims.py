@@ -72,7 +72,7 @@ def _observed(study: ForeignStudy, objective: Objective) -> str:
 def _check_deleted(study: ForeignStudy) -> None:
     if study.deleted:
         raise ValueError(
-            f"a study has all its trials: those that are gone may have been taken out for their scores, got "
+            f"a study has all its trials: missing ones may have been taken out for their scores, got "
             f"{study.source} with {study.deleted} deleted or missing of {len(study.trials) + study.deleted}"
         )
 
@@ -114,7 +114,7 @@ def _flags(study: ForeignStudy, table: TrialTable) -> tuple[str, ...]:
     found = _followed(table)
     running = sum(trial.state == states.RUNNING for trial in study.trials)
     if running:
-        found.append(f"{running} trials were still running: those that finish first are the fast ones.")
+        found.append(f"{running} trials were still running: the trials that finish first are the fast ones.")
     failed = table.frame[(table.frame[names.STATE] == states.FAILED) & (table.frame[names.STATE_REASON] == "")]
     if len(failed):
         found.append(

@@ -69,9 +69,8 @@ def _closeness_to_good(alike: np.ndarray, scores: np.ndarray, orders: np.ndarray
 
 def _alike(column: np.ndarray) -> np.ndarray:
     """(M, M) similarities from 0 to 1: equality for words; for numbers half equality, half closeness of ranks."""
-    _, places, counts = np.unique(column, return_inverse=True, return_counts=True)
-    equal = (places[:, None] == places[None, :]).astype(float)
+    equal = (column[:, None] == column[None, :]).astype(float)
     if column.dtype.kind not in "if":
         return equal
-    ranks = ((np.cumsum(counts) - (counts + 1) / 2) / max(len(column) - 1, 1))[places]
+    ranks = (pd.Series(column).rank().to_numpy() - 1) / max(len(column) - 1, 1)
     return (equal + 1.0 - np.abs(ranks[:, None] - ranks[None, :])) / 2.0

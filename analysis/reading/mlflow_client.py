@@ -39,7 +39,7 @@ def runs_found(
 def children_found(
     client: MlflowClient, parent: Run, condition: str = "", view: str = ViewType.ACTIVE_ONLY
 ) -> Iterator[Run]:
-    """The runs below a study's parent run, those that meet `condition` where there is one."""
+    """The runs below a study's parent run that meet `condition`, or all of them without a condition."""
     query = f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent.info.run_id}'" + (f" and {condition}" if condition else "")
     return runs_found(client, [parent.info.experiment_id], query, view)
 

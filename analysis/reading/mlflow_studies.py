@@ -129,7 +129,7 @@ _COUNTS = (
 
 
 def attempts_frame(study: str, tracking_uri: str | None = None, parent_run_id: str | None = None) -> pd.DataFrame:
-    """Every attempt of every number of the study, those still running included (state `running`)."""
+    """Every attempt of every number of the study, with state `running` while the attempt runs."""
     return read_all(study, tracking_uri, parent_run_id)[1]
 
 

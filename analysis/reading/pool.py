@@ -98,7 +98,7 @@ class Pool:
 
     @property
     def lower_bound(self) -> bool:
-        """Whether some trials are pruned, so that their full scores would have been at least as good."""
+        """Whether some trials are pruned; their full scores would have been at least as good."""
         return self.pruned > 0
 
 

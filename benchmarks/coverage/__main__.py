@@ -1,4 +1,4 @@
-"""How often the printed intervals cover, on scores as they are: `python -m benchmarks.coverage [--draws 2000]`.
+"""How often the printed intervals cover, on realistic scores: `python -m benchmarks.coverage [--draws 2000]`.
 
 A law is a finite set of trials with probabilities, so the truth is exact. Searches of M trials are drawn from each law
 with replacement, and the code of the reports computes each interval. Printed are a line for each law, M and N, then the
@@ -150,7 +150,7 @@ def line(cell: Cell) -> str:
 
 
 def summary(cells: list[Cell]) -> list[str]:
-    """Lines with the lowest and mean coverage and the widths of every interval, those that were tried included."""
+    """Lines with the lowest and mean coverage and the widths of every interval that is printed or was tried."""
     lines = [f"{'interval':<14}{'lowest':>8}{'mean':>8}{'median width':>14}{'over proven':>13}{'cells':>7}"]
     for name in (*SHOWN, "7% missed", "middle"):
         there = [cell for cell in cells if name in cell.covered]

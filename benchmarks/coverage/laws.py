@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from analysis.estimates.curves import tie_starts
 from analysis.reading.csv_file import read_csv
 from analysis.reading.pool import pool_of
 
@@ -30,7 +31,7 @@ class Law:
 
     def expected(self, n: int, value: np.ndarray) -> float:
         """The expected value of the trial with the best validation score among n; tied trials are averaged."""
-        starts = np.flatnonzero(np.r_[True, self.val[1:] != self.val[:-1]])
+        starts = tie_starts(self.val)
         mass = np.add.reduceat(self.p, starts)
         means = np.add.reduceat(self.p * value, starts) / mass
         return float(np.sum(means * np.diff(np.cumsum(mass).clip(max=1.0) ** n, prepend=0.0)))

@@ -63,7 +63,7 @@ def _of_the_study(seen: Seen) -> Iterable[Difference]:
         if plan_hash != seen.plan.hash:
             yield Difference(None, None, "another plan's hash", where, "note" if seen.as_planned else "")
     for trial in seen.strangers:
-        yield Difference(None, None, f"Optuna's trial {trial} is none of the plan's", "Optuna", "set aside", "", trial)
+        yield Difference(None, None, f"Optuna's trial {trial} is not in the plan", "Optuna", "set aside", "", trial)
 
 
 def _of_unreadable_runs(seen: Seen) -> Iterable[Difference]:

@@ -133,7 +133,7 @@ class Doctor:
                 self._train_for_model(each)
 
     def conclude(self, seen: Seen) -> None:
-        """Writes tables, headline and report of what is there now, and closes the parent."""
+        """Writes tables, headline and report of the study as it is now, and closes the parent run."""
         ended = Ended(len(seen.missing), 0, stopped_at=seen.stopped_at)
         conclude(self.settings, self.plan, self._parent, ended, seen.finished, Console(quiet=True))
 

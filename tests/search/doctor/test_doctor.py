@@ -121,7 +121,7 @@ TRIALS: list[tuple[Break, str]] = [
 RUN_AGAIN = {8, 9}
 OTHER_SINCE = [0]  # MLflow's word is taken
 STUDY: list[tuple[Break, str]] = [
-    (_strangers, r"Optuna's trial \d+ is none of the plan's Optuna"),
+    (_strangers, r"Optuna's trial \d+ is not in the plan Optuna"),
     (_continuation_runs, r"run \w{8} only continued the study, and is running without a driver MLflow"),
     (_parent_runs, "the parent run is running without a driver MLflow"),
     (_half_written, r"trial-0003-attempt-0\.partial was never finished outbox"),
