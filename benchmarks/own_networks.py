@@ -3,9 +3,9 @@
     pip install -r benchmarks/requirements.txt
     python -m benchmarks.own_networks --dataset mnist.npz
 
-Our side is the whole command with two workers, everything tracked and every model logged; KerasTuner has both cores,
-tracks nothing, and trains the very networks that our search drew. It is timed on --peer-epochs epochs a trial and
-extended to the rest by the time of its last epoch. Prints seconds a trial of each turn, and the ratio of their means.
+Our side is the whole command with two workers, everything tracked and every model logged. KerasTuner has both cores,
+tracks nothing, and trains the same networks that our search drew. KerasTuner is timed on --peer-epochs epochs a trial,
+and the time of its last epoch stands for the other epochs. Prints seconds a trial of each turn, and the ratio of means.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.throughput import PROJECT, compile_packages, timed
+from benchmarks.timing import PROJECT, compile_packages, last_line, timed
 
 NETWORKS = {"residual": "examples/residual.py", "cnn": "examples/cnn.py"}
 SEED = 3
@@ -74,7 +74,7 @@ def main() -> None:
 def our_seconds(
     file: Path, data: Path, trials: int, epochs: int, seed: int
 ) -> tuple[float, list[dict[str, int | float | str | bool]]]:
-    """Of the whole command, and the parameters that each trial drew."""
+    """Seconds of the whole command, and the parameters that each trial drew."""
     study = {
         "data": {"dataset": str(data), "validation": 0.1}, "network": f"{file}:build_model", "sampler": "random",
         "trials": trials, "seed": seed, "training": {"epochs": epochs},
@@ -90,12 +90,12 @@ def our_seconds(
 def peer_seconds(
     file: Path, data: Path, asked: argparse.Namespace, drawn: list[dict[str, int | float | str | bool]]
 ) -> float:
-    """Of the whole job on the networks `drawn`, extended from the epochs that were timed."""
+    """Seconds of the whole job on the networks `drawn`, extended from the timed epochs to all epochs."""
     few = min(asked.peer_epochs, asked.epochs)
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-c", _PEER, str(file), str(data), str(few), json.dumps(drawn)]
         ended = timed(command, folder)
-    lasts = [epochs[-1] for epochs in json.loads(ended["out"].strip().splitlines()[-1])]
+    lasts = [epochs[-1] for epochs in last_line(ended)]
     return float(ended["seconds"]) + (asked.epochs - few) * sum(lasts)
 
 

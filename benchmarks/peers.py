@@ -1,8 +1,8 @@
-"""What a user would write instead: the same trials, one JSON line each. `python -m benchmarks.peers SIDE JOB.json`.
+"""The same trials as a user would write them with other tools: `python -m benchmarks.peers SIDE JOB.json`.
 
-JOB: dataset, validation, split_seed, epochs, trials (a list of batch_size, width, learning_rate, activation, dropout).
-A line: seconds of the whole trial, of its first and of its last epoch, and after each epoch the validation accuracy, or
-of a regression the loss of standardised targets.
+JOB holds dataset, validation, split_seed, epochs, and trials (a list of batch_size, width, learning_rate, activation,
+dropout). Every trial prints a JSON line: the seconds of the whole trial, of its first and of its last epoch, and the
+validation accuracy after each epoch (for a regression, the loss of standardised targets).
 """
 
 import json
@@ -38,7 +38,7 @@ def plain_keras(split: Split, job: dict[str, Any]) -> None:
 
 
 def keras_tuner(split: Split, job: dict[str, Any]) -> None:
-    """KerasTuner's RandomSearch, told which trials to draw."""
+    """KerasTuner's RandomSearch, made to draw the trials of the job."""
     import keras_tuner as kt
 
     waiting, fit = list(job["trials"]), fitting(split, job)
@@ -67,7 +67,7 @@ def keras_tuner(split: Split, job: dict[str, Any]) -> None:
 
 
 class _Fits:
-    """What `fit` is called on when the tuner itself builds and fits the network."""
+    """Stands in for a model whose `fit` is the tuner's own building and fitting of the network."""
 
     def __init__(self, search: Callable[..., Any], trial: Any) -> None:
         self._search, self._trial = search, trial
@@ -159,7 +159,7 @@ def fitting(split: Split, job: dict[str, Any]) -> Fit:
 
 
 def measured(run: Callable[[Any], Any]) -> Any:
-    """Runs one trial with a callback that looks at the clock, and prints its line."""
+    """Runs one trial with a callback that notes times and scores, and prints the trial's line."""
     import keras
 
     class Clock(keras.callbacks.Callback):

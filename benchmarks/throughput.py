@@ -4,23 +4,20 @@
     python -m benchmarks.throughput --dataset mnist.npz
 
 Our side is the whole command, `python -m search`, with everything tracked and every model logged. The peers are in
-peers.py. A peer is timed on two epochs a trial, the first with its tracing and one more, and extended to the rest,
-unless --peer-epochs says more. The packages' bytecode is compiled first, as their first use does. Prints a table and,
-last, one JSON line.
+peers.py. A peer is timed on two epochs a trial, or on more by --peer-epochs; the time of its last epoch stands for the
+other epochs. The bytecode of all packages is compiled first, as their first use would do. Prints a table and, last, one
+JSON line.
 """
 
 import argparse
 import importlib.util
 import json
+import math
 import os
-import platform
 import sqlite3
-import subprocess
 import sys
-import sysconfig
 import tempfile
-import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +25,12 @@ import numpy as np
 
 from benchmarks.draws import different, heavy_share, products_flop
 from benchmarks.throughput_table import print_table
-from models.core.runtime import versions
+from benchmarks.timing import compile_packages, last_line, machine, timed
 from models.core.seeds import derive_seed
 from models.data.scaling import count_inputs
 from models.data.sources import load_dataset
 from models.data.splits import split_dataset
 
-PROJECT = Path(__file__).parent.parent
 PEERS = {"keras": "keras", "kerastuner": "keras_tuner", "optuna-mlflow": "mlflow"}
 VALIDATION, SEED, OTHER_SEED = 0.1, 11, 12
 
@@ -70,77 +66,99 @@ def main() -> None:
     print(json.dumps(report))
 
 
-def compile_packages() -> None:
-    """Bytecode of all installed packages, as their first use leaves it: without, every process compiles thousands."""
-    command = [sys.executable, "-m", "compileall", "-q", "-j", "2", sysconfig.get_paths()["purelib"]]
-    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # some packages' tests cannot be
-
-
 @dataclass(frozen=True)
 class Side:
-    """One data set's comparison."""
+    """The comparison on one data set."""
 
     dataset: str
     trials: int
     epochs: int
     timed_epochs: int
-    """Of the peers; fewer than `epochs` are extended."""
+    """The epochs that peers are timed on; the times of fewer than `epochs` are extended."""
     peers: list[str]
     turns: int
     seed: int = SEED
-    """Of the draws."""
+    """The seed of the draws."""
 
 
 def compare(job: Side) -> dict[str, Any]:
     """Our side with two workers and with one, and each peer, in turns."""
-    dataset, n_trials, epochs, turns = job.dataset, job.trials, job.timed_epochs, job.turns
-    trials = different(job.seed, n_trials)
-    peers = [peer for peer in job.peers if importlib.util.find_spec(PEERS[peer])]
+    trials = different(job.seed, job.trials)
+    peers = {peer: Peer() for peer in job.peers if importlib.util.find_spec(PEERS[peer])}
+    flop = job.epochs * flop_of(job.dataset, trials)
     ours: list[dict[str, Any]] = []
-    lines: dict[str, list[dict[str, Any]]] = {peer: [] for peer in peers}
-    outside = dict.fromkeys(peers, 0.0)
-    cpu = dict.fromkeys(peers, 0.0)
-    flop = job.epochs * flop_of(dataset, trials)
-    for turn in range(turns):
-        rate = product_rate()
-        for workers in (2, 1):
-            ours.append(search(dataset, trials, job.epochs, workers))
-            # Of two turns of a product before and after: the machine is not as fast at every moment.
-            before, rate = rate, product_rate()
-            limit = flop / ((before + rate) / 2 * 1e9) / workers
-            ours[-1] |= {"limit_seconds": limit, "share_of_limit": limit / ours[-1]["seconds"]}
-            print(json.dumps({"ours": workers, "turn": turn} | _numbers(ours[-1])), flush=True)
-        for peer in peers:
-            seconds, used, found = run_peer(peer, dataset, trials[turn::turns], epochs)
-            lines[peer] += found
-            # Start, imports and end are paid once a job, not once a turn.
-            outside[peer] = min(outside[peer] or 1e9, seconds - sum(line["seconds"] for line in found))
-            cpu[peer] += used
-            print(json.dumps({"peer": peer, "turn": turn, "seconds": seconds, "cpu_seconds": used}), flush=True)
-    half = search(dataset, trials[: n_trials // 2], job.epochs, 2)
+    for turn in range(job.turns):
+        ours += our_turn(job, trials, flop, turn)
+        for name, peer in peers.items():
+            seconds, used, found = run_peer(name, job.dataset, trials[turn :: job.turns], job.timed_epochs)
+            peer.add(seconds, used, found)
+            print(json.dumps({"peer": name, "turn": turn, "seconds": seconds, "cpu_seconds": used}), flush=True)
+    return {
+        "ours": ours,
+        "peers": {name: peer.summary(job) for name, peer in peers.items()},
+        "driver_seconds_a_trial": driver_seconds(job, trials, ours),
+        "reached_by_ours": reached(ours[0]["scores"], job.timed_epochs, job.dataset),
+        "at_the_end_by_ours": reached(ours[0]["scores"], job.epochs, job.dataset),
+        "epochs": job.epochs,
+        "heavy_share": heavy_share(trials),
+    }
+
+
+def our_turn(job: Side, trials: list[dict[str, Any]], flop: float, turn: int) -> list[dict[str, Any]]:
+    """One search with two workers and one with a single worker, beside the time of their products alone."""
+    runs = []
+    rate = product_rate()
+    for workers in (2, 1):
+        run = search(job.dataset, trials, job.epochs, workers)
+        # The mean of the rates before and after, because a machine is not equally fast at every moment.
+        before, rate = rate, product_rate()
+        limit = flop / ((before + rate) / 2 * 1e9) / workers
+        run |= {"limit_seconds": limit, "share_of_limit": limit / run["seconds"]}
+        print(json.dumps({"ours": workers, "turn": turn} | _numbers(run)), flush=True)
+        runs.append(run)
+    return runs
+
+
+def driver_seconds(job: Side, trials: list[dict[str, Any]], ours: list[dict[str, Any]]) -> float:
+    """CPU seconds of the driver for one further trial: start-up, tables and report are paid once a command."""
+    few = job.trials // 2
+    half = search(job.dataset, trials[:few], job.epochs, 2)
     print(json.dumps({"ours": 2, "half": True} | _numbers(half)), flush=True)
     both = float(np.mean([run["own_cpu_seconds"] for run in ours if run["workers"] == 2]))
-    # What one trial more costs: start-up, tables and report are paid once a command.
-    driver = (both - half["own_cpu_seconds"]) / (n_trials - n_trials // 2)
-    compared: dict[str, Any] = {"ours": ours, "peers": {}, "driver_seconds_a_trial": driver}
-    for peer in peers:
-        extended = [line["seconds"] + (job.epochs - epochs) * line["last"] for line in lines[peer]]
-        compared["peers"][peer] = {
-            "epochs_timed": epochs,
-            "seconds": outside[peer] + sum(extended),
+    return (both - half["own_cpu_seconds"]) / (job.trials - few)
+
+
+@dataclass
+class Peer:
+    """The measurements of one peer over all turns."""
+
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    """One for each trial, as peers.py prints them."""
+    outside: float = math.inf
+    """The fewest seconds of a turn outside its trials: start, imports and end are paid once a job, not once a turn."""
+    cpu: float = 0.0
+
+    def add(self, seconds: float, cpu: float, lines: list[dict[str, Any]]) -> None:
+        """Adds one turn: its seconds on the clock and of all CPUs, and its trials."""
+        self.lines += lines
+        self.outside = min(self.outside, seconds - sum(line["seconds"] for line in lines))
+        self.cpu += cpu
+
+    def summary(self, job: Side) -> dict[str, Any]:
+        """The times of all trials, extended from the timed epochs to the job's epochs."""
+        missing = job.epochs - job.timed_epochs
+        extended = [line["seconds"] + missing * line["last"] for line in self.lines]
+        return {
+            "epochs_timed": job.timed_epochs,
+            "seconds": self.outside + sum(extended),
             "first_to_last": sum(extended[1:]),
-            "cpu_seconds_timed": cpu[peer],
-            "reached": reached([line["scores"] for line in lines[peer]], epochs, dataset),
+            "cpu_seconds_timed": self.cpu,
+            "reached": reached([line["scores"] for line in self.lines], job.timed_epochs, job.dataset),
         }
-    compared["reached_by_ours"] = reached(ours[0]["scores"], epochs, dataset)
-    compared["at_the_end_by_ours"] = reached(ours[0]["scores"], job.epochs, dataset)
-    compared["epochs"] = job.epochs
-    compared["heavy_share"] = heavy_share(trials)
-    return compared
 
 
 def flop_of(dataset: str, trials: list[dict[str, Any]]) -> float:
-    """Of one epoch of each trial (benchmarks.draws.products_flop)."""
+    """Floating-point operations of an epoch's matrix products, summed over the trials."""
     split = split_dataset(load_dataset(dataset), VALIDATION, SEED)
     rows = {part: split.rows(part) for part in split.labels}
     return sum(products_flop(trial, rows, count_inputs(split), split.target.n_outputs) for trial in trials)
@@ -149,8 +167,7 @@ def flop_of(dataset: str, trials: list[dict[str, Any]]) -> float:
 def product_rate() -> float:
     """GFLOP/s of one thread's matrix product, measured now, in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        told = timed([sys.executable, "-m", "benchmarks.limits", "product"], folder)["out"]
-    return float(json.loads(told.splitlines()[-1]))
+        return float(last_line(timed([sys.executable, "-m", "benchmarks.limits", "product"], folder)))
 
 
 def _numbers(run: dict[str, Any]) -> dict[str, float]:
@@ -182,7 +199,7 @@ def search(dataset: str, trials: list[dict[str, Any]], epochs: int, workers: int
 
 
 def results(folder: str) -> dict[str, Any]:
-    """What Optuna's and MLflow's databases of a search say."""
+    """Times and scores of a search, from its Optuna and MLflow databases."""
     import optuna
 
     with sqlite3.connect(f"{folder}/mlflow.db") as database:
@@ -201,7 +218,7 @@ def results(folder: str) -> dict[str, Any]:
 def run_peer(
     peer: str, dataset: str, trials: list[dict[str, Any]], epochs: int
 ) -> tuple[float, float, list[dict[str, Any]]]:
-    """Seconds on the clock and of all CPUs, and a line for each trial."""
+    """Runs a peer, and returns its seconds on the clock, its CPU seconds, and a line for each trial."""
     path = str(Path(dataset).resolve()) if dataset.endswith(".npz") else dataset
     job = {
         "dataset": path, "validation": VALIDATION, "split_seed": derive_seed(SEED, "validation"), "epochs": epochs,
@@ -214,45 +231,10 @@ def run_peer(
     return ended["seconds"], ended["cpu_seconds"], [line for line in lines if "scores" in line]
 
 
-def timed(command: list[str], folder: str) -> dict[str, Any]:
-    """Seconds from command to exit, CPU seconds of it with all its children, and its own alone."""
-    paths = [str(PROJECT), os.environ.get("PYTHONPATH", "")]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    began_at, began = time.time(), time.perf_counter()
-    with open(Path(folder, "out.txt"), "w+") as out, open(Path(folder, "err.txt"), "w+") as err:
-        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=err)
-        own, ended = 0.0, (0, 0, None)
-        while ended[0] == 0:
-            time.sleep(0.05)
-            own = max(own, own_cpu(process.pid))
-            ended = os.wait4(process.pid, os.WNOHANG)  # type: ignore[assignment]
-        seconds = time.perf_counter() - began
-        process.returncode = os.waitstatus_to_exitcode(ended[1])
-        out.seek(0), err.seek(0)
-        if process.returncode:
-            raise SystemExit(
-                f"{' '.join(command)} ended with {process.returncode}:\n{out.read()}\n{err.read()[-4000:]}"
-            )
-        usage: Any = ended[2]
-        return {
-            "began_at": began_at, "seconds": seconds, "own_cpu_seconds": own, "out": out.read(),
-            "cpu_seconds": usage.ru_utime + usage.ru_stime,
-        }  # fmt: skip
-
-
-def own_cpu(pid: int) -> float:
-    """User and system seconds of one process, its children apart (proc(5), fields 14 and 15)."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    except OSError:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def limits(dataset: str) -> dict[str, float]:
     command = [sys.executable, "-m", "benchmarks.limits", str(Path(dataset).resolve())]
     with tempfile.TemporaryDirectory() as folder:
-        found: dict[str, float] = json.loads(timed(command, folder)["out"].splitlines()[-1])
+        found: dict[str, float] = last_line(timed(command, folder))
     print(json.dumps(found), flush=True)
     return found
 
@@ -262,16 +244,6 @@ def reached(curves: list[list[float]], epoch: int, dataset: str) -> dict[str, fl
     found = [curve[epoch - 1] for curve in curves if len(curve) >= epoch]
     best = min(found) if dataset == "diabetes" else max(found)
     return {"epoch": epoch, "trials": len(found), "mean": float(np.mean(found)), "best": best}
-
-
-def machine() -> dict[str, Any]:
-    import mlflow
-    import optuna
-
-    with open("/proc/cpuinfo") as file:
-        model = next((line.split(":")[1].strip() for line in file if line.startswith("model name")), "")
-    found = versions() | {"mlflow": mlflow.__version__, "optuna": optuna.__version__}
-    return {"cpu": model, "cores": os.cpu_count(), "system": platform.platform(), "load": os.getloadavg(), **found}
 
 
 if __name__ == "__main__":

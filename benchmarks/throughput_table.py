@@ -1,4 +1,4 @@
-"""What benchmarks.throughput has measured, as a table beside what is to be reached."""
+"""The measurements of benchmarks.throughput as a table beside the goals."""
 
 from typing import Any
 

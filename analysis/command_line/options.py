@@ -1,4 +1,4 @@
-"""Options: each described once, and the parser that reads them. A misspelt one is told what it may have meant."""
+"""Options, each described once, and the parser that reads them. The error of a misspelt option suggests a name."""
 
 import argparse
 import shutil
@@ -11,7 +11,7 @@ from models.core.parameters import PARAMETERS
 from models.core.suggestions import did_you_mean
 
 DEFAULT = "default"
-"""What nobody said: MLflow's projects must give every parameter a value."""
+"""The value of an option that nobody set. MLflow's projects must give every parameter a value."""
 
 FLAG = "true|false"
 _WIDEST = 110
@@ -19,15 +19,15 @@ _WIDEST = 110
 
 @dataclass(frozen=True)
 class Option:
-    """What may be said by `--name VALUE`, or by `-P name=VALUE` of `mlflow run`."""
+    """An option, typed as `--name VALUE`, or as `-P name=VALUE` of `mlflow run`."""
 
     name: str
-    """With underscores; on a command line hyphens do as well."""
+    """The name with underscores; a command line takes hyphens as well."""
     values: str
-    """What it takes, as help shows it: N, FILE, all|best:K|none. `true|false` may stand without a value."""
+    """The possible values as the help shows them: N, FILE, all|best:K|none. A `true|false` option needs no value."""
     meaning: str
     default: str = DEFAULT
-    """Used where nobody says anything; DEFAULT where that is for the study to say, or nothing."""
+    """The value where nobody sets the option; DEFAULT where the study sets it, or where there is no value."""
     required: bool = False
 
     @property
@@ -43,7 +43,7 @@ class Option:
 
 
 class Parser(argparse.ArgumentParser):
-    """Reads options; whatever cannot be read is a ConfigError, where argparse would end the program."""
+    """Reads options. Arguments that cannot be read raise ConfigError, where argparse would end the program."""
 
     def __init__(
         self, prog: str, description: str, options: Sequence[Option], usage: str = "", epilog: str = ""
@@ -63,10 +63,10 @@ class Parser(argparse.ArgumentParser):
             self.add_argument(typed, default=option.default, metavar=option.values, help=meaning, **flag)
 
     def read(self, arguments: Sequence[str]) -> dict[str, str]:
-        """What each option is, by name.
+        """The value of each option, by the option's name.
 
         Raises:
-            ConfigError: a word is no option or has no value, or a required option is missing.
+            ConfigError: a word is no option, an option has no value, or a required option is missing.
         """
         spelled = [_with_hyphens(word) for word in arguments]
         given, others = self.parse_known_args(spelled)
@@ -92,28 +92,28 @@ class Parser(argparse.ArgumentParser):
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
-    """As wide as the terminal up to a width that is read easily."""
+    """Formats help as wide as the terminal, up to a width that is easy to read."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=30, width=min(shutil.get_terminal_size().columns, _WIDEST) - 2)
 
 
 def _with_hyphens(word: str) -> str:
-    """An option whose name has underscores, as MLflow's parameters have, with hyphens; any other word as it is."""
+    """`word` with hyphens in place of its underscores, where the word is an option; any other word unchanged."""
     name, equals, value = word.partition("=")
     return name.replace("_", "-") + equals + value if word.startswith("--") else word
 
 
 def said(values: Mapping[str, str], name: str) -> str | None:
-    """What an option says; None where nobody said anything."""
+    """The value of an option; None where nobody set the option."""
     return None if values[name] in (DEFAULT, "") else values[name]
 
 
 def flag(name: str, text: str) -> bool:
-    """Whether `text` says so.
+    """The truth value of the option `name`, whose text is true or false.
 
     Raises:
-        ConfigError: it says neither true nor false.
+        ConfigError: the text is neither.
     """
     if text not in ("true", "false"):
         raise ConfigError(f"{name} must be true or false, got {shown(text)}")

@@ -11,27 +11,27 @@ MODULE, INSTALLED = "python -m search", "search"
 
 @dataclass(frozen=True)
 class Program:
-    """What stands before the options of a command: `python -m search`, `search`, or `mlflow run . --env-manager uv`."""
+    """The words before the options of a command: `python -m search`, `search`, or `mlflow run . --env-manager uv`."""
 
     start: str = MODULE
 
     @classmethod
     def of_process(cls) -> "Program":
-        """That of this process; the installed program's own name where `pip install` made one."""
+        """The program of this process: the installed command where that was typed, else the module."""
         return cls(INSTALLED if Path(sys.argv[0]).name in (INSTALLED, f"{INSTALLED}-ui") else MODULE)
 
     @classmethod
     def of_project(cls, env_manager: str, address: str = ".") -> "Program":
-        """That of `mlflow run`, with the option that chose how the environment was made; conda needs none.
+        """The program `mlflow run`, with the option that chooses the kind of environment; conda needs no option.
 
-        `address` is where the project lies, seen from the folder that the command is typed in.
+        `address` is the place of the project as seen from the folder that the command is typed in.
         """
         start = f"mlflow run {shlex.quote(address)}"
         return cls(start if env_manager in ("", "conda") else f"{start} --env-manager {env_manager}")
 
     @property
     def is_project(self) -> bool:
-        """Whether MLflow runs the project, so that options are its parameters."""
+        """Whether MLflow runs the project, and takes options as parameters."""
         return self.start.startswith("mlflow ")
 
     def command(self, name: str = "", options: Mapping[str, object] | None = None) -> str:

@@ -1,5 +1,7 @@
-"""A simultaneous band for the distribution of one trial's score, and the limits of the median best-of-N: at each N, and
-by the band at all N at once."""
+"""A simultaneous band for the distribution of one trial's score, and limits of the median best-of-N.
+
+Order statistics give limits at each N alone; the band gives limits that hold at all N at once.
+"""
 
 from __future__ import annotations
 
@@ -37,9 +39,9 @@ class Band:
 def box_probability(lo: np.ndarray, hi: np.ndarray) -> float:
     """P(lo_i <= U_(i) <= hi_i for all i) for the order statistics of n independent uniforms.
 
-    Formula: a Poisson process of rate n conditioned on n points by time 1; its count is carried over the sorted limits,
-    Poisson increments in between, counts outside [#{hi <= t}, #{lo < t}] cut off. Assumption: lo and hi ascend.
-    Range: n to a few thousand. Cost: O(n * width of the band) time, O(n) memory; error about 1e-13.
+    Formula: a Poisson process of rate n, conditioned on n points by time 1. The distribution of its count is carried
+    from limit to limit with Poisson increments, and counts outside [#{hi <= t}, #{lo < t}] are cut off. Assumption: lo
+    and hi ascend. Range: n up to a few thousand. Cost: O(n * width of the band) time, O(n) memory; error about 1e-13.
     Source: Khmaladze and Shinjikashvili, "Calculation of noncrossing probabilities for Poisson processes and its
     corollaries" (2001); Moscovich and Nadler, "Fast calculation of boundary crossing probabilities for Poisson
     processes" (2017), section 2.
@@ -50,7 +52,7 @@ def box_probability(lo: np.ndarray, hi: np.ndarray) -> float:
     most = np.searchsorted(lo, times, side="left")
     least[-1] = most[-1] = n
     means = n * np.diff(np.r_[0.0, times])
-    # increments longer than this carry less than 1e-25 of probability
+    # Longer increments have a probability below 1e-25.
     longest = 1
     while longest < n and pdtrc(longest, float(means.max())) > 1e-25:
         longest += 1
@@ -74,17 +76,16 @@ def limits(n: int, local_level: float) -> tuple[np.ndarray, np.ndarray]:
     i = np.arange(1, n + 1)
     tail = (1.0 - local_level) / 2.0
     lo = betaincinv(i, n + 1 - i, tail)
-    return lo, 1.0 - lo[::-1]  # U_(i) and 1 - U_(n+1-i) are distributed alike
+    return lo, 1.0 - lo[::-1]  # U_(i) and 1 - U_(n+1-i) have the same distribution
 
 
 @lru_cache(maxsize=32)
 def simultaneous_band(n: int, confidence: float = 0.95) -> Band:
     """The band with equal local levels: each order statistic's limits miss with the same probability.
 
-    Formula: limits(n, level) with the level for which box_probability is the confidence, found by root finding;
-    nothing is simulated, so it is the same each time. Assumption: independent draws; ties make it conservative. Bias:
-    none.
-    Range: n = 1 to 5,000 here. Cost: about ten box probabilities.
+    Formula: limits(n, level), with the level at which box_probability equals the confidence, found by root finding.
+    Nothing is simulated, so the band is the same each time. Assumption: independent draws; ties make the band
+    conservative. Bias: none. Range: n = 1 to 5,000 here. Cost: about ten box probabilities.
     Source: Berk and Jones (1979); Aldor-Noiman et al., "The power to see" (2013); Weine, McPeek and Abney,
     "Application of equal local levels to improve Q-Q plot testing bands" (2023).
     """
@@ -108,9 +109,9 @@ def simultaneous_band(n: int, confidence: float = 0.95) -> Band:
 
 
 def median_band_ranks(band: Band, n: int) -> tuple[int, int]:
-    """Ranks (lower, upper) of the band's limits for the median best-of-N; 0 and M + 1 where there is none.
+    """Ranks (lower, upper) of the band's limits for the median best-of-N; 0 and M + 1 where there is no limit.
 
-    F(y_(i)) <= hi_i <= q puts y_(i) at or below the q-quantile, lo_i >= q at or above it; q = 0.5 ** (1/N).
+    With q = 0.5 ** (1/N): where hi_i <= q, y_(i) lies at or below the q-quantile; where lo_i >= q, at or above it.
     """
     q, _ = median_quantile(n)
     lower = int(np.searchsorted(band.hi, q, side="right"))
@@ -139,7 +140,7 @@ def median_band_points(y: np.ndarray, ns: Sequence[int], confidence: float) -> C
 
 
 def _ranked(y: np.ndarray, ranks: Mapping[int, tuple[int, int]], method: str, open_top: Mapping[int, str]) -> Curve:
-    """Points between the scores at the ranks; rank 0 and M + 1 are no limits."""
+    """Points whose limits are the scores at the ranks; ranks 0 and M + 1 stand for no limit."""
     m = len(y)
     curve = {}
     for n, value in zip(ranks, median_best(y, tuple(ranks)).tolist(), strict=True):

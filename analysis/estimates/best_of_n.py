@@ -1,15 +1,16 @@
 """The headline: what the best of N trials reaches, with its uncertainty or the reason for having none.
 
-Three quantities, never mixed. The trial found: the best on validation, of equals the lowest number; at N = M all curves
-name it. This configuration over seeds: analysis.estimates.confirmation. This procedure of N trials: the mean over whole
-searches, all other points of the curves; they average over trials that are equal on validation.
+Three quantities are kept apart. The trial found is the best one on validation, of equal trials the one with the lowest
+number; at N = M all curves show its scores. A configuration over seeds is estimated in analysis.estimates.confirmation.
+The procedure of searching with N trials has a mean over whole searches: all other points of the curves estimate that
+mean, and average over trials that are equal on validation.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -18,15 +19,13 @@ from analysis.estimates import curves, refusals
 from analysis.estimates.band import median_band_points, median_points, simultaneous_band
 from analysis.estimates.curves import Curve, Direction, Point
 from analysis.estimates.intervals import (
-    SOURCES,
     Bounds,
     assumed_best,
-    draws_for,
     limits_at,
-    monte_carlo_error,
-    oriented,
     proven_limits_at,
     selected_limits_at,
+    simulated,
+    turned_upwards,
 )
 from analysis.estimates.notes import flags_of, notes_of
 from analysis.estimates.order_statistics import checked_tail, median_best
@@ -48,22 +47,23 @@ _STEPS = (1, 2, 5)
 
 @dataclass(frozen=True)
 class Found:
-    """The trial that the search chose: the best on validation, of `tied` equals the lowest number."""
+    """The trial that the search chose: of the `tied` trials with the best validation score the lowest number."""
 
     number: int
     val: float
     test: Point | None
-    """Its own test score, with the interval of this network's accuracy; None where nothing was tested."""
+    """The trial's own test score, with the interval of this network's accuracy; None where no trial was tested."""
     tied: int
 
 
 @dataclass(frozen=True)
 class BestOfN:
-    """Everything that best_of_n.json holds. `curves`: name -> N -> Point; of validation alone where nothing was tested.
+    """Everything that best_of_n.json holds.
 
+    `curves`: name -> N -> Point; where no trial was tested, only the curves of validation scores.
     `test_standard_error`: N -> binomial standard error of a test accuracy as high as test_of_best at N, from the number
-    of test rows (empty when that is unknown); it is shared by all trials and is not part of the intervals.
-    `predictions`: what so many further trials do. `flags`: why every interval may cover less than it says.
+    of test rows (empty when that number is unknown). All trials share this error; the intervals do not contain it.
+    `predictions`: for each N, what N further trials reach. `flags`: why every interval may cover less than it says.
     """
 
     study: str
@@ -89,7 +89,7 @@ class BestOfN:
         return self.objective.direction
 
     def to_json(self) -> dict[str, Any]:
-        """As plain JSON values; the values of N become text, as JSON's keys are."""
+        """The result as plain JSON values; the values of N become text, because JSON's keys are text."""
         plain = asdict(self)
         plain |= {"objective": self.objective.name, "direction": self.direction}
         plain["curves"] = {
@@ -115,60 +115,72 @@ def best_of_n(
     *,
     assume_tail: bool = False,
 ) -> BestOfN:
-    """All curves at the values of N in `at` (default_at if None). N beyond the number of trials raises ValueError.
+    """All curves at the values of N in `at` (default_at if None).
 
-    Accuracies, being shares of rows, alone have binomial errors. `assume_tail` adds the curve best_val_assumed_tail of
-    an accuracy, whose interval rests on an assumption that its method names.
+    Only accuracies have binomial errors, because an accuracy is a share of rows. `assume_tail` adds the curve
+    best_val_assumed_tail of an accuracy, whose interval rests on an assumption that its method names.
+
+    Raises:
+        ValueError: an N lies beyond the number of trials, or `assume_tail` is asked for of another metric.
     """
     objective = table.objective
     if assume_tail and not objective.proportion:
         raise ValueError(f"the interval under an assumption is for accuracies: got {objective.name}")
     pool = pool_of(table, use)
-    direction: Direction = objective.direction
     m = pool.trials
     ns = tuple(sorted({int(n) for n in curves.checked_at(at, m)})) if at is not None else default_at(m)
     exact = refusals.nothing_to_infer(table, m)
-    flag = refusals.trend_flag(table, pool)
-    rows = table.test_rows if objective.proportion else None
-    found = _found(pool, rows, direction)
-    upwards, limits = oriented(pool.val, pool.bounds, direction)
-    test = pool.test if direction == "maximize" else -pool.test
-    drawn = _Drawn(replace(pool, val=upwards, test=test), ns, limits, exact, objective)
-    made = drawn.of_validation(table.scored_rows if assume_tail else None) | drawn.of_test()
-    if direction == "minimize":
-        made = {name: {n: point.turned() for n, point in curve.items()} for name, curve in made.items()}
-    if found.test is not None and m in ns:
-        made["test_of_best"][m], made["gap"][m] = found.test, _less(found.val, found.test)
+    trend = refusals.trend_flag(table, pool)
+    test_rows, scored_rows = (table.test_rows, table.scored_rows) if objective.proportion else (None, None)
+    found = _found(pool, test_rows)
+    made = _curves(_Drawn(turned_upwards(pool), ns, exact, objective), found, scored_rows if assume_tail else None)
     return BestOfN(
         study=table.study,
         sampler=table.sampler,
         confidence=CONFIDENCE,
         objective=objective,
         worst=pool.worst,
-        trials={
-            "started": m,
-            states.COMPLETE: pool.complete,
-            states.FAILED: pool.failed,
-            states.PRUNED: pool.pruned,
-            "lost": pool.lost,
-            "left_out": pool.left_out,
-            "planned": table.planned_trials,
-        },
+        trials=_counts(table, pool),
         seed=table.seed,
         data_sha256=table.data_sha256,
         plan_hash=table.plan_hash,
         found=found,
         curves=made,
-        predictions=() if exact else tuple(prediction(pool.val, n, CONFIDENCE, direction) for n in ns),
-        test_standard_error=_binomial(made.get("test_of_best", {}), rows),
-        validation_standard_error=_binomial(made["best_val"], table.scored_rows if objective.proportion else None),
-        flags=flags_of(table, pool, flag),
+        predictions=() if exact else tuple(prediction(pool.val, n, CONFIDENCE, objective.direction) for n in ns),
+        test_standard_error=_binomial(made.get("test_of_best", {}), test_rows),
+        validation_standard_error=_binomial(made["best_val"], scored_rows),
+        flags=flags_of(table, pool, trend),
         notes=notes_of(table, pool, exact=exact is not None, tied=found.tied),
     )
 
 
-def _found(pool: Pool, rows: int | None, direction: Direction) -> Found:
-    best = int(np.argmax(pool.val) if direction == "maximize" else np.argmin(pool.val))
+def _counts(table: TrialTable, pool: Pool) -> dict[str, int | None]:
+    """The trials by state: the ones that count, the ones that do not, and the planned ones."""
+    return {
+        "started": pool.trials,
+        states.COMPLETE: pool.complete,
+        states.FAILED: pool.failed,
+        states.PRUNED: pool.pruned,
+        "lost": pool.lost,
+        "left_out": pool.left_out,
+        "planned": table.planned_trials,
+    }
+
+
+def _curves(drawn: _Drawn, found: Found, assumed_rows: int | None) -> dict[str, Curve]:
+    """All curves in the scores' own direction; at N = M the curves of the test score show the trial found."""
+    made = drawn.of_validation(assumed_rows) | drawn.of_test()
+    if drawn.objective.direction == "minimize":
+        made = {name: {n: point.turned() for n, point in curve.items()} for name, curve in made.items()}
+    m = drawn.pool.trials
+    if found.test is not None and m in drawn.ns:
+        made["test_of_best"][m], made["gap"][m] = found.test, _less(found.val, found.test)
+    return made
+
+
+def _found(pool: Pool, rows: int | None) -> Found:
+    """The trial found; `rows` is the number of test rows, None where its test score has no binomial interval."""
+    best = int(np.argmax(pool.upwards))
     tied = int(np.count_nonzero(pool.val == pool.val[best]))
     test = None
     if pool.tested:
@@ -179,22 +191,29 @@ def _found(pool: Pool, rows: int | None, direction: Direction) -> Found:
 
 
 def _less(score: float, other: Point) -> Point:
-    """A known score less one that has an interval."""
+    """The difference of a known score and a score that has an interval."""
     low, high = (None if end is None else score - end for end in (other.high, other.low))
     return Point(score - other.value, low, high, other.method, other.why)
 
 
 @dataclass(frozen=True)
 class _Drawn:
-    """A pool in which higher is better, the values of N, (worst, best) score, and why there is nothing to infer."""
+    """A pool whose curves are made."""
 
     pool: Pool
+    """Turned so that higher scores are better."""
     ns: tuple[int, ...]
-    bounds: Bounds
     exact: str | None
+    """Why nothing is inferred from the pool (refusals.nothing_to_infer); None where something is."""
     objective: Objective
 
+    @property
+    def bounds(self) -> Bounds:
+        """The (worst, best) score."""
+        return self.pool.bounds
+
     def of_validation(self, assumed_rows: int | None) -> dict[str, Curve]:
+        """The curves of validation scores; `assumed_rows`, the validation rows, adds the one under an assumption."""
         val, ns, m = self.pool.val, self.ns, self.pool.trials
         y = np.sort(val)
         values = curves.best_val(val, ns)
@@ -220,7 +239,7 @@ class _Drawn:
         return found
 
     def of_test(self) -> dict[str, Curve]:
-        """What the selected trial has on test, and how much less than on validation that is."""
+        """The test score of the trial that validation selects, and the gap between its two scores."""
         if not self.pool.tested:
             return {}
         val, test, ns, m = self.pool.val, self.pool.test, self.ns, self.pool.trials
@@ -253,7 +272,7 @@ class _Drawn:
         return {n: Point(float(v), None, None, method, why) for n, v in zip(self.ns, values, strict=True)}
 
     def _between(self, values: np.ndarray, low: np.ndarray, high: np.ndarray, method: str) -> Curve:
-        """Points whose intervals contain them; an infinite end is none."""
+        """Points, each inside its interval; an infinite upper end becomes a missing one."""
         found = {}
         for n, value, least, most in zip(self.ns, values.tolist(), low.tolist(), high.tolist(), strict=True):
             top = max(most, value) if math.isfinite(most) else None
@@ -289,14 +308,6 @@ _NO_ROWS = "the number of test rows is unknown, or the score is no proportion of
 _ONE_SIDED = "a limit on one side"
 _UNBOUNDED = "the best possible score has no bound"
 _PRUNED = "an upper bound: every pruned trial counted as the best possible score"
-
-
-def simulated(m: int, tail: float) -> str:
-    """The name of the interval, its sources, and what is known of its coverage."""
-    return (
-        f"Gaffke-type interval ({SOURCES}); its coverage for the best of N is shown by simulation, not proven; "
-        f"{draws_for(m):,} draws, each limit's level {tail:g} \u00b1 {monte_carlo_error(m, tail):.1g}"
-    )
 
 
 def _binomial(curve: Curve, rows: int | None) -> dict[int, float]:

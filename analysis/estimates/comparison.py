@@ -1,10 +1,10 @@
-"""Two studies side by side: the difference of what they reach, at equal N and at equal seconds."""
+"""Two studies side by side: the difference of their best-of-N curves, at equal N and at equal seconds."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import stdtrit
@@ -12,7 +12,7 @@ from scipy.special import stdtrit
 from analysis.estimates import curves, refusals
 from analysis.estimates.best_of_n import CONFIDENCE, default_at
 from analysis.estimates.curves import Point
-from analysis.estimates.intervals import Bounds, limits_at, oriented, selected_limits_at
+from analysis.estimates.intervals import limits_at, selected_limits_at, turned_upwards
 from analysis.estimates.order_statistics import checked_tail
 from analysis.reading.pool import Pool, pool_of
 from analysis.reading.table import TrialTable
@@ -24,9 +24,10 @@ _CURVES = ("best_val", "test_of_best")
 
 @dataclass(frozen=True)
 class Comparison:
-    """First study less second. `at_n`: curve -> N -> Point; `at_seconds`: curve -> budget in seconds -> Point.
+    """The first study less the second one.
 
-    `n_at_seconds`: budget -> the two numbers of trials that it pays for, as real numbers.
+    `at_n`: curve -> N -> Point; `at_seconds`: curve -> budget in seconds -> Point. `n_at_seconds`: budget in seconds ->
+    the numbers of trials that the budget pays for in the two studies, as real numbers.
     """
 
     first: str
@@ -44,16 +45,21 @@ def compare(
     at: Sequence[int] | None = None,
     seconds: Sequence[float] | None = None,
 ) -> Comparison:
-    """The difference curves. N beyond the smaller pool raises ValueError; without durations `at_seconds` is empty.
+    """The difference curves; without durations `at_seconds` is empty.
 
-    Formula: U_N(first) - U_N(second); its limits are those of either side, at half the miss each: low less high, high
-    less low. At equal seconds t, N = t / (mean seconds of a trial), real; half of each side's miss then goes to
-    Student's interval of that mean, and the limits are taken at the fewest and the most trials that it allows.
+    Formula: U_N(first) - U_N(second). The limits of the difference come from the limits of both sides, each at half the
+    miss: low less high, and high less low. At equal seconds t, N = t / (mean seconds of a trial) is a real number; half
+    of each side's miss then goes to Student's interval of that mean, and the limits are taken at the fewest and the
+    most trials that Student's interval allows.
     Assumption: independent searches on the same data split; trials run one after another; at equal seconds, durations
-    whose mean is near normal. Proven: where each side's interval holds, so does this one. Simulated: each side's
-    (analysis.estimates.intervals); together they cover 0.99 and more, so that a difference is claimed late.
-    Range: N to the smaller M; of the test score as refusals.py says, and at equal seconds not at all. Cost: two
-    intervals a point. Source: Bonferroni (1936).
+    whose mean is near normal. Proven: where the intervals of both sides hold, the interval of the difference holds.
+    Simulated: the interval of each side (analysis.estimates.intervals); the difference is covered in 0.99 and more, so
+    a difference is claimed late. Range: N up to the smaller M; of the test score as refusals.py says, and at equal
+    seconds not at all. Cost: two intervals a point. Source: Bonferroni (1936).
+
+    Raises:
+        ValueError: the studies have different objectives or no test scores, an N lies beyond the smaller pool, or
+            `seconds` pays for no trial or for more than a pool has.
     """
     objective = first.objective
     if second.objective != objective:
@@ -62,9 +68,23 @@ def compare(
             f"{second.objective.name} of {second.study}"
         )
     sides = _side(first), _side(second)
-    pools = sides[0].pool, sides[1].pool
-    m = min(pool.trials for pool in pools)
+    m = min(side.pool.trials for side in sides)
     ns = tuple(int(n) for n in curves.checked_at(at, m)) if at is not None else default_at(m)
+    paid = _trials_paid_for((sides[0].pool, sides[1].pool), seconds)
+    tail = checked_tail(CONFIDENCE)
+    at_n = {name: {n: _difference_at(sides, name, (_At.exactly(n),) * 2, tail / 2) for n in ns} for name in _CURVES}
+    at_seconds = {
+        name: {
+            t: _difference_at(sides, name, (sides[0].paid(t, tail / 4), sides[1].paid(t, tail / 4)), tail / 4)
+            for t in paid
+        }
+        for name in _CURVES
+    }
+    return Comparison(first.study, second.study, objective, at_n, at_seconds, paid, _notes(first, second))
+
+
+def _trials_paid_for(pools: tuple[Pool, Pool], seconds: Sequence[float] | None) -> dict[float, tuple[float, float]]:
+    """For each budget in `seconds` (_budgets if None), the number of trials that the budget pays for in each study."""
     timed = all(np.isfinite(pool.seconds).all() and pool.seconds.sum() > 0 for pool in pools)
     budgets = tuple(seconds) if seconds is not None else _budgets(pools) if timed else ()
     if budgets and not timed:
@@ -75,42 +95,34 @@ def compare(
             raise ValueError(
                 f"a budget pays for 1 to M trials in both studies: got {t} s, {pair[0]:.1f} and {pair[1]:.1f}"
             )
-    tail = checked_tail(CONFIDENCE)
-
-    def difference(name: str, at_first: _At, at_second: _At, tail: float) -> Point:
-        one = sides[0].point(name, at_first, tail)
-        two = sides[1].point(name, at_second, tail)
-        found = _difference(one, two)
-        return found if objective.direction == "maximize" else found.turned()
-
-    at_n = {name: {n: difference(name, _At(n, n, n), _At(n, n, n), tail / 2) for n in ns} for name in _CURVES}
-    at_t = {
-        name: {t: difference(name, sides[0].paid(t, tail / 4), sides[1].paid(t, tail / 4), tail / 4) for t in budgets}
-        for name in _CURVES
-    }
-    return Comparison(first.study, second.study, objective, at_n, at_t, paid, _notes(first, second))
+    return paid
 
 
 @dataclass(frozen=True)
 class _At:
-    """N, and the fewest and the most trials that it may be: real numbers, the same where N is chosen."""
+    """A number of trials, with the fewest and the most that the number may be: all real, and equal for a chosen N."""
 
     n: float
     fewest: float
     most: float
 
+    @classmethod
+    def exactly(cls, n: int) -> _At:
+        return cls(n, n, n)
+
 
 @dataclass(frozen=True)
 class _Side:
-    """One study's pool with higher scores the better ones, (worst, best) score, and why there is nothing to infer."""
+    """The pool of one study."""
 
     pool: Pool
-    bounds: Bounds
+    """Turned so that higher scores are better; its bounds are the (worst, best) score."""
     exact: str | None
+    """Why nothing is inferred from the pool (refusals.nothing_to_infer); None where something is."""
     objective: Objective
 
     def paid(self, seconds: float, tail: float) -> _At:
-        """The trials that a budget pays for, from the mean duration and Student's limits of it."""
+        """The trials that a budget pays for, from the mean duration of a trial and Student's limits of that mean."""
         durations = self.pool.seconds
         m, mean = len(durations), float(durations.mean())
         if m < 2:
@@ -119,37 +131,49 @@ class _Side:
         return _At(seconds / mean, seconds / (mean + half), seconds / (mean - half) if mean > half else math.inf)
 
     def point(self, name: str, at: _At, tail: float) -> Point:
-        """The curve at N; each limit is missed with probability `tail`, and is taken at the N that makes it wider."""
-        val = self.pool.val
-        levels = curves.tied_levels(val, val if name == "best_val" else self.pool.test)
+        """The curve at N. Each limit is missed with probability `tail` and taken at the N that makes it wider."""
+        val, bounds = self.pool.val, self.pool.bounds
+        of_validation = name == "best_val"
+        levels = curves.tied_levels(val, val if of_validation else self.pool.test)
         value = float(curves.expected_level(levels, np.array([at.n]))[0])
         if self.exact is not None:
             return Point(value, value, value, "exact")
-        why = refusals.of_selected(at.n, len(val), self.objective) if name != "best_val" else None
-        if name != "best_val" and why is None and at.fewest < at.most:
-            why = refusals.of_seconds()
-        if why is None and math.isinf(at.most):
-            why = "too few trials, or too uneven ones, to say how many the seconds pay for"
+        why = self._why_no_interval(of_validation, at)
         if why is not None:
             return Point(value, None, None, "point estimate only", why)
         ends = sorted({at.fewest, at.most})
         low, high = (
-            limits_at(levels, ends, (tail,), self.bounds)
-            if name == "best_val"
-            else selected_limits_at(val, self.pool.test, ends, (tail,), self.bounds)
+            limits_at(levels, ends, (tail,), bounds)
+            if of_validation
+            else selected_limits_at(val, self.pool.test, ends, (tail,), bounds)
         )
         return Point(value, min(float(low[0, 0]), value), max(float(high[0, -1]), value), METHOD)
 
+    def _why_no_interval(self, of_validation: bool, at: _At) -> str | None:
+        if not of_validation:
+            why = refusals.of_selected(at.n, self.pool.trials, self.objective)
+            if why is not None:
+                return why
+            if at.fewest < at.most:
+                return refusals.of_seconds()
+        if math.isinf(at.most):
+            return "too few trials, or too uneven ones, to say how many the seconds pay for"
+        return None
+
 
 def _side(table: TrialTable) -> _Side:
-    pool, direction = pool_of(table), table.objective.direction
+    pool = pool_of(table)
     if not pool.tested:
         raise ValueError(f"studies are compared by validation and test scores: got {table.study} without test")
     refusals.trend_flag(table, pool)  # raises where the trials are not what the table says
-    upwards, limits = oriented(pool.val, pool.bounds, direction)
-    test = pool.test if direction == "maximize" else -pool.test
-    exact = refusals.nothing_to_infer(table, pool.trials)
-    return _Side(replace(pool, val=upwards, test=test), limits, exact, table.objective)
+    return _Side(turned_upwards(pool), refusals.nothing_to_infer(table, pool.trials), table.objective)
+
+
+def _difference_at(sides: tuple[_Side, _Side], name: str, at: tuple[_At, _At], tail: float) -> Point:
+    """The difference of both sides on a curve, in the scores' own direction."""
+    one, two = (side.point(name, place, tail) for side, place in zip(sides, at, strict=True))
+    found = _difference(one, two)
+    return found if sides[0].objective.direction == "maximize" else found.turned()
 
 
 def _difference(one: Point, two: Point) -> Point:
@@ -162,7 +186,7 @@ def _difference(one: Point, two: Point) -> Point:
 
 
 def _budgets(pools: tuple[Pool, Pool]) -> tuple[float, ...]:
-    """Budgets that pay for 1, 2, 5, ... trials of the study with the slower trials, as far as both pools reach."""
+    """Budgets in seconds that pay for 1, 2, 5, ... trials of the slower study, up to the end of either pool."""
     means = [float(pool.seconds.mean()) for pool in pools]
     most = min(pool.trials * mean for pool, mean in zip(pools, means, strict=True))
     ladder = [max(means) * n for n in default_at(max(pool.trials for pool in pools))]

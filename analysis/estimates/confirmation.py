@@ -1,4 +1,4 @@
-"""The honest second look: the best trials of a search, trained again with fresh seeds, beside their scores in it."""
+"""The second look: the best trials of a search, trained again with fresh seeds, beside their scores in the search."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ METHOD = "seeds' and test set's error in quadrature"
 
 @dataclass(frozen=True)
 class Confirmed:
-    """One configuration: its scores in the search (this network's), and over its repeats (this configuration's).
+    """One configuration: the scores of its network in the search, and the scores of its repeats.
 
-    `test`: the mean over the repeats on test with its interval, None while none completed; `test_deviation`: of one
-    repeat, None for one alone; `val_mean`: on the rows that chose the trials, so that it stays optimistic.
-    `shrinkage`: score in the search less mean of the repeats. Being chosen for a high score makes it positive on
-    average. `failed`: repeats that did not complete; means and deviations are over the complete ones.
+    `test`: the mean test score over the repeats with its interval, None while no repeat is complete. `test_deviation`:
+    the standard deviation over repeats, None for fewer than two. `val_mean`: the mean validation score over the
+    repeats; it stays optimistic, because the same rows chose the trials. `failed`: repeats that did not complete; means
+    and deviations are over the complete repeats.
     """
 
     number: int
@@ -36,17 +36,21 @@ class Confirmed:
 
     @property
     def shrinkage(self) -> float | None:
-        """The search's validation score less the mean of the repeats."""
+        """The score in the search less the mean of the repeats: positive on average, because the best were chosen."""
         return None if self.val_mean is None else self.search_val - self.val_mean
 
 
 def confirm_summary(search: TrialTable, confirm: TrialTable) -> tuple[Confirmed, ...]:
-    """One row a confirmed configuration, in the order of its rank in the search.
+    """One row a confirmed configuration, in the order of rank in the search.
 
-    Assumption: the repeats differ in their training seed only; they are never part of the search's pool.
-    Bias: none in the mean on test. The mean on validation stays optimistic: the same rows chose the trials, and their
-    chance is in every repeat. Lost repeats (worker lost, driver lost, interrupted) are left out. The interval is
-    proportions.repeats_interval; scores that are shares of rows alone have the test set's binomial error in it.
+    Assumption: the repeats differ in their training seed only, and are never part of the search's pool.
+    Bias: none in the mean on test. The mean on validation stays optimistic: the same rows chose the trials, and the
+    luck of these rows is in every repeat. Lost repeats (worker lost, driver lost, interrupted) are left out. The
+    interval is proportions.repeats_interval; it contains the test set's binomial error where a score is a share of
+    rows.
+
+    Raises:
+        ValueError: the search was not tested, a repeat does not say which trial it repeats, or names an unknown trial.
     """
     if not search.tested:
         raise ValueError(f"the second look is at trials that were tested: got {search.study}, whose refit is that")

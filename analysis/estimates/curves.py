@@ -1,8 +1,8 @@
 """Best-of-N curves from one pool of M trials: exact averages over all N-subsets.
 
-All curves here are one functional. Draw N of the M trials without replacement, let validation pick the best one (tied
-winners averaged), and read some value of it: its validation score (`best_val`), its test score (`test_of_best`), or the
-difference (`gap`). Averaged over all C(M, N) draws that is a complete U-statistic of order N.
+All curves here are one functional. N of the M trials are drawn without replacement, validation picks the best of them
+(tied winners are averaged), and a value of the picked trial is read: its validation score (`best_val`), its test score
+(`test_of_best`), or the difference (`gap`). The average over all C(M, N) draws is a complete U-statistic of order N.
 
 With the trials sorted by validation score, z_(i) the value at rank i (mean over the ranks tied with i) and
 p_i = C(i, N) / C(M, N) = P(all N drawn lie among the lowest i),
@@ -34,7 +34,7 @@ _BLOCK = 1 << 16  # numbers worked on at once: a block of N values stays in the 
 
 @dataclass(frozen=True)
 class Point:
-    """A curve at one N. `low` and `high` are None where no valid limit exists; `why` then says the reason."""
+    """A curve at one N. `low` and `high` are None where no valid limit exists; `why` then gives the reason."""
 
     value: float
     low: float | None
@@ -43,12 +43,12 @@ class Point:
     why: str | None = None
 
     def __post_init__(self) -> None:
-        """A missing limit is explained."""
+        """Raise ValueError where a limit is missing without a reason."""
         if (self.low is None or self.high is None) and not self.why:
             raise ValueError(f"a point without a limit says why: got {self}")
 
     def turned(self) -> Point:
-        """The same of the negative score."""
+        """The point of the negative score."""
         low, high = (None if end is None else -end for end in (self.high, self.low))
         return replace(self, value=-self.value, low=low, high=high)
 
@@ -57,7 +57,7 @@ Curve = dict[int, Point]
 
 
 def checked_at(at: Sequence[int], m: int) -> np.ndarray:
-    """The values of N as an array; each is a whole number from 1 to m."""
+    """The values of N as a float array; ValueError unless each is a whole number from 1 to m."""
     for n in at:
         if isinstance(n, bool) or int(n) != n or not 1 <= n <= m:
             raise ValueError(f"N is a whole number from 1 to the number of trials, here {m}: got {n}")
@@ -65,7 +65,7 @@ def checked_at(at: Sequence[int], m: int) -> np.ndarray:
 
 
 def checked_scores(name: str, scores: Sequence[float] | np.ndarray) -> np.ndarray:
-    """Scores as a float array of length >= 1 without NaN."""
+    """Scores as a float array; ValueError unless the array has one axis, at least one score and no NaN."""
     values = np.asarray(scores, dtype=float)
     if values.ndim != 1 or not len(values):
         raise ValueError(f"{name} holds the score of at least one trial: got shape {values.shape}")
@@ -75,13 +75,13 @@ def checked_scores(name: str, scores: Sequence[float] | np.ndarray) -> np.ndarra
 
 
 def subset_probabilities(n: np.ndarray, m: int) -> np.ndarray:
-    """p_i for i = m-1 down to 1, one row for each n (real values n >= 1 interpolate between the whole ones)."""
+    """The probabilities p_i for i = m-1 down to 1, (len(n), m-1); a real n >= 1 interpolates between whole numbers."""
     ranks = np.arange(m, 1, -1, dtype=float)
     return np.cumprod(np.maximum(ranks - n[:, None], 0.0) / ranks, axis=1)
 
 
 def expected_level(levels: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """U_N of values already sorted by rank and averaged over ties: z_(M) - sum p_i (z_(i+1) - z_(i))."""
+    """U_N at each N of `at`, from levels (M,) by rank, averaged over ties: z_(M) - sum p_i (z_(i+1) - z_(i))."""
     m = len(levels)
     steps = np.diff(levels)[::-1]
     rows = max(1, _BLOCK // m)
@@ -96,7 +96,8 @@ def expected_level(levels: np.ndarray, at: np.ndarray) -> np.ndarray:
 def best_val(val: Sequence[float] | np.ndarray, at: Sequence[int], direction: Direction = "maximize") -> np.ndarray:
     """Expected best validation score of N trials (module docstring, z = validation score).
 
-    A score of -inf (+inf when minimising) ranks a trial last: U_N is infinite while an N-subset can hold only such.
+    A score of -inf (+inf when minimising) ranks a trial last. U_N is infinite while some N-subset holds nothing but
+    such trials.
     """
     y = np.sort(_oriented(checked_scores("val", val), direction))
     n = checked_at(at, len(y))
@@ -117,8 +118,8 @@ def expected_test_of_best(
 ) -> np.ndarray:
     """Expected test score of the trial that validation picks among N, tied winners averaged (module docstring).
 
-    It need not rise with N. Unlike the best test score it is free of selection on test; what it carries is the test
-    set's own sampling error.
+    The curve need not rise with N. Unlike the best test score, the curve is free of selection on test. The test set's
+    own sampling error remains in it.
     """
     rank_by = _oriented(checked_scores("val", val), direction)
     levels = tied_levels(rank_by, same_length(rank_by, checked_scores("test", test)))
@@ -133,8 +134,8 @@ def gap(
 ) -> np.ndarray:
     """Expected best validation score less the test score of the same trial: the optimism of selection.
 
-    At N = 1 nothing was selected, so gap(1) is the difference between the two data sets themselves; gap(N) - gap(1) is
-    what the selection added. NaN where the best validation score is infinite.
+    At N = 1 nothing was selected, so gap(1) is the difference between the two data sets themselves, and
+    gap(N) - gap(1) is the optimism that the selection added. NaN where the best validation score is infinite.
     """
     rank_by = _oriented(checked_scores("val", val), direction)
     n = checked_at(at, len(rank_by))
@@ -142,7 +143,7 @@ def gap(
     last = int(np.count_nonzero(np.isinf(ranked)))
     if last == len(ranked):
         return np.full(len(n), np.nan)
-    # one functional of the differences, not the difference of two: no digits lost on a large offset
+    # One functional of the differences, not the difference of two functionals: no digits are lost on a large offset.
     levels = ranked - tied_levels(rank_by, same_length(rank_by, checked_scores("test", test)))
     levels[:last] = levels[last]  # of no weight where N > last
     return np.where(n <= last, np.nan, expected_level(levels, n))
@@ -151,27 +152,32 @@ def gap(
 def best_test_selected_on_test_is_optimistic(
     test: Sequence[float] | np.ndarray, at: Sequence[int], direction: Direction = "maximize"
 ) -> np.ndarray:
-    """Expected best TEST score of N trials. Selected on the very data that it reports: biased upwards, never quote it.
+    """Expected best TEST score of N trials: never quote it, for the same data select and report, which biases upwards.
 
-    Kept only to compare with published curves that were made this way.
+    The function is kept to compare with published curves that were made this way.
     """
     return best_val(test, at, direction)
 
 
 def tied_levels(val: np.ndarray, value: np.ndarray) -> np.ndarray:
-    """`value` by rank of `val`, ascending, each replaced by the mean over the trials tied with it on `val`."""
+    """`value` by ascending rank of `val`; tied trials on `val` share the mean of their values."""
     order = np.argsort(val, kind="stable")
     ranked, z = val[order], value[order]
-    starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
+    starts = tie_starts(ranked)
     sizes = np.diff(np.r_[starts, len(ranked)])
     first = z[starts]
-    # the mean as first + mean excess: exact when the tied values are equal
+    # First value plus mean excess: the mean is exact when the tied values are equal.
     excess = np.add.reduceat(z - np.repeat(first, sizes), starts) / sizes
     return np.repeat(first + excess, sizes)
 
 
+def tie_starts(ranked: np.ndarray) -> np.ndarray:
+    """The place of the first score of each group of tied scores, in sorted scores (M,)."""
+    return np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
+
+
 def same_length(val: np.ndarray, value: np.ndarray) -> np.ndarray:
-    """`value`, after checking that there is one for each trial."""
+    """`value`; ValueError unless it has one entry for each trial."""
     if len(val) != len(value):
         raise ValueError(f"one value for each trial: got {len(value)} values for {len(val)} trials")
     return value

@@ -1,7 +1,7 @@
 """The stop rule: a search ends once doubling its trials seems to buy less than x. A decision, not an interval.
 
-The decision was right in every run tried. The limit that it compares with is none that could be quoted: "doubling buys
-less than this with 95% confidence" covered 0.71 to 0.95, so no sentence, page or table says so.
+The decision was right in every run tried. The limit that the decision rests on must not be quoted: "doubling buys less
+than this with 95% confidence" held in 0.71 to 0.95 of searches, so no sentence, page or table says so.
 """
 
 from __future__ import annotations
@@ -13,20 +13,21 @@ import numpy as np
 from scipy.special import stdtrit
 
 from analysis.estimates import curves
-from analysis.estimates.curves import same_length, subset_probabilities
+from analysis.estimates.curves import same_length, subset_probabilities, tie_starts
 from analysis.reading.pool import Pool, has_prefix, pool_of
 from analysis.reading.table import TrialTable
 
-LAST = 5  # the jackknife's variance says nothing beyond N = M / LAST
-SHARE = 10  # judged at N = M / SHARE, so that 2N stays within M / LAST
+LAST = 5  # beyond N = M / LAST the jackknife's variance says nothing
+SHARE = 10  # the rule judges at N = M / SHARE, so that 2N stays within M / LAST
 FEWEST = 2 * SHARE
 
 
 @dataclass(frozen=True)
 class DoublingGain:
-    """What 2N trials reach beyond N, judged from M: `gain` = U_2N - U_N; `upper` is what the rule compares.
+    """How much better the best of 2N trials is than the best of N, judged from M trials.
 
-    `why` says why there is no judgement; the numbers are then None.
+    `gain`: U_2N - U_N; `upper`: its upper limit, which the rule compares with the threshold. `why`: the reason where
+    there is no judgement; gain, error and limit are then None.
     """
 
     trials: int
@@ -38,7 +39,7 @@ class DoublingGain:
     why: str | None = None
 
     def below(self, threshold: float) -> bool:
-        """Whether the rule takes doubling to buy less than `threshold`. No judgement is no."""
+        """Whether the rule takes doubling to buy less than `threshold`; False where there is no judgement."""
         return self.upper is not None and self.upper < threshold
 
     def sentence(self) -> str:
@@ -52,16 +53,15 @@ class DoublingGain:
 
 
 def doubling_gain(table: TrialTable, confidence: float = 0.95) -> DoublingGain:
-    """The gain of doubling at N = M // 10, with the limit that the rule compares, on the finished prefix of M trials.
+    """The gain of doubling at N = M // 10 and its upper limit, on the finished prefix of M trials.
 
-    Formula: U_2N - U_N, its error the delete-one jackknife of that difference, Student's t with M - 1 degrees of
-    freedom. Assumption: exchangeable trials; and for the step from N to M, that the gain of a doubling does not grow
-    from M/10 on (so for scores with a bounded, regular upper tail; not where one configuration in more than M/10 is
-    much better).
-    Bias: none in the gain; as a statement about doubling M it is far on the safe side. Simulated: the limit holds for
-    the step from N to 2N in 0.71 to 0.95 of searches, so it serves the decision alone. Range: M >= 20.
-    Cost: O(M log M).
-    Source: Hoeffding (1948) for U, Arvesen (1969) for the jackknife; the rule itself is this project's.
+    Formula: U_2N - U_N; its standard error is the delete-one jackknife's of the difference, its limit Student's t with
+    M - 1 degrees of freedom. Assumption: exchangeable trials. To speak of doubling M, the gain of a doubling must not
+    grow from M/10 on: true of scores with a bounded, regular upper tail, false where one configuration in more than
+    M/10 is much better. Bias: none in the gain; as a statement about doubling M, the gain is far on the safe side.
+    Simulated: the limit holds for the step from N to 2N in 0.71 to 0.95 of searches, so only the decision uses the
+    limit. Range: M >= 20. Cost: O(M log M). Source: Hoeffding (1948) for U, Arvesen (1969) for the jackknife; the rule
+    is this project's.
     """
     pool = pool_of(table)
     if table.sampler == "list":
@@ -70,7 +70,7 @@ def doubling_gain(table: TrialTable, confidence: float = 0.95) -> DoublingGain:
 
 
 def doubling_gain_at(pool: Pool, n: int, confidence: float = 0.95) -> DoublingGain:
-    """As doubling_gain, at any N with 2N <= M/5."""
+    """The same as doubling_gain, at any N with 2N <= M/5."""
     return _doubling_gain(pool.upwards, n, confidence)
 
 
@@ -91,11 +91,14 @@ def _doubling_gain(val: np.ndarray, n: int, confidence: float) -> DoublingGain:
 
 
 def stop_at(table: TrialTable, threshold: float, confidence: float = 0.95) -> int | None:
-    """The number of plan numbers with which the search ends by the rule, None while it goes on.
+    """The number of trials, in plan order, after which the rule ends the search; None while the search goes on.
 
-    The finished prefix is looked at in plan order, each time another 10 trials are in it; the first look that is below
-    the threshold decides. However the trials arrived, the same plan ends at the same trial. Looking several times
-    makes the error more likely than a single look would; the report says that the sample size was not fixed.
+    The rule looks at the finished prefix each time the prefix has another 10 trials, and the first look below the
+    threshold decides. The same plan ends at the same trial, in whatever order the trials arrived. Several looks make a
+    wrong end more likely than a single look would; the report says that the sample size was not fixed.
+
+    Raises:
+        ValueError: the threshold does not lie between 0 and 1.
     """
     if not 0.0 < threshold < 1.0:
         raise ValueError(f"stop_when_gain_below lies between 0 and 1: got {threshold}")
@@ -109,10 +112,10 @@ def stop_at(table: TrialTable, threshold: float, confidence: float = 0.95) -> in
 def first_stop(
     val: Sequence[float] | np.ndarray, threshold: float, confidence: float = 0.95, looked: int = 0
 ) -> int | None:
-    """The first look at validation scores `val`, in plan order, whose gain is below the threshold: its trials.
+    """The number of trials at the first look whose gain is below the threshold; None without such a look.
 
-    The scores are turned so that more is better. `looked`: looks up to this many trials were made before without ending
-    the search, and are not repeated.
+    `val`: validation scores in plan order, turned so that higher is better. `looked`: looks at up to this many trials
+    were made before and did not end the search; they are not repeated.
     """
     for m in range(FEWEST, len(val) + 1, SHARE):
         if m > looked and _doubling_gain(np.asarray(val[:m], dtype=float), m // SHARE, confidence).below(threshold):
@@ -126,9 +129,9 @@ def leave_one_out(val: np.ndarray, value: np.ndarray, n: float) -> np.ndarray:
     Formula: with P_i = C(i, N) / C(M-1, N), groups of trials tied on `val` at ranks a..b with mean z_g, and trial j
     in group g, the sum over groups h below g of (P_b - P_{a-1}) z_h, over groups above g of (P_{b-1} - P_{a-2}) z_h,
     and of g itself without j, (P_{b-1} - P_{a-1}) (sum of g - z_j) / (size - 1). Prefix sums give all M of them.
-    Assumption: none, it is arithmetic. Range: 1 <= N <= M - 1 (real N interpolates). Cost: O(M log M) time, O(M)
-    memory.
-    Ties: the mean of a group is taken anew without j; keeping the pool's mean would drop the variance within ties.
+    Assumption: none; the formula is arithmetic. Range: 1 <= N <= M - 1 (a real N interpolates). Cost: O(M log M) time,
+    O(M) memory.
+    Ties: the mean of j's group is taken without j; the mean with j would drop the variance within ties.
     Source: Tukey (1958); Arvesen, "Jackknifing U-statistics" (1969).
     """
     m = len(same_length(value, val))
@@ -136,10 +139,10 @@ def leave_one_out(val: np.ndarray, value: np.ndarray, n: float) -> np.ndarray:
         raise ValueError(f"the jackknife needs 1 <= N <= M - 1, here {m - 1}: got {n}")
     order = np.argsort(val, kind="stable")
     ranked, z = val[order], value[order]
-    starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
+    starts = tie_starts(ranked)
     ends = np.r_[starts[1:], m]
     sizes = ends - starts
-    origin = z[starts[-1] :].mean()  # the weights add to one: moving the origin costs nothing and keeps the digits
+    origin = z[starts[-1] :].mean()  # the weights add to one, so the origin may move; this keeps the digits
     z = z - origin
     sums = np.add.reduceat(z, starts)
     means = sums / sizes
@@ -160,7 +163,8 @@ def leave_one_out(val: np.ndarray, value: np.ndarray, n: float) -> np.ndarray:
 def jackknife_variance(replicates: np.ndarray) -> float:
     """(M - 1) / M times the sum of squared deviations of the delete-one replicates from their mean.
 
-    Bias: upwards (Efron and Stein, "The jackknife estimate of variance", 1981); falls with N / M.
+    Assumption: exchangeable trials. Bias: upwards (Efron and Stein, "The jackknife estimate of variance", 1981),
+    smaller for a smaller N / M. Source: Tukey (1958).
     """
     m = len(replicates)
     return float((m - 1) / m * np.sum((replicates - replicates.mean()) ** 2))

@@ -22,15 +22,15 @@ from models.tasks.objective import Objective
 
 FEWEST = 10  # complete trials below which no importance is given
 MOST = 1000  # complete trials that fANOVA is given
-MOST_WORDS = 8  # of a hyperparameter: fANOVA's time doubles with each word more, 22 s for 14 of them
+MOST_WORDS = 8  # different texts of a hyperparameter: fANOVA's time doubles with each further text, 22 s for 14
 
 
 @dataclass(frozen=True)
 class Importances:
-    """Shares that add to 1 for each evaluator: name of the hyperparameter -> share. `why` when there are none.
+    """For each evaluator, hyperparameter -> share; the shares add to 1. `why`: the reason where there are none.
 
-    `ped_anova`: what sets the best trials apart; `fanova`: share of the variance of all scores, in a random forest's
-    model of `fanova_trials` of the trials.
+    `ped_anova`: how much a hyperparameter sets the best trials apart. `fanova`: its share of the variance of all
+    scores, in a random forest fitted to `fanova_trials` of the trials.
     """
 
     ped_anova: dict[str, float]
@@ -39,17 +39,17 @@ class Importances:
     why: str | None = None
     fanova_trials: int = 0
     left_out: tuple[str, ...] = ()
-    """In sentences: the trials and hyperparameters that no share speaks of."""
+    """Sentences about the trials and hyperparameters that the shares leave out."""
 
 
 def importances(table: TrialTable) -> Importances:
-    """Both evaluators on the complete trials, hyperparameters that vary only, most important first.
+    """Both evaluators on the complete trials and the hyperparameters that vary, the most important first.
 
-    Assumption: trials drawn at random over the space (a grid does too). Bias: fANOVA's forest spreads some share over
-    irrelevant hyperparameters; neither carries an error here, so shares that are close are not to be ranked.
-    Range: 10 complete trials or more; well above 50 to be worth quoting. Cost: fANOVA's grows with the square of the
-    trials, about a second for 500 and minutes for 5,000, so that from MOST on it looks at so many of them, drawn at
-    random; PED-ANOVA looks at all.
+    Formula: as in the sources, by Optuna. Assumption: trials drawn at random over the space, or from a grid. Bias:
+    fANOVA's forest spreads some share over irrelevant hyperparameters. Neither evaluator gives an error, so close
+    shares have no order. Range: 10 complete trials or more; well above 50 to be worth quoting. Cost: fANOVA's time
+    grows with the square of the trials, about a second for 500 and minutes for 5,000, so fANOVA is given at most MOST
+    trials, drawn at random; PED-ANOVA is given all.
     Source: Watanabe, Bansal and Hutter, "PED-ANOVA" (2023); Hutter, Hoos and Leyton-Brown, "An Efficient Approach for
     Assessing Hyperparameter Importance" (2014). Optuna's implementations, seeded.
     """
@@ -122,7 +122,7 @@ def _value(value: Any) -> Any:
 
 
 def _distribution(column: pd.Series) -> BaseDistribution:
-    """Categories for text and for up to six numbers, else the range of the numbers seen."""
+    """Categories for text and for up to six different numbers, else the range of the numbers."""
     values = sorted({_value(v) for v in column}, key=lambda v: (isinstance(v, str), v))
     if _is_words(column) or len(values) <= 6:
         return CategoricalDistribution(values)

@@ -15,7 +15,10 @@ from analysis.estimates.curves import checked_at, checked_scores, subset_probabi
 
 @dataclass(frozen=True)
 class RankInterval:
-    """Ranks among M ascending scores; lower 0 = no lower limit, upper M + 1 = no upper limit (open-topped)."""
+    """Ranks of an interval's ends among M ascending scores, and the probability that each end misses.
+
+    Lower rank 0 means no lower limit; upper rank M + 1 means no upper limit.
+    """
 
     lower: int
     upper: int
@@ -37,7 +40,7 @@ def median_best(val: Sequence[float] | np.ndarray, at: Sequence[int]) -> np.ndar
     for k, n in enumerate(checked_at(at, m).astype(int)):
         p = subset_probabilities(np.array([float(n)]), m)[0]
         i = m - int(np.count_nonzero(p >= 0.5))
-        for near in (i - 1, i):  # whole numbers decide where rounding could: p_i within 1e-10 of one half
+        for near in (i - 1, i):  # p_i within 1e-10 of one half: whole numbers decide, so that rounding does not
             if 1 <= near < m and abs(p[m - 1 - near] - 0.5) < 1e-10:
                 i = near if 2 * math.comb(near, n) >= math.comb(m, n) else near + 1
                 break
@@ -46,7 +49,7 @@ def median_best(val: Sequence[float] | np.ndarray, at: Sequence[int]) -> np.ndar
 
 
 def median_quantile(n: int) -> tuple[float, float]:
-    """q = 0.5 ** (1/N), the quantile of one trial's score that is the median of the best of N, and 1 - q exactly."""
+    """q = 0.5 ** (1/N) and 1 - q without cancellation: the q-quantile of one score is the median of the best of N."""
     return 0.5 ** (1.0 / n), -math.expm1(-math.log(2.0) / n)
 
 
@@ -81,8 +84,8 @@ def trials_for_upper_limit(n: int, confidence: float = 0.95) -> int:
 
 
 def checked_tail(confidence: float) -> float:
-    """alpha / 2 of a confidence between 0 and 1."""
+    """alpha / 2 of a confidence; ValueError unless the confidence lies between 0 and 1."""
     if not 0.0 < confidence < 1.0:
         raise ValueError(f"a confidence lies between 0 and 1: got {confidence}")
-    # 1 - 0.95 is 0.050000000000000044; ten digits are what a confidence was written with
+    # 1 - 0.95 is 0.050000000000000044 in floating point; nobody writes a confidence with more than ten digits.
     return round((1.0 - confidence) / 2.0, 12)

@@ -1,4 +1,4 @@
-"""How many trials: the chance to reach a target, the trials needed for it, and what a new search or more trials buy."""
+"""How many trials: the chance to reach a target, the trials needed for a target, and the gain of further trials."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from analysis.estimates.order_statistics import checked_tail
 
 @dataclass(frozen=True)
 class Reach:
-    """Trials until the best reaches `target` with probability `probability`.
+    """The number of trials after which the best reaches `target` with probability `probability`.
 
-    `trials` is the estimate, None when no trial of the pool reached it; `low` and `high` hold with `confidence`,
-    `high` is None when nothing bounds it; `direction` says whether a score reaches the target from below or from above.
+    `trials`: the estimate, None when none of the `pool` trials reached the target. `low`, `high`: limits of the number
+    that hold with `confidence`; `high` is None when nothing bounds the number. `reached`: trials of the pool that
+    reached the target. `direction`: whether a higher or a lower score reaches the target.
     """
 
     target: float
@@ -33,11 +34,10 @@ class Reach:
 
 
 def probability_of_reaching(val: Sequence[float] | np.ndarray, target: float, at: Sequence[int]) -> np.ndarray:
-    """P(best of N >= target) for N drawn from this pool.
+    """P(best of N >= target), at each N of `at`, for N trials drawn from this pool without replacement.
 
     Formula: 1 - C(M-K, N) / C(M, N) with K trials at or above the target. Assumption: exchangeable trials. Bias: none.
-    Range: N = 1 to M. Cost: O(M) for each N. Source: the hypergeometric
-    distribution at zero.
+    Range: N = 1 to M. Cost: O(M) for each N. Source: the hypergeometric distribution at zero.
     """
     y = checked_scores("val", val)
     m, k = len(y), int(np.count_nonzero(np.asarray(val) >= target))
@@ -56,11 +56,12 @@ def trials_to_reach(
     confidence: float = 0.95,
     direction: Direction = "maximize",
 ) -> Reach:
-    """Trials of a new search of the same kind until its best reaches the target with the given probability.
+    """The number of trials of a new search after which its best reaches the target with the given probability.
 
-    Formula: n = ceil(log(1 - p) / log(1 - K/M)); its limits put the Clopper-Pearson limits of K/M in the same place.
-    Assumption: independent draws from the same space. Bias: n is a convex function of K/M, so it is too high on
-    average when K is small; the limits are valid at any K. Range: M >= 1, 0 < p < 1. Cost: O(M).
+    Formula: n = ceil(log(1 - p) / log(1 - K/M)) with K of M trials at or beyond the target; the limits of n follow from
+    the Clopper-Pearson limits of K/M in place of K/M. Assumption: independent draws from the same space. Bias: n is a
+    convex function of K/M, so n is too high on average when K is small; the limits hold at any K. Range: M >= 1,
+    0 < p < 1. Cost: O(M).
     Source: the geometric distribution for n; Clopper and Pearson (1934) for the limits.
     """
     if not 0.0 < probability < 1.0:
@@ -77,8 +78,10 @@ def trials_to_reach(
 
 @dataclass(frozen=True)
 class Prediction:
-    """What `trials` further draws do: as a new search they reach at least `at_least` with `confidence`, None where the
-    pool is too small to say; added to this one they beat its best score with probability at most `beats`.
+    """What `trials` further draws reach.
+
+    As a new search, the draws reach at least `at_least` with `confidence`; None where the pool is too small to say.
+    Added to this search, the draws beat its best score with probability at most `beats`.
     """
 
     trials: int
@@ -92,9 +95,10 @@ def prediction(
 ) -> Prediction:
     """The prediction limit of a new search of n trials, and the chance that n more trials beat the best one seen.
 
-    Formula: the limit is y_(r), r the largest rank with C(r-1+n, n) / C(M+n, n) <= 1 - confidence, the probability that
-    all new draws lie below the r-th of the old; the chance is n / (M + n). Assumption: the new trials are drawn as the
-    old ones were. Proven: exact for scores without ties, at least as good with them; nothing is said of a mean.
+    Formula: the limit is y_(r) with the largest rank r for which C(r-1+n, n) / C(M+n, n) <= 1 - confidence; the
+    fraction is the probability that all new draws lie below the r-th old score. The chance to beat the best is
+    n / (M + n). Assumption: the new trials are drawn as the old ones were. Proven: exact for scores without ties, and
+    conservative with ties. The limit is for one search, not for the mean over searches.
     Range: n >= 1. Cost: O(M). Source: prediction by ranks, David and Nagaraja, "Order Statistics" (2003), section 7.3.
     """
     if n < 1:
@@ -102,7 +106,7 @@ def prediction(
     sign = 1.0 if direction == "maximize" else -1.0
     y = np.sort(sign * checked_scores("val", val))
     m = len(y)
-    # element k: the probability at rank M - k, from that at the rank above it, times rank / (rank + n)
+    # Element k, the probability at rank M - k, is the probability at the next higher rank times rank / (rank + n).
     ranks = np.arange(m, 0, -1, dtype=float)
     below = np.cumprod(ranks / (ranks + n))
     likely = int(np.count_nonzero(below > 2.0 * checked_tail(confidence)))

@@ -1,8 +1,8 @@
 """Intervals of one measured number: a proportion of test rows, and the mean over repeats on one test set.
 
-Three quantities are kept apart. This network: the accuracy of the weights that were logged. This configuration over
-seeds: the mean over networks trained alike from fresh seeds. This procedure of N trials: the mean over whole searches
-(analysis.estimates.intervals). The first two are here.
+Three quantities are kept apart. A network has the accuracy of the weights that were logged. A configuration has a mean
+over networks trained alike from fresh seeds. A procedure of N trials has a mean over whole searches
+(analysis.estimates.intervals). The first two are estimated here.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ def binomial_error(accuracy: float, rows: int) -> float:
 
 
 def clopper_pearson(share: float, rows: float, level: float = 0.95) -> tuple[float, float]:
-    """The interval of this network's accuracy on all data like the test rows, of which it has `share` right.
+    """The interval of a network's accuracy on all data like the test rows, of which the network has `share` right.
 
-    Formula: with k = share * rows, the beta quantiles B(tail; k, rows - k + 1) and B(1 - tail; k + 1, rows - k); 0, 1
-    where k = 0 and k = rows. Assumption: independent rows, and a network that was not chosen by them. Proven: coverage
-    of at least the level, for a whole k. Range: share in [0, 1], rows >= 1. Cost: two beta quantiles.
-    Source: Clopper and Pearson (1934).
+    Formula: with k = share * rows, the beta quantiles B(tail; k, rows - k + 1) and B(1 - tail; k + 1, rows - k); 0 for
+    k = 0, and 1 for k = rows. Assumption: independent rows, and a network that was not chosen by these rows. Proven:
+    coverage of at least the level, for a whole k. Range: share in [0, 1], rows >= 1. Cost: two beta quantiles. Source:
+    Clopper and Pearson (1934).
     """
     if not 0.0 <= share <= 1.0:
         raise ValueError(f"a share of test rows lies in [0, 1]: got {share}")
@@ -41,12 +41,12 @@ def repeats_interval(
 ) -> tuple[float, float]:
     """The interval of a configuration's mean test score over seeds, from `repeats` networks on one test set.
 
-    Formula: the seeds' half-width t s / sqrt(r), r - 1 degrees of freedom, and the test set's, which all repeats share
-    and which does not shrink with them, added in quadrature on each side; the test set's is the distance to
-    Clopper-Pearson's limit of the mean, and left out where the score is no proportion (`rows` None).
-    Assumption: seeds' scores near normal. Proven: nothing. Simulated: covers 0.949 to 0.977 (benchmarks.coverage)
-    where the mean plus or minus one deviation covers 0.16 to 0.93. Range: r >= 2. Cost: none.
-    Source: Student (1908); the quadrature of two independent errors.
+    Formula: two half-widths added in quadrature on each side. The half-width of the seeds is t s / sqrt(r) with r - 1
+    degrees of freedom. The half-width of the test set is the distance from the mean to its Clopper-Pearson limit; all
+    repeats share the test set, so this half-width does not shrink with r, and it is left out where the score is no
+    proportion (`rows` None). Assumption: scores over seeds near normal. Proven: nothing. Simulated: coverage 0.949 to
+    0.977 (benchmarks.coverage), where the mean plus or minus one deviation covers 0.16 to 0.93. Range: r >= 2. Cost:
+    none. Source: Student (1908); the quadrature of two independent errors.
     """
     if repeats < 2:
         raise ValueError(f"a deviation needs at least two repeats: got {repeats}")

@@ -1,4 +1,4 @@
-"""What is claimed of a foreign study, held against its trials: refused in a line, or flagged beside each interval."""
+"""A user's claims of a foreign study, checked against its trials: refused, or flagged beside each interval."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def table_of(study: ForeignStudy, claims: Claims) -> TrialTable:
     """The trials table of a foreign study.
 
     Raises:
-        ValueError: a claim is missing, contradicts the trials, or is one of which nothing can be estimated.
+        ValueError: a claim is missing, a claim contradicts the trials, or nothing can be estimated from such trials.
     """
     objective = objective_of(study, claims)
     if claims.sampler not in SAMPLERS:
@@ -72,7 +72,7 @@ def _observed(study: ForeignStudy, objective: Objective) -> str:
 def _check_deleted(study: ForeignStudy) -> None:
     if study.deleted:
         raise ValueError(
-            f"a study has all its trials: those that are gone may have been taken out for their scores, got "
+            f"a study has all its trials: missing ones may have been taken out for their scores, got "
             f"{study.source} with {study.deleted} deleted or missing of {len(study.trials) + study.deleted}"
         )
 
@@ -99,7 +99,7 @@ def _check_one_space(study: ForeignStudy) -> None:
 
 
 def _grid_size(table: TrialTable) -> int | None:
-    """The number of the grid's cells, where the trials are all of them."""
+    """The number of cells of the grid, where the trials cover every cell; else None."""
     if table.sampler != "grid":
         return None
     searched = [names.PARAMS + name for name in table.searched]
@@ -110,11 +110,11 @@ def _grid_size(table: TrialTable) -> int | None:
 
 
 def _flags(study: ForeignStudy, table: TrialTable) -> tuple[str, ...]:
-    """What the trials do not show and the intervals rest on."""
+    """Sentences about assumptions of the intervals that the trials put in doubt."""
     found = _followed(table)
     running = sum(trial.state == states.RUNNING for trial in study.trials)
     if running:
-        found.append(f"{running} trials were still running: those that finish first are the fast ones.")
+        found.append(f"{running} trials were still running: the trials that finish first are the fast ones.")
     failed = table.frame[(table.frame[names.STATE] == states.FAILED) & (table.frame[names.STATE_REASON] == "")]
     if len(failed):
         found.append(
@@ -133,7 +133,7 @@ def _flags(study: ForeignStudy, table: TrialTable) -> tuple[str, ...]:
 
 
 def _followed(table: TrialTable) -> list[str]:
-    """What speaks against draws at random in where trials were drawn.
+    """A sentence where trials come back to earlier good ones more closely than random draws do; else none.
 
     Raises:
         ValueError: hardly any random order of the trials follows good scores as closely.
@@ -158,7 +158,7 @@ def _followed(table: TrialTable) -> list[str]:
 
 
 def _without(table: TrialTable, failed: pd.DataFrame) -> str:
-    """What the best of N reaches with these trials and without them, after a comma."""
+    """The end of a sentence: what the best of N reaches with the `failed` trials, and without them."""
     kept = table.frame.drop(index=failed.index)
     n = max(len(kept) // 4, 1)
     fewer = replace(table, frame=kept.assign(**{names.NUMBER: range(len(kept))}))
@@ -172,7 +172,7 @@ def _parameters(table: TrialTable) -> list[tuple[str, ...]]:
 
 
 def _is_nested(table: TrialTable) -> bool:
-    """Whether some parameter never comes back to a value that it has left, as an outer loop's does not."""
+    """Whether some parameter never returns to an earlier value, like the parameter of an outer loop."""
     for name in table.searched:
         values = table.frame[names.PARAMS + name].astype(str).tolist()
         changes = sum(one != other for one, other in pairwise(values))

@@ -17,10 +17,11 @@ _STATES = {"FINISHED": states.COMPLETE, "FAILED": states.FAILED, "KILLED": state
 
 
 def read_experiment(experiment: str, tracking_uri: str | None = None) -> ForeignStudy:
-    """The experiment of that name or ID: its runs, or where they have runs below them, those.
+    """The runs of the experiment with this name or ID; where runs are nested, only the nested ones.
 
     Raises:
-        ValueError: there is no such tracking store or experiment, or it has no runs, or those of studies made here.
+        ValueError: there is no such tracking store or experiment, the experiment has no runs, or its runs are studies
+            of this project.
     """
     uri = tracking_uri or get_tracking_uri()
     file = sqlite_file(uri)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,16 +14,48 @@ from models.core import states
 from models.core.suggestions import did_you_mean, listed
 
 _ENQUEUED, _GRID, _CELLS = "fixed_params", "grid_id", "search_space"
-"""Keys of a trial's system attributes: what enqueue_trial writes, and the grid sampler."""
+"""Keys of a trial's system attributes: enqueue_trial writes the first, the grid sampler the others."""
 _AT_ONCE = 0.002
-"""Seconds: a trial that was added whole began and ended in so many."""
+"""A trial that was added whole begins and ends within so many seconds."""
 
 
 def read_optuna(url: str, name: str | None) -> ForeignStudy:
-    """The study of that name in an Optuna storage, or the only one.
+    """The study `name` in the Optuna storage at `url`; without a name, the only study there.
 
     Raises:
         ValueError: there is no such storage or study, or it has several objectives.
+    """
+    import optuna
+
+    study = optuna.load_study(study_name=_chosen(url, name), storage=url)
+    if len(study.directions) > 1:
+        raise ValueError(
+            f"best-of-N is of one objective, got the study {study.study_name!r} with {len(study.directions)}: trials "
+            "are chosen by none of them alone"
+        )
+    names_of = study.metric_names or ["value"]
+    trials = study.get_trials(deepcopy=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Optuna warns that system attributes are its own
+        found = [_trial(trial, names_of[0]) for trial in trials]
+        is_grid = bool(trials) and all(_GRID in trial.system_attrs for trial in trials)
+        cells = math.prod(map(len, trials[0].system_attrs.get(_CELLS, {}).values())) if is_grid else 0
+    return ForeignStudy(
+        name=study.study_name,
+        source="an Optuna study",
+        trials=_with_added_ones_marked(found),
+        direction="maximize" if study.direction.name == "MAXIMIZE" else "minimize",
+        metric=names_of[0],
+        method="grid" if is_grid else "",
+        cells=cells or None,
+    )
+
+
+def _chosen(url: str, name: str | None) -> str:
+    """The name of the study to read.
+
+    Raises:
+        ValueError: there is no such storage or study, or no name is given and the storage has several studies.
     """
     import optuna
 
@@ -37,33 +70,19 @@ def read_optuna(url: str, name: str | None) -> ForeignStudy:
             f"--optuna is the address of an Optuna storage that answers, got: {in_one_line(error)}"
         ) from None
     if name is None and len(known) == 1:
-        name = known[0]
+        return str(known[0])
     if name not in known:
         raise ValueError(f"--study is one of {listed(known) or 'none'}, got {name!r}{did_you_mean(name, known)}")
-    study = optuna.load_study(study_name=name, storage=url)
-    if len(study.directions) > 1:
-        raise ValueError(
-            f"best-of-N is of one objective, got the study {name!r} with {len(study.directions)}: trials are chosen by "
-            "none of them alone"
-        )
-    names_of = study.metric_names or ["value"]
-    trials = study.get_trials(deepcopy=False)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # system attributes are Optuna's own, and it says so
-        found = [_trial(trial, names_of[0]) for trial in trials]
-        is_grid = bool(trials) and all(_GRID in trial.system_attrs for trial in trials)
-        cells = math.prod(map(len, trials[0].system_attrs.get(_CELLS, {}).values())) if is_grid else 0
-    slow = sum(trial.seconds > 50 * _AT_ONCE for trial in found)
-    if slow > len(found) / 2:  # else all are that fast
-        found = [_given(trial) if trial.seconds < _AT_ONCE else trial for trial in found]
-    return ForeignStudy(
-        name=str(name),
-        source="an Optuna study",
-        trials=tuple(found),
-        direction="maximize" if study.direction.name == "MAXIMIZE" else "minimize",
-        metric=names_of[0],
-        method="grid" if is_grid else "",
-        cells=cells or None,
+    return str(name)
+
+
+def _with_added_ones_marked(trials: Sequence[ForeignTrial]) -> tuple[ForeignTrial, ...]:
+    """The trials; complete ones without any duration are marked as given, where most trials take time."""
+    slow = sum(trial.seconds > 50 * _AT_ONCE for trial in trials)
+    if slow <= len(trials) / 2:  # all trials of such a study may be fast
+        return tuple(trials)
+    return tuple(
+        replace(trial, given=trial.state == states.COMPLETE) if trial.seconds < _AT_ONCE else trial for trial in trials
     )
 
 
@@ -82,10 +101,6 @@ def _trial(trial: Any, metric: str) -> ForeignTrial:
         given=_ENQUEUED in trial.system_attrs,
         space={name: str(domain) for name, domain in trial.distributions.items()},
     )
-
-
-def _given(trial: ForeignTrial) -> ForeignTrial:
-    return replace(trial, given=trial.state == states.COMPLETE)
 
 
 def _is_number(value: Any) -> bool:

@@ -1,9 +1,10 @@
-"""A table of trials that another program wrote, a row a trial: CSV or Parquet, whatever its columns are called."""
+"""A table of trials that another program wrote, a row a trial, as CSV or Parquet with column names of any program."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,18 +25,38 @@ _ENDED = {
     **dict.fromkeys(("pruned", "stopped"), states.PRUNED),
     **dict.fromkeys(("running", "waiting", "pending"), states.RUNNING),
 }
-"""The words of Optuna, KerasTuner, Ray Tune, W&B and MLflow, in lower case."""
+"""The states as Optuna, KerasTuner, Ray Tune, W&B and MLflow write them, in lower case."""
 
 
 def read_table_file(path: str, metrics: Sequence[str]) -> ForeignStudy:
     """The trials of a file; `metrics` are the columns that are named as scores.
 
-    Hyperparameters are the columns with a prefix such as `params.` or `config/`, and where none has one, all columns
-    that are no number, state, time or identifier and no score.
+    Hyperparameters are the columns with a prefix such as `params.` or `config/`. Where no column has such a prefix,
+    hyperparameters are all columns that are no number, state, time, identifier or score.
 
     Raises:
-        ValueError: there is no such file, it is no table, or a state's word is not known.
+        ValueError: there is no such file, the file is no table, or the word of a state is not known.
     """
+    frame = _read(path)
+    for name in metrics:
+        if name not in frame.columns:
+            known = [str(column) for column in frame.columns]
+            raise ValueError(
+                f"a score is a column of {path!r}, one of {listed(known)}, got {name!r}{did_you_mean(name, known)}"
+            )
+    columns = _Columns.of(frame, metrics)
+    numbers = _numbers(frame, columns.number)
+    rows = zip(numbers, frame.iterrows(), strict=True)
+    return ForeignStudy(
+        name=Path(path).stem,
+        source="a table of trials",
+        trials=tuple(columns.trial(number, row, metrics) for number, (_, row) in rows),
+        deleted=max(numbers) + 1 - len(numbers),
+    )
+
+
+def _read(path: str) -> pd.DataFrame:
+    """The file as a table with at least one row."""
     file = Path(path)
     if not file.is_file():
         raise ValueError(f"--trials is a table of trials, .csv or .parquet, got {path!r}, which is no file")
@@ -46,43 +67,52 @@ def read_table_file(path: str, metrics: Sequence[str]) -> ForeignStudy:
         raise ValueError(f"--trials is a table of trials, .csv or .parquet, got {path!r}: {said}") from None
     if not len(frame):
         raise ValueError(f"a table of trials has at least one row, got none in {path!r}")
-    for name in metrics:
-        if name not in frame.columns:
-            known = [str(column) for column in frame.columns]
-            raise ValueError(
-                f"a score is a column of {path!r}, one of {listed(known)}, got {name!r}{did_you_mean(name, known)}"
-            )
-    named = {str(column).lower(): column for column in frame.columns}
-    number, state, seconds, identifier = (
-        next((named[name] for name in candidates if name in named), None)
-        for candidates in (_NUMBER, _STATE, _SECONDS, _ID)
-    )
-    special = {number, state, seconds, identifier}
-    marked = {column: _bare(str(column)) for column in frame.columns if str(column).lower().startswith(_OF_PARAMETERS)}
-    rest = [column for column in frame.columns if column not in special and column not in marked]
-    scores = [column for column in rest if pd.api.types.is_numeric_dtype(frame[column])] if marked else list(metrics)
-    parameters = marked or {column: str(column) for column in rest if column not in metrics}
-    numbers = _numbers(frame, number)
-    return ForeignStudy(
-        name=file.stem,
-        source="a table of trials",
-        trials=tuple(
-            ForeignTrial(
-                number=place,
-                state=_state(row, state, metrics),
-                parameters={bare: row[column] for column, bare in parameters.items() if not _is_missing(row[column])},
-                metrics={str(name): float(row[name]) for name in scores if name in row and not _is_missing(row[name])},
-                seconds=float(row[seconds]) if seconds is not None and _is_number(row[seconds]) else math.nan,
-                where=str(row[identifier]) if identifier is not None else f"row {place + 1}",
-            )
-            for place, (_, row) in zip(numbers, frame.iterrows(), strict=True)
-        ),
-        deleted=max(numbers) + 1 - len(numbers),
-    )
+    return frame
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Which columns of a table hold what; None where no column does."""
+
+    number: Any
+    state: Any
+    seconds: Any
+    identifier: Any
+    parameters: Mapping[Any, str]
+    """Column -> the hyperparameter's name without the column's prefix."""
+    scores: Sequence[Any]
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, metrics: Sequence[str]) -> _Columns:
+        named = {str(column).lower(): column for column in frame.columns}
+        number, state, seconds, identifier = (
+            next((named[name] for name in candidates if name in named), None)
+            for candidates in (_NUMBER, _STATE, _SECONDS, _ID)
+        )
+        special = (number, state, seconds, identifier)
+        marked = {
+            column: _bare(str(column)) for column in frame.columns if str(column).lower().startswith(_OF_PARAMETERS)
+        }
+        rest = [column for column in frame.columns if column not in special and column not in marked]
+        parameters = marked or {column: str(column) for column in rest if column not in metrics}
+        numbers = [column for column in rest if pd.api.types.is_numeric_dtype(frame[column])]
+        return cls(number, state, seconds, identifier, parameters, numbers if marked else list(metrics))
+
+    def trial(self, number: int, row: Any, metrics: Sequence[str]) -> ForeignTrial:
+        """The trial that a row describes."""
+        seconds: Any = math.nan if self.seconds is None else row[self.seconds]
+        return ForeignTrial(
+            number=number,
+            state=_state(row, self.state, metrics),
+            parameters={bare: row[column] for column, bare in self.parameters.items() if not _is_missing(row[column])},
+            metrics={str(name): float(row[name]) for name in self.scores if not _is_missing(row[name])},
+            seconds=float(seconds) if _is_number(seconds) else math.nan,
+            where=str(row[self.identifier]) if self.identifier is not None else f"row {number + 1}",
+        )
 
 
 def _numbers(frame: pd.DataFrame, column: Any) -> list[int]:
-    """The trials' numbers from 0; the rows' order where no column counts them."""
+    """The trials' numbers from 0; where no column has such numbers, the rows are counted."""
     if column is None or not pd.api.types.is_integer_dtype(frame[column]) or frame[column].duplicated().any():
         return list(range(len(frame)))
     first = int(frame[column].min())
@@ -90,7 +120,7 @@ def _numbers(frame: pd.DataFrame, column: Any) -> list[int]:
 
 
 def _state(row: Any, column: Any, metrics: Sequence[str]) -> str:
-    if column is None:  # a trial without a score has failed
+    if column is None:  # without states, a trial without a score has failed
         return states.FAILED if any(name in row and _is_missing(row[name]) for name in metrics) else states.COMPLETE
     word = str(row[column]).strip().lower().removeprefix("trialstate.")
     if word not in _ENDED:

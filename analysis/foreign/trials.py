@@ -1,4 +1,4 @@
-"""Trials that another program ran, in one form, and the claims that are made of them."""
+"""Trials that another program ran, in one form for all sources, and the claims that a user makes of the trials."""
 
 from __future__ import annotations
 
@@ -14,51 +14,51 @@ from models.tasks.metrics import METRICS, Direction, Metric
 from models.tasks.objective import CONSTANT, Baselines, Objective
 
 SAMPLERS = ("random", "grid", "adaptive")
-"""How trials can have been drawn: nothing in them says it for certain, so whoever asks does."""
+"""How trials can have been drawn. No source says it for certain, so the user says it."""
 
 
 @dataclass(frozen=True)
 class ForeignTrial:
-    """One trial."""
+    """One trial of another program."""
 
     number: int
     state: str
     """One of models.core.states, `running` included."""
     parameters: Mapping[str, Any]
     metrics: Mapping[str, float]
-    """Final values by name."""
+    """Name of a metric -> its final value."""
     reason: str = ""
     seconds: float = math.nan
     where: str = ""
-    """What it is called in its source."""
+    """What the source calls the trial."""
     given: bool = False
-    """Whether its parameters were chosen by hand: enqueued, or added whole."""
+    """Whether somebody chose the parameters: the trial was enqueued, or added whole."""
     space: Mapping[str, str] = field(default_factory=dict)
-    """What each parameter was drawn from, where the source knows it."""
+    """Parameter -> the domain that it was drawn from, where the source knows the domain."""
 
 
 @dataclass(frozen=True)
 class ForeignStudy:
-    """A study as its source has it."""
+    """A study of another program, as its source describes it."""
 
     name: str
     source: str
-    """In words: "an Optuna study"."""
+    """The kind of source in words: "an Optuna study"."""
     trials: tuple[ForeignTrial, ...]
     direction: Direction | None = None
     metric: str = ""
-    """The one that it says itself it was chosen by."""
+    """The metric that trials were chosen by, where the source says it."""
     deleted: int = 0
-    """Trials that were taken out of it."""
+    """The number of trials that were deleted from the study, or are missing in it."""
     method: str = ""
-    """One of SAMPLERS where the source shows it."""
+    """How trials were drawn, one of SAMPLERS, where the source shows it."""
     cells: int | None = None
-    """Of its grid, where the source says."""
+    """The number of cells of the study's grid, where the source says it."""
 
 
 @dataclass(frozen=True)
 class Claims:
-    """What whoever asks says of a study; empty: what the source says, or a default."""
+    """What a user says of a study; an empty field leaves the answer to the source, or to a default."""
 
     sampler: str
     metric: str = ""
@@ -66,19 +66,36 @@ class Claims:
     direction: str = ""
     bounds: tuple[float, float] | None = None
     worst: tuple[float, float] | None = None
-    """The validation and the test score that stand for a failed trial, of a metric without a worst value."""
+    """The validation and the test score of a failed trial, for a metric without a worst value."""
     rows: int | None = None
-    """Test rows: a test accuracy's own error follows from them."""
+    """The number of test rows, from which a test accuracy's own error follows."""
 
 
 def objective_of(study: ForeignStudy, claims: Claims) -> Objective:
     """What the trials were chosen by.
 
     Raises:
-        ValueError: the source has several metrics and none is named, or it is one of the test part, or its direction or
-            bounds are not known.
+        ValueError: the source has several metrics and none is named, the metric is one of the test part, or the
+            metric's direction or bounds are not known.
     """
     found = sorted({name for trial in study.trials for name in trial.metrics})
+    name = _metric_name(study, claims, found)
+    test = claims.test_metric or _test_of(name, found)
+    if test and test not in found:
+        raise ValueError(f"--test-metric is one of {listed(found)}, got {shown(test)}{did_you_mean(test, found)}")
+    known = METRICS.get(name.removeprefix(names.VAL).removeprefix("validation_"))
+    direction = claims.direction or study.direction or (known.direction if known else "")
+    if direction not in ("maximize", "minimize"):
+        raise ValueError(
+            f"--direction of {name} is maximize or minimize, got {shown(direction) if direction else 'none'}"
+        )
+    low, high = _bounds(name, claims, known if known is not None and known.direction == direction else None)
+    metric = Metric(known.name if known else name, known.label if known else name, direction, low, high)  # type: ignore[arg-type]
+    return Objective(name, metric, test or f"{names.TEST}{name}")
+
+
+def _metric_name(study: ForeignStudy, claims: Claims, found: Sequence[str]) -> str:
+    """The metric of `found` that the trials were chosen by."""
     name = claims.metric or study.metric or _likely(found)
     if not found:
         raise ValueError(f"a study has trials with scores, got none in {study.name!r}")
@@ -90,39 +107,32 @@ def objective_of(study: ForeignStudy, claims: Claims) -> Objective:
             "trials are chosen on validation: a curve of the best test scores is the optimism that it should be free "
             f"of, got --metric {name!r} (--test-metric says what is reported)"
         )
-    test = claims.test_metric or _test_of(name, found)
-    if test and test not in found:
-        raise ValueError(f"--test-metric is one of {listed(found)}, got {shown(test)}{did_you_mean(test, found)}")
-    known = METRICS.get(name.removeprefix(names.VAL).removeprefix("validation_"))
-    direction = claims.direction or study.direction or (known.direction if known else "")
-    if direction not in ("maximize", "minimize"):
-        raise ValueError(
-            f"--direction of {name} is maximize or minimize, got {shown(direction) if direction else 'none'}"
-        )
+    return name
+
+
+def _bounds(name: str, claims: Claims, known: Metric | None) -> tuple[float, float]:
+    """The lowest and the highest value of a metric; `known` has the bounds of this project's metric of the name."""
     if claims.bounds is not None:
-        low, high = claims.bounds
-    elif known is not None and known.direction == direction:
-        low, high = known.low, known.high
-    elif claims.worst is not None:
-        low, high = -math.inf, math.inf
-    else:
-        raise ValueError(
-            f"--bounds LOW,HIGH are the lowest and the highest value that {name} can have (0,1 of an accuracy); of one "
-            "without a worst value --worst VALIDATION,TEST says what stands for a failed trial: got neither"
-        )
-    metric = Metric(known.name if known else name, known.label if known else name, direction, low, high)  # type: ignore[arg-type]
-    return Objective(name, metric, test or f"{names.TEST}{name}")
+        return claims.bounds
+    if known is not None:
+        return known.low, known.high
+    if claims.worst is not None:
+        return -math.inf, math.inf
+    raise ValueError(
+        f"--bounds LOW,HIGH are the lowest and the highest value that {name} can have (0,1 of an accuracy); of a "
+        "metric without a worst value --worst VALIDATION,TEST says what stands for a failed trial: got neither"
+    )
 
 
 def baselines_of(objective: Objective, claims: Claims) -> Baselines:
-    """What stands for a failed trial of a metric without a worst value."""
+    """The scores of a failed trial, for a metric without a worst value; empty for any other metric."""
     if claims.worst is None:
         return {}
     return {CONSTANT: {objective.name: claims.worst[0], objective.test_name: claims.worst[1]}}
 
 
 def rows_of(study: ForeignStudy, objective: Objective) -> list[dict[str, Any]]:
-    """As rows of a trials table; trials that still run are left out."""
+    """The study's trials as rows of a trials table, without the trials that still run."""
     return [
         {
             names.NUMBER: trial.number,
@@ -140,7 +150,7 @@ def rows_of(study: ForeignStudy, objective: Objective) -> list[dict[str, Any]]:
 
 
 def _likely(found: Sequence[str]) -> str:
-    """The one metric that there is, or that is of the validation part."""
+    """The only metric, or the only metric of the validation part; empty where there are several."""
     of_validation = [name for name in found if name.lower().startswith(("val_", "validation_", "val/", "valid_"))]
     for candidates in (list(found), of_validation):
         if len(candidates) == 1:

@@ -1,4 +1,4 @@
-"""A data set class by class: counts, examples, means, what is typical, and how values are distributed."""
+"""A data set class by class: counts, examples, means, typical rows, and the distribution of values."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def class_counts(labels: Mapping[str, Array], n_classes: int) -> dict[str, NDArr
 
 
 def examples(labels: Array, n_classes: int, each: int, seed: int = 0) -> tuple[Rows, ...]:
-    """Row numbers of `each` rows of each class, or of all it has: drawn without replacement, the same for one seed."""
+    """Row numbers of `each` rows of each class (or all its rows), drawn without replacement from a seed."""
     random = np.random.default_rng(seed)
     found = (np.flatnonzero(checked(labels, n_classes) == k) for k in range(n_classes))
     return tuple(random.permutation(rows)[:each] for rows in found)
@@ -44,17 +44,17 @@ class Typicality:
     distances: NDArray[np.float64]
     """(rows,): Euclidean, in the units of the inputs."""
     nearest: tuple[Rows, ...]
-    """Of each class, the rows nearest to the mean, the nearest first."""
+    """For each class, the rows nearest to the mean, the nearest first."""
     farthest: tuple[Rows, ...]
-    """Of each class, the rows farthest from the mean, the farthest first."""
+    """For each class, the rows farthest from the mean, the farthest first."""
 
 
 def typicality(inputs: Array, labels: Array, n_classes: int, each: int) -> Typicality:
     """The `each` most and least typical rows of each class, by Euclidean distance to the class's mean.
 
-    Not by the mean of the signed difference: where one image is darker than the mean and another place lighter, signed
-    differences cancel, and what is left is the image's mean less the class's. Its extremes are the images with the
-    least and the most ink.
+    Formula: the square root of the sum of squared differences over all values of a row. The mean of signed differences
+    would not do: an image that is darker than the mean in one place and lighter in another would have differences that
+    cancel, and the extremes would be the images with the least and the most ink.
     """
     flat, labels = _flat(inputs), checked(labels, n_classes)
     means = class_means(flat, labels, n_classes)
@@ -88,7 +88,7 @@ class Histogram:
 
 
 def mean_histograms(inputs: Mapping[str, Array]) -> dict[str, Histogram]:
-    """Of the mean value of each row, over edges that all parts share."""
+    """Histograms of the mean value of each row, with the same edges for all parts."""
     means = {part: _flat(values).mean(axis=1, dtype=np.float64) for part, values in inputs.items()}
     low, high = min(map(np.min, means.values())), max(map(np.max, means.values()))
     edges = _edges(low, high, _bins(min(map(len, means.values()))))
@@ -96,10 +96,10 @@ def mean_histograms(inputs: Mapping[str, Array]) -> dict[str, Histogram]:
 
 
 def value_histograms(inputs: Mapping[str, Array]) -> dict[str, Histogram]:
-    """Of all values of all rows, over edges that all parts share.
+    """Histograms of all values of all rows, with the same edges for all parts.
 
-    Whole numbers get bins of equal whole widths, so that none holds more values than another: 256 byte values make
-    64 bins of four.
+    Whole numbers get bins of equal whole widths, so that every bin covers the same number of values: 256 byte values
+    make 64 bins of four.
     """
     low = min(float(values.min()) for values in inputs.values())
     high = max(float(values.max()) for values in inputs.values())
@@ -113,7 +113,7 @@ def value_histograms(inputs: Mapping[str, Array]) -> dict[str, Histogram]:
     for part, values in inputs.items():
         counts = np.zeros(len(edges) - 1, np.int64)
         for start in range(0, len(values), _ROWS_AT_ONCE):
-            # By number and range of bins: given edges, NumPy would sort the values.
+            # NumPy would sort the values if the edges were given, so it is given number and range of bins.
             some = values[start : start + _ROWS_AT_ONCE]
             counts += np.histogram(some, len(edges) - 1, (edges[0], edges[-1]))[0]
         found[part] = Histogram(edges, counts)
@@ -134,7 +134,7 @@ def _flat(inputs: Array) -> Array:
 
 
 def _bins(values: int) -> int:
-    """Rice's rule, twice the cube root: more bins than that show noise."""
+    """The number of bins by Rice's rule, twice the cube root of the values, from 8 to 64."""
     return int(np.clip(round(2 * values ** (1 / 3)), 8, _MOST_BINS))
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-_MOST_VALUES = 8  # distinct numbers up to which each is a group of its own
-_RANGES = 4  # else the trials are cut into this many equally large groups
-_WIDE = 10.0
+_MOST_VALUES = 8  # up to so many different numbers, each number is a group
+_RANGES = 4  # more numbers are cut into so many groups with equally many trials
+_WIDE = 10.0  # the least ratio of highest to lowest number on a logarithmic scale
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Scale:
 
 
 def scale_of(column: pd.Series) -> Scale:
-    """Categories for text and few numbers, a numeric scale for the rest."""
+    """A scale of categories for texts and for few numbers, and a numeric scale for other columns."""
     values = ordered(column)
     if len(values) <= _MOST_VALUES or any(isinstance(v, str) for v in values):
         last = max(len(values) - 1, 1)
@@ -70,12 +70,12 @@ def ordered(column: pd.Series) -> list[Any]:
 
 
 def grouped(column: pd.Series, scores: pd.Series) -> list[tuple[str, list[float]]]:
-    """(label, scores) for each value, or for ranges with equally many trials if there are many."""
+    """(label, scores) of each value; where there are many numbers, of ranges with equally many trials."""
     values = ordered(column)
     text = any(isinstance(v, str) for v in values)
     if len(values) <= _MOST_VALUES or text:
         pairs = [(label(v), scores[column == v].tolist()) for v in values]
-        if len(pairs) > 12:  # too many to read: the ones with most trials
+        if len(pairs) > 12:  # more groups cannot be read: the ones with most trials
             kept = sorted(pairs, key=lambda pair: -len(pair[1]))[:12]
             pairs = [pair for pair in pairs if pair in kept]
         return pairs
@@ -87,13 +87,13 @@ def grouped(column: pd.Series, scores: pd.Series) -> list[tuple[str, list[float]
 
 
 def label(value: Any) -> str:
-    """A value as it stands at an axis."""
+    """A value as the label of an axis, at most 14 characters."""
     text = (value or "(not set)") if isinstance(value, str) else number(float(value))
     return text if len(text) <= 14 else text[:13] + "\u2026"
 
 
 def number(value: float) -> str:
-    """Three significant digits, no more."""
+    """A number with at most three significant digits; a whole number below a million in full."""
     if value == int(value) and abs(value) < 1e6:
         return f"{int(value)}"
     return f"{value:.3g}"

@@ -11,7 +11,7 @@ Array = NDArray[np.generic]
 Picture = NDArray[np.uint8]
 
 GAP_COLOUR = (214, 220, 227)
-_MOSTLY_LOW = 1 / 3  # of the range: below it, most of the picture is background at the low end, as with handwriting
+_MOSTLY_LOW = 1 / 3  # of the range: a lower mean shows a background at the low end, as in pictures of handwriting
 
 
 def is_image(shape: tuple[int, ...]) -> bool:
@@ -21,14 +21,14 @@ def is_image(shape: tuple[int, ...]) -> bool:
 
 @dataclass(frozen=True)
 class Shades:
-    """How the values of a data set become shades, the same ones in all of its pictures."""
+    """How the values of a data set become shades; all pictures of the data set use the same shades."""
 
     low: float
     """The value drawn as one end of the scale."""
     high: float
     """The value drawn as the other end; above `low`."""
     inverted: bool
-    """Whether high values are dark, as ink on paper."""
+    """Whether high values are dark, like ink on paper."""
 
     def __post_init__(self) -> None:
         if not self.high > self.low:
@@ -36,10 +36,10 @@ class Shades:
 
     @classmethod
     def of(cls, inputs: Array) -> Shades:
-        """From the lowest to the highest value of `inputs` (rows, H, W) or with channels; bytes from 0.
+        """Shades from the lowest to the highest value of `inputs`, (rows, H, W) or with channels; bytes begin at 0.
 
-        Greys whose mean lies low in that range, as white ink on black, are inverted: they print better as black on
-        white.
+        Grey images whose mean lies low in the range, such as white ink on black, are inverted, because black on white
+        prints better.
         """
         check_images(inputs)
         low, high = float(inputs.min()), float(inputs.max())
@@ -51,7 +51,7 @@ class Shades:
         return cls(low, high, inputs.shape[-1] != 3 and level < _MOSTLY_LOW)
 
     def drawn(self, inputs: Array) -> Picture:
-        """`inputs` (rows, H, W) or with 1 or 3 channels as RGB bytes (rows, H, W, 3); NaN in the colour of gaps."""
+        """RGB bytes (rows, H, W, 3) of `inputs`, (rows, H, W) or with 1 or 3 channels; NaN gets the colour of gaps."""
         check_images(inputs)
         values = np.asarray(inputs, dtype=np.float64)
         unknown = np.isnan(values)
@@ -87,7 +87,7 @@ class Mosaic:
 def mosaic(tiles: Picture, across: int, gap: int = 1, text: int = 0) -> Mosaic:
     """`tiles` (rows, H, W, 3) side by side, `across` a row, with `gap` pixels around each and `text` white ones below.
 
-    A tile all of whose pixels have the gaps' colour is not seen: an empty place.
+    A tile whose pixels all have the colour of gaps leaves its place empty.
     """
     n, height, width = tiles.shape[:3]
     down = -(-n // across)

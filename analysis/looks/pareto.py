@@ -36,9 +36,9 @@ def sized(table: TrialTable) -> pd.DataFrame:
 
 
 def pareto_front(table: TrialTable) -> tuple[Network, ...]:
-    """Trials that no other one beats in both (fewer parameters, better validation score), by size.
+    """Trials that no other trial beats in both number of parameters and validation score, by size.
 
-    Chosen on validation scores that carry noise: the front is the best of many at every size, so it is optimistic.
+    Bias: the front is optimistic, because at every size it is the best of many noisy validation scores.
     """
     name, sign = table.objective.name, table.objective.sign
     frame = sized(table).sort_values([names.N_PARAMETERS, name, names.NUMBER], ascending=[True, sign < 0, True])
@@ -52,13 +52,13 @@ def pareto_front(table: TrialTable) -> tuple[Network, ...]:
 
 
 def smallest_at_least(table: TrialTable, target: float) -> Network | None:
-    """The trial with the fewest parameters among those that reach this validation score (ties: the better)."""
+    """The smallest of the trials that reach this validation score; of trials of equal size the better one."""
     table.objective.check_targets([target])
     return smallest_of(pareto_front(table), target, table.objective)
 
 
 def smallest_of(front: Sequence[Network], target: float, objective: Objective) -> Network | None:
-    """The first of a front, which gets better with size, that reaches the target on validation."""
+    """The first network of a front that reaches the target on validation; a front gets better with size."""
     return next((network for network in front if not objective.better(target, network.val)), None)
 
 

@@ -1,4 +1,4 @@
-"""What a classifier got wrong, and how sure it was: from its probabilities and the truth."""
+"""A classifier's errors and confidence, from its probabilities and the true classes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from analysis.looks.classes import checked
 Array = NDArray[np.generic]
 Rows = NDArray[np.intp]
 Shares = NDArray[np.float64]
-_TOLERANCE = 1e-3  # of a row's sum: float16 probabilities of many classes reach it
+_TOLERANCE = 1e-3  # of a row's sum; float16 probabilities of many classes are off by as much
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Predictions:
 
     @cached_property
     def wrong(self) -> Rows:
-        """The misclassified rows, the surest first; of equally sure ones, the one that gave the truth the least."""
+        """The misclassified rows, the surest first; of equally sure rows the one with the least probable truth."""
         return self.surest(np.flatnonzero(self.predicted != self.truth))
 
     def surest(self, rows: Rows) -> Rows:
@@ -73,7 +73,7 @@ class Predictions:
 
 
 def pair_rows(predictions: Predictions, a: int, b: int) -> dict[tuple[int, int], Rows]:
-    """By (truth, prediction) for the classes a and b: the rows, the surest first.
+    """(truth, prediction) of the classes a and b -> the rows with that pair, the surest first.
 
     Raises:
         ValueError: a and b are not two classes.
@@ -89,7 +89,7 @@ def pair_rows(predictions: Predictions, a: int, b: int) -> dict[tuple[int, int],
 
 
 def most_confused(confusion: NDArray[np.int64]) -> tuple[int, int]:
-    """The two classes, the smaller number first, that were taken for each other most often, both ways together."""
+    """The two classes that were taken for each other most often, counted both ways; the smaller number first."""
     both = np.triu(confusion + confusion.T, 1)
     if len(both) < 2:
         raise ValueError(f"a pair needs two classes or more, got {len(both)}")
@@ -117,7 +117,7 @@ def prediction_shares(confusion: NDArray[np.int64]) -> Shares:
 
 @dataclass(frozen=True)
 class ScoreHistogram:
-    """How often a class's probability fell where, for its own rows and for all others."""
+    """Counts of a class's probability by bin, for rows of the class and for all other rows."""
 
     edges: Shares
     """(bins + 1,) from 0 to 1."""
@@ -128,7 +128,7 @@ class ScoreHistogram:
 
 
 def score_histogram(predictions: Predictions, k: int, bins: int = 50) -> ScoreHistogram:
-    """Of the probability of class k."""
+    """The histogram of the probability of class k."""
     if not 0 <= k < predictions.n_classes:
         raise ValueError(f"k must be one of the {predictions.n_classes} classes, got {k}")
     edges = np.linspace(0.0, 1.0, bins + 1)
@@ -137,7 +137,7 @@ def score_histogram(predictions: Predictions, k: int, bins: int = 50) -> ScoreHi
 
 
 def top(probabilities: NDArray[np.floating], k: int) -> tuple[NDArray[np.intp], Shares]:
-    """The `k` classes of highest probability of one row (n_classes,), the highest first, and their probabilities."""
+    """The `k` most probable classes of one row (n_classes,), the most probable first, and their probabilities."""
     classes = np.argsort(-probabilities, kind="stable")[:k]
     return classes, probabilities[classes].astype(np.float64)
 

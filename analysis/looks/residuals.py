@@ -1,4 +1,4 @@
-"""Numbers to predict: how they are distributed, what was predicted beside them, and the stretch that shows most."""
+"""Numbers to predict: their distribution, the predictions beside them, and the range of an axis that shows them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from analysis.looks.classes import Histogram, value_histograms
 Floats = NDArray[np.floating]
 
 Evidence = Mapping[str, Mapping[str, Any]]
-"""A part of the data to what models.tasks.regression.Regression.evidence keeps of it."""
+"""Part of the data -> what models.tasks.regression.Regression.evidence keeps of the part."""
 
-_SMALLEST = 1e-300  # below it, float64 loses the digits that would tell an axis's ends apart
-_WHOLE = 1e15  # beyond it, float64 cannot say each whole number
+_SMALLEST = 1e-300  # for smaller numbers, float64 lacks the digits that tell the ends of an axis apart
+_WHOLE = 1e15  # float64 cannot represent every larger whole number
 _NEARLY_ALL = (0.05, 0.95)
-_BEYOND = 1.5  # times the stretch of nearly all numbers: of a billion normal numbers none lies farther out
+_BEYOND = 1.5  # times the range of nearly all numbers: of a billion normal numbers none lies farther out
 
 
 @dataclass(frozen=True)
@@ -29,21 +29,21 @@ class Residuals:
 
     name: str
     true: Floats
-    """(n,): the rows that were kept, and the worst ones."""
+    """(n,): the true numbers of the rows that were kept, and of the worst rows."""
     predicted: Floats
     """(n,)."""
     quantiles: Mapping[float, float]
-    """Of predicted less true over all rows of the part, by their share, ascending from 0 to 1."""
+    """Share, ascending from 0 to 1 -> quantile of predicted less true over all rows of the part."""
 
     @cached_property
     def residuals(self) -> Floats:
-        """(n,): predicted less true; infinite beyond what float64 can say."""
+        """(n,): predicted less true; infinite beyond the range of float64."""
         with np.errstate(over="ignore"):
             return self.predicted - self.true
 
 
 def residuals_of(kept: Mapping[str, Any]) -> tuple[Residuals, ...]:
-    """Each target of one part of the evidence."""
+    """The residuals of each target, from the evidence of one part."""
     return tuple(map(_residuals, kept["targets"]))
 
 
@@ -57,15 +57,17 @@ def _residuals(target: Mapping[str, Any]) -> Residuals:
 
 
 def window(values: Sequence[Floats], through: float | None = None) -> tuple[float, float]:
-    """From where to where an axis goes that shows all numbers but those far out; `through` lies within.
+    """The ends (low, high) of an axis that shows all numbers except those far out; `through` lies on the axis.
 
-    Far out is what lies beyond the 5% or the 95% quantile by more than one and a half times what is between the two:
-    one row of 250 among thousands from -3 to 3 would leave those no room. Always low < high.
+    A number is far out where it lies beyond the 5% or the 95% quantile by more than one and a half times the distance
+    between both quantiles: one row of 250 would press thousands of rows from -3 to 3 into a line. Always low < high.
     """
     numbers = np.concatenate(values)
     numbers = np.append(numbers[np.isfinite(numbers)], [] if through is None else [through])
     size = max(float(np.abs(numbers).max(initial=0.0)), _SMALLEST) if numbers.any() else 1.0
-    scaled = numbers / size if len(numbers) else np.zeros(1)  # a difference of 1e308s would be infinite
+    scaled = (
+        numbers / size if len(numbers) else np.zeros(1)
+    )  # unscaled, the difference of two numbers near 1e308 is infinite
     low, high = float(scaled.min()), float(scaled.max())
     near, far = np.quantile(scaled, _NEARLY_ALL).tolist()
     if far > near:
@@ -73,14 +75,14 @@ def window(values: Sequence[Floats], through: float | None = None) -> tuple[floa
     if through is not None:
         low, high = min(low, through / size), max(high, through / size)
     margin = 0.04 * (high - low)
-    if margin <= 1e-12:  # of one number alone
+    if margin <= 1e-12:  # all numbers are equal
         margin = 0.04
     top = float(np.finfo(float).max)
     return max((low - margin) * size, -top), min((high + margin) * size, top)
 
 
 def target_histograms(columns: Mapping[str, Floats]) -> tuple[dict[str, Histogram], int]:
-    """Of one number to predict, (rows,) of each part, within their `window`; and how many rows lie beyond it."""
+    """Histograms of one target, given as (rows,) of each part, within its `window`, and the rows that lie beyond."""
     low, high = window(list(columns.values()))
     inside = {part: numbers[(numbers >= low) & (numbers <= high)] for part, numbers in columns.items()}
     beyond = sum(len(columns[part]) - len(numbers) for part, numbers in inside.items())

@@ -1,1 +1,1 @@
-"""Trials tables, from MLflow or from a CSV file. The only folder here that reads MLflow."""
+"""Trials tables, from MLflow or from a CSV file; how MLflow is asked."""

@@ -6,7 +6,7 @@ from pathlib import Path
 _SECRET_NAME = r"[?&][^=&\s]*(?:pass|pwd|secret|token|key)[^=&\s]*="
 _SECRET = re.compile(rf"({_SECRET_NAME})[^&\s'\"]*", re.IGNORECASE)
 _KEYWORD = re.compile(r"(\b\w*(?:passw|pwd|secret)\w*=)(?:'[^']*'|[^\s'\"&]+)", re.IGNORECASE)
-"""As libpq's connection strings have it: password=x."""
+"""A password in the form of libpq's connection strings: password=x."""
 
 _USER_ALONE = re.compile(r"(?:postgresql|mysql|mariadb)(?:\+\w+)?://\w+@(?:[\w.-]+|\[[\da-f:]+\])(?::\d+)?/\w*")
 """A database's address with a user and no password: no secret is in it, and a command with it can be typed again."""
@@ -19,7 +19,7 @@ def sqlite_file(url: str) -> Path | None:
 
     try:
         address = make_url(url)
-    except (ArgumentError, ValueError):  # the latter of a port that is no number
+    except (ArgumentError, ValueError):  # a port that is no number raises ValueError
         return None
     if address.get_backend_name() != "sqlite" or address.database in (None, "", ":memory:"):
         return None
@@ -38,7 +38,7 @@ def password_apart(url: str) -> tuple[str, dict[str, str]]:
     address = make_url(url)
     if address.password is None:
         return url, {}
-    # Not by `set`, which takes None for "as it was".
+    # URL.set would keep the password, because it takes None for "unchanged".
     bare = URL.create(
         address.drivername, address.username, None, address.host, address.port, address.database, address.query
     )
@@ -46,21 +46,24 @@ def password_apart(url: str) -> tuple[str, dict[str, str]]:
 
 
 def shown_address(address: str) -> str:
-    """An address that somebody handed over, as it may be shown: without user, password and secret parameters."""
+    """A user's address in a form that may be shown: without user, password and secret parameters."""
     if _USER_ALONE.fullmatch(address):
         return address
     scheme, found, rest = address.partition("://")
     if not found:
         return "(not shown: it may hold a password)" if "@" in address else without_secrets(address)
-    rest = re.sub(f"({_SECRET_NAME})[^&]*", r"\1***", rest.rpartition("@")[2], flags=re.IGNORECASE)  # to its very end
+    rest = re.sub(
+        f"({_SECRET_NAME})[^&]*", r"\1***", rest.rpartition("@")[2], flags=re.IGNORECASE
+    )  # a secret parameter is hidden up to the next &
     return without_secrets(f"{scheme}://" + ("***@" if "@" in address else "") + rest)
 
 
 def without_secrets(text: str) -> str:
-    """`text`, anybody's, as it may be shown, logged or raised.
+    """Any text in a form that may be shown, logged or raised.
 
-    Of each address nothing stands from its scheme to the last @ of its authority: a password may hold an @, a space or
-    a slash, and who parsed it wrongly quotes a part of it as the host. So whatever stands before an @ goes.
+    In each address everything between the scheme and the last @ is hidden. A password may contain an @, a space or a
+    slash, and a library that parsed the address wrongly quotes a part of the password as the host. So everything
+    before an @ is hidden.
     """
     if _USER_ALONE.fullmatch(text):
         return text
@@ -70,13 +73,13 @@ def without_secrets(text: str) -> str:
 
 
 def in_one_line(error: BaseException) -> str:
-    """What an error says, as far as it may be shown; SQLAlchemy's without the statement and its values."""
+    """An error's message in a form that may be shown; SQLAlchemy's message without the statement and its values."""
     said = str(error).split("[SQL:")[0].split("(Background on this error")[0]
     return shortened(without_secrets(" ".join(said.split())))
 
 
 def in_few_words(error: BaseException) -> str:
-    """The reason that the system gave, out of what libraries wrapped around it: `Connection refused`."""
+    """The system's reason within an error that libraries wrapped around it, such as `Connection refused`."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     found = re.findall(r"\[Errno -?\d+\] ([^'\")\]]+)|([Tt]imed out)|error code (\d+)", str(error))
@@ -87,5 +90,5 @@ def in_few_words(error: BaseException) -> str:
 
 
 def shortened(text: str, most: int = 200) -> str:
-    """At most so many characters, cut between two words."""
+    """`text`, cut between two words to at most `most` characters."""
     return text if len(text) <= most else text[:most].rsplit(" ", 1)[0] + " ..."

@@ -15,12 +15,12 @@ _FIRST = (names.NUMBER, names.ATTEMPT, names.STATE, names.STATE_REASON, names.SE
 _COUNTS = (names.N_PARAMETERS, names.BEST_EPOCH, names.SECONDS)
 _LAST = (names.WEIGHTS_SHA256, names.RUN_ID)
 SCORES = tuple(part + metric for metric in METRICS for part in (names.VAL, names.TEST))
-"""Of the kept weights, by part and metric: a table has the objective, and whatever else its trials have."""
+"""Scores of the kept weights, by part and metric. A table has the objective and every score that its trials have."""
 PARAMS = names.PARAMS
 DEFAULT = Objective(names.VAL_ACCURACY)
-"""Of a table that does not say what its trials were chosen by."""
+"""The objective of a table that names none."""
 FOLD = names.FOLD
-"""Before the number of a fold, from 1, and `_score`, `_epochs` or `_seconds`: columns of cross-validated trials."""
+"""Columns of cross-validated trials are FOLD, the number of a fold from 1, and `_score`, `_epochs` or `_seconds`."""
 _TEXT = (
     *(names.STATE, names.STATE_REASON, names.SEED, names.CONFIG_HASH, names.WEIGHTS_SHA256, names.RUN_ID),
     names.CONFIRMS,
@@ -28,16 +28,16 @@ _TEXT = (
     names.DETERMINISTIC,
 )
 _IF_ANY = (names.CONFIRMS, names.TRAINED_BY, names.DETERMINISTIC)
-"""Columns that a table has where some trial has such a tag."""
+"""Columns that a table has only where some trial has the tag of the same name."""
 
 
 def required(objective: Objective) -> tuple[str, ...]:
-    """The columns that a table cannot do without. Where no complete trial has a test score, none was tested."""
+    """The columns that every table needs. Test scores may be missing, where no trial was tested."""
     return names.NUMBER, names.STATE, objective.name
 
 
 def columns_of(objective: Objective, found: Iterable[str] = ()) -> tuple[str, ...]:
-    """The columns that every table has, with those of `found` that are scores: the objective first."""
+    """The columns of every table and the scores among `found`; the objective is the first score."""
     first = dict.fromkeys((objective.name, names.VAL_LOSS, objective.test_name, names.TEST_LOSS))
     there = set(found)
     others = (name for name in SCORES if name in there and name not in first)
@@ -45,26 +45,26 @@ def columns_of(objective: Objective, found: Iterable[str] = ()) -> tuple[str, ..
 
 
 def recorded_columns() -> tuple[str, ...]:
-    """All that a trial's run can have beside its parameters and folds: tags and metrics of these names."""
+    """The names of all tags and metrics that a trial's run can have, beside parameters and folds."""
     return *_FIRST, *SCORES, *_COUNTS, *_LAST
 
 
 def trials_frame(rows: Iterable[Mapping[str, Any]], objective: Objective = DEFAULT) -> pd.DataFrame:
-    """One row a number, its last attempt, ascending; absent optional columns are added empty.
+    """One row a number with its last attempt, by ascending number; optional columns that are absent are added empty.
 
-    A number whose last attempt has no state yet is still running: it is left out, its earlier attempts with it.
+    A number whose last attempt has no state is still running, and is left out together with its earlier attempts.
     """
     frame = attempts_of(rows, objective)
     last = frame.drop_duplicates(names.NUMBER, keep="last")
     last = last[last[names.STATE] != states.RUNNING].reset_index(drop=True)
-    # An earlier attempt whose parameters were never logged left blanks, which make a column of numbers one of text.
+    # Parameters of an earlier attempt may never have been logged; these blanks turn a column of numbers into text.
     for name in [column for column in last.columns if str(column).startswith(PARAMS)]:
         last[name] = _numbers_if_all(last[name])
     return last
 
 
 def attempts_of(rows: Iterable[Mapping[str, Any]], objective: Objective = DEFAULT) -> pd.DataFrame:
-    """All attempts, ascending by number and attempt, in the table's columns and types; no state reads `running`."""
+    """All attempts by number and attempt, in the table's columns and types; an empty state becomes `running`."""
     frame = pd.DataFrame.from_records(list(rows))
     for name in required(objective):
         if name not in frame.columns and len(frame):
@@ -112,7 +112,7 @@ def _whole_numbers(column: pd.Series) -> pd.Series:
 
 
 def _numbers_if_all(column: pd.Series) -> pd.Series:
-    """Numbers where every value reads as one (MLflow keeps text), else the text."""
+    """The column as numbers where every value is one, else as text; MLflow keeps parameters as text."""
     if (column == "").any() or not len(column):
         return column
     numbers = pd.to_numeric(column, errors="coerce")

@@ -13,11 +13,11 @@ from models.core import names
 
 
 def cv_results(table: TrialTable) -> pd.DataFrame:
-    """A row a trial, in the order of the searched parameters, in the columns of GridSearchCV.cv_results_.
+    """One row a trial, in the order of the searched parameters, with the columns of GridSearchCV.cv_results_.
 
-    `split0_test_score` is the objective on the first fold; the standard deviations are those of the folds themselves,
-    divided by their number (scikit-learn's and NumPy's, not the sample's). Equal means share the best of their ranks; a
-    trial that failed has no scores and the last rank. Times are in seconds, of a fold's training with its scoring.
+    `split0_test_score` is the objective on the first fold. Standard deviations over folds divide by the number of
+    folds, like scikit-learn's. Equal means share the best of their ranks. A failed trial has no scores and the last
+    rank. Times are seconds of a fold's training and scoring.
 
     Raises:
         ValueError: the trials are not cross-validated.
@@ -46,7 +46,7 @@ def cv_results(table: TrialTable) -> pd.DataFrame:
 
 
 def _of_folds(frame: pd.DataFrame, folds: int, what: str) -> np.ndarray:
-    """(trials, folds), NaN where a trial has no such value."""
+    """The column `what` of each fold, (trials, folds); NaN where a trial has no such value."""
     columns = [f"{FOLD}{k}_{what}" for k in range(1, folds + 1)]
     return frame.reindex(columns=columns).to_numpy(dtype=float)
 

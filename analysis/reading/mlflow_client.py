@@ -1,4 +1,4 @@
-"""How MLflow is asked: for all runs of a query, and for what a run's tags say in the type that they must have."""
+"""How MLflow is asked: all runs of a query, and the tags of a run as values of the right type."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-# Small files: a bar for each would be all that one sees.
+# Files are small, so a progress bar for each would fill the screen.
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 from mlflow.entities import Run, ViewType
@@ -39,7 +39,7 @@ def runs_found(
 def children_found(
     client: MlflowClient, parent: Run, condition: str = "", view: str = ViewType.ACTIVE_ONLY
 ) -> Iterator[Run]:
-    """The runs below a study's parent run, those that meet `condition` where there is one."""
+    """The runs below a study's parent run that meet `condition`, or all of them without a condition."""
     query = f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent.info.run_id}'" + (f" and {condition}" if condition else "")
     return runs_found(client, [parent.info.experiment_id], query, view)
 
@@ -50,19 +50,22 @@ def experiments_found(client: MlflowClient) -> list[str]:
 
 
 def parents_found(client: MlflowClient, study: str = "") -> list[Run]:
-    """The parent runs of a study's name; several where it was begun anew in the same tracking store. Else of all."""
+    """The parent runs of the studies named `study`, or of all studies.
+
+    A name has several parent runs where its study was begun again in the same tracking store.
+    """
     condition = f"tags.{names.STUDY} = '{study}' and " if study else ""
     found = runs_found(client, experiments_found(client), f"{condition}tags.{names.PLAN_HASH} LIKE '%'")
     return [run for run in found if MLFLOW_PARENT_RUN_ID not in run.data.tags]
 
 
 def study_names(client: MlflowClient) -> list[str]:
-    """Of all studies in the tracking store."""
+    """The names of all studies in the tracking store."""
     return sorted({str(run.data.tags.get(names.STUDY, "")) for run in parents_found(client)} - {""})
 
 
 def title_of(run: Run) -> str:
-    """What a run is called in a message: its name and the beginning of its ID."""
+    """A run as messages name it: the beginning of its ID, and its name."""
     return f"run {run.info.run_id[:8]} ({run.info.run_name})"
 
 
@@ -76,7 +79,7 @@ def whole_number(run: Run, tag: str) -> int | None:
 
 
 def real_number(run: Run, tag: str) -> float | None:
-    """As `whole_number`, for any number."""
+    """The real number that a tag holds; otherwise like `whole_number`."""
     return _read(run, run.data.tags, tag, float, "a number")
 
 
@@ -88,15 +91,15 @@ def needed(value: Value | None, run: Run, tag: str) -> Value:
 
 
 def objective_of(run: Run) -> Objective:
-    """What the trials of a study were chosen by, from its parent run."""
+    """The metric that a study's trials are chosen by, from the study's parent run."""
     return Objective(run.data.tags.get(names.OBJECTIVE, names.VAL_ACCURACY))
 
 
 def baselines_of(run: Run) -> dict[str, dict[str, float]]:
-    """The baselines' scores as a study's parent run has them, none where it has none.
+    """The baselines' scores from a study's parent run; empty where the run has no such tag.
 
     Raises:
-        ConfigError: the tag holds something else.
+        ConfigError: the tag holds no scores.
     """
     text = run.data.tags.get(names.BASELINES, "{}")
     try:
@@ -132,9 +135,9 @@ def _read(run: Run, tags: Mapping[str, str], tag: str, kind: Callable[[str], Any
 
 
 def program_of(run: Run) -> Program:
-    """How the program that a run was made for was started: by `mlflow run` with its kind of environment, or by hand."""
+    """The program that made a run: `mlflow run` with its kind of environment, or a command typed by hand."""
     tags = run.data.tags
     if tags.get(MLFLOW_SOURCE_TYPE) == "PROJECT":
-        environment = tags.get(MLFLOW_PROJECT_ENV, "local")  # it writes no tag of the environment at hand
+        environment = tags.get(MLFLOW_PROJECT_ENV, "local")  # with the local environment MLflow writes no tag
         return Program.of_project(environment, tags.get(names.PROJECT_ADDRESS, "."))
     return Program(INSTALLED) if tags.get(MLFLOW_SOURCE_NAME) == INSTALLED else Program()

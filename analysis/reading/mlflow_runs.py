@@ -1,4 +1,4 @@
-"""Single runs of a study in MLflow: tags, epochs, matrices, and what an inspection left. Nothing here writes."""
+"""Single runs of a study in MLflow: tags, epochs, matrices, and an inspection's files. Nothing here writes."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ class Trained:
     """A complete trial as its run describes it."""
 
     epochs: Mapping[int, Mapping[str, float]]
-    """From 1: the metrics of each."""
+    """Number of an epoch, from 1 -> its metrics."""
     kept: int
     """The epoch whose weights were scored."""
     monitor: str
     confusions: Mapping[str, NDArray[np.int64]]
-    """As `confusions_of`; of a regression none."""
+    """A classification's matrices by part (`confusions_of`); empty for a regression."""
     scores: Mapping[str, float]
-    """What was measured on the kept weights, beside counts."""
+    """Name -> number: scores of the kept weights, and counts."""
     predictions: Mapping[str, Mapping[str, Any]]
-    """As `evidence_of`; of a classification none."""
+    """A regression's evidence by part (`evidence_of`); empty for a classification."""
 
 
 def split_arguments(run: Run) -> dict[str, Any]:
-    """The arguments of models.data.splits.split_by, from the tags of a study's run or of a trial's.
+    """The arguments of models.data.splits.split_by, from the tags of a study's run or a trial's run.
 
     Raises:
-        ConfigError: a tag is missing, or no number.
+        ConfigError: a tag is missing, or holds no number.
     """
     return {
         "validation": needed(real_number(run, "validation"), run, "validation"),
@@ -62,17 +62,18 @@ def split_arguments(run: Run) -> dict[str, Any]:
 def is_tag(name: str) -> bool:
     """Whether a number that a trial ends with is kept as a tag, not as a metric.
 
-    MLflow draws a chart of each metric, of which such a number is one bar. Scores are metrics, which MLflow sorts by,
-    and so is the number of parameters, which a chart can have as its axis. A run's duration stands in MLflow's table.
+    MLflow draws a chart for each metric, and the chart of such a number would be a single bar. Scores are metrics,
+    because MLflow sorts runs by metrics. The number of parameters is a metric, because a chart can have it as an axis.
+    MLflow's own table shows a run's duration.
     """
     return name in (names.N_TRAINABLE, names.BEST_EPOCH) or name.endswith((names.SECONDS, "_epochs", "_best_epoch"))
 
 
 def numbers_of(run: Run) -> dict[str, float]:
-    """What a trial ended with, by name, whether MLflow has it as a metric or as a tag.
+    """The numbers that a trial ended with, by name, from MLflow's metrics and tags.
 
     Raises:
-        ConfigError: such a tag is no number.
+        ConfigError: such a tag holds no number.
     """
     metrics = {name: value for name, value in run.data.metrics.items() if not name.startswith(names.EPOCH)}
     told = {name: real_number(run, name) for name in run.data.tags if is_tag(name)}
@@ -80,7 +81,7 @@ def numbers_of(run: Run) -> dict[str, float]:
 
 
 def values_of(client: MlflowClient, run: Run) -> tuple[Epochs, dict[str, float]]:
-    """Each epoch's values by (metric, epoch), and those of the kept weights, each under its own name."""
+    """The values of each (metric, epoch), and the numbers that the trial ended with, by name."""
     epochs: Epochs = defaultdict(list)
     final: dict[str, float] = {}
     for name in run.data.metrics:
@@ -88,13 +89,13 @@ def values_of(client: MlflowClient, run: Run) -> tuple[Epochs, dict[str, float]]
         if name.startswith(names.EPOCH):
             for metric in history:
                 epochs[name.removeprefix(names.EPOCH), metric.step].append(metric.value)
-        else:  # of several, which only somebody else can have logged, the one that MLflow shows: that of the last step
+        else:  # several values come from another program; MLflow shows the value of the last step
             final[name] = max(history, key=lambda metric: metric.step).value
     return dict(epochs), numbers_of(run) | final
 
 
 def by_epoch(epochs: Mapping[tuple[str, int], list[float]]) -> dict[int, dict[str, float]]:
-    """The metrics of each epoch, from 1; of several values logged for one, the first."""
+    """The metrics of each epoch, from 1; of several values for one metric and epoch, the first."""
     found: dict[int, dict[str, float]] = defaultdict(dict)
     for (name, epoch), values in sorted(epochs.items(), key=lambda each: each[0][1]):
         found[epoch][name] = values[0]
@@ -107,7 +108,7 @@ def confusions_of(client: MlflowClient, run_id: str) -> dict[str, NDArray[np.int
 
 
 def evidence_of(client: MlflowClient, run_id: str) -> dict[str, dict[str, Any]]:
-    """Of a regression, what models.tasks.regression kept of the "validation" and the "test" part."""
+    """A regression's evidence (models.tasks.regression) on the "validation" and the "test" part."""
     return _fetched(client, run_id, predictions_file)
 
 
@@ -117,7 +118,7 @@ def read_run(run_id: str, tracking_uri: str | None = None) -> Run:
 
 
 def read_trained(run_id: str, tracking_uri: str | None = None) -> Trained | None:
-    """What the run of a complete trial holds of its training; None unless a search of this project wrote it whole."""
+    """The training of a complete trial from its run; None for a run that this project did not write completely."""
     client = MlflowClient(tracking_uri)
     run = client.get_run(run_id)
     epochs, final = values_of(client, run)
@@ -132,12 +133,12 @@ def read_trained(run_id: str, tracking_uri: str | None = None) -> Trained | None
 
 
 def confusion_file(part: str) -> str:
-    """What the artifact with a part's matrix is called."""
+    """The name of the artifact with a part's matrix."""
     return f"confusion_{part}.json"
 
 
 def predictions_file(part: str) -> str:
-    """What the artifact with a regression's evidence of a part is called."""
+    """The name of the artifact with a regression's evidence on a part."""
     return f"predictions_{part}.json"
 
 
@@ -149,7 +150,7 @@ def _fetched(client: MlflowClient, run_id: str, file: Callable[[str], str]) -> d
 
 
 def fetch_inspection(run_id: str, folder: str, tracking_uri: str | None = None) -> Path | None:
-    """Where in `folder` the artifacts lie that an inspection left on the run; None without one."""
+    """Fetches the files of a run's inspection into `folder` and returns their folder; None without an inspection."""
     client = MlflowClient(tracking_uri)
     if not client.list_artifacts(run_id, INSPECTED):
         return None

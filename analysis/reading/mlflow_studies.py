@@ -1,4 +1,7 @@
-"""Studies in MLflow: their trials tables, and what stands on the parent run. Writes files there, and moved paths."""
+"""Studies in MLflow: their trials tables, and the facts and files of the parent run.
+
+Beside `attach`, which adds files to the parent run, reading corrects paths of a moved folder (analysis.reading.moved).
+"""
 
 from __future__ import annotations
 
@@ -39,14 +42,14 @@ from models.data.labels import CLASSIFICATION
 
 
 def read_mlflow(study: str, tracking_uri: str | None = None, parent_run_id: str | None = None) -> TrialTable:
-    """The trials of the study's parent run: the one named, or the newest one that carries the study's name."""
+    """The trials of a study, below the parent run that is named, or below the newest parent run of the study."""
     return read_all(study, tracking_uri, parent_run_id)[0]
 
 
 def read_all(
     study: str, tracking_uri: str | None = None, parent_run_id: str | None = None
 ) -> tuple[TrialTable, pd.DataFrame]:
-    """As read_mlflow and attempts_frame, with the runs read once."""
+    """The results of read_mlflow and attempts_frame, with the runs read once."""
     follow_moved_folder(tracking_uri or get_tracking_uri())
     client = MlflowClient(tracking_uri)
     parent = client.get_run(parent_run_id) if parent_run_id is not None else _parent(client, study)
@@ -54,7 +57,7 @@ def read_all(
     tags = parent.data.tags
     children = list(children_found(client, parent))
     found = [_row(run) for run in children if names.TRIAL_NUMBER in run.data.tags]
-    # The columns of parameters that not every trial has then stand in the order of the trials, whichever ran first.
+    # In the order of trials, columns of parameters that not every trial has do not depend on which trial ran first.
     rows = sorted(found, key=lambda row: (row[names.NUMBER], row[names.ATTEMPT] or 0))
     objective = objective_of(parent)
     counts: dict[str, Any] = {name: whole_number(parent, name) for name in _COUNTS}
@@ -73,10 +76,10 @@ def read_all(
         baselines=baselines_of(parent),
         program=program_of(parent),
         own_network=names.NETWORK in tags,
-        refit=None,  # below: which one it is follows from the trials
+        refit=None,  # set below, because the trials decide which refit counts
         **counts,
     )
-    # What the workers had finished beyond the trial that the stop rule ended the search with is not part of it.
+    # Trials that workers finished after the one that ended the search by the stop rule are not part of the study.
     stopped_at = whole_number(parent, names.STOPPED_AT)
     table = table if stopped_at is None else table.prefix(stopped_at)
     table = replace(table, refit=_refit(table, children), trained_with=_trained_with(table, children))
@@ -86,7 +89,7 @@ def read_all(
 
 
 def read_mlflow_or_say_why(study: str, tracking_uri: str | None = None) -> TrialTable:
-    """As read_mlflow for the command line: makes no store, and a store that is away is a ValueError too."""
+    """The same as read_mlflow, but creates no store, and raises ValueError for a store that does not answer."""
     uri = tracking_uri or get_tracking_uri()
     file = sqlite_file(uri)
     if file is not None and not file.is_file():
@@ -126,12 +129,12 @@ _COUNTS = (
 
 
 def attempts_frame(study: str, tracking_uri: str | None = None, parent_run_id: str | None = None) -> pd.DataFrame:
-    """Every attempt of every number of the study, those still running included (state `running`)."""
+    """Every attempt of every number of the study, with state `running` while the attempt runs."""
     return read_all(study, tracking_uri, parent_run_id)[1]
 
 
 def attach(table: TrialTable, files: Sequence[Path], tracking_uri: str | None = None) -> None:
-    """Put the files among the artifacts of the study's parent run, under `report`."""
+    """Logs the files as artifacts of the study's parent run, in the folder `report`."""
     if table.parent_run_id is None:
         raise ValueError("files are attached to the parent run of a study in MLflow: got a table without one")
     client = MlflowClient(tracking_uri)
@@ -170,7 +173,7 @@ def _parent(client: MlflowClient, study: str) -> Run:
 
 
 def _refit(table: TrialTable, children: Sequence[Run]) -> Refit | None:
-    """That of the best trial, not of one that was the best before the study was extended."""
+    """The refit of the best trial; a refit from before the study was extended may be of another trial."""
     if table.best is None:
         return None
     number = int(table.best[names.NUMBER])
@@ -188,7 +191,7 @@ def _refit(table: TrialTable, children: Sequence[Run]) -> Refit | None:
 
 
 def _trained_with(table: TrialTable, children: Sequence[Run]) -> dict[str, dict[str, int]]:
-    """What complete trials differ in of models.core.runtime.environment(): how many have which value, by its name."""
+    """Entries of models.core.runtime.environment() in which complete trials differ: name -> value -> trials with it."""
     complete = set(table.frame.loc[table.scored, names.RUN_ID])
     found: dict[str, Counter[str]] = {}
     for run in children:

@@ -1,4 +1,4 @@
-"""A folder that was moved or copied: MLflow's SQLite store keeps absolute paths of artifacts, which are corrected."""
+"""Corrects the absolute paths of artifacts in MLflow's SQLite store, after its folder was moved or copied."""
 
 import sqlite3
 import sys
@@ -11,11 +11,12 @@ _PATHS = (("experiments", "artifact_location"), ("runs", "artifact_uri"), ("logg
 
 
 def follow_moved_folder(uri: str) -> None:
-    """Has an SQLite tracking store name the artifacts beside it, where it names those of the folder it came from.
+    """Makes an SQLite tracking store name the artifacts beside it, where it names those of its earlier folder.
 
-    A copy would else write into the original's artifacts, and a moved folder would make its old place anew. That the
-    folder beside the store is meant follows from a run of the store whose artifacts lie there. A line on stderr says
-    what was changed. A store that cannot be written, or that is none of MLflow's, is left as it is.
+    Without the correction a copy would write into the original's artifacts, and a moved folder would create its old
+    place again. The paths of an experiment are corrected only where the folder beside the store has artifacts of one of
+    its runs. A line on stderr says what was changed. A store that cannot be written, or that is not MLflow's, is left
+    unchanged.
     """
     file = sqlite_file(uri)
     if file is None or not file.is_file():
@@ -36,11 +37,11 @@ def follow_moved_folder(uri: str) -> None:
         finally:
             connection.close()
     except sqlite3.Error:
-        return  # whoever opens the store next says what is wrong with it
+        return  # the next part that opens the store reports what is wrong
 
 
 def _moved(connection: sqlite3.Connection, folder: Path) -> list[tuple[str, Path]]:
-    """The artifact locations of experiments that lie beside the store as well, and where they do."""
+    """(location in the store, folder beside the store) of each experiment whose artifacts lie beside the store."""
     found = []
     for experiment, old in connection.execute("SELECT experiment_id, artifact_location FROM experiments").fetchall():
         place = urlsplit(old or "")

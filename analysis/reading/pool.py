@@ -1,17 +1,22 @@
-"""Which trials an estimate rests on, and what a trial without a score counts as.
+"""Which trials an estimate rests on, and which score a trial without a score counts with.
 
-- complete: its scores. A complete trial without a validation score diverged: it stands at the worst score.
-- failed by its configuration (exception, diverged, timeout, out of memory, retries exhausted, or no reason given): it
-  was drawn and paid for, so it stays in M at the worst score, validation and test. Dropping it would answer another
-  question ("the best of N trials that happen to work").
-- lost to the machine (worker lost, driver lost, interrupted): says nothing about its configuration, does not count.
-- pruned: at the worst score; its full one would have been at least as good, so every curve is a bound.
+- A complete trial counts with its scores. A complete trial without a validation score diverged, and counts with the
+  worst score.
+- A trial that failed by its configuration (exception, diverged, timeout, out of memory, retries exhausted, or no reason
+  given) was drawn and paid for, so the trial counts in M with the worst score, on validation and on test. Dropping the
+  trial would answer another question ("the best of N trials that happen to work").
+- A trial that was lost to the machine (worker lost, driver lost, interrupted) says nothing about its configuration and
+  does not count.
+- A pruned trial counts with the worst score. Its full score would have been at least as good, so every curve is a
+  bound.
 
-The worst score of a metric that has one is that: 0 of an accuracy. Of one that has none, as RMSE, it is the constant
-baseline's, and whoever finds only worse would use that: such trials stand at its scores too, validation and test.
+The worst score is the metric's own: 0 for an accuracy. A metric without a worst value, such as RMSE, takes the score of
+the constant baseline, because anyone who found only worse networks would use the baseline. Complete trials that are
+worse than the baseline therefore count with the baseline's scores too, on validation and on test.
 
-A search that was cut off holds its fast trials first. The pool is therefore the plan's finished prefix: the numbers
-before the first one that is missing, still running, or was stopped (driver lost, interrupted) with the search.
+A search that was cut off has finished its fast trials first. The pool is therefore the plan's finished prefix: all
+numbers before the first trial that is missing, still running, or was stopped with the search (driver lost,
+interrupted).
 """
 
 from __future__ import annotations
@@ -32,13 +37,14 @@ Use = Literal["prefix", "all"]
 
 @dataclass(frozen=True)
 class Pool:
-    """M trials in plan order with their worst scores, and how the table's rows were counted.
+    """The M trials that count, in plan order, and how the table's rows were counted.
 
-    `val`, `test`: scores; `test` is NaN throughout where trials are not tested. `numbers`: plan numbers; `seconds`:
-    duration of each, NaN where unknown. `left_out`: finished trials beyond the prefix. `by_length`: all finished trials
-    of a search that was cut off were asked for, so the fast ones are over-represented. `bounds`: between which `val`
-    lies; `worst`: the score of a trial without one; `sign`: what scores are multiplied by so that more is better;
-    `beaten`: complete trials that the constant baseline beats, where that gives the worst score.
+    `val`, `test`: (M,) scores; `test` is NaN throughout where trials are not tested. `numbers`: (M,) plan numbers;
+    `seconds`: (M,) durations, NaN where unknown. `left_out`: finished trials beyond the prefix. `by_length`: whether
+    all finished trials of a search that was cut off are in the pool, so that fast trials are over-represented.
+    `bounds`: the lowest and the highest possible value of `val`. `worst`: the score of a trial without a score.
+    `sign`: the factor of scores by which more is better. `beaten`: complete trials that are worse than the constant
+    baseline, where the baseline gives the worst score.
     """
 
     val: np.ndarray
@@ -60,7 +66,7 @@ class Pool:
 
     @property
     def upwards(self) -> np.ndarray:
-        """`val`, turned where less is better."""
+        """`val` with the sign by which more is better."""
         return self.sign * self.val
 
     @property
@@ -69,7 +75,7 @@ class Pool:
         return len(self.val)
 
     def first(self, m: int) -> Pool:
-        """The pool of its first m trials, in plan order (counts of lost trials as they are)."""
+        """The pool of the first m trials in plan order; the counts of lost trials are those of the whole pool."""
         scored = int(np.count_nonzero(self.was_scored[:m]))
         pruned = int(np.count_nonzero(self.was_pruned[:m]))
         return replace(
@@ -92,12 +98,16 @@ class Pool:
 
     @property
     def lower_bound(self) -> bool:
-        """Whether pruned trials stand in for scores that are at least as good as the worst."""
+        """Whether some trials are pruned; their full scores would have been at least as good."""
         return self.pruned > 0
 
 
 def pool_of(table: TrialTable, use: Use = "prefix") -> Pool:
-    """The pool of a table, or a ValueError that names the row which does not fit the rules above."""
+    """The trials of a table that count; `use` says which, where the search was cut off.
+
+    Raises:
+        ValueError: a row breaks a rule of a trials table, the sampler is adaptive, or no trial counts.
+    """
     frame, kinds, cut = _sorted_out(table)
     numbers = frame[names.NUMBER].to_numpy(dtype=int)
     finished = kinds != "lost"
@@ -155,25 +165,38 @@ def _sorted_out(table: TrialTable) -> tuple[pd.DataFrame, np.ndarray, int]:
     frame = table.frame.sort_values(names.NUMBER, kind="stable")
     state = frame[names.STATE].astype(str).str.strip()
     reasons = frame[names.STATE_REASON].astype(str).str.split(":").str[0].str.strip()
+    scored = (state == states.COMPLETE) & frame[table.objective.name].notna()
+    _check_states(frame, state, reasons)
+    _check_scores(table, frame, scored)
+    kinds = np.where(scored, states.COMPLETE, np.where(state == states.PRUNED, states.PRUNED, states.FAILED))
+    kinds[((state == states.FAILED) & reasons.isin(MACHINE_REASONS)).to_numpy(dtype=bool)] = "lost"
+    stopped = (state == states.FAILED) & reasons.isin(STOPPED_REASONS)
+    return frame, kinds, _first_unfinished(table, frame.loc[~stopped, names.NUMBER].to_numpy(dtype=int))
+
+
+def _first_unfinished(table: TrialTable, ended: np.ndarray) -> int:
+    """The lowest number of the plan that is not among the numbers that have ended."""
+    numbers = table.frame[names.NUMBER]
+    end = max(int(numbers.max()) + 1 if len(numbers) else 0, table.planned_trials or 0)
+    has_ended = np.zeros(end + 1, dtype=bool)
+    has_ended[: table.first_number or 0] = True
+    has_ended[ended] = True
+    return int(np.argmin(has_ended))
+
+
+def _check_states(frame: pd.DataFrame, state: pd.Series, reasons: pd.Series) -> None:
     _check(frame, ~state.isin(STATES), "state is complete, failed or pruned", state)
     known = ("", *CONFIGURATION_REASONS, *MACHINE_REASONS)
     unknown = (state == states.FAILED) & ~reasons.isin(known)
     _check(frame, unknown, f"state_reason of a failed trial is one of {', '.join(known[1:])}", reasons)
+
+
+def _check_scores(table: TrialTable, frame: pd.DataFrame, scored: pd.Series) -> None:
     objective = table.objective
-    scored = (state == states.COMPLETE) & frame[objective.name].notna()
     low, high = objective.metric.low, objective.metric.high
     for name in (objective.name, objective.test_name) if table.tested else (objective.name,):
         outside = scored & ~(frame[name].between(low, high) & np.isfinite(frame[name]))
         _check(frame, outside, f"{name} of a complete trial lies in {_interval(low, high)}", frame[name])
-    kinds = np.where(scored, states.COMPLETE, np.where(state == states.PRUNED, states.PRUNED, states.FAILED))
-    kinds[((state == states.FAILED) & reasons.isin(MACHINE_REASONS)).to_numpy(dtype=bool)] = "lost"
-    stopped = (state == states.FAILED) & reasons.isin(STOPPED_REASONS)
-    ended = frame.loc[~stopped, names.NUMBER].to_numpy(dtype=int)
-    end = max(int(frame[names.NUMBER].max()) + 1 if len(frame) else 0, table.planned_trials or 0)
-    has_ended = np.zeros(end + 1, dtype=bool)
-    has_ended[: table.first_number or 0] = True
-    has_ended[ended] = True
-    return frame, kinds, int(np.argmin(has_ended))
 
 
 def _interval(low: float, high: float) -> str:
@@ -182,7 +205,7 @@ def _interval(low: float, high: float) -> str:
 
 
 def _check(frame: pd.DataFrame, wrong: pd.Series, rule: str, values: pd.Series) -> None:
-    """Raise with the rule and the first value that breaks it."""
+    """Raises ValueError with the rule and the first value that breaks the rule."""
     if wrong.any():
         first = wrong.idxmax()
         value = values.loc[first]

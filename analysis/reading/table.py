@@ -1,4 +1,4 @@
-"""The trials table: one row a plan number that started, its last attempt; and what the study says about it."""
+"""The trials table: one row for each plan number that started, with its last attempt, and facts about the study."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Refit:
     """The best configuration of a cross-validated study, trained on all of the training part and tested."""
 
     number: int
-    """Of the trial whose configuration it has."""
+    """The number of the trial whose configuration was trained."""
     run_id: str
     val: float
     """The objective on validation."""
@@ -30,10 +30,11 @@ class Refit:
 
 @dataclass(frozen=True)
 class TrialTable:
-    """Trials and their study. `frame` is as `trials_frame` makes it; what is unknown (from a CSV) is None.
+    """Trials and facts about their study; a fact that is unknown, as for a CSV file, is None.
 
-    `folds`: how many score a trial, None where it is scored on a validation part; `refit`: that of the best trial.
-    `first_number`: of the plan, 0 where it is unknown.
+    `frame`: the trials, made by `trials_frame`. `folds`: the number of folds that score a trial, None where a
+    validation part does. `refit`: the refit of the best trial. `first_number`: the plan's first number; None counts
+    as 0.
     """
 
     frame: pd.DataFrame
@@ -42,7 +43,7 @@ class TrialTable:
     seed: int | None = None
     data_sha256: str | None = None
     dataset_location: str | None = None
-    """What models.data.sources finds the data by."""
+    """The data's location for models.data.sources."""
     network_logged: bool = False
     """Whether the run of the best network has a model in MLflow."""
     planned_trials: int | None = None
@@ -56,30 +57,32 @@ class TrialTable:
     folds: int | None = None
     refit: Refit | None = None
     targets: tuple[float, ...] = ()
-    """Scores to reach that the study named before it had data."""
+    """Scores to reach that the study named before its search began."""
     first_number: int | None = None
     objective: Objective = DEFAULT
-    """What its trials were chosen by."""
+    """The metric that trials were chosen by."""
     task: str = CLASSIFICATION
     """One of models.data.labels.TASKS."""
     baselines: Baselines = field(default_factory=dict)
-    """Scores by name of what anybody would try first; none where they are not known."""
+    """Name of a baseline -> its scores by name; empty where the baselines are unknown."""
     replicates: int | None = None
-    """Of an adaptive sampler: how many independent searches there are; trial `number` is of number % replicates."""
+    """The number of independent searches of an adaptive sampler; trial `number` is of replicate number % replicates."""
     start_up_trials: int | None = None
-    """And how many first trials of each were drawn at random."""
+    """The number of first trials of each replicate that an adaptive sampler drew at random."""
     program: Program = field(default_factory=Program)
     """How the search was started, for the commands that are suggested."""
     own_network: bool = False
     """Whether a function of the user's own built the networks."""
     trained_with: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    """What bits follow from beside configuration, data and seed (tensorflow, cpu, ...), where complete trials differ in
-    it: by its name how many of them have which value."""
+    """Package versions, threads and CPU that differ between complete trials, and can change results.
+
+    Name -> value -> number of complete trials with the value.
+    """
     flags: tuple[str, ...] = ()
-    """Of a study that another program made: why its intervals may cover less often than they say."""
+    """Why the intervals of another program's study may cover less often than their level says."""
 
     def __post_init__(self) -> None:
-        """Check that the columns are there and that every number stands once."""
+        """Raises ValueError where a column is missing or a number stands twice."""
         needed = *required(self.objective), names.STATE_REASON, self.objective.test_name
         missing = [name for name in needed if name not in self.frame.columns]
         if missing:
@@ -100,7 +103,7 @@ class TrialTable:
 
     @property
     def scored(self) -> pd.Series:
-        """Of each row, whether it is a complete trial with a validation score."""
+        """For each row, whether the trial is complete and has a validation score."""
         return (self.frame[names.STATE] == states.COMPLETE) & self.frame[self.objective.name].notna()
 
     @property
@@ -113,9 +116,10 @@ class TrialTable:
 
     @property
     def tested(self) -> bool:
-        """Whether trials have a test score: those of a cross-validated study have none.
+        """Whether trials have test scores. Cross-validated trials have none.
 
-        Where trials are complete and none has a test score, none was tested; where only some have, the pool refuses.
+        Where no complete trial has a test score, the trials were not tested. Where only some complete trials have one,
+        the trials count as tested, and the pool refuses the rows without a test score.
         """
         if self.folds or any(str(name).startswith(FOLD) for name in self.frame.columns):
             return False
@@ -124,7 +128,7 @@ class TrialTable:
 
     @property
     def scored_rows(self) -> int | None:
-        """The rows that a trial's validation score is measured on."""
+        """The number of rows that a trial's validation score is measured on."""
         return self.train_rows if self.folds else self.validation_rows
 
     @property
@@ -135,7 +139,7 @@ class TrialTable:
 
     @property
     def network_run_id(self) -> str | None:
-        """The run of the best network: the best trial's, or where trials are cross-validated that of the refit."""
+        """The ID of the run with the best network: the best trial's run, or the refit's of cross-validated trials."""
         if self.folds:
             return self.refit.run_id if self.refit is not None else None
         best = self.best

@@ -1,4 +1,4 @@
-"""The lines of Python that use a study's result: the summary in the terminal and the report's page show the same."""
+"""Lines of Python that use a study's result; the summary in the terminal and the report's page show the same lines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _READERS = {".csv": "read_csv", ".parquet": "read_parquet"}
 
 
 def lines(table: TrialTable) -> list[str]:
-    """Statements that run as they stand, in order; none of a study that is not in MLflow."""
+    """Statements that run in this order without changes; empty for a study that is not in MLflow."""
     if table.parent_run_id is None:
         return []
     study = [f"study = search.load({json.dumps(table.study)})", "study.trials  # a DataFrame, one row a trial"]
@@ -27,14 +27,14 @@ def lines(table: TrialTable) -> list[str]:
         needed,
         *study,
         *load,
-        f"rows = {rows}  # raw rows: yours instead",
+        f"rows = {rows}  # raw rows: put yours here",
         "network.predict(rows)",
         report,
     ]
 
 
 def loading(table: TrialTable, address: str) -> list[str]:
-    """The lines that load a logged network; one of the user's own may have classes that its file alone has."""
+    """The lines that load a logged network. A user's own network may need classes that only the user's file defines."""
     load = f'network = mlflow.pyfunc.load_model("{address}")'
     if not table.own_network:
         return [load]
@@ -42,7 +42,7 @@ def loading(table: TrialTable, address: str) -> list[str]:
 
 
 def _rows(location: str) -> tuple[str, str]:
-    """The import and the expression that give raw rows of the study's own data, of a table with all of its columns."""
+    """An import and an expression that give raw rows of the study's own data; a table keeps all of its columns."""
     dataset = Source.read(location).dataset
     reader = _READERS.get(Path(dataset).suffix)
     if reader is not None:

@@ -1,1 +1,1 @@
-"""How often the printed intervals cover, on scores as they are."""
+"""How often the printed intervals cover, on realistic scores."""

@@ -1,11 +1,11 @@
-"""How often the printed intervals cover, on scores as they are: `python -m benchmarks.coverage [--draws 2000]`.
+"""How often the printed intervals cover, on realistic scores: `python -m benchmarks.coverage [--draws 2000]`.
 
-A law is a finite set of trials with probabilities, so that the truth is exact. From each, searches of M trials are
-drawn with replacement; each interval is computed by the code that prints it. One line a law, M and N; then every
-interval's lowest and mean coverage, with what was tried to make the first one narrower ("7% missed": 0.035 on each
-side; "middle": F between two scores in the middle of what it may be); then the intervals that are not of the best of N.
-Exit code 1 if best_val misses what it has to keep: coverage at least 0.935 in every cell and 0.95 on average, median
-width at most 0.75 of the proven band's.
+A law is a finite set of trials with probabilities, so the truth is exact. Searches of M trials are drawn from each law
+with replacement, and the code of the reports computes each interval. Printed are a line for each law, M and N, then the
+lowest and mean coverage of every interval, and last the intervals of other quantities than the best of N. Two attempts
+to make the interval narrower are among them: "7% missed" has a tail of 0.035 on each side; "middle" takes F between two
+scores in the middle of its possible values. Exit code 1 unless best_val covers at least 0.935 in every cell and 0.95 on
+average, with a median width of at most 0.75 of the proven band's.
 
 Pools of real scores are read from `--pools`, a folder with deberta-base.csv and alexnet.csv.
 """
@@ -34,7 +34,7 @@ SIZES = (20, 40, 100, 200)
 LEAST, MEAN, WIDTH = 0.935, 0.95, 0.75
 EPS = 1e-12
 TAIL = 0.025
-TRIED = 0.035  # of each side: what a smaller reserve would be
+TRIED = 0.035  # a larger tail on each side, which was tried
 _CHUNK = 500  # searches worked on at once
 
 
@@ -45,7 +45,7 @@ def sizes_of_n(m: int) -> list[int]:
 
 @dataclass
 class Cell:
-    """One law, M and N: interval -> how often it covered; interval -> median width."""
+    """The results of one law, M and N: interval -> share of searches covered; interval -> median width."""
 
     law: str
     m: int
@@ -54,13 +54,13 @@ class Cell:
     width: dict[str, float] = field(default_factory=dict)
 
     def add(self, name: str, low: np.ndarray, high: np.ndarray, truth: float | np.ndarray) -> None:
-        """Count an interval; EPS is what rounding may lack."""
+        """Adds an interval of all searches; EPS allows for rounding."""
         self.covered[name] = float(np.mean((low <= truth + EPS) & (truth <= high + EPS)))
         self.width[name] = float(np.median(np.asarray(high) - np.asarray(low)))
 
     @property
     def ratio(self) -> float:
-        """Median width over that of the proven interval; 0 where both are nothing."""
+        """The median width divided by the proven interval's; 0 where the proven interval has no width."""
         return self.width["best_val"] / self.width["proven"] if self.width["proven"] > EPS else 0.0
 
 
@@ -81,7 +81,7 @@ def cells_of(law: Law, m: int, draws: int, random: np.random.Generator) -> list[
         cell.add("proven", np.minimum(proven[0][:, k], seen), np.maximum(proven[1][:, k], seen), truth)
         cell.add("7% missed", np.minimum(low[2, :, k], seen), np.maximum(high[2, :, k], seen), truth)
         tops = np.array([assumed_best(row, n, 10_000, 1.0) for row in y])
-        # the bound differs from search to search: moved to 0, it is the same for all
+        # The bound differs between searches; with scores moved so that the bound is 0, all searches share it.
         moved = [limits_at(p, [n], (TAIL,), (-1.0, 0.0))[1][0, :, 0] for p in _chunks(y - tops[:, None])]
         cell.add("tail", np.minimum(low[0, :, k], seen), np.maximum(np.concatenate(moved) + tops, seen), truth)
         _middle(cell, y, n, seen, truth, random)
@@ -106,7 +106,7 @@ def _chunks(rows: np.ndarray) -> list[np.ndarray]:
 
 
 def _middle(cell: Cell, y: np.ndarray, n: int, seen: np.ndarray, truth: float, random: np.random.Generator) -> None:
-    """Tried: F between two scores taken in the middle of what it may be, instead of at either end."""
+    """Adds an interval that takes F between two scores in the middle of its possible values, not at either end."""
     m, k = y.shape[1], 1000
     sums = random.standard_exponential((k, m + 1)).cumsum(axis=1)
     powers = (sums[:, :-1] / sums[:, -1:]) ** n
@@ -117,7 +117,7 @@ def _middle(cell: Cell, y: np.ndarray, n: int, seen: np.ndarray, truth: float, r
 
 
 def _ranks(cell: Cell, law: Law, y: np.ndarray, n: int, band: Band) -> None:
-    """The median's interval, and the band's, which hold for any law."""
+    """Adds the median's interval and the band's, which hold for any law."""
     m, truth = y.shape[1], law.quantile(median_quantile(n)[0])
     interval = median_interval(m, n)
     padded = np.c_[np.full(len(y), -np.inf), y, np.full(len(y), np.inf)]
@@ -144,13 +144,13 @@ SHOWN = ("best_val", "at least", "proven", "tail", "test", "gap", "median", "med
 
 
 def line(cell: Cell) -> str:
-    """One cell as printed."""
+    """The printed line of one cell."""
     covered = " ".join(f"{cell.covered[name]:>8.3f}" if name in cell.covered else f"{'-':>8}" for name in SHOWN)
     return f"{cell.law:<19}{cell.m:>4}{cell.n:>5} {covered} {cell.width['best_val']:>9.4f} {cell.ratio:>6.2f}"
 
 
 def summary(cells: list[Cell]) -> list[str]:
-    """Lowest and mean coverage, and widths, of every interval and of what was tried."""
+    """Lines with the lowest and mean coverage and the widths of every interval that is printed or was tried."""
     lines = [f"{'interval':<14}{'lowest':>8}{'mean':>8}{'median width':>14}{'over proven':>13}{'cells':>7}"]
     for name in (*SHOWN, "7% missed", "middle"):
         there = [cell for cell in cells if name in cell.covered]
@@ -165,7 +165,7 @@ WIDE = ("best_val", "proven", "tail", "test", "gap", "7% missed", "middle")
 
 
 def kept(cells: list[Cell]) -> list[tuple[str, float, float, bool]]:
-    """What best_val has to keep: words, measured, limit, whether it is kept."""
+    """The limits of best_val: (words, measured value, limit, whether the limit is kept)."""
     covered = [cell.covered["best_val"] for cell in cells]
     ratios = [cell.ratio for cell in cells if cell.width["proven"] > EPS]
     lowest, mean, ratio = min(covered), float(np.mean(covered)), float(np.median(ratios))
@@ -177,7 +177,7 @@ def kept(cells: list[Cell]) -> list[tuple[str, float, float, bool]]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Simulate, print, and say by the exit code whether everything was kept."""
+    """Simulates and prints; the exit code is 1 if a limit is missed, else 0."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.coverage", description=__doc__)
     parser.add_argument("--draws", type=int, default=2000)
     parser.add_argument("--pools", type=Path, default=POOLS)

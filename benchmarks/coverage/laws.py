@@ -1,4 +1,4 @@
-"""Laws of scores that look like real ones: what benchmarks.coverage draws its searches from."""
+"""Laws of scores like real ones, from which benchmarks.coverage draws its searches."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
+from analysis.estimates.curves import tie_starts
 from analysis.reading.csv_file import read_csv
 from analysis.reading.pool import pool_of
 
 
 @dataclass(frozen=True)
 class Law:
-    """Trials in ascending order of validation score, with their probabilities; `test` None where there is none."""
+    """Trials in ascending order of validation score, with probabilities `p`; `test` is None without test scores."""
 
     name: str
     val: np.ndarray
@@ -23,14 +24,14 @@ class Law:
 
     @staticmethod
     def of(name: str, val: np.ndarray, test: np.ndarray | None = None, p: np.ndarray | None = None) -> Law:
-        """In order, and with probabilities that add to one; equal ones if none are given."""
+        """The law of these trials, with probabilities in proportion to `p`, or equal ones."""
         order = np.argsort(val, kind="stable")
         weights = np.ones(len(val)) if p is None else p
         return Law(name, val[order], None if test is None else test[order], (weights / weights.sum())[order])
 
     def expected(self, n: int, value: np.ndarray) -> float:
-        """E(value of the trial with the best validation score among n); values of equals are averaged."""
-        starts = np.flatnonzero(np.r_[True, self.val[1:] != self.val[:-1]])
+        """The expected value of the trial with the best validation score among n; tied trials are averaged."""
+        starts = tie_starts(self.val)
         mass = np.add.reduceat(self.p, starts)
         means = np.add.reduceat(self.p * value, starts) / mass
         return float(np.sum(means * np.diff(np.cumsum(mass).clip(max=1.0) ** n, prepend=0.0)))
@@ -40,12 +41,12 @@ class Law:
         return float(self.val[min(int(np.searchsorted(np.cumsum(self.p), q - 1e-12)), len(self.val) - 1)])
 
     def draw(self, random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-        """Places of trials."""
+        """Random trials, as places in the law, in an array of the shape."""
         return np.minimum(np.searchsorted(np.cumsum(self.p), random.random(shape), side="right"), len(self.val) - 1)
 
 
 def laws(pools: Path, m: int) -> Iterator[Law]:
-    """Pools of real scores, and the laws that are made up."""
+    """The laws of two pools of real scores, and the made-up laws."""
     for name in ("deberta-base", "alexnet"):
         pool = pool_of(read_csv(pools / f"{name}.csv", "random"))
         yield Law.of(name, pool.val, pool.test if pool.tested else None)
@@ -53,7 +54,7 @@ def laws(pools: Path, m: int) -> Iterator[Law]:
 
 
 def made_up_laws(m: int) -> Iterator[Law]:
-    """Those that need no file; the law "all failed but one" fails `m - 1` times in m, so that M decides it."""
+    """The laws that need no file; of the law "all failed but one", m - 1 trials in m fail."""
     random = np.random.default_rng(1)
     good = np.linspace(0.95, 0.985, 2000)
     noisy = np.clip(good + random.normal(0.0, 0.004, len(good)), 0.0, 1.0)

@@ -1,4 +1,4 @@
-"""The part of benchmarks.coverage beside the best of N: comparisons, one network, a configuration over seeds."""
+"""Coverage of other intervals than the best of N's: comparisons, one network, a configuration over seeds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROWS = (360, 10_000)  # test rows: digits' and MNIST's
 
 
 def other_lines(draws: int, pools: Path, random: np.random.Generator) -> Iterator[str]:
-    """One line an interval and setting."""
+    """A line for each interval and setting."""
     yield from _comparisons(min(draws, 400), pools, random)
     yield from _network(draws, random)
     yield from _confirm(draws, random)
@@ -57,12 +57,12 @@ def _table(law: Law, m: int, random: np.random.Generator) -> TrialTable:
             zip(law.val[places].tolist(), law.test[places].tolist(), random.exponential(10.0, m).tolist(), strict=True)
         )
     ]
-    # a recorded plan: a trend by chance flags and does not refuse
+    # With a recorded plan, a trend by chance is flagged and not refused.
     return replace(TrialTable(trials_frame(rows), "drawn", "random"), plan_hash="drawn")
 
 
 def _network(draws: int, random: np.random.Generator) -> Iterator[str]:
-    """The network that validation picked among 40: its accuracy on all data, from its test rows."""
+    """The accuracy on all data of the network that validation picks among 40, from its test rows."""
     for rows in ROWS:
         true = 0.95 + 0.035 * random.random((draws, 40))
         chosen = np.argmax(random.binomial(rows, true), axis=1)
@@ -74,12 +74,12 @@ def _network(draws: int, random: np.random.Generator) -> Iterator[str]:
 
 
 def _confirm(draws: int, random: np.random.Generator) -> Iterator[str]:
-    """A configuration's mean over seeds: test rows are shared by the repeats, and each row has a difficulty."""
+    """A configuration's mean over seeds, where all repeats share the test rows and the difficulty of each row."""
     for rows in ROWS:
         for repeats, spread in ((3, 0.002), (5, 0.002), (5, 0.01), (10, 0.005)):
             held, old = [], []
             for _ in range(draws):
-                # of the rows, the share that any seed gets right, then each seed's own deviation
+                # The share of rows that any seed gets right, then each seed's own deviation.
                 shared = random.binomial(rows, 0.97) / rows
                 scores = np.clip(shared + random.normal(0.0, spread, repeats), 0.0, 1.0)
                 mean, deviation = float(scores.mean()), float(scores.std(ddof=1))

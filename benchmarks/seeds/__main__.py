@@ -2,10 +2,10 @@
 
     python -m benchmarks.seeds --dataset mnist.npz
 
-Every study runs as `python -m search`, each of its networks with as many training seeds as --repeats says (their
-validation part is one), in the folder --folder: the same command goes on where it ended, and more repeats add to it.
-Prints, as Markdown, each notebook's numbers beside the mean and standard deviation here, and whether its test accuracy
-(where it has none, its validation accuracy) lies within 3 standard deviations.
+Every study runs as `python -m search` in the folder --folder, and trains each of its networks with --repeats training
+seeds on one split. The same command goes on where it ended, and a larger --repeats adds trials. Prints, as Markdown,
+each notebook's numbers beside the mean and standard deviation here, and whether the notebook's test accuracy (where
+there is none, its validation accuracy) lies within 3 standard deviations.
 """
 
 import argparse
@@ -32,11 +32,11 @@ from benchmarks.seeds.reported import CROSS_VALIDATED, REFIT, REPORTED, Reported
 from search.study.study_file import load_settings
 
 PROJECT = Path(__file__).parents[2]
-# In the order of their cost, so that a run that is cut short has most of them.
+# In the order of cost, so that a run that is cut short has finished most studies.
 STUDIES = tuple(dict.fromkeys(reported.study for reported in REPORTED))
 SEARCH, CONFIRMED, FOLDS, BASELINE = "smallest-95", "smallest-95-confirmed", "width-cv", "baseline"
 ALL = (*STUDIES, SEARCH, FOLDS)
-_REPEATS_AT_MOST = 50  # stands in the study that is made: fewer can be run first and more later
+_REPEATS_AT_MOST = 50  # the study is made with so many, so that fewer can run first and more later
 _GOOD_ENOUGH = 0.95
 
 
@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def run_study(folder: Path, name: str, dataset: str, repeats: int) -> None:
-    """The study with its networks repeated; a search as it stands, and the smallest network that one finds repeated."""
+    """Runs a study with its networks repeated, or a search unchanged, and then the smallest network found repeated."""
     settings = load_settings(name, data={"dataset": dataset})
     if name in STUDIES:
         search(folder, name, repeated(settings.as_written()), repeats)
@@ -88,12 +88,12 @@ def run_study(folder: Path, name: str, dataset: str, repeats: int) -> None:
 
 
 def repeated(study: dict[str, Any]) -> dict[str, Any]:
-    """The study with all its configurations once, then all a second time, and so on: `trials` says how many of them."""
+    """The study with all its configurations repeated in turn; the study's `trials` says how many of them run."""
     return study | {"configurations": study["configurations"] * _REPEATS_AT_MOST}
 
 
 def search(folder: Path, name: str, study: dict[str, Any], repeats: int | None) -> None:
-    """Runs what is missing of `study` as a user would; `repeats` of each of its configurations."""
+    """Runs the missing trials of `study` as a user would, with `repeats` trials of each configuration."""
     if repeats is not None:
         study = study | {"trials": repeats * len(study["configurations"]) // _REPEATS_AT_MOST}
     (folder / f"{name}.yaml").write_text(json.dumps(study, default=lambda value: value.item()))  # NumPy's numbers
@@ -112,13 +112,13 @@ def read(folder: Path, name: str) -> TrialTable:
     """The study's trials table.
 
     Raises:
-        ValueError: it has not run.
+        ValueError: the study has not run.
     """
     return read_mlflow(name, f"sqlite:///{folder}/mlflow.db")
 
 
 def complete(folder: Path, name: str) -> pd.DataFrame:
-    """The study's complete trials: none, with all columns, where it has not run."""
+    """The study's complete trials; an empty table with all columns, where the study has not run."""
     try:
         frame = read(folder, name).frame
     except ValueError:
@@ -134,7 +134,7 @@ def trials_of(folder: Path, reported: Reported) -> pd.DataFrame:
 
 
 def table(folder: Path, names: Sequence[str]) -> str:
-    """Markdown: a row a reported network, notebook / here."""
+    """A Markdown table with a row for each reported network, and numbers as notebook / here."""
     lines = [
         "| study | network | notebook | parameters | validation accuracy | test accuracy | within 3 deviations "
         "| epochs | seconds | repeats |",
@@ -152,7 +152,7 @@ def table(folder: Path, names: Sequence[str]) -> str:
         lines.append(
             f"| {reported.study} | {reported.network} | {reported.source} | {counts[0]:,}{equal} | "
             f"{_beside(reported.validation, trials['val_accuracy'])} | "
-            f"{_beside(reported.test, trials['test_accuracy'])} | {_verdict(reported, trials)} | "
+            f"{_beside(reported.test, trials['test_accuracy'])} | {verdict(reported, trials)} | "
             f"{reported.epochs} / {_mean(trials['best_epoch'], 0)} | "
             f"{'-' if reported.seconds is None else round(reported.seconds)} / {_mean(trials['seconds'], 1)} | "
             f"{len(trials)} |"
@@ -172,12 +172,15 @@ def _mean(values: pd.Series, digits: int) -> str:
     return f"{values.mean():.{digits}f}"
 
 
-def _verdict(reported: Reported, trials: pd.DataFrame) -> str:
-    """By the test accuracy; where a notebook has none, by the validation accuracy."""
+def verdict(reported: Reported, trials: pd.DataFrame) -> str:
+    """Whether the notebook's test accuracy lies within 3 deviations, and its distance in deviations.
+
+    Where a notebook has no test accuracy, its validation accuracy decides.
+    """
     theirs, column = reported.test, "test_accuracy"
     if theirs is None:
         theirs, column = reported.validation, "val_accuracy"
-    if theirs is None or len(trials) < 3:  # the deviation of two says nothing
+    if theirs is None or len(trials) < 3:  # a deviation of two trials says nothing
         return "-"
     away = (theirs - trials[column].mean()) / trials[column].std(ddof=1)
     which = "" if column == "test_accuracy" else " (validation)"
@@ -185,7 +188,7 @@ def _verdict(reported: Reported, trials: pd.DataFrame) -> str:
 
 
 def smallest(folder: Path, trials: TrialTable) -> str:
-    """The search for the smallest network: its Pareto front, its find and what that reaches with fresh seeds."""
+    """The search for the smallest network: the Pareto front, the network found, and its scores with fresh seeds."""
     lines = ["| parameters | network | validation accuracy | test accuracy |", "|---|---|---|---|"]
     lines += [
         f"| {network.n_parameters:,} | {_named(network)} | {network.val:.4f} | {network.test:.4f} |"
@@ -212,7 +215,7 @@ def _named(network: Network) -> str:
 
 
 def parts_table(folder: Path, trials: TrialTable) -> str:
-    """Loss, accuracy and error rate on each part, means over the repeats."""
+    """Loss, accuracy and error rate on each part, as means over the repeats."""
     client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
     runs = [client.get_run(run_id).data.metrics for run_id in trials.frame["run_id"]]
     lines = [f"| {BASELINE} | loss | accuracy | error % |", "|---|---|---|---|"]
@@ -223,7 +226,7 @@ def parts_table(folder: Path, trials: TrialTable) -> str:
 
 
 def folds_table(_: Path, trials: TrialTable) -> str:
-    """The cross-validated grid: mean ± deviation over the folds, and seconds of a fit, notebook / here; the refit."""
+    """The cross-validated grid and its refit: mean ± deviation over folds, and seconds of a fit, as notebook / here."""
     lines = ["| width | accuracy on the folds | rank | seconds of a fit |", "|---|---|---|---|"]
     ranked = sorted(CROSS_VALIDATED, key=lambda width: -CROSS_VALIDATED[width][0])
     for _, row in cv_results(trials).iterrows():

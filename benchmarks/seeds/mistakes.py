@@ -1,9 +1,9 @@
-"""Mistakes in five class-room notebooks on MNIST, each tried: what it did, in numbers.
+"""Mistakes in five class-room notebooks on MNIST, each tried, with its effect in numbers.
 
     python -m benchmarks.seeds.mistakes --dataset mnist.npz
 
-The grid of notebook 004 runs through `python -m search` in --folder, on inputs divided by 255 twice, with linear hidden
-layers, and as its code stands; the rest is counted or trained here, in a minute.
+The grid of notebook 004 runs through `python -m search` in --folder three times: on inputs divided by 255 twice, with
+linear hidden layers, and as the notebook's code says. All other mistakes are counted or trained here, in a minute.
 """
 
 import argparse
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def leaked_scaling(dataset: Dataset) -> None:
-    """003 standardises by all 60,000 training images and holds 6,000 of them out afterwards: what that moves."""
+    """The effect of 003's standardisation by all 60,000 training images before 6,000 of them are held out."""
     flat = dataset.x_train.reshape(len(dataset.x_train), -1)
     kept = np.random.default_rng(0).permutation(len(flat))[:54_000]
     varies = flat[kept].std(axis=0) > 0
@@ -64,7 +64,7 @@ def leaked_scaling(dataset: Dataset) -> None:
 
 
 def constant_pixels(dataset: Dataset) -> None:
-    """003 divides by (deviation + 1e-10): what that makes of pixels that never vary in the training images."""
+    """The effect of 003's division by (deviation + 1e-10) on pixels that never vary in the training images."""
     constant = dataset.x_train.std(axis=0) == 0
     lit = dataset.x_test[:, constant]
     print(
@@ -75,7 +75,7 @@ def constant_pixels(dataset: Dataset) -> None:
 
 
 def most_and_least_typical(dataset: Dataset) -> None:
-    """003's criteria beside the distance to the mean image."""
+    """003's criteria of typical images beside the distance to the mean image."""
     first, lightest, ranks = 0, 0, []
     for digit in range(dataset.n_classes):
         images = dataset.x_train[dataset.y_train == digit]
@@ -107,7 +107,7 @@ def _span(values: list[float]) -> str:
 
 
 def stuck_network() -> None:
-    """002's 0.0892 at learning rate 0.0001: the numbers of a network that answers 5, with certainty, to everything."""
+    """The scores of a network that is certain of a 5 for every image, beside 002's 0.0892 at learning rate 0.0001."""
     clipped = -math.log(1e-7)  # Keras clips a probability at 1e-7
     for part, share, loss in (("test", 892 / 10_000, 14.6804), ("training", 5_421 / 60_000, 14.6618)):
         print(
@@ -117,7 +117,7 @@ def stuck_network() -> None:
 
 
 def two_halves_of_the_test_part(dataset: Dataset) -> None:
-    """004 validates on the last 2,000 test images and tests on the first 8,000: whether both are equally hard."""
+    """Whether 004's two parts of the test images are equally hard: the first 8,000 to test, the rest to validate."""
     network = _fitted(dataset, width=128, dropout=0.3, rate=0.001, batch=1000, epochs=10)
     right = network.predict(dataset.x_test / np.float32(255), verbose=0).argmax(axis=1) == dataset.y_test
     print(
@@ -127,14 +127,14 @@ def two_halves_of_the_test_part(dataset: Dataset) -> None:
 
 
 def low_learning_rate(dataset: Dataset) -> None:
-    """002's network, fresh, at its learning rate of 0.0001; and one that was stuck before, at the same."""
+    """002's network at its learning rate of 0.0001, once fresh, and once after a training that got stuck."""
     import keras
 
     fresh = _fitted(dataset, width=64, depth=2, dropout=0.2, rate=1e-4, batch=128, epochs=3, optimizer="rmsprop")
     x, y = dataset.x_test / np.float32(255), keras.utils.to_categorical(dataset.y_test)
 
     def clipped(truth, predicted):  # type: ignore[no-untyped-def]
-        """Keras' cross-entropy of 2019: of the probabilities, clipped; beyond the limit it has no slope."""
+        """Keras' cross-entropy of 2019, from clipped probabilities; beyond the limits its slope is 0."""
         return -keras.ops.sum(truth * keras.ops.log(keras.ops.clip(predicted, 1e-7, 1 - 1e-7)), axis=-1)
 
     accuracy = (fresh.predict(x, verbose=0).argmax(axis=1) == dataset.y_test).mean()
@@ -171,7 +171,7 @@ def _fitted(dataset: Dataset, rate: float, batch: int, epochs: int, optimizer: s
 
 
 def grids(dataset: Dataset, path: str, folder: Path) -> None:
-    """004's grid on inputs divided by 255 twice; on inputs divided once, without a relu and with it."""
+    """004's grid on inputs divided by 255 twice, and on inputs divided once without and with a relu."""
     twice = folder / "twice.npz"
     if not twice.exists():
         whole, labels = np.float32(255) ** 2, {"y_train": dataset.y_train, "y_test": dataset.y_test}

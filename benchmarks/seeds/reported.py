@@ -1,4 +1,4 @@
-"""What five class-room notebooks on MNIST reported, each number with the notebook and the cell that it stands in."""
+"""The numbers that five class-room notebooks on MNIST reported, each with its notebook and cell."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ class Reported:
 
     study: str
     number: int
-    """Its place among the study's configurations."""
+    """The network's place among the study's configurations."""
     network: str
     source: str
     """Notebook and cell."""
@@ -21,9 +21,9 @@ class Reported:
     validation: float | None = None
     test: float | None = None
     seconds: float | None = None
-    """Of its training, on the notebook's own machine."""
+    """The seconds of the training on the notebook's own machine."""
     remark: str = ""
-    """Where the notebook's number means something else than ours."""
+    """How the notebook's number differs in meaning from ours."""
 
 
 REPORTED = (

@@ -1,4 +1,4 @@
-"""`python -m search doctor`: compares plan, outbox, Optuna and MLflow of a study, and mends what differs if told to."""
+"""`python -m search doctor`: compares plan, outbox, Optuna and MLflow of a study, and mends differences on request."""
 
 import os
 from collections.abc import Sequence
@@ -13,8 +13,9 @@ from models.core.errors import ConfigError
 from search.command_line.console import make_console
 from search.command_line.described import parser_of
 from search.command_line.exit_codes import run_command
-from search.doctor.differences import Difference, Seen, compare
+from search.doctor.differences import compare
 from search.doctor.repair import Doctor
+from search.doctor.seen import Difference, Seen
 from search.driver.conclusion import ranges
 from search.stores.paths import placed
 from search.tracking.own_run import note_run
@@ -43,18 +44,19 @@ MENDED = {
     "search": "the search, run again",
     "": "by hand",
 }
-"""What `repair` does, by the name of the cure, as the table says it."""
-_PASSES = 4  # what one cure brings to light, the next look finds; this many are enough for any chain of them
+"""Name of a cure -> what the cure does, as the printed table says it."""
+_PASSES = 4  # a cure may bring another difference to light; so many looks are enough for any chain of differences
 
 
 def examine(study: str, storage: str, repair: bool, dataset: str | None, own_run: str | None, console: Console) -> int:
     """`python -m search doctor`.
 
     Returns:
-        AGREES when no difference is left, else DIFFERS. Planned trials that are missing are reported, and are none.
+        AGREES when no difference is left, else DIFFERS. Planned trials that are missing are reported, but are no
+        difference.
 
     Raises:
-        ConfigError: as Doctor; or the data that a repair needs cannot be had.
+        ConfigError: Doctor raises it, or the data that a repair needs cannot be loaded.
     """
     doctor = Doctor(study, storage, dataset)
     try:
@@ -107,7 +109,7 @@ def _verdict(seen: Seen, first: Sequence[Difference], found: Sequence[Difference
     else:
         lines.append("plan, outbox, Optuna and MLflow agree")
     if mended and any(each.cure == "model" for each in found):
-        lines.append("a model that is still missing did not come out bit-equal again: -e replay says in what")
+        lines.append("a model that is still missing was not bit-equal when trained again: -e replay shows in what")
     lines.append(f"{planned} trials planned, {len(seen.finished)} finished")
     if missing:
         lines.append(f"missing: {ranges(missing)}; the search's own command, run again, trains them")

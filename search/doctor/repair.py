@@ -1,4 +1,4 @@
-"""One study as the doctor holds it: what there is of it is read, and what differs is mended."""
+"""The doctor's hold on one study: its plan, outbox and stores are read, and differences are mended."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,11 +12,11 @@ from models.core.errors import ConfigError
 from models.core.results import TrialResult
 from models.core.runtime import PROJECT
 from models.data.sources import find_data
-from models.tasks.objective import Objective
 from search.commands.ending import DEFAULT_UI
 from search.commands.preparation import split_study
 from search.commands.replay import find_differences, replay, source_of
-from search.doctor.differences import Difference, Evidence, Seen, Waiting, wrong_scores
+from search.doctor.attempts import evidence_of, wrong_scores
+from search.doctor.seen import Difference, Seen, Waiting
 from search.driver.conclusion import conclude
 from search.driver.delivery import Delivery, Stores
 from search.driver.driver import Driver, Ended
@@ -32,7 +32,7 @@ from search.stores.paths import StudyPaths, root_of
 from search.study.distributions import distributions
 from search.study.growing import Result
 from search.study.plan import Plan, PlannedTrial
-from search.tracking.child_runs import Child, children_of, continuations_of, epochs_of, told_by_evidence
+from search.tracking.child_runs import children_of, continuations_of, epochs_of
 from search.tracking.logged_models import runs_with_models
 from search.tracking.logged_studies import read_study
 from search.tracking.logged_trials import read_trial
@@ -45,10 +45,10 @@ _NEED_DATA = ("deliver", "remake", "model")
 
 
 class Doctor:
-    """One study, held for as long as this lives: no driver can start meanwhile.
+    """Holds one study until `release`, so that no driver can start meanwhile.
 
     Raises:
-        ConfigError: there is no such study, one of its stores cannot be had, or a living driver holds it.
+        ConfigError: there is no such study, one of its stores does not answer, or a living driver holds the study.
     """
 
     def __init__(self, name: str, storage: str, dataset: str | None) -> None:
@@ -81,12 +81,12 @@ class Doctor:
         self._lock.release()
 
     def look(self) -> Seen:
-        """What there is now."""
+        """The study's plan, outbox and stores as they are now."""
         self._parent.look(self._parent.id)
         parent = self._parent.run
         children, unreadable = children_of(parent)
         attempts = self._study.attempts()
-        # A trial whose word in one store is lost: what the other says of it.
+        # The plan grows by results; a result that one store has lost is taken from the other.
         told = {each.number: Result(each.state, each.score) for each in children if each.final and not each.deleted}
         waiting = self._read_plan(told | results_of(attempts))
         with_models = any(each.models == "all" for each in children)
@@ -102,7 +102,7 @@ class Doctor:
             strangers=self._study.strangers(),
             children=children,
             unreadable=unreadable,
-            evidence=_evidence(attempts, children, self._objective),
+            evidence=evidence_of(attempts, children, self._objective),
             with_models=frozenset(whole),
             parent=self._parent.id,
             parent_status=parent.info.status,
@@ -114,13 +114,13 @@ class Doctor:
         )
 
     def mend(self, seen: Seen, found: Sequence[Difference]) -> None:
-        """Carries out the cures of `found`, in the order in which one makes way for the next."""
+        """Carries out the cures of `found` in the order of `_cures`, in which each cure makes way for the next."""
         wanted = {each.cure for each in found}
         without_run = any(each.cure == "close" and each.number is not None and not each.run_id for each in found)
         if without_run or wanted & set(_NEED_DATA):
             self._describe()
         if not (seen.parent_deleted or seen.experiment_deleted):
-            # Until `conclude` has closed it: the next look must see a repair that dies before its tables are written.
+            # Until `conclude` closes the parent run, the next look must see a repair that died before its end.
             self._client.update_run(self._parent.id, status="RUNNING")
         for cure, act in self._cures(seen).items():
             for each in found:
@@ -133,7 +133,7 @@ class Doctor:
                 self._train_for_model(each)
 
     def conclude(self, seen: Seen) -> None:
-        """Writes tables, headline and report of what is there now, and closes the parent."""
+        """Writes tables, headline and report of the study as it is now, and closes the parent run."""
         ended = Ended(len(seen.missing), 0, stopped_at=seen.stopped_at)
         conclude(self._parent, self.plan, ended, seen.finished, Console(quiet=True))
 
@@ -156,7 +156,7 @@ class Doctor:
         }
 
     def _retag(self, each: Difference, seen: Seen) -> None:
-        """The tags that say which attempt a run holds, as Optuna knows them."""
+        """Writes the tags that say which attempt a run holds, from Optuna's record."""
         (known,) = [one for one in seen.attempts if one.trial == each.trial]
         self._runs.tag(
             each.run_id,
@@ -182,7 +182,7 @@ class Doctor:
         self._study.remember(plan_hash=self.plan.hash, planned_trials=self.plan.size)
 
     def _remake(self, each: Difference, seen: Seen) -> None:
-        """A run for an attempt whose own is gone: how it failed, or that it was lost where it had a result."""
+        """Makes a run for an attempt whose run is gone: it failed as before, or as lost where it had a result."""
         number, attempt = _key(each)
         (known,) = [one for one in seen.attempts if one.trial == each.trial]
         state, reason = (
@@ -192,7 +192,7 @@ class Doctor:
         self._runs.end(run_id, state, reason)
 
     def _record(self, each: Difference, seen: Seen) -> None:
-        """Optuna follows MLflow."""
+        """Writes MLflow's record of an attempt to Optuna."""
         number, attempt = _key(each)
         (child,) = [one for one in seen.children if one.run_id == each.run_id]
         if any(one.trial == each.trial and one.state != states.RUNNING for one in seen.attempts):
@@ -211,13 +211,12 @@ class Doctor:
             config_hash=planned.config.hash(),
             trial=-1,
         )
-        epochs = (
-            {} if self.settings.folds else epochs_of(child.run_id, self._objective)
-        )  # a fold's epochs are not the trial's
+        # Epochs of cross-validated trials are never reported to Optuna.
+        epochs = {} if self.settings.folds else epochs_of(child.run_id, self._objective)
         self._study.record(planned, told, distributions(self.settings, planned), epochs)
 
     def _deliver_and_close(self, seen: Seen) -> None:
-        """By the driver's own beginning and end; what it says of a store that is away, the next look says too."""
+        """Delivers and closes with a driver that starts no trial. The next look reports a store that is away."""
         delivery = self._delivery(self._study.attempts(), _policy(seen))
         growth = self._logged.growing(self._objective.direction, {})
         Driver(self.plan, NoEngine(), delivery, growth=growth).run(["only mended"])
@@ -228,7 +227,7 @@ class Doctor:
         return Delivery(self.settings, self.plan, stores, keeper, self._quiet)
 
     def _train_for_model(self, each: Difference) -> None:
-        """The model of a trial follows from its run, as all of it does: it is logged if the replay is bit-equal."""
+        """Replays a trial and logs its model, if the replay is bit-equal to the trial."""
         if each.run_id in self._tried:
             return
         self._tried.add(each.run_id)
@@ -236,14 +235,14 @@ class Doctor:
         split = self._split
         try:
             source = source_of(logged, trust=False)
-        except ConfigError:  # the user's file is not at hand: the model stays missing, and the verdict says so
+        except ConfigError:  # the user's file is missing: the model stays missing, and the verdict says so
             return
         result = replay(logged, split, source, lambda epoch: None)
         if isinstance(result, TrialResult) and not find_differences(logged, split, result):
             self._runs.add_model(each.run_id, result)
 
     def _describe(self) -> None:
-        """Brings the data in, which new child runs and models are described by."""
+        """Loads the data, whose description new child runs and models carry."""
         if not self._described:
             where = self._parent.run.data.tags.get(names.DATASET_LOCATION, self.settings.dataset)
             dataset = find_data(where, self._data_sha256, self._dataset)
@@ -252,7 +251,7 @@ class Doctor:
             self._described = True
 
     def _read_plan(self, results: Mapping[int, Result]) -> list[Waiting]:
-        """Draws the plan as far as results go, those in the outbox included, which it returns."""
+        """Draws the plan as far as results allow, and returns the outcomes in the outbox, whose results count too."""
         direction, waiting = self._objective.direction, []
         growing = self._logged.growing(direction, results)
         self.plan = self._logged.plan(direction, results) if growing is None else growing.plan
@@ -266,7 +265,7 @@ class Doctor:
 
     def _planned(self, number: int) -> PlannedTrial:
         planned = self.plan.get(number)
-        assert planned is not None  # of one that is not drawn there is no cure
+        assert planned is not None  # a trial that is not drawn has no cure
         return planned
 
     def _waiting(self, path: Path) -> tuple[Waiting, Result | None]:
@@ -281,22 +280,8 @@ class Doctor:
         return Waiting(path, outcome.number, outcome.attempt, outcome.final, ours, drawn), result
 
 
-def _evidence(attempts: Sequence[Attempt], children: Sequence[Child], objective: Objective) -> dict[str, Evidence]:
-    """For the complete trials whose scores the two stores tell differently."""
-    told = {each.run_id: each for each in attempts if each.state == states.COMPLETE}
-    found = {}
-    for child in children:
-        known = told.get(child.run_id)
-        if known is None or child.state != states.COMPLETE:
-            continue
-        other_test = known.test_score is not None and child.test_score != known.test_score
-        if child.score != known.score or other_test:
-            found[child.run_id] = Evidence(*told_by_evidence(child.run_id, objective))
-    return found
-
-
 def _policy(seen: Seen) -> ModelPolicy:
-    """What the newest trial was told about models."""
+    """The policy on models that the newest trial was run with."""
     told = [each.models for each in sorted(seen.children, key=lambda one: one.number) if each.models]
     return ModelPolicy.read(told[-1]) if told else ModelPolicy("all")
 

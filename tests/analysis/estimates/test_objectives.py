@@ -88,7 +88,7 @@ def test_failed_trials_and_worse_ones_stand_at_the_baseline_on_validation_and_on
     notes = " ".join(best_of_n(table).notes)
     assert "RMSE has no worst value" in notes
     assert "predicting the mean of the training part" in notes
-    assert "(1 trial did so)" in notes
+    assert "(1 trial completed with a worse score)" in notes
     with pytest.raises(ValueError, match="an estimate of val_rmse, which has no worst value, needs the constant"):
         pool_of(replace(table, baselines={}))
     with pytest.raises(ValueError, match=r"val_rmse of a complete trial lies in \[0, inf\): got -1.0 for number 0"):

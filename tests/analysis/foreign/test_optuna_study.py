@@ -28,28 +28,34 @@ def objective(trial: optuna.Trial) -> float:
 
 
 def study(folder: Path, sampler: optuna.samplers.BaseSampler, name: str = "s", **more: Any) -> optuna.Study:
-    return optuna.create_study(
-        storage=f"sqlite:///{folder}/theirs.db", study_name=name, sampler=sampler, direction="maximize", **more
-    )
+    return optuna.create_study(storage=address(folder), study_name=name, sampler=sampler, direction="maximize", **more)
+
+
+def address(folder: Path, file: str = "theirs") -> str:
+    return f"sqlite:///{folder}/{file}.db"
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> optuna.Study:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of `made`."""
+    return tmp_path_factory.mktemp("theirs")
+
+
+@pytest.fixture(scope="module")
+def made(home: Path) -> optuna.Study:
     """A random study of Optuna's own."""
-    found = study(tmp_path_factory.mktemp("theirs"), optuna.samplers.RandomSampler(seed=1))
+    found = study(home, optuna.samplers.RandomSampler(seed=1))
     found.optimize(objective, n_trials=TRIALS)
     return found
-
-
-def address(found: optuna.Study) -> str:
-    return str(found._storage._backend.url)  # type: ignore[attr-defined]
 
 
 OPTUNA = ("--study", "s", "--sampler", "random", "--test-metric", "test_value", "--bounds", "0,1")
 
 
-def test_a_random_study_of_optuna_s_gives_what_a_table_of_its_trials_gives(made: optuna.Study, tmp_path: Path) -> None:
-    found = reported("--optuna", address(made), *OPTUNA, folder=tmp_path)
+def test_a_random_study_of_optuna_s_gives_what_a_table_of_its_trials_gives(
+    made: optuna.Study, home: Path, tmp_path: Path
+) -> None:
+    found = reported("--optuna", address(home), *OPTUNA, folder=tmp_path)
     assert found["trials"]["complete"] == TRIALS
     frame = made.trials_dataframe()
     frame["test_value"] = frame["user_attrs_test_value"]
@@ -84,7 +90,7 @@ def test_failed_and_pruned_trials_count_and_running_ones_cut_the_plan(
     found.optimize(ragged, n_trials=30, catch=ValueError)
     found.ask()
     found.optimize(ragged, n_trials=5, catch=ValueError)
-    told = reported("--optuna", address(found), *OPTUNA, folder=tmp_path)
+    told = reported("--optuna", address(tmp_path), *OPTUNA, folder=tmp_path)
     assert told["trials"] | {"complete": 24, "failed": 3, "pruned": 3, "left_out": 5} == told["trials"]
     page = (tmp_path / "report" / "report.html").read_text()
     assert "1 trials were still running" in page
@@ -159,43 +165,44 @@ def failed(folder: Path) -> optuna.Study:
 def test_what_is_not_drawn_at_random_is_refused(
     make: Make, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = make(tmp_path)
-    where = ("--optuna", address(found), "--study", "s", "--sampler", "random", "--bounds", "0,1")
+    make(tmp_path)
+    where = ("--optuna", address(tmp_path), "--study", "s", "--sampler", "random", "--bounds", "0,1")
     assert said in refused(capsys, *where, folder=tmp_path)
 
 
 def test_an_adaptive_search_is_refused_with_what_may_be_said_of_it(
-    made: optuna.Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    made: optuna.Study, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     adaptive = ("--study", "s", "--sampler", "adaptive", "--test-metric", "test_value", "--bounds", "0,1")
-    said = refused(capsys, "--optuna", address(made), *adaptive, folder=tmp_path)
+    said = refused(capsys, "--optuna", address(home), *adaptive, folder=tmp_path)
     best = made.best_trial
     assert f"the best of its {TRIALS} trials, trial {best.number}, was observed at value {best.value:g}" in said
     assert f"its test score, {best.user_attrs['test_value']:g}, of this network" in said
 
 
 def test_a_whole_grid_is_exact(tmp_path: Path) -> None:
-    found = reported(
-        "--optuna", address(grid(tmp_path)), "--study", "s", "--sampler", "grid", "--bounds", "0,1", folder=tmp_path
-    )
+    grid(tmp_path)
+    whole = ("--optuna", address(tmp_path), "--study", "s", "--sampler", "grid", "--bounds", "0,1")
+    found = reported(*whole, folder=tmp_path)
     assert found["curves"]["best_val"]["5"]["method"] == "exact"
 
 
+@pytest.mark.usefixtures("made")
 def test_several_objectives_and_what_is_not_there_are_told(
-    made: optuna.Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    two = optuna.create_study(storage=f"sqlite:///{tmp_path}/two.db", study_name="two", directions=["minimize"] * 2)
+    two = optuna.create_study(storage=address(tmp_path, "two"), study_name="two", directions=["minimize"] * 2)
     two.optimize(lambda trial: (trial.suggest_float("a", 0, 1), 1.0), n_trials=3)
     random_ = ("--sampler", "random", "--bounds", "0,1")
     for arguments, said in (
-        (("--optuna", address(two), *random_), "best-of-N is of one objective, got the study 'two' with 2"),
-        (("--optuna", f"sqlite:///{tmp_path}/none.db", *random_), "--optuna is the address of a storage that exists"),
-        (("--optuna", address(made), "--study", "t", *random_), "--study is one of s, got 't'"),
-        (("--optuna", address(made)), "--sampler says how the trials were drawn"),
-        (("--optuna", address(made), "--sampler", "random"), "--bounds LOW,HIGH are the lowest and the highest value"),
-        (("--optuna", address(made), "--metric", "test_value", *random_), "trials are chosen on validation"),
-        (("--optuna", address(made), "--metric", "valeu", *random_), "got 'valeu'; did you mean 'value'?"),
-        (("--optuna", address(made), "--trials", "a.csv", *random_), "a report is of one of --study, --trials"),
+        (("--optuna", address(tmp_path, "two"), *random_), "best-of-N is of one objective, got the study 'two' with 2"),
+        (("--optuna", address(tmp_path, "none"), *random_), "--optuna is the address of a storage that exists"),
+        (("--optuna", address(home), "--study", "t", *random_), "--study is one of s, got 't'"),
+        (("--optuna", address(home)), "--sampler says how the trials were drawn"),
+        (("--optuna", address(home), "--sampler", "random"), "--bounds LOW,HIGH are the lowest and the highest value"),
+        (("--optuna", address(home), "--metric", "test_value", *random_), "trials are chosen on validation"),
+        (("--optuna", address(home), "--metric", "valeu", *random_), "got 'valeu'; did you mean 'value'?"),
+        (("--optuna", address(home), "--trials", "a.csv", *random_), "a report is of one of --study, --trials"),
     ):
         if said.startswith("--sampler"):
             arguments = (*arguments, "--bounds", "0,1")

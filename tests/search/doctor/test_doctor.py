@@ -121,7 +121,7 @@ TRIALS: list[tuple[Break, str]] = [
 RUN_AGAIN = {8, 9}
 OTHER_SINCE = [0]  # MLflow's word is taken
 STUDY: list[tuple[Break, str]] = [
-    (_strangers, r"Optuna's trial \d+ is none of the plan's Optuna"),
+    (_strangers, r"Optuna's trial \d+ is not in the plan Optuna"),
     (_continuation_runs, r"run \w{8} only continued the study, and is running without a driver MLflow"),
     (_parent_runs, "the parent run is running without a driver MLflow"),
     (_half_written, r"trial-0003-attempt-0\.partial was never finished outbox"),
@@ -177,8 +177,11 @@ def test_a_trial_of_another_seed_is_no_business_of_a_repair(
     (trial,) = [each for each in optuna_trials() if each.user_attrs["trial_number"] == 2]
     with sqlite3.connect("optuna.db") as connection:
         for key, value in in_optuna_too.items():
-            words = "update trial_user_attributes set value_json = ? where trial_id = ? and key = ?"
-            connection.execute(words, [json.dumps(value), trial._trial_id, key])
+            words = (
+                "update trial_user_attributes set value_json = ? "
+                "where trial_id = (select trial_id from trials where number = ?) and key = ?"
+            )
+            connection.execute(words, [json.dumps(value), trial.number, key])
     connection.close()
     for arguments in ([], ["--repair", "true"]):
         code, printed = examine(capsys, *arguments)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from benchmarks.seeds.__main__ import _verdict
+from benchmarks.seeds.__main__ import verdict
 from benchmarks.seeds.reported import REPORTED
 from models.data.reduction import count_asked
 from models.networks.mlp import parameter_count
@@ -56,11 +56,11 @@ def test_the_notebooks_numbers_stand_beside_the_networks_that_repeat_them() -> N
 def test_a_notebooks_accuracy_is_judged_by_three_deviations_of_the_repeats() -> None:
     trials = pd.DataFrame({"test_accuracy": [0.96, 0.97, 0.98], "val_accuracy": [0.5, 0.6, 0.7]})
     one = replace(REPORTED[0], test=0.9999, validation=0.2)
-    assert [_verdict(replace(one, test=test), trials) for test in (0.9999, 0.9401, 0.9399)] == [
+    assert [verdict(replace(one, test=test), trials) for test in (0.9999, 0.9401, 0.9399)] == [
         "yes, +3.0", "yes, -3.0", "no, -3.0",
     ]  # fmt: skip
-    assert _verdict(replace(one, test=None), trials) == "no, -4.0 (validation)"
-    assert _verdict(one, trials[:1]) == "-"
+    assert verdict(replace(one, test=None), trials) == "no, -4.0 (validation)"
+    assert verdict(one, trials[:1]) == "-"
 
 
 @pytest.mark.slow
