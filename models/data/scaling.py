@@ -96,6 +96,19 @@ class TargetScaling:
 Features = Scaling | TableEncoding
 
 
+@dataclass(frozen=True)
+class Preprocessing:
+    """Everything between the user's raw rows and a network's inputs, and between its outputs and the user's units."""
+
+    features: Features
+    input_shape: tuple[int, ...]
+    """The shape of one raw row."""
+    input_dtype: str
+    reduction: Reduction | None = None
+    targets: TargetScaling | None = None
+    """For a regression alone."""
+
+
 def fit_scaling(split: Split) -> Features:
     """Fitted on the training part alone: never on validation or test rows.
 

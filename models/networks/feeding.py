@@ -12,7 +12,20 @@ from models.core.errors import ConfigError
 
 Shape = tuple[int, ...]
 Columns = Mapping[str, tuple[int, int]]
-"""A table's column to where its features begin and end among all."""
+"""The columns of a table, each with the first of its features and the one after its last."""
+
+
+@dataclass(frozen=True)
+class Interface:
+    """The rows that data offer a network, and the answers that their task needs."""
+
+    shape: Shape
+    """The shape of one row as a network is fed it."""
+    columns: Columns
+    """Empty for data that are no table."""
+    n_outputs: int
+    classes: bool
+    """Whether the answers are probabilities of classes; otherwise they are numbers."""
 
 
 @dataclass(frozen=True)

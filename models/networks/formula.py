@@ -20,7 +20,8 @@ _NORM_MOMENTUM = 0.99
 LOSSES = ("cross-entropy", "squares")
 """Of the logits and labels (rows,); of the outputs and numbers (rows, targets), the mean over targets."""
 
-Mask = Callable[[int, tf.Tensor], tf.Tensor]
+Drop = Callable[[int, tf.Tensor], tf.Tensor]
+"""From a hidden layer's place, from 0, and its output (rows, width) to the output with nodes dropped."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def inference_logits(
 
 
 def training_logits(
-    formula: Formula, x: tf.Tensor, weights: Sequence[tf.Tensor], moving: Sequence[tf.Tensor], drop: Mask
+    formula: Formula, x: tf.Tensor, weights: Sequence[tf.Tensor], moving: Sequence[tf.Tensor], drop: Drop
 ) -> tuple[tf.Tensor, list[tf.Tensor]]:
     """Logits of a training batch, and the moving statistics after it; `drop(layer, h)` drops out."""
     return _logits(formula, x, weights, moving, drop)
@@ -96,7 +97,7 @@ def answers_of(formula: Formula, logits: tf.Tensor) -> tf.Tensor:
 
 
 def _logits(
-    formula: Formula, x: tf.Tensor, weights: Sequence[tf.Tensor], moving: Sequence[tf.Tensor], drop: Mask | None
+    formula: Formula, x: tf.Tensor, weights: Sequence[tf.Tensor], moving: Sequence[tf.Tensor], drop: Drop | None
 ) -> tuple[tf.Tensor, list[tf.Tensor]]:
     activation = keras.activations.get(formula.activation)
     remaining, statistics = iter(weights), iter(moving)

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from models.core.errors import ConfigError, said_by, shown
 from models.core.seeds import derive_seed
-from models.networks.feeding import Columns, Feeding, Shape, array_feedings, feeding_of
+from models.networks.feeding import Feeding, Interface, array_feedings, feeding_of
 from models.networks.keras_internals import begin_names_anew
 
 Build = Callable[[], keras.Model]
@@ -69,21 +69,20 @@ def operations_named() -> Iterator[None]:
         ) from error
 
 
-def build_own(
-    build: Build, features: tf.Tensor, shape: Shape, columns: Columns, n_outputs: int, classes: bool, seed: int
-) -> OwnNetwork:
-    """What `build` returns, for `features` (rows, n_features) whose rows have `shape` of their own.
+def build_own(build: Build, features: tf.Tensor, interface: Interface, seed: int) -> OwnNetwork:
+    """The network that `build` returns, checked on the first rows of `features` (rows, n_features).
 
-    A network that does not say what it takes is called with each shape in turn, built anew for each, until its answers
-    are (rows, n_outputs).
+    A network that does not declare its input is called with each possible shape in turn, built anew for each, until its
+    answers are (rows, n_outputs).
 
     Raises:
         ConfigError: no Keras model, an input that the data do not have, or an output that the task does not need.
     """
     few, refused = features[:2], ""
+    n_outputs, classes = interface.n_outputs, interface.classes
     model = _seeded(build, seed)
-    asked = feeding_of(model, shape, columns)
-    for feeding in [asked] if asked else list(array_feedings(shape)):
+    asked = feeding_of(model, interface.shape, interface.columns)
+    for feeding in [asked] if asked else list(array_feedings(interface.shape)):
         model = model or _seeded(build, seed)
         try:
             answers: Any = model(feeding.of(few), training=False)

@@ -47,7 +47,7 @@ class Job:
 def run_job(job: Job, data: "Prepared", report: Callable[[EpochReport], None]) -> Outcome:
     """Trains the job's configuration; whatever happens in it becomes an outcome, never an exception."""
     from models.core.runtime import environment
-    from models.training.cross_validation import join_folds, train, train_fold
+    from models.training.cross_validation import join_folds, run_fold, run_of, train
     from models.training.resident import PreparedFolds
 
     started, history = now_ms(), []
@@ -65,14 +65,15 @@ def run_job(job: Job, data: "Prepared", report: Callable[[EpochReport], None]) -
 
     try:
         if job.fold and isinstance(data, PreparedFolds):
-            part = train_fold(job.config, data, job.seed, job.fold, note, job.source, job.number)
+            run = run_of(job.config, job.source, job.number)
+            part = run_fold(run, data, job.seed, job.fold, note)
             return ended(state=states.COMPLETE, result=part.result, part=part)
         if job.parts and isinstance(data, PreparedFolds):
             result: TrialResult | FoldsResult = join_folds(job.parts, data.split)
             history += result.history
         else:
             whole = data.whole() if job.refit and isinstance(data, PreparedFolds) else data
-            result = train(job.config, whole, job.seed, note, job.source, job.number)
+            result = train(run_of(job.config, job.source, job.number), whole, job.seed, note)
         return ended(state=states.COMPLETE, result=result, picture=_picture(result, data, job.title))
     except TrialStopped as stopped:
         if stopped.reason == states.PRUNED:

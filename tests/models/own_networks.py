@@ -1,5 +1,7 @@
 """Networks as people write them, for tests of training: none says anything about seeds."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
@@ -7,7 +9,23 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+from models.core.config import OwnConfig
+from models.networks.user_function import FitSettings
+
 CLASSES, ROWS = 10, 205
+
+
+@dataclass(frozen=True)
+class Network:
+    """One of these as a trial takes it: models.training.own_trial.Builder."""
+
+    build: Callable[[], keras.Model]
+    fits: FitSettings = field(default_factory=FitSettings)
+
+
+def config(training: Mapping[str, Any]) -> OwnConfig:
+    """The configuration of a trial of one of these."""
+    return OwnConfig.from_parameters("own_networks.py:build", "", {}, training)
 
 
 def residual() -> keras.Model:

@@ -83,9 +83,10 @@ def test_of_a_forest_it_has_the_ranking_that_chose_the_networks_inputs(tmp_path:
     result = run_trial(TrialConfig.from_parameters({"width": 4, "epochs": 1}), data, 3, lambda _: None)
     (tmp_path / "model.keras").write_bytes(result.model)
     found = inspect_model(tmp_path / "model.keras", split, "test", 10**6, 5)
-    assert data.reduction is not None
-    np.testing.assert_array_equal(found.importances, data.reduction.importances)
-    np.testing.assert_array_equal(found.chosen, data.reduction.chosen)
+    reduction = data.preprocessing.reduction
+    assert reduction is not None
+    np.testing.assert_array_equal(found.importances, reduction.importances)
+    np.testing.assert_array_equal(found.chosen, reduction.chosen)
     predicted = found.probabilities["test"].argmax(axis=1)
     assert (predicted == split.labels["test"]).mean() == result.scores["test_accuracy"]
     assert [each.shape for each in found.hidden] == [(360, 4)]

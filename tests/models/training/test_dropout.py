@@ -8,6 +8,7 @@ from models.core.config import TrialConfig
 from models.networks.mlp import build_network
 from models.training.epoch_graph import Trainer, dropout_masks
 from models.training.fused_optimizers import make_optimizer
+from models.training.resident import TrainingRows
 
 ROWS, UNITS, STEPS = 64, 256, 32
 N = ROWS * UNITS * STEPS
@@ -56,8 +57,8 @@ def test_hidden_layers_epochs_and_steps_have_masks_of_their_own_and_inference_ha
     config = TrialConfig.from_parameters({"width": "50-50", "dropout": 0.5, "batch_size": 8, "learning_rate": 1e-30})
     x, y = tf.ones([8, 4]), tf.zeros([8], tf.int32)
     network = build_network(config, 4, 3, seed=1)
-    trainer = Trainer(network, make_optimizer(config), config, x, y, seed=2)
+    trainer = Trainer(network, make_optimizer(config), config, TrainingRows(x, y), seed=2)
     losses = [trainer.run_epoch(epoch)["loss"] for epoch in range(1, 6)]
     assert len(set(losses)) == 5
-    again = Trainer(network, make_optimizer(config), config, x, y, seed=2)
+    again = Trainer(network, make_optimizer(config), config, TrainingRows(x, y), seed=2)
     assert [again.run_epoch(epoch)["loss"] for epoch in (5, 1)] == [losses[4], losses[0]]

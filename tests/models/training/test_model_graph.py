@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.training.epoch_graph import row_order
 from models.training.fused_optimizers import fused_rule
 from models.training.model_fit import FitTrainer
 from models.training.model_graph import GraphTrainer, NotTraceable
+from models.training.resident import Batches, TrainingRows
 from tests.models import own_networks as own
 
 BATCH = 16
+BATCHES = Batches(own.ROWS, BATCH, seed=5)
 Optimizer = Callable[[], keras.optimizers.Optimizer]
 of = keras.optimizers
 Cosine = of.schedules.CosineDecay
@@ -43,7 +44,7 @@ def compiled(build: Any, optimizer: Optimizer = ADAM, metrics: Any = ("accuracy"
 
 def trainer(model: keras.Model, build: Any, kind: Any = GraphTrainer, weights: Any = None) -> Any:
     x = keras.tree.map_structure(tf.constant, own.inputs_for(build))
-    return kind(model, x, tf.constant(own.labels()), BATCH, 5, weights)
+    return kind(model, TrainingRows(x, tf.constant(own.labels()), weights), BATCHES)
 
 
 def trained(
@@ -68,16 +69,16 @@ def fitted(build: Any, optimizer: Optimizer = ADAM, weights: np.ndarray | None =
     x, y = own.inputs_for(build), own.labels()
     parts = (x, y) if weights is None else (x, y, weights)
 
-    class Batches(keras.utils.PyDataset):
+    class TwoEpochs(keras.utils.PyDataset):
         def __len__(self) -> int:
             return 2 * -(-own.ROWS // BATCH)
 
         def __getitem__(self, i: int) -> Any:
             epoch, step = divmod(i, len(self) // 2)
-            rows = row_order(5, epoch + 1, own.ROWS)[step * BATCH : (step + 1) * BATCH]
+            rows = BATCHES.order(epoch + 1)[step * BATCH : (step + 1) * BATCH]
             return keras.tree.map_structure(lambda values: values[rows], parts)
 
-    model.fit(Batches(), shuffle=False, verbose=0)
+    model.fit(TwoEpochs(), shuffle=False, verbose=0)
     return model
 
 
