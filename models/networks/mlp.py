@@ -1,4 +1,4 @@
-"""The network of a configuration: an ordinary Keras model. Keras is imported on use, so that counting needs none."""
+"""The network of a configuration, an ordinary Keras model. Keras is imported on use: counting parameters needs none."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -63,7 +63,7 @@ def _hidden(config: TrialConfig, place: int, seed: int, dtype: str) -> "list[ker
 
 
 def parameter_count(config: TrialConfig, n_features: int, n_outputs: int) -> tuple[int, int]:
-    """(all, trainable) parameters of the network, as Keras' count_params counts them, preprocessing excluded."""
+    """The numbers of (all, trainable) parameters, as Keras' count_params has them, without preprocessing."""
     trainable = sum(_trainable_of_layers(config, n_features, n_outputs))
     moving = 0 if config.batch_norm == "none" else 2 * sum(config.width)
     return trainable + moving, trainable

@@ -1,4 +1,4 @@
-"""The file of a trained network, made to be fed the data set's raw inputs."""
+"""The file of a trained network, as a model that takes the data set's raw inputs."""
 
 import hashlib
 import os

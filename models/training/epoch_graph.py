@@ -22,7 +22,7 @@ _RESOURCE = tf.TensorSpec([], tf.resource)
 _GRAPHS_KEPT = 64
 
 Graph = Callable[["_Feed"], tuple[tf.Tensor, tf.Tensor]]
-"""From what an epoch is fed to the sum of its losses and the number of rows whose class was right."""
+"""From the inputs of an epoch to the sum of its losses and the number of rows whose class was right."""
 Masks = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 """From a step of the epoch, from 0, and a shape (rows, width) to a mask of that shape."""
 Update = Callable[[Sequence[tf.Tensor], Sequence[tf.Tensor], Sequence[tf.Tensor], tf.Tensor, Sequence[tf.Tensor]], None]
@@ -30,7 +30,7 @@ Update = Callable[[Sequence[tf.Tensor], Sequence[tf.Tensor], Sequence[tf.Tensor]
 
 
 class _Feed(NamedTuple):
-    """What one call of an epoch's graph is fed; for tracing, the types of it."""
+    """The inputs of one call of an epoch's graph; for tracing, their types."""
 
     x: tf.Tensor
     """(rows, n_features)."""
@@ -41,7 +41,7 @@ class _Feed(NamedTuple):
     order: tf.Tensor
     """(rows,), int32: the row numbers in the order in which the epoch takes them."""
     batch: tf.Tensor
-    """Rows a step, int32; the last step takes what is left."""
+    """Rows a step, int32; the last step takes the rest."""
     shares: tf.Tensor
     """(steps,): the factor that makes a mean of a batch's sum."""
     sizes: tf.Tensor
@@ -274,7 +274,7 @@ def _masks_by_layer(formula: Formula, feed: _Feed, steps: tf.Tensor) -> dict[int
 
 
 def _types(formula: Formula, dtype: tf.DType, n_slots: int) -> _Feed:
-    """The types of what an epoch is fed; sizes are left open."""
+    """The types of an epoch's inputs; the sizes of axes are left open."""
 
     def spec(rank: int, of: tf.DType = dtype) -> tf.TensorSpec:
         return tf.TensorSpec([None] * rank, of)

@@ -154,7 +154,7 @@ def run_epochs(
 
 
 class _Measures:
-    """The metrics of a network in inference mode: those that an epoch ends with, and those of the kept weights."""
+    """The metrics of a network in inference mode, after each epoch and of the kept weights."""
 
     def __init__(self, trained: Trained, data: PreparedData, rules: Rules) -> None:
         self._trained, self._data = trained, data
@@ -165,14 +165,14 @@ class _Measures:
         self._each_epoch = tuple(name for name in self._all if name in self._cheap or names.VAL + name in looked_at)
 
     def after_epoch(self) -> dict[str, float]:
-        """Those of the validation part, and with train_metrics "each" those of the two other parts."""
+        """The metrics of the validation part, and with train_metrics "each" also of the two other parts."""
         metrics = self._on("validation", self._each_epoch)[0]
         if self._train_metrics == "each":
             metrics |= self._on("train", self._cheap)[0] | self._on("test", self._cheap)[0]
         return metrics
 
     def at_the_end(self) -> tuple[dict[str, float], dict[str, Array]]:
-        """Those of all parts, and the network's answers to each part."""
+        """The metrics of all parts, and the network's answers to each part."""
         final = {part: self._on(part, self._cheap if part == "train" else self._all) for part in PARTS}
         scores = {name: value for found, _ in final.values() for name, value in found.items()}
         return scores, {part: answers for part, (_, answers) in final.items()}
@@ -195,7 +195,7 @@ class _Best:
         self._value, self._waited = math.inf, 0
         self.epoch = 0
         self.weights: list[Array] = []
-        """Of that epoch; empty where the last weights are kept."""
+        """The weights of that epoch; empty where the last weights are kept."""
 
     def note(self, epoch: int, metrics: Mapping[str, float]) -> None:
         value = self._sign * metrics[self._rules.monitor]
