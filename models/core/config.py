@@ -132,12 +132,12 @@ class OwnConfig:
         """
         unknown = [name for name in training if name not in TRAINING]
         if unknown:
-            raise ConfigError(f"training of a network of your own may say {', '.join(TRAINING)}, got {unknown[0]!r}")
+            raise ConfigError(f"training of a network of your own may have {', '.join(TRAINING)}, got {unknown[0]!r}")
         resolved = _resolved(TRAINING, training)
         config = cls(network, source_sha256, tuple(asked.items()), **resolved, deterministic=deterministic)
         if len(config.to_json()) > MOST_CHARACTERS:
             raise ConfigError(
-                f"a trial's hyperparameters may have {MOST_CHARACTERS:,} characters when written down, got "
+                f"a trial's hyperparameters may have {MOST_CHARACTERS:,} characters as JSON, got "
                 f"{len(config.to_json()):,}"
             )
         return config

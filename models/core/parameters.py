@@ -84,7 +84,7 @@ def _per_layer(each: Callable[[Any], Any], read: Callable[[str], Any]) -> Callab
             parts = list(value) if isinstance(value, list | tuple) else [value]
         if len(parts) > MOST_LAYERS:
             raise ConfigError(
-                f"a value a layer can be named for {MOST_LAYERS:,} hidden layers at most, got {len(parts):,}"
+                f"values for single layers may name {MOST_LAYERS:,} hidden layers at most, got {len(parts):,}"
             )
         checked: list[Scalar] = [each(part) for part in parts or [value]]
         return checked[0] if len(checked) == 1 else "-".join(f"{part}" for part in checked)

@@ -70,9 +70,9 @@ class Dataset:
         for name in ("groups", "weights"):
             values = getattr(self, name)
             if values is not None and values.shape != (len(self.y_train),):
-                raise ConfigError(f"{name} of {self.name} must be one a training row, got shape {values.shape}")
+                raise ConfigError(f"{name} of {self.name} must have a value a training row, got shape {values.shape}")
         if self.weights is not None and not (np.isfinite(self.weights).all() and (self.weights >= 0).all()):
-            raise ConfigError(f"weights of {self.name} must be numbers of 0 or more, got {self.weights.min():g} among")
+            raise ConfigError(f"weights of {self.name} must be numbers of 0 or more, got {self.weights.min():g}")
 
     @property
     def n_classes(self) -> int:
@@ -142,7 +142,7 @@ def native(inputs: Array, what: str) -> Array:
         with np.errstate(over="ignore"):
             narrow = inputs.astype(np.float64)
         if np.isinf(narrow).any() and not np.isinf(inputs).any():
-            raise ConfigError(f"{what} must be numbers that float64 can say, got {inputs.max():g}")
+            raise ConfigError(f"{what} must be numbers that float64 can hold, got {inputs.max():g}")
         return narrow
     return inputs if inputs.dtype.isnative else inputs.astype(inputs.dtype.newbyteorder("="))
 

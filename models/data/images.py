@@ -41,8 +41,8 @@ def image_dataset(folder: Path, size: str, color: str, test: float, tell: Tell, 
     names = tuple(files["train"])
     if len(names) < 2:
         raise ConfigError(
-            f"{folder} needs a folder a class, two or more, with images in them ({', '.join(SUFFIXES[:3])}, ...), got "
-            f"{listed(names) or 'none'}"
+            f"{folder} needs a folder for each class, two or more, with images in them "
+            f"({', '.join(SUFFIXES[:3])}, ...), got {listed(names) or 'none'}"
         )
     for name in files.get("test", {}):
         if name not in names:

@@ -135,7 +135,7 @@ def fit_scaling(split: Split) -> Features:
     if not np.isfinite(deviation).all():
         k = int(np.flatnonzero(~np.isfinite(deviation))[0])
         raise ConfigError(
-            f"standardise needs features whose squares float64 can say, got feature {k} up to {size[k]:g}"
+            f"standardise needs features whose squares float64 can hold, got feature {k} up to {size[k]:g}"
         )
     # A feature whose rows differ by rounding alone is not blown up: its scale is 1, or small enough for float32.
     scale = 1 / np.where(is_constant(deviation, size, rows), np.where(size > _LARGE, size, 1.0), deviation)
@@ -213,7 +213,7 @@ def _encoded(column: Column, values: Array) -> EncodedColumn:
     with np.errstate(over="ignore", invalid="ignore"):
         centre, deviation, size = float(filled.mean()), float(filled.std()), float(np.abs(filled).max())
     if not np.isfinite(deviation):
-        raise ConfigError(f"column {column.name} must hold numbers whose squares float64 can say, got up to {size:g}")
+        raise ConfigError(f"column {column.name} must hold numbers whose squares float64 can hold, got up to {size:g}")
     constant = bool(is_constant(deviation, size, len(filled)))
     return EncodedColumn(column, fill, centre, 1.0 if constant else 1 / deviation)
 
@@ -224,7 +224,7 @@ def _refuse_lost(preprocessing: str, span: Array, size: Array, rows: int) -> Non
     if lost.any():
         k = int(np.flatnonzero(lost)[0])
         raise ConfigError(
-            f"preprocessing {preprocessing} would lose what tells the rows of feature {k} apart, which is "
+            f"preprocessing {preprocessing} would make different rows of feature {k} equal, which is "
             f"{size[k]:.10g} at most and differs by {span[k]:g}; preprocessing: standardise takes its "
             "mean off first, or leave it out"
         )

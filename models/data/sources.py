@@ -69,7 +69,7 @@ class Source:
         known = [field.name for field in fields(cls)]
         for key in written:
             if key not in known:
-                raise ConfigError(f"data may say {', '.join(known)}, got {key!r}{did_you_mean(key, known)}")
+                raise ConfigError(f"data may have {', '.join(known)}, got {key!r}{did_you_mean(key, known)}")
         values = {key: _many(key, value) if key in _MANY else _one(key, value) for key, value in written.items()}
         source = cls(**values)  # type: ignore[arg-type]
         check_word("task", source.task, TASKS)
@@ -79,7 +79,7 @@ class Source:
         length = len(source.to_text())
         if length > _LONGEST:
             raise ConfigError(
-                f"what is said of the data must have at most {_LONGEST:,} characters, got {length:,}: a file without "
+                f"the settings of the data must have at most {_LONGEST:,} characters, got {length:,}: a file without "
                 "the columns to leave out needs no list of them"
             )
         return source
@@ -104,7 +104,7 @@ def _check_can_be(path: Path, name: str) -> None:
     try:
         path.exists()
     except (OSError, ValueError) as error:  # the name is too long, or has a null byte
-        raise ConfigError(f"dataset must be a name or a path that can be, got {shown(name)} ({error})"[:300]) from None
+        raise ConfigError(f"dataset must be a name or a possible path, got {shown(name)} ({error})"[:300]) from None
 
 
 def load_dataset(source: Source | str, tell: Tell = lambda _: None) -> Dataset:
@@ -121,7 +121,7 @@ def load_dataset(source: Source | str, tell: Tell = lambda _: None) -> Dataset:
         _check_takes(source, "a named table" if name in TABLES else "a data set with a test part of its own")
         named = _named_table(source) if name in TABLES else named_arrays(name)
         if source.task not in ("", named.target.task):
-            raise ConfigError(f"task of {name} must be {named.target.task}, which it is, got {source.task}")
+            raise ConfigError(f"task of {name} must be {named.target.task}, got {source.task}")
         return named
     if found:
         _check_takes(source, "a loader")
@@ -175,7 +175,7 @@ def find_data(location: str, sha256: str, asked: str | None) -> Dataset:
     except ConfigError as error:
         if asked is not None:
             raise
-        raise ConfigError(f"the run's data must be where it was, or dataset say where it is now: {error}") from None
+        raise ConfigError(f"the run's data must be where it was, or `dataset` must name its place: {error}") from None
     if data.sha256 != sha256:
         raise ConfigError(
             f"the data must be that of the run, whose sha256 is {sha256[:16]}..., got {asked or source.dataset!r} with "

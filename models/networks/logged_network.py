@@ -25,8 +25,8 @@ class Inspection:
     """A network in inference mode on raw inputs, as plain arrays that are sent between processes."""
 
     outputs: dict[str, Float]
-    """By part, "validation" and "test": probabilities (rows, n_classes), or numbers (rows, targets) in the user's units.
-    The rows are in the order of the split."""
+    """By part, "validation" and "test": probabilities (rows, n_classes), or numbers (rows, targets) in the user's
+    units. The rows are in the order of the split."""
     sample: NDArray[np.int64]
     """(n,): the ascending row numbers of the part whose hidden activations were taken."""
     hidden: tuple[Float, ...]

@@ -26,7 +26,7 @@ def study_callbacks(source: Source) -> tuple[keras.callbacks.Callback, ...]:
     for each in listed:
         if not isinstance(each, keras.callbacks.Callback):
             raise ConfigError(
-                f"callbacks must name Keras callbacks, or what gives them when called without arguments, got "
+                f"callbacks must name Keras callbacks, or a function that returns them without arguments, got "
                 f"{shown(each)} from {source.callbacks}"
             )
     return listed

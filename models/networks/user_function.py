@@ -70,7 +70,7 @@ def _settings(name: str, said: Mapping[str, Any]) -> FitSettings:
     known = ("batch_size", "epochs", "shuffle", "callbacks")
     for key in said:
         if key not in known and key not in _OURS:
-            raise ConfigError(f"fit of {name} may hand {', '.join(known)} to model.fit, got {key}={said[key]!r}"[:300])
+            raise ConfigError(f"fit of {name} may pass {', '.join(known)} to model.fit, got {key}={said[key]!r}"[:300])
     numbers = {key: check_parameter(key, said[key]) for key in ("batch_size", "epochs") if said.get(key) is not None}
     callbacks = said.get("callbacks") or ()
     listed = tuple(callbacks) if isinstance(callbacks, list | tuple) else (callbacks,)

@@ -81,7 +81,7 @@ def fit_call(function: UserFunction, hp: Any, model: Any, *args: Any, **kwargs: 
     finally:
         del model.fit
     if not found:
-        raise ConfigError(f"fit of {function.name} must call model.fit of the network that it is given, and did not")
+        raise ConfigError(f"fit of {function.name} must call model.fit of its network, and did not")
     return found[0]
 
 
@@ -94,7 +94,7 @@ def fit_keywords(function: UserFunction, hp: Any, model: Any) -> Mapping[str, An
     x, y = _rows(function.input_shape), np.zeros(2, np.int64)
     call = fit_call(function, hp, model, x, y, validation_data=(x, y), callbacks=[])
     if len(call.args) > 2:
-        raise ConfigError(f"fit of {function.name} must name what it hands to model.fit beside x and y, and does not")
+        raise ConfigError(f"fit of {function.name} must pass all but x and y to model.fit by name, and does not")
     return call.kwargs
 
 

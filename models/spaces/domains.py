@@ -177,7 +177,7 @@ def real(name: str, low: Any, high: Any, step: Any = None, sampling: Any = "line
     try:
         ends = float(low), float(high), None if step is None else float(step)
     except OverflowError:
-        raise ConfigError(f"{name} must have ends that float64 can say, got {shown(low)} and {shown(high)}") from None
+        raise ConfigError(f"{name} must have ends that float64 can hold, got {shown(low)} and {shown(high)}") from None
     return _range("float", name, *ends, sampling)
 
 
@@ -191,7 +191,7 @@ def _range(kind: str, name: str, low: Any, high: Any, step: Any, sampling: Any) 
     if low > high:
         raise ConfigError(f"{name} must have its lower end first, got {low} and {high}")
     if not high - low < math.inf:
-        raise ConfigError(f"{name} must have ends whose distance float64 can say, got {low} and {high}")
+        raise ConfigError(f"{name} must have ends whose distance float64 can hold, got {low} and {high}")
     if sampling != "linear" and low <= 0:
         raise ConfigError(f"{name} must have ends above 0 for {sampling} sampling, got {low}")
     least = 0 if sampling == "linear" else 1
@@ -229,7 +229,7 @@ def plain(name: str, value: Any) -> Scalar:
     if isinstance(value, str):
         text = str.__str__(value)
         if len(text) > MOST_CHARACTERS or "\0" in text or text.encode("utf-8", "replace").decode() != text:
-            rule = f"words of {MOST_CHARACTERS:,} characters at most that UTF-8 can say"
+            rule = f"words of {MOST_CHARACTERS:,} characters at most that UTF-8 can encode"
             raise ConfigError(f"{name} must have {rule}, got {shown(text)}")
         return text
     if isinstance(value, bool):

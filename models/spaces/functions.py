@@ -59,7 +59,7 @@ class UserFunction:
         for name in asked:
             if name not in self.keywords and (name in GIVEN or not self.any_keyword):
                 raise ConfigError(
-                    f"{self.name} must have what the study names as its parameter (it has "
+                    f"{self.name} must have a parameter for each name of the study (it has "
                     f"{listed(self.keywords) or 'none'}), got {shown(name)}{did_you_mean(name, self.keywords)}"
                 )
         lacking = [name for name in self.required if name not in asked]

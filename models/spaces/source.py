@@ -161,7 +161,7 @@ def _check_has(key: str, file: str, tree: ast.Module, function: str) -> None:
         has = [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
         assigned = [each for node in tree.body if isinstance(node, ast.Assign | ast.AnnAssign) for each in _bound(node)]
         raise ConfigError(
-            f"{key} must name what its file defines, got {function!r}, which {file} lacks (it has "
+            f"{key} must name a definition of its file, got {function!r}, which {file} lacks (it has "
             f"{', '.join([*has, *assigned]) or 'none'}){did_you_mean(function, known)}"
         )
 

@@ -1,4 +1,4 @@
-"""PCA and the forest's choice: what they keep, what they are fitted on, and that they come out the same again."""
+"""PCA and the forest: the inputs that they keep, the rows that they are fitted on, and equal results when repeated."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A logged model looked at: its probabilities are those that were scored, its hidden layers what it computes."""
+"""Inspection of a logged model: its probabilities have the trial's scores, its hidden layers give the outputs."""
 
 import pickle
 from collections.abc import Callable
@@ -23,7 +23,7 @@ Looked = tuple[Split, TrialResult, Path, Inspection]
 
 @pytest.fixture(scope="module")
 def looked(tmp_path_factory: pytest.TempPathFactory) -> Looked:
-    """A small network on digits, whose first layer is normalised and drops nodes out, and its inspection."""
+    """A small network on digits with batch normalisation and dropout, and its inspection."""
     split = split_dataset(load_dataset("digits"), 0.2, seed=7)
     config = TrialConfig.from_parameters(
         {"width": "12-2", "epochs": 3, "dropout": 0.2, "batch_norm": "after", "learning_rate": 0.01}

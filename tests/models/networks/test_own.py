@@ -1,4 +1,4 @@
-"""A network of the user's own is fed what it asks for, refused where it does not fit, and saved to take raw inputs."""
+"""A network of the user's own gets the inputs it asks for, is refused where it does not fit, and takes raw inputs."""
 
 import io
 import zipfile

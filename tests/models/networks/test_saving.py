@@ -1,4 +1,4 @@
-"""The saved model takes raw inputs and predicts what the scores say."""
+"""The saved model takes raw inputs, and its predictions have the trial's scores."""
 
 import os
 import subprocess

@@ -90,7 +90,7 @@ def test_a_name_has_one_kind_in_a_study_so_that_optuna_takes_every_trial() -> No
         assert trial.params[name] == value
         study.tell(trial, 1.0)
         assert Planned(recorder.parameters).ask("u", (), domain) == value
-    assert stored[0] == stored[5] == "u"  # another range of the same kind is nothing to Optuna
+    assert stored[0] == stored[5] == "u"  # Optuna allows another range of the same kind under one name
     assert len(set(stored)) == 5
     assert stored[2] == stored[6] == "u as choice-" + stored[2][-8:]
 

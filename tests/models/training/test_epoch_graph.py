@@ -1,4 +1,4 @@
-"""The epoch in one graph call computes what Model.fit computes on the same batches."""
+"""An epoch in one graph call gives the weights and metrics of Model.fit on the same batches."""
 
 from collections.abc import Iterator
 
@@ -23,7 +23,7 @@ def weights(network: keras.Model) -> np.ndarray:
 
 
 def distance(ours: keras.Model, keras_own: keras.Model) -> float:
-    """Relative norm of the difference of all weights, moving statistics included."""
+    """The relative norm of the difference of all weights, moving statistics included."""
     a, b = weights(ours), weights(keras_own)
     return float(np.linalg.norm(a - b) / np.linalg.norm(b))
 
@@ -36,7 +36,7 @@ def made_up(rows: int) -> tuple[np.ndarray, np.ndarray]:
 def trained(
     config: TrialConfig, x: np.ndarray, y: np.ndarray, optimizer: keras.optimizers.Optimizer, dtype: str = "float32"
 ) -> tuple[keras.Model, Trainer, dict[str, float]]:
-    """A network after one epoch of ours."""
+    """A network after one epoch of the graph, its trainer, and the epoch's metrics."""
     network = build_network(config, x.shape[1], CLASSES, seed=1, dtype=dtype)
     trainer = Trainer(network, optimizer, config, TrainingRows(tf.constant(x, dtype), tf.constant(y)), seed=2)
     return network, trainer, trainer.run_epoch(1)

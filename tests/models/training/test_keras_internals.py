@@ -1,4 +1,4 @@
-"""What is taken from inside Keras is what its public list of an optimizer's variables holds."""
+"""The internals of Keras that training uses agree with Keras' public attributes and with Model.fit."""
 
 import keras
 import numpy as np

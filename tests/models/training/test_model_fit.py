@@ -1,4 +1,4 @@
-"""Model.fit one epoch at a time is Model.fit, and the reason for it is said in words."""
+"""Model.fit one epoch at a time trains as one call of Model.fit, and the reason for using it is given in words."""
 
 from typing import Any
 

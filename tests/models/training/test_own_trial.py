@@ -1,4 +1,4 @@
-"""A trial of the user's own network keeps every promise of a trial, whichever way it is trained."""
+"""A trial of the user's own network keeps every promise of a trial, by one graph and by Model.fit."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Every task trains on the whole-epoch graph as Keras would, and its model answers as it was scored."""
+"""Every task trains on the whole-epoch graph as under Keras, and the logged model's answers have the trial's scores."""
 
 import importlib.util
 import json
@@ -36,7 +36,7 @@ def run(split: Split, seed: int = 5, **parameters: Any) -> TrialResult:
 
 
 def served(result: TrialResult, split: Split, folder: Path) -> Any:
-    """The logged model as MLflow loads it: its code file alone, under a name of its own."""
+    """The logged model as MLflow loads it, by the function whose name MLflow demands in the model's code file."""
     name, source = code_file()
     (folder / f"{name}.py").write_text(source)
     (folder / "model.keras").write_bytes(result.model)
