@@ -62,18 +62,8 @@ def prepare_process(threads: int = 1) -> None:
         return
     if "tensorflow" in sys.modules:
         raise RuntimeError("prepare_process must come before the first import of tensorflow")
-    os.environ.update(
-        CUDA_VISIBLE_DEVICES="-1",  # two workers would each take all of a GPU's memory
-        TF_CPP_MIN_LOG_LEVEL="3",
-        GRPC_VERBOSITY="NONE",
-        KERAS_BACKEND="tensorflow",
-        OMP_NUM_THREADS=str(threads),
-        TF_NUM_INTRAOP_THREADS=str(threads),
-        TF_NUM_INTEROP_THREADS="1",
-        TF_DETERMINISTIC_OPS="1",
-    )
     give_each_thread_its_own()
-    _import_tensorflow()
+    _import_tensorflow(threads)
     import tensorflow as tf
 
     import keras  # isort: skip
@@ -88,8 +78,18 @@ def prepare_process(threads: int = 1) -> None:
     _prepared = threads
 
 
-def _import_tensorflow() -> None:
-    """Imports TensorFlow and Keras without their messages, and without the packages that no trial needs."""
+def _import_tensorflow(threads: int) -> None:
+    """Imports TensorFlow and Keras with their variables set, without messages and without packages no trial needs."""
+    os.environ.update(
+        CUDA_VISIBLE_DEVICES="-1",  # two workers would each take all of a GPU's memory
+        TF_CPP_MIN_LOG_LEVEL="3",
+        GRPC_VERBOSITY="NONE",
+        KERAS_BACKEND="tensorflow",
+        OMP_NUM_THREADS=str(threads),
+        TF_NUM_INTRAOP_THREADS=str(threads),
+        TF_NUM_INTEROP_THREADS="1",
+        TF_DETERMINISTIC_OPS="1",
+    )
     with _quiet_stderr(), _hidden(_NOT_FOR_KERAS), warnings.catch_warnings():
         # A user can do nothing about the warnings that these imports raise.
         warnings.simplefilter("ignore")

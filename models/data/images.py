@@ -35,18 +35,8 @@ def image_dataset(folder: Path, size: str, color: str, test: float, tell: Tell, 
     Raises:
         ConfigError: the folder has no such images, an image cannot be read, or the images do not fit in memory.
     """
-    parts = {part: folder / part for part in ("train", "test")}
-    two = all(path.is_dir() for path in parts.values())
-    files = {part: _classes(path) for part, path in parts.items()} if two else {"train": _classes(folder)}
+    files = _files(folder)
     names = tuple(files["train"])
-    if len(names) < 2:
-        raise ConfigError(
-            f"{folder} needs a folder for each class, two or more, with images in them "
-            f"({', '.join(SUFFIXES[:3])}, ...), got {listed(names) or 'none'}"
-        )
-    for name in files.get("test", {}):
-        if name not in names:
-            raise ConfigError(f"{folder}/test must hold classes of train only, got {name!r}{did_you_mean(name, names)}")
     listed_files = {part: [(file, names.index(k)) for k in of for file in of[k]] for part, of in files.items()}
     shape = _shape([file for each in listed_files.values() for file, _ in each], size, color, folder)
     count = sum(map(len, listed_files.values()))
@@ -57,7 +47,7 @@ def image_dataset(folder: Path, size: str, color: str, test: float, tell: Tell, 
     x = {part: _read([file for file, _ in each], shape) for part, each in listed_files.items()}
     y = {part: np.array([k for _, k in each], np.int64) for part, each in listed_files.items()}
     target = Target(CLASSIFICATION, names)
-    if two:
+    if "test" in files:
         if not len(y["test"]):
             raise ConfigError(f"{folder}/test needs images, got none")
         return Dataset(folder.name, str(folder), x["train"], y["train"], x["test"], y["test"], target, written=written)
@@ -78,6 +68,23 @@ def parse_size(written: str) -> tuple[int, int] | None:
     if written and found is None:
         raise ConfigError(f"image_size must be pixels such as 28 or 32x24 (width x height), got {written!r}")
     return (int(found[2] or found[1]), int(found[1])) if found else None
+
+
+def _files(folder: Path) -> dict[str, dict[str, list[Path]]]:
+    """The image files of each class, for "train" and, where the folder has both parts, for "test"."""
+    parts = {part: folder / part for part in ("train", "test")}
+    two = all(path.is_dir() for path in parts.values())
+    files = {part: _classes(path) for part, path in parts.items()} if two else {"train": _classes(folder)}
+    names = tuple(files["train"])
+    if len(names) < 2:
+        raise ConfigError(
+            f"{folder} needs a folder for each class, two or more, with images in them "
+            f"({', '.join(SUFFIXES[:3])}, ...), got {listed(names) or 'none'}"
+        )
+    for name in files.get("test", {}):
+        if name not in names:
+            raise ConfigError(f"{folder}/test must hold classes of train only, got {name!r}{did_you_mean(name, names)}")
+    return files
 
 
 def _classes(folder: Path) -> dict[str, list[Path]]:

@@ -20,7 +20,7 @@ class Interface:
     """The rows that data offer a network, and the answers that their task needs."""
 
     shape: Shape
-    """The shape of one row as a network is fed it."""
+    """The shape of one row as a network takes it."""
     columns: Columns
     """Empty for data that are no table."""
     n_outputs: int

@@ -18,7 +18,7 @@ from models.training.keras_optimizers import StandIn
 from models.training.resident import Batches, TrainingRows
 
 _RESOURCE = tf.TensorSpec([], tf.resource)
-# More than a study usually has forms of networks; a graph is some 3 MB.
+# A study usually has fewer forms of networks; a graph takes some 3 MB.
 _GRAPHS_KEPT = 64
 
 Graph = Callable[["_Feed"], tuple[tf.Tensor, tf.Tensor]]
@@ -206,7 +206,7 @@ def _trace(formula: Formula, dtype: tf.DType, n_slots: int, n_constants: int, up
     classes = formula.loss == "cross-entropy"
 
     def epoch(feed: _Feed) -> tuple[tf.Tensor, tf.Tensor]:
-        # Whatever need not be computed at each step is computed here: a step of a small network is all kernel launches.
+        # Values that all steps share are computed here: a step of a small network is little more than kernel launches.
         steps, rows_a_step = tf.shape(feed.shares)[0], tf.reshape(feed.batch, [1])
         constants = tf.unstack(feed.constants, n_constants)
         masks = _masks_by_layer(formula, feed, steps)
@@ -311,5 +311,5 @@ def dropout_masks(key: tf.Tensor, places: tf.Tensor, rows: tf.Tensor, width: tf.
 
 @tf.custom_gradient
 def _masked(h: tf.Tensor, mask: tf.Tensor) -> Any:
-    # Both have one shape: the gradient needs no broadcasting, which TensorFlow would otherwise look for at every step.
+    # Both tensors have one shape, so the gradient needs none of the checks for broadcasting that TensorFlow makes.
     return h * mask, lambda upstream: (upstream * mask, None)

@@ -84,7 +84,7 @@ def trial_of_its_own() -> Iterator[None]:
     except (tf.errors.ResourceExhaustedError, MemoryError) as error:
         raise TrialFailed(states.OUT_OF_MEMORY, str(error).splitlines()[0] if str(error) else "") from error
     finally:
-        # Keras' layers refer to each other in circles; what import made is frozen out of this (models/core/runtime.py).
+        # Keras' layers refer to each other in circles. Objects of imports are exempt (models.core.runtime.settle).
         gc.collect()
 
 
@@ -135,12 +135,21 @@ def run_epochs(
     listeners.on_train_end(dict(history[-1].metrics))
     if rules.keep == "best":
         network.set_weights(best.weights)
+    kept = best.epoch if rules.keep == "best" else len(history)
+    return _finished(trained, data, measures, history, kept, began)
+
+
+def _finished(
+    trained: Trained, data: PreparedData, measures: "_Measures", history: list[EpochReport], kept: int, began: float
+) -> tuple[TrialResult, Array]:
+    """The result of a trained network that has the weights of epoch `kept`, and its answers to the test part."""
+    network = trained.network
     scores, answers = measures.at_the_end()
     if not all(map(math.isfinite, scores.values())):
         raise TrialFailed(states.DIVERGED, f"final scores: {scores}")
     result = TrialResult(
         history=tuple(history),
-        best_epoch=best.epoch if rules.keep == "best" else len(history),
+        best_epoch=kept,
         scores=scores,
         evidence={part: data.task.evidence(data.truth[part], answers[part]) for part in SCORED_PARTS},
         n_parameters=network.count_params(),
@@ -181,7 +190,7 @@ class _Measures:
         """The metrics `wanted`, under the part's prefix, and the network's answers in the user's units."""
         found, targets = self._trained.evaluate(part), self._data.preprocessing.targets
         outputs = found.outputs if targets is None else targets.in_units(found.outputs)
-        with np.errstate(over="ignore", invalid="ignore"):  # of a network that diverges
+        with np.errstate(over="ignore", invalid="ignore"):  # a network that diverges has such answers
             scores = self._data.task.scores(self._data.truth[part], outputs, found.loss, wanted)
         return {names.PREFIXES[part] + name: value for name, value in scores.items()}, outputs
 

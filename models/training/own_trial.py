@@ -115,7 +115,7 @@ def _with_trainer(
         try:
             trainer = GraphTrainer(own.model, rows, _batches(network, config, rows, seed), _has_classes(data))
         except NotTraceable as untraceable:
-            # Tracing has moved the random states on, and has left its marks on the layers.
+            # Tracing has changed the random states and the layers, so the network is built anew.
             own, why = _built(network, config, data, seed), f"one graph cannot hold the model: {untraceable}"
         else:
             if network.fits.callbacks:
