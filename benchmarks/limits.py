@@ -67,10 +67,11 @@ def epoch(width: int, batch_size: int, x: Any, y: Any) -> Callable[[], Any]:
     from models.networks.mlp import build_network
     from models.training.epoch_graph import Trainer
     from models.training.fused_optimizers import make_optimizer
+    from models.training.resident import TrainingRows
 
     config = TrialConfig.from_parameters({"width": width, "batch_size": batch_size})
     network = build_network(config, int(x.shape[1]), 10, seed=1)
-    trainer = Trainer(network, make_optimizer(config), config, x, y, seed=1)
+    trainer = Trainer(network, make_optimizer(config), config, TrainingRows(x, y), seed=1)
     trainer.run_epoch(1)
     return lambda: trainer.run_epoch(2)
 

@@ -1,1 +1,1 @@
-"""What every part of a trial uses: errors, seeds, states, names, parameters, the set-up of a process, results."""
+"""The basis of every part of a trial: errors, seeds, states, names, parameters, the set-up of a process, results."""

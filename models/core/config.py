@@ -1,4 +1,4 @@
-"""One trial's configuration, every parameter resolved: of the built-in network, or of the user's own."""
+"""The configuration of one trial, with every parameter resolved: for the built-in network, or for the user's own."""
 
 import hashlib
 import json
@@ -12,9 +12,9 @@ from models.core.parameters import PARAMETERS, Scalar, check_parameter, layers_o
 TRAINING = (
     "optimizer", "learning_rate", "momentum", "batch_size", "epochs", "patience", "monitor", "keep", "train_metrics",
 )  # fmt: skip
-"""What a study says of the training of any network; all but these belong to the built-in one."""
+"""The parameters that a study has for the training of any network; all others belong to the built-in network."""
 MOST_CHARACTERS = 5000
-"""Of a configuration as JSON: what a tag of a run can hold."""
+"""The most of a configuration as JSON, which a tag of a run holds."""
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class TrialConfig:
     """Everything that decides a trial but its data and its seed. Build it with `from_parameters`."""
 
     width: tuple[int, ...]
-    """Nodes of each hidden layer, the first one first; at least one layer."""
+    """The nodes of each hidden layer, the first one first; at least one layer."""
     dropout: tuple[float, ...]
-    """Rate after each hidden layer, in [0, 1)."""
+    """The dropout rate after each hidden layer, in [0, 1)."""
     activation: str
     batch_norm: str
     l2: float
@@ -44,7 +44,7 @@ class TrialConfig:
 
     @classmethod
     def from_parameters(cls, values: Mapping[str, Any]) -> "TrialConfig":
-        """The configuration that `values` describe; what they leave out takes its default.
+        """The configuration that `values` describe; parameters not among them take their defaults.
 
         Raises:
             ConfigError: an unknown name, a value outside its range, or widths, rates and depth that disagree.
@@ -68,7 +68,7 @@ class TrialConfig:
 
     @classmethod
     def from_text(cls, values: Mapping[str, str]) -> "TrialConfig":
-        """The configuration whose `parameters()` were written down as text: exactly that one, floats included.
+        """The configuration whose `parameters()` were stored as text: exactly that one, floats included.
 
         Raises:
             ConfigError: as `from_parameters`.
@@ -78,7 +78,7 @@ class TrialConfig:
     def parameters(self) -> dict[str, Scalar]:
         """The parameters as people write and compare them: one number where all layers agree, else "400-300".
 
-        Momentum only where it plays a part.
+        Momentum is among them only where the optimizer uses it.
         """
         values = asdict(self)
         values["width"] = _joined(self.width)
@@ -101,9 +101,9 @@ class OwnConfig:
     source_sha256: str
     """models.spaces.source.Source.hash."""
     asked: tuple[tuple[str, Scalar], ...]
-    """What the function asked for, by the names under which it is stored, or the keywords it is called with."""
+    """The values that the function asked for, by stored name; for a function of keywords, its keywords."""
     optimizer: str
-    """With the next two: of a network that the function has not compiled."""
+    """Used, as learning_rate and momentum are, for a network that the function has not compiled."""
     learning_rate: float
     momentum: float
     batch_size: int
@@ -113,7 +113,7 @@ class OwnConfig:
     keep: str
     train_metrics: str
     deterministic: bool = True
-    """Whether an operation without a deterministic kernel fails the trial."""
+    """Whether a trial fails that has an operation without a deterministic kernel."""
 
     @classmethod
     def from_parameters(
@@ -125,19 +125,19 @@ class OwnConfig:
         *,
         deterministic: bool = True,
     ) -> "OwnConfig":
-        """The configuration of `asked`, trained as `training` says; what that leaves out takes its default.
+        """The configuration of `asked` with the parameters in `training`; all others take their defaults.
 
         Raises:
-            ConfigError: a name of `training` is not one of TRAINING, or a value outside its range.
+            ConfigError: a name in `training` is not one of TRAINING, or a value is outside its range.
         """
         unknown = [name for name in training if name not in TRAINING]
         if unknown:
-            raise ConfigError(f"training of a network of your own may say {', '.join(TRAINING)}, got {unknown[0]!r}")
+            raise ConfigError(f"training of a network of your own may have {', '.join(TRAINING)}, got {unknown[0]!r}")
         resolved = _resolved(TRAINING, training)
         config = cls(network, source_sha256, tuple(asked.items()), **resolved, deterministic=deterministic)
         if len(config.to_json()) > MOST_CHARACTERS:
             raise ConfigError(
-                f"a trial's hyperparameters may have {MOST_CHARACTERS:,} characters when written down, got "
+                f"a trial's hyperparameters may have {MOST_CHARACTERS:,} characters as JSON, got "
                 f"{len(config.to_json()):,}"
             )
         return config
@@ -147,7 +147,7 @@ class OwnConfig:
         """The configuration that `to_json` wrote: exactly that one.
 
         Raises:
-            ConfigError: it is none.
+            ConfigError: the text is no such configuration.
         """
         try:
             values = json.loads(text)
@@ -159,12 +159,12 @@ class OwnConfig:
         return json.dumps(self._written())
 
     def parameters(self) -> dict[str, Scalar]:
-        """What the function asked for, and of the training what has no other value by that name."""
+        """The values that the function asked for, and the parameters of the training that it did not ask for."""
         training = {name: getattr(self, name) for name in TRAINING if name != "momentum" or self.optimizer == "sgd"}
         return dict(self.asked) | {name: value for name, value in training.items() if name not in dict(self.asked)}
 
     def _written(self) -> dict[str, Any]:
-        """Without `deterministic` where it is the rule: studies from before it keep their configurations' hashes."""
+        """The fields, without a `deterministic` that is True, so that hashes of older configurations stay the same."""
         values = asdict(self)
         if self.deterministic:
             del values["deterministic"]
@@ -180,10 +180,10 @@ Config = TrialConfig | OwnConfig
 
 
 def _resolved(wanted: Iterable[str], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Each parameter of `wanted`, checked; what `values` leave out takes its default."""
+    """Each parameter of `wanted`, checked; parameters not in `values` take their defaults."""
     full = {name: check_parameter(name, values.get(name, PARAMETERS[name].default)) for name in wanted}
     if full["optimizer"] != "sgd":
-        full["momentum"] = 0.0  # it plays no part, so it makes no other trial
+        full["momentum"] = 0.0  # only sgd uses momentum: equal trials must have equal configurations
     return full
 
 

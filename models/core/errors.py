@@ -1,4 +1,4 @@
-"""The error that a person can mend, how a value is shown in it, and what is done with an error that nobody foresaw."""
+"""The error that a person can mend, how its message shows a value, and the record of an error that nobody foresaw."""
 
 import re
 import reprlib
@@ -15,7 +15,7 @@ _SHORT.maxlevel = 4
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")  # Keras prints its messages in bold
 
 UNFORESEEN = 70
-"""The exit code of a command that ended in an error which nobody foresaw: a fault of the program, not of its input."""
+"""The exit code of a command that ends in an unforeseen error: a fault of the program, not of its input."""
 
 
 class ConfigError(ValueError):
@@ -28,12 +28,12 @@ def shown(value: object) -> str:
 
 
 def said_by(error: BaseException) -> str:
-    """What an error of the user's code or of Keras says, in one line."""
+    """The message of an error of the user's code or of Keras, in one line."""
     return " ".join(_COLOURS.sub("", str(error)).split())
 
 
 def report_unforeseen(error: BaseException) -> str:
-    """Keeps an error's traceback in a file of the working directory, and says so in one line."""
+    """Writes an error's traceback to a file in the working directory; returns one line that says so."""
     said = " ".join(f"{type(error).__name__}: {error}".split())[:160]
     file = Path(f"search-error-{time.strftime('%Y%m%d-%H%M%S')}.txt")
     try:

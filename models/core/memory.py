@@ -9,14 +9,15 @@ from models.core.errors import ConfigError
 
 
 def free_bytes() -> int:
-    """The memory that a new array can have without anything else going to disk."""
+    """The memory that a new array can take before the system swaps."""
     return int(psutil.virtual_memory().available)
 
 
 def granted_bytes(groups: Path = Path("/sys/fs/cgroup")) -> int:
-    """The most that this process may still take: by its own limit (`ulimit -v`), its control group's, and the machine.
+    """The memory that this process may still take, by its own limit (`ulimit -v`), its control group's and the machine.
 
-    Beyond the first an allocation ends the process, beyond the second the system kills it: no exception says so.
+    Beyond its own limit an allocation ends the process, beyond the group's the system kills it; neither raises an
+    exception.
     """
     used = psutil.Process().memory_info()
     left = [psutil.virtual_memory().total + psutil.swap_memory().total - used.rss]
@@ -29,7 +30,7 @@ def granted_bytes(groups: Path = Path("/sys/fs/cgroup")) -> int:
         if kinds and "memory" not in kinds.split(","):
             continue
         root, name = (groups / "memory", "memory.limit_in_bytes") if kinds else (groups, "memory.max")
-        # In a container the group's own path may be that of the host; its limit then stands at the root.
+        # In a container the path may be the host's; the group's limit is then in the root folder.
         for file in (root / path.lstrip("/") / name, root / name):
             if file.is_file() and (text := file.read_text().strip()).isdigit():
                 left.append(int(text) - used.rss)
@@ -37,10 +38,10 @@ def granted_bytes(groups: Path = Path("/sys/fs/cgroup")) -> int:
 
 
 def check_memory(what: str, size: int) -> None:
-    """That `size` bytes of `what` fit.
+    """Checks that `size` bytes fit in free memory; `what` names their content in the message.
 
     Raises:
-        ConfigError: they do not.
+        ConfigError: the bytes do not fit.
     """
     free = free_bytes()
     if size > free:
@@ -50,7 +51,7 @@ def check_memory(what: str, size: int) -> None:
 
 
 def readable_size(size: int) -> str:
-    """A number of bytes as people say it: 1.5 GB."""
+    """A number of bytes for people to read: 1.5 GB."""
     for unit, power in (("TB", 12), ("GB", 9), ("MB", 6)):
         if size >= 10**power:
             return f"{size / 10**power:,.1f} {unit}"

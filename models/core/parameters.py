@@ -1,4 +1,4 @@
-"""The parameters of a trial: their names, what each may be, and what it is when a study says nothing."""
+"""The parameters of a trial: their names, their allowed values and their defaults."""
 
 import re
 from collections.abc import Callable
@@ -16,22 +16,22 @@ ACTIVATIONS = (
 """Keras' names of functions that act on each number alone."""
 OPTIMIZERS = ("adam", "nadam", "rmsprop", "sgd")
 MONITORS = tuple(names.VAL + metric for metric in dict.fromkeys((*names.METRICS_OF_CLASSES, *names.METRICS_OF_NUMBERS)))
-"""Of any task; models.tasks.objective.check_monitor knows which one has it."""
+"""The metrics of all tasks; models.tasks.objective.check_monitor knows the task of each."""
 KEEPS = ("best", "last")
 BATCH_NORMS = ("none", "before", "after")
 TRAIN_METRICS = ("last", "each")
 
-MOST_NODES, MOST_LAYERS = 1_000_000, 1_000  # of a layer, of a network: more is a slip of the keyboard
-_MOST = 2**31 - 1  # what TensorFlow counts steps and rows with
+MOST_NODES, MOST_LAYERS = 1_000_000, 1_000  # nodes of a layer, layers of a network; more is a typing error
+_MOST = 2**31 - 1  # TensorFlow counts steps and rows in int32
 
 Scalar = bool | int | float | str
 
 LEAST_REAL, MOST_REAL = 1e-38, 1e38
-"""What float32, in which networks are trained, can tell from nothing and from infinity."""
+"""The smallest and largest sizes of a number: float32, in which networks are trained, makes others 0 or infinite."""
 
 
 def is_whole(value: Any) -> bool:
-    """Whether it is a whole number; 1e3 is one, True is none."""
+    """Whether `value` is a whole number; 1e3 is one, True is none."""
     return not isinstance(value, bool) and (isinstance(value, int) or (isinstance(value, float) and value.is_integer()))
 
 
@@ -68,7 +68,7 @@ def _one_of(name: str, allowed: tuple[str, ...]) -> Callable[[Any], str]:
 
 
 def _per_layer(each: Callable[[Any], Any], read: Callable[[str], Any]) -> Callable[[Any], Scalar]:
-    """One value, or one a hidden layer: "400-300" or [400, 300]; several come back as the string."""
+    """Checks one value, or one for each hidden layer as "400-300" or [400, 300]; returns several as the string."""
 
     def check(value: Any) -> Scalar:
         if isinstance(value, str):
@@ -80,7 +80,7 @@ def _per_layer(each: Callable[[Any], Any], read: Callable[[str], Any]) -> Callab
             parts = list(value) if isinstance(value, list | tuple) else [value]
         if len(parts) > MOST_LAYERS:
             raise ConfigError(
-                f"a value a layer can be named for {MOST_LAYERS:,} hidden layers at most, got {len(parts):,}"
+                f"values for single layers may name {MOST_LAYERS:,} hidden layers at most, got {len(parts):,}"
             )
         checked: list[Scalar] = [each(part) for part in parts or [value]]
         return checked[0] if len(checked) == 1 else "-".join(f"{part}" for part in checked)
@@ -89,7 +89,7 @@ def _per_layer(each: Callable[[Any], Any], read: Callable[[str], Any]) -> Callab
 
 
 def layers_of(text: str) -> list[str]:
-    """The parts of "400-300", a layer each; the minus of 1e-05 parts nothing."""
+    """The parts of "400-300", one for each layer; the minus of 1e-05 separates nothing."""
     return re.split(r"(?<![eE])-", text)
 
 
@@ -101,34 +101,34 @@ def _batch_norm(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Parameter:
-    """What a parameter may be, and what it is when a study says nothing."""
+    """The check of a parameter's values, which returns the value in its type, and the default."""
 
     check: Callable[[Any], Scalar]
     default: Scalar
 
 
 PARAMETERS: dict[str, Parameter] = {
-    # Nodes a hidden layer, or "400-300".
+    # Nodes of each hidden layer; one number for all, or "400-300".
     "width": Parameter(_per_layer(_integer("width", 1, MOST_NODES), int), 128),
-    # Hidden layers; 0: as many as width names.
+    # Number of hidden layers; 0: as many as width has values.
     "depth": Parameter(_integer("depth", 0, MOST_LAYERS), 0),
-    # The share of a hidden layer that is dropped while training, or "0.5-0", a layer each.
+    # Share of each hidden layer's nodes that is dropped in training; one number for all, or "0.5-0".
     "dropout": Parameter(_per_layer(_real("dropout", "from 0 to below 1", lambda x: 0 <= x < 1), float), 0.0),
     "activation": Parameter(_one_of("activation", ACTIVATIONS), "relu"),
-    # Before or after the activation.
+    # Batch normalisation before or after the activation, or none.
     "batch_norm": Parameter(_batch_norm, "none"),
-    # The penalty on the hidden layers' kernels.
+    # Factor of the L2 penalty on the hidden layers' kernels.
     "l2": Parameter(_real("l2", "from 0 to 1e38", lambda x: x >= 0), 0.0),
     "optimizer": Parameter(_one_of("optimizer", OPTIMIZERS), "adam"),
     "learning_rate": Parameter(_real("learning_rate", "from 1e-38 to 1e38", lambda x: x >= LEAST_REAL), 0.001),
-    # Of sgd alone.
+    # For sgd alone.
     "momentum": Parameter(_real("momentum", "from 0 to below 1", lambda x: 0 <= x < 1), 0.0),
     "batch_size": Parameter(_integer("batch_size", 1, _MOST), 32),
-    # At most, when patience is set.
+    # Epochs of training; the most of them where patience is set.
     "epochs": Parameter(_integer("epochs", 1, _MOST), 10),
     # Epochs without gain before stopping; 0: never stop early.
     "patience": Parameter(_integer("patience", 0, _MOST), 0),
-    # What early stopping and keep look at.
+    # The metric that early stopping and keep use.
     "monitor": Parameter(_one_of("monitor", MONITORS), names.VAL_LOSS),
     # The weights of the best epoch, or of the last.
     "keep": Parameter(_one_of("keep", KEEPS), "best"),
@@ -145,14 +145,14 @@ _ELSEWHERE = {
     **dict.fromkeys(("dropout_rate", "drop"), "dropout"),
     **dict.fromkeys(("n_epochs", "num_epochs"), "epochs"),
 }
-"""What other programs call the parameters."""
+"""Names of the parameters in other programs."""
 
 
 def check_parameter(name: str, value: Any) -> Scalar:
     """`value` in the parameter's own type.
 
     Raises:
-        ConfigError: the name is unknown or the value outside its range.
+        ConfigError: the name is unknown, or the value is outside its range.
     """
     if name not in PARAMETERS:
         meant = _ELSEWHERE.get(str(name).lower())

@@ -1,4 +1,4 @@
-"""What a trial reports and returns. Imports no TensorFlow: the driver reads these."""
+"""The reports and results of a trial. Imports no TensorFlow, because the driver reads results."""
 
 import json
 import math
@@ -14,9 +14,9 @@ from models.core import names, states
 FAILURES = (states.DIVERGED, states.OUT_OF_MEMORY)
 SCORED_PARTS = ("validation", "test")
 LOSSES = (names.VAL_LOSS, names.TEST_LOSS, names.TRAIN_LOSS)
-"""The scores that a trial of any task has; models.tasks names those of each."""
+"""The scores that trials of all tasks have; models.tasks has those of each task."""
 OUT_OF_FOLD = "out_of_fold"
-"""The part of the data that cross-validation scores: each training row once, by a network not trained on it."""
+"""The part of the data that cross-validation scores: each training row once, by a network not trained on the row."""
 
 
 class TrialFailed(Exception):
@@ -25,7 +25,7 @@ class TrialFailed(Exception):
     def __init__(self, reason: str, detail: str = "") -> None:
         if reason not in FAILURES:
             raise ValueError(f"reason must be one of {', '.join(FAILURES)}, got {reason!r}")
-        super().__init__(reason, detail)  # the arguments of __init__, so that it survives a pickle
+        super().__init__(reason, detail)  # the arguments of __init__, so that the exception can be pickled
         self.reason, self.detail = reason, detail
 
     def __str__(self) -> str:
@@ -33,7 +33,7 @@ class TrialFailed(Exception):
 
 
 class TrialStopped(Exception):
-    """Raised by `report` to end a trial after an epoch; `reason` says why, in the caller's words."""
+    """Raised by `report` to end a trial after an epoch; `reason` is the caller's."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -62,14 +62,14 @@ class EpochReport:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """A finished trial: what every kind of it has."""
+    """A finished trial: the fields of both kinds, TrialResult and FoldsResult."""
 
     history: tuple[EpochReport, ...]
     scores: dict[str, float]
-    """In inference mode on the kept weights, by part and metric: `val_loss`, `test_rmse`. Losses are cross-entropy in
-    nats, or squares of standardised targets, without the L2 penalty and weights."""
+    """The metrics of the kept weights in inference mode, by part and metric: `val_loss`, `test_rmse`. Losses are
+    cross-entropy in nats, or squared errors of standardised targets, without L2 penalty and weights."""
     evidence: dict[str, dict[str, Any]]
-    """A part of the data to what its task keeps of it (models.tasks), as JSON says it."""
+    """For each scored part, the evidence of its task (models.tasks.task.Task.evidence), as plain JSON values."""
     n_parameters: int
     n_trainable: int
     seconds: float
@@ -83,19 +83,19 @@ class Result:
 
     @property
     def confusion(self) -> dict[str, NDArray[np.int64]]:
-        """Of a classification: a part to its (K, K), rows the truth, columns the prediction."""
+        """For a classification, by part: the matrix (K, K), rows the truth, columns the prediction."""
         return {
             part: np.array(kept["confusion"], np.int64) for part, kept in self.evidence.items() if "confusion" in kept
         }
 
     @property
     def per_class(self) -> dict[str, list[dict[str, Any]]]:
-        """Of a classification: a part to a row a class: class, precision, recall, f1, specificity, support."""
+        """For a classification, by part: a row for each class, with precision, recall, f1, specificity and support."""
         return {part: kept["per_class"] for part, kept in self.evidence.items() if "per_class" in kept}
 
     @property
     def predictions(self) -> dict[str, dict[str, Any]]:
-        """Of a regression: a part to what models.tasks.regression keeps of it."""
+        """For a regression, by part: the evidence of models.tasks.regression.Regression."""
         return {part: kept for part, kept in self.evidence.items() if "targets" in kept}
 
     def __eq__(self, other: object) -> bool:
@@ -105,7 +105,7 @@ class Result:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """All numbers that a trial ends with. Names ending in `seconds` are timings; a replay gives other ones."""
+        """All numbers of a finished trial. Names ending in `seconds` are timings; a replay does not reproduce them."""
         return self.scores | {
             names.N_PARAMETERS: self.n_parameters,
             names.N_TRAINABLE: self.n_trainable,
@@ -113,13 +113,13 @@ class Result:
         }
 
     def to_json(self) -> str:
-        """Everything but the model, as strict JSON; floats come back exactly."""
+        """All fields but the model, as strict JSON; floats come back exactly."""
         values = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "model"}
         values["history"] = [asdict(epoch) for epoch in self.history]
         return json.dumps(values, allow_nan=False)
 
     def repeatable(self) -> dict[str, Any]:
-        """What must come out again, to the last bit, for the same configuration, data and seed."""
+        """The fields that the same configuration, data and seed reproduce to the last bit."""
         values = json.loads(self.to_json())
         for epoch in values["history"]:
             del epoch["timestamp_ms"]
@@ -131,11 +131,11 @@ class TrialResult(Result):
     """A configuration trained once: `scores` of all parts, the evidence of "validation" and "test"."""
 
     best_epoch: int
-    """Of the kept weights, from 1."""
+    """The epoch of the kept weights, from 1."""
     model: bytes = field(repr=False, compare=False)
     """A .keras file that takes the data set's raw inputs; without optimizer state."""
     trained_by: str = ""
-    """Of the user's own network: "one graph", or "Model.fit" with the reason why."""
+    """For a network of the user's own: "one graph", or "Model.fit" with the reason; empty for the built-in one."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.best_epoch <= len(self.history):
@@ -159,26 +159,26 @@ class FoldResult:
     """One fold of a cross-validated trial, before it is joined with the others."""
 
     result: TrialResult
-    """Without a model. What it calls its test part is the fold."""
+    """Without a model. Its test part is the fold."""
     answers: NDArray[Any]
-    """(rows of the fold, outputs): what the network answers to it, in the user's units."""
+    """(rows of the fold, outputs): the network's answers to the fold, in the user's units."""
     seconds: float
-    """Its training, scaling and scoring included."""
+    """The time of training, with scaling and scoring."""
 
 
 @dataclass(frozen=True, eq=False)
 class FoldsResult(Result):
-    """A configuration trained once a fold, and scored on the rows left out of that training.
+    """A configuration trained once for each fold, and scored on the rows left out of that training.
 
-    The names of an epoch's metrics begin with its fold: `fold_1_val_loss`. Of `scores`, `fold_1_score` is the objective
-    on fold 1, `val_accuracy` and its like are the means of the folds and `val_accuracy_std`, of the objective alone,
-    their deviation over the number of folds, as scikit-learn's; `train_accuracy`, of the objective, is the mean over
-    the networks, each on what it was trained on. The one evidence, OUT_OF_FOLD, has every training row once. There is
-    no model, and no score of the test part.
+    The names of an epoch's metrics begin with the fold: `fold_1_val_loss`. Among `scores`, `fold_1_score` is the
+    objective on fold 1; `val_accuracy` and the like are means over the folds; `val_accuracy_std`, for the objective
+    alone, is the standard deviation over the folds, with their number as divisor as in scikit-learn; `train_accuracy`,
+    for the objective alone, is the mean over the networks, each on its own training rows. The one evidence,
+    OUT_OF_FOLD, has every training row once. There is no model, and no score of the test part.
     """
 
     fold_seconds: tuple[float, ...]
-    """Of each fold's training, its scaling and scoring included."""
+    """The time of each fold's training, with scaling and scoring."""
 
     @property
     def metrics(self) -> dict[str, float]:

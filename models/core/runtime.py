@@ -1,4 +1,4 @@
-"""How a process that trains is set up: before TensorFlow's import and right after it."""
+"""The set-up of a process that trains, before TensorFlow's import and right after."""
 
 import fcntl
 import gc
@@ -23,24 +23,24 @@ from models.core.thread_random import give_each_thread_its_own
 PROJECT = Path(__file__).parents[2]
 """The folder that holds this project's packages."""
 HASH_SEED = {"PYTHONHASHSEED": "6640"}
-"""Of every process that runs the user's own function: a set of words must have one order in all of them.
+"""For every process that runs the user's own function: a set of words must have one order in all processes.
 
-The number is the one that dask gives to the workers of a user's cluster.
+dask gives the same number to the workers of a user's cluster.
 """
 _OWN_PACKAGES = ("models", "analysis", "search")
 _PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn", "h5py")
-# Keras imports these for plots and wrappers that no trial uses: without them TensorFlow's import takes 3.6 s and 575 MB
-# instead of 6.4 s and 720 MB. Who needs one imports it afterwards.
+# Keras imports these packages for plots and wrappers that no trial uses: without them TensorFlow's import takes 3.6 s
+# and 575 MB instead of 6.4 s and 720 MB. Code that needs one of them imports it later.
 _NOT_FOR_KERAS = ("matplotlib", "pandas", "scipy", "sklearn")
 DEVICES = ("cpu", "gpu")
-"""What a study can train on."""
+"""The devices that a study can train on."""
 _GPU = "gpu "
 _prepared: int | None = None
 _device = "cpu"
 
 
 def variables_to_import() -> dict[str, str]:
-    """What the environment of another process must say for it to import this project, and to order sets as this one."""
+    """Environment variables for another process to import this project, and to order sets as this process does."""
     path = os.pathsep.join([str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])])
     return HASH_SEED | {"PYTHONPATH": path}
 
@@ -48,10 +48,10 @@ def variables_to_import() -> dict[str, str]:
 def prepare_process(threads: int = 1) -> None:
     """Imports TensorFlow with `threads` threads for each operation and one operation at a time, on the CPU.
 
-    To be called before anything imports TensorFlow; called again it does nothing.
+    The call must come before any import of TensorFlow; a second call does nothing.
 
     Raises:
-        RuntimeError: TensorFlow was imported before, or was prepared for another number of threads.
+        RuntimeError: TensorFlow was imported before, or the process was prepared with another number of threads.
     """
     global _prepared
     if threads < 1:
@@ -62,6 +62,24 @@ def prepare_process(threads: int = 1) -> None:
         return
     if "tensorflow" in sys.modules:
         raise RuntimeError("prepare_process must come before the first import of tensorflow")
+    give_each_thread_its_own()
+    _import_tensorflow(threads)
+    import tensorflow as tf
+
+    import keras  # isort: skip
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.config.experimental.enable_op_determinism()
+    # Draws without a named seed must not differ between processes either.
+    keras.utils.set_random_seed(0)
+    tf.get_logger().setLevel("ERROR")
+    settle()
+    _prepared = threads
+
+
+def _import_tensorflow(threads: int) -> None:
+    """Imports TensorFlow and Keras with their variables set, without messages and without packages no trial needs."""
     os.environ.update(
         CUDA_VISIBLE_DEVICES="-1",  # two workers would each take all of a GPU's memory
         TF_CPP_MIN_LOG_LEVEL="3",
@@ -72,27 +90,18 @@ def prepare_process(threads: int = 1) -> None:
         TF_NUM_INTEROP_THREADS="1",
         TF_DETERMINISTIC_OPS="1",
     )
-    give_each_thread_its_own()
     with _quiet_stderr(), _hidden(_NOT_FOR_KERAS), warnings.catch_warnings():
-        # Warnings that importing raises are the packages' own and nothing that a user could act on.
+        # A user can do nothing about the warnings that these imports raise.
         warnings.simplefilter("ignore")
-        import tensorflow as tf
+        import tensorflow  # noqa: F401
 
-        import keras  # isort: skip
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
-    tf.config.experimental.enable_op_determinism()
-    # A seed that nobody asked for by name must not differ between processes either.
-    keras.utils.set_random_seed(0)
-    tf.get_logger().setLevel("ERROR")
-    settle()
-    _prepared = threads
+        import keras  # noqa: F401  # isort: skip
 
 
 def gpus() -> tuple[str, ...]:
-    """The GPUs of this machine that a search may use, by what CUDA_VISIBLE_DEVICES calls them; none without a driver.
+    """The UUIDs of this machine's GPUs that a search may use; none without a driver.
 
-    Of those that nvidia-smi lists, the ones that CUDA_VISIBLE_DEVICES names where it is set.
+    These are the GPUs that nvidia-smi lists; where CUDA_VISIBLE_DEVICES is set, those of them that it names.
     """
     asked = ["nvidia-smi", "--query-gpu=index,uuid", "--format=csv,noheader"]
     try:
@@ -108,10 +117,10 @@ def gpus() -> tuple[str, ...]:
 def use_gpu(candidates: Sequence[str]) -> None:
     """Has this prepared process, which has run no operation yet, train on the first of `candidates` that is free.
 
-    One that a process holds is nobody else's while it lives. Memory is taken as it is needed.
+    The process holds its GPU, which no other process then uses, until it ends. GPU memory is taken as it is needed.
 
     Raises:
-        ConfigError: all are held, or TensorFlow does not see the one that is free.
+        ConfigError: all GPUs are held, or TensorFlow does not see the free one.
     """
     global _device
     if _device != "cpu":
@@ -142,14 +151,14 @@ def use_gpu(candidates: Sequence[str]) -> None:
 
 
 def ensure_home() -> None:
-    """Gives a home folder to a user who has none, as in a container without an entry in passwd: MLflow asks for one."""
+    """Gives a home folder to a user without one, as in a container without an entry in passwd: MLflow needs a home."""
     if os.path.expanduser("~") == "~":
         os.environ["HOME"] = tempfile.gettempdir()
 
 
 @contextmanager
 def without_collections() -> Iterator[None]:
-    """Leaves garbage alone, which costs a fifth of what imports and figures take, until the end or `settle`."""
+    """Turns garbage collection off until the end or `settle`: it takes a fifth of the time of imports and figures."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -160,7 +169,7 @@ def without_collections() -> Iterator[None]:
 
 
 def settle() -> None:
-    """Declares what is in memory now as there to stay: later garbage collections, on again, take 1 ms, not 100."""
+    """Exempts all objects in memory from garbage collection and turns it on: collections then take 1 ms, not 100."""
     gc.freeze()
     gc.enable()
 
@@ -184,7 +193,7 @@ def processor() -> str:
 
 
 def versions() -> dict[str, str]:
-    """Python's and each package's version, without importing any."""
+    """The versions of Python and of each package, found without importing the packages."""
     found = {"python": platform.python_version()}
     for name in _PACKAGES:
         try:
@@ -205,7 +214,7 @@ def project_sha256() -> str:
 
 @contextmanager
 def without_harmless_warnings() -> Iterator[None]:
-    """Hides what Keras and TensorFlow say about each other and nobody here can change."""
+    """Hides a warning that Keras and TensorFlow raise about each other, and that no code here can avoid."""
     with warnings.catch_warnings():
         # Keras reads TensorFlow's variables through the protocol of NumPy 1.
         warnings.filterwarnings("ignore", "__array__ implementation doesn't accept a copy", DeprecationWarning)
@@ -226,7 +235,7 @@ def _hidden(names: tuple[str, ...]) -> Iterator[None]:
 
 @contextmanager
 def _quiet_stderr() -> Iterator[None]:
-    """TensorFlow's C++ writes two lines straight to file descriptor 2 before any setting can reach it."""
+    """Closes standard error: TensorFlow's C++ code writes two lines to file descriptor 2 before settings reach it."""
     sys.stderr.flush()
     saved, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 2)

@@ -1,4 +1,4 @@
-"""How a trial may end, and why: the words that the search writes and the analysis reads."""
+"""The states and reasons with which trials end: the words that the search writes and the analysis reads."""
 
 from typing import Final
 
@@ -7,18 +7,18 @@ FAILED: Final = "failed"
 PRUNED: Final = "pruned"
 STATES = (COMPLETE, FAILED, PRUNED)
 RUNNING = "running"
-"""Of an attempt that has not ended: no end, and never written as one."""
+"""The state of an attempt that has not ended; never stored as the end of one."""
 EXCEPTION, DIVERGED, TIMEOUT = "exception", "diverged", "timeout"
 OUT_OF_MEMORY, RETRIES_EXHAUSTED = "out of memory", "retries exhausted"
 CONFIGURATION_REASONS = (EXCEPTION, DIVERGED, TIMEOUT, OUT_OF_MEMORY, RETRIES_EXHAUSTED)
-"""Of failed trials, the configuration's own fault: counted, at the floor, and never run again."""
+"""Reasons that are the configuration's fault: such a trial counts, with the worst value, and never runs again."""
 WORKER_LOST, DRIVER_LOST, INTERRUPTED = "worker lost", "driver lost", "interrupted"
 MACHINE_REASONS = (WORKER_LOST, DRIVER_LOST, INTERRUPTED)
-"""Of failed attempts, the machine's fault: not counted, and run again as the number's next attempt."""
+"""Reasons that are the machine's fault: such an attempt does not count, and the trial's number runs again."""
 STOPPED_REASONS = (DRIVER_LOST, INTERRUPTED)
-"""Of the machine's, those by which a search that was cut off leaves its trials in flight."""
+"""The machine's reasons that a search gives its trials in flight when the search is cut off."""
 
 
 def is_final(state: str, reason: str) -> bool:
-    """Whether a trial is finished with an attempt that ended so, or its number runs again."""
+    """Whether an attempt that ended so finishes its trial; otherwise the trial's number runs again."""
     return state in (COMPLETE, PRUNED) or (state == FAILED and reason in CONFIGURATION_REASONS)

@@ -1,11 +1,11 @@
-"""What somebody who misspelt a name may have meant."""
+"""Hints in messages for misspelt names."""
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from models.core.errors import ConfigError, shown
 
-_BEGINNING = 3  # letters that are enough to know a name by
+_BEGINNING = 3  # this many letters are enough to recognise a name
 
 
 def did_you_mean(written: object, known: Iterable[str]) -> str:
@@ -17,17 +17,17 @@ def did_you_mean(written: object, known: Iterable[str]) -> str:
 
 
 def no_such(written: object, kind: str, known: Iterable[str]) -> str:
-    """`'widht' is no parameter; did you mean 'width'?`, or what is known where no known name is near."""
+    """`'widht' is no parameter; did you mean 'width'?`, or a list of the known names where none is near."""
     names = list(known)
     near = did_you_mean(written, names)
     return f"{shown(written)} is no {kind}{near or f': there are {listed(names, 20)}'}"
 
 
 def check_word(name: str, written: str, known: Sequence[str]) -> str:
-    """`written`, one of `known`, or empty.
+    """`written`, which must be one of `known` or empty.
 
     Raises:
-        ConfigError: it is neither.
+        ConfigError: `written` is neither.
     """
     if written != "" and written not in known:
         raise ConfigError(f"{name} must be one of {', '.join(known)}, got {written!r}{did_you_mean(written, known)}")
@@ -35,6 +35,6 @@ def check_word(name: str, written: str, known: Sequence[str]) -> str:
 
 
 def listed(values: Iterable[object], most: int = 12) -> str:
-    """`a, b, c`; of more than `most` values the first ones and their count."""
+    """`a, b, c`; where there are more than `most` values, the first ones and the number of all."""
     texts = [str(value) for value in values]
     return ", ".join(texts) if len(texts) <= most else f"{', '.join(texts[:most])}, ... ({len(texts)} in all)"

@@ -1,7 +1,7 @@
 """Python's `random`, with a state of its own in each thread.
 
-Keras draws the seeds of layers from it, and a user's network may. In a worker other threads draw from it too, at any
-moment: a trial whose seeds one of them came between would be another trial.
+Keras draws the seeds of layers from `random`, and a user's network may draw from it too. In a worker other threads draw
+from `random` at any moment; with one shared state, a draw of theirs would change a trial's seeds.
 """
 
 import random
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class _OfEachThread(random.Random):
-    """Delegates to a generator of the calling thread's own; what Random derives from these follows."""
+    """Delegates to a generator of the calling thread; the methods that Random derives from these follow."""
 
     def __init__(self) -> None:
         self._threads = threading.local()
@@ -45,7 +45,7 @@ class _OfEachThread(random.Random):
 def give_each_thread_its_own() -> None:
     """Has the module's functions (`random.random`, `random.seed` and all others) work on the calling thread's state.
 
-    Who imported one of them by name before keeps the state that all such share, which nobody else draws from then.
+    Code that imported one of the functions by name before keeps the old shared state, from which only such code draws.
     """
     if isinstance(getattr(random, "_inst", None), _OfEachThread):
         return

@@ -1,1 +1,1 @@
-"""From where data come to what a trial trains on: sources, splits, scaling, reduction. Imports no Keras."""
+"""The data of a study, from their source to the rows of a trial: splits, scaling, reduction. Imports no Keras."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.core.errors import ConfigError
-from models.data.labels import CLASSIFICATION, Target, encode_labels
+from models.data.labels import Target, encode_labels
 from models.data.served import Column
 
 PARTS = ("train", "validation", "test")
@@ -22,10 +22,10 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Dataset:
-    """Inputs as they came, and labels as numbers; `dataset_of` makes one of labels of any kind.
+    """Inputs as they came, and labels as numbers; `dataset_of` takes labels of any kind.
 
-    `x_*` (rows, ...) of numbers; of a table (rows, columns), float64, as models.data.served.code_columns makes it.
-    `y_*` (rows,) in 0 .. K-1, or of a regression (rows, targets) in the user's units.
+    `x_*`: numbers (rows, ...); for a table (rows, columns), float64, as models.data.served.code_columns makes them.
+    `y_*`: (rows,) in 0 .. K-1; for a regression (rows, targets) in the user's units.
 
     Raises:
         ConfigError: on construction, when the arrays break a rule that training relies on.
@@ -37,17 +37,17 @@ class Dataset:
     y_train: Array
     x_test: Array
     y_test: Array
-    target: Target = None  # type: ignore[assignment]  # read from the labels where it is left out
+    target: Target = None  # type: ignore[assignment]  # read from the labels where none is given
     columns: tuple[Column, ...] = ()
-    """Of a table; of arrays none."""
+    """The columns of a table; empty for arrays."""
     groups: Array | None = None
     """(rows,) of the training part: rows of one group stay on one side of every split."""
     weights: Numbers | None = None
-    """(rows,) of the training part, 0 or more: what a row counts in the training loss. Scores count each row once."""
+    """(rows,) of the training part, 0 or more: the factor of a row's training loss. Scores count each row once."""
     written: str = ""
-    """What `load_dataset` makes it of again, where it is neither a name nor a file alone."""
+    """The text that `load_dataset` loads these data from again; empty where `name` or `source` is enough."""
     hints: tuple[str, ...] = ()
-    """What the person who uses it may want to hear, a sentence each."""
+    """Remarks on the data for the person who uses them, a sentence each."""
 
     def __post_init__(self) -> None:
         for part in ("train", "test"):
@@ -70,21 +70,19 @@ class Dataset:
         for name in ("groups", "weights"):
             values = getattr(self, name)
             if values is not None and values.shape != (len(self.y_train),):
-                raise ConfigError(f"{name} of {self.name} must be one a training row, got shape {values.shape}")
+                raise ConfigError(f"{name} of {self.name} must have a value a training row, got shape {values.shape}")
         if self.weights is not None and not (np.isfinite(self.weights).all() and (self.weights >= 0).all()):
-            raise ConfigError(f"weights of {self.name} must be numbers of 0 or more, got {self.weights.min():g} among")
+            raise ConfigError(f"weights of {self.name} must be numbers of 0 or more, got {self.weights.min():g}")
 
     @property
     def n_classes(self) -> int:
-        """0 where no classes are predicted."""
+        """The number of classes; 0 for a regression."""
         return len(self.target.classes)
 
     @property
     def strata(self) -> NDArray[np.int64]:
-        """(rows,) of the training part: what a split keeps in proportion. Of a regression all alike."""
-        if self.target.task == CLASSIFICATION:
-            return self.y_train.astype(np.int64)
-        return np.zeros(len(self.y_train), np.int64)
+        """(rows,) of the training part: Target.strata."""
+        return self.target.strata(self.y_train)
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -92,7 +90,7 @@ class Dataset:
 
     @property
     def location(self) -> str:
-        """What `load_dataset` finds it by from any working directory."""
+        """The text that `load_dataset` finds these data by, from any working directory."""
         if self.written:
             return self.written
         file = Path(self.source)
@@ -100,14 +98,14 @@ class Dataset:
 
     @cached_property
     def sha256(self) -> str:
-        """Of types, shapes and values of the arrays and what they mean: the same for one data set in two files."""
+        """SHA-256 of types, shapes, values and meaning of the arrays: equal for one data set in two files."""
         digest = hashlib.sha256()
         further = {name: getattr(self, name) for name in ("groups", "weights") if getattr(self, name) is not None}
         for name, values in ({name: getattr(self, name) for name in ARRAYS} | further).items():
             array = np.ascontiguousarray(values)
             digest.update(f"{name}:{array.dtype.str}:{array.shape}".encode())
             digest.update(array.data if array.dtype.kind != "U" else array.tobytes())
-        # Arrays with labels 0 .. K-1 mean what they say: their hash is that of releases that knew nothing else.
+        # Labels 0 .. K-1 need no target in the hash: releases that knew only such labels had none in it either.
         if self.columns or not self.target.numbered or self.target.names:
             digest.update(repr((self.columns, self.target)).encode())
         return digest.hexdigest()
@@ -123,7 +121,7 @@ def dataset_of(
     """The data set of four arrays of any byte order, with labels of any kind.
 
     Raises:
-        ConfigError: they break a rule.
+        ConfigError: the arrays break a rule.
     """
     what = f"y_train of {name}", f"y_test of {name}"
     x_train, x_test = (native(arrays[x], f"{x} of {name}") for x in ("x_train", "x_test"))
@@ -132,10 +130,10 @@ def dataset_of(
 
 
 def native(inputs: Array, what: str) -> Array:
-    """Numbers of at most 64 bits in this machine's byte order, which is what Keras, TensorFlow and MLflow carry.
+    """`inputs` as numbers of at most 64 bits in this machine's byte order, as Keras, TensorFlow and MLflow take them.
 
     Raises:
-        ConfigError: they are no numbers, or larger than float64 can say.
+        ConfigError: a number is larger than float64 can hold.
     """
     inputs = np.asarray(inputs)
     if inputs.dtype.kind == "b":
@@ -144,7 +142,7 @@ def native(inputs: Array, what: str) -> Array:
         with np.errstate(over="ignore"):
             narrow = inputs.astype(np.float64)
         if np.isinf(narrow).any() and not np.isinf(inputs).any():
-            raise ConfigError(f"{what} must be numbers that float64 can say, got {inputs.max():g}")
+            raise ConfigError(f"{what} must be numbers that float64 can hold, got {inputs.max():g}")
         return narrow
     return inputs if inputs.dtype.isnative else inputs.astype(inputs.dtype.newbyteorder("="))
 

@@ -1,4 +1,4 @@
-"""A folder of images, a folder a class: train/ and test/ in it, or one part to cut a test part from."""
+"""Data from a folder of images that has a folder for each class, or train/ and test/ with a folder for each class."""
 
 import re
 import warnings
@@ -19,7 +19,7 @@ from models.data.table import cut_test
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 COLORS = ("grey", "rgb")
 _MODES = {"grey": "L", "rgb": "RGB"}
-_ORIENTATION = 0x0112  # EXIF: 5 and more lie on their side
+_ORIENTATION = 0x0112  # the EXIF tag; images with a value of 5 or more lie on their side
 _GREY = ("1", "L", "LA", "I", "I;16", "F")
 
 Tell = Callable[[str], None]
@@ -28,24 +28,15 @@ Tell = Callable[[str], None]
 def image_dataset(folder: Path, size: str, color: str, test: float, tell: Tell, written: str) -> Dataset:
     """Images as uint8 (rows, height, width), or with colour (rows, height, width, 3).
 
-    `size` is "28" or "32x24", width first; empty where all images have one. `color` is one of COLORS; empty: colour
-    where one image has any. The memory that it takes is told before it is taken.
+    `size` is "28" or "32x24", width first; empty where all images have the same size. `color` is one of COLORS; empty
+    means colour where any image has colour. `tell` hears how much memory the images take before they are read. A folder
+    without train/ and test/ has the fraction `test` of its images cut out as test part.
 
     Raises:
-        ConfigError: there is no such folder of images, one cannot be read, or they do not fit in memory.
+        ConfigError: the folder has no such images, an image cannot be read, or the images do not fit in memory.
     """
-    parts = {part: folder / part for part in ("train", "test")}
-    two = all(path.is_dir() for path in parts.values())
-    files = {part: _classes(path) for part, path in parts.items()} if two else {"train": _classes(folder)}
+    files = _files(folder)
     names = tuple(files["train"])
-    if len(names) < 2:
-        raise ConfigError(
-            f"{folder} needs a folder a class, two or more, with images in them ({', '.join(SUFFIXES[:3])}, ...), got "
-            f"{listed(names) or 'none'}"
-        )
-    for name in files.get("test", {}):
-        if name not in names:
-            raise ConfigError(f"{folder}/test must hold classes of train only, got {name!r}{did_you_mean(name, names)}")
     listed_files = {part: [(file, names.index(k)) for k in of for file in of[k]] for part, of in files.items()}
     shape = _shape([file for each in listed_files.values() for file, _ in each], size, color, folder)
     count = sum(map(len, listed_files.values()))
@@ -56,11 +47,11 @@ def image_dataset(folder: Path, size: str, color: str, test: float, tell: Tell, 
     x = {part: _read([file for file, _ in each], shape) for part, each in listed_files.items()}
     y = {part: np.array([k for _, k in each], np.int64) for part, each in listed_files.items()}
     target = Target(CLASSIFICATION, names)
-    if two:
+    if "test" in files:
         if not len(y["test"]):
             raise ConfigError(f"{folder}/test needs images, got none")
         return Dataset(folder.name, str(folder), x["train"], y["train"], x["test"], y["test"], target, written=written)
-    train, held = cut_test(str(folder), y["train"], test, None, list(names))
+    train, held = cut_test(str(folder), target, y["train"], test)
     images, labels = x["train"], y["train"]
     return Dataset(
         folder.name, str(folder), images[train], labels[train], images[held], labels[held], target, written=written
@@ -68,10 +59,10 @@ def image_dataset(folder: Path, size: str, color: str, test: float, tell: Tell, 
 
 
 def parse_size(written: str) -> tuple[int, int] | None:
-    """(height, width) of "28" or "32x24", which says the width first; None where nothing is written.
+    """(height, width) of "28" or "32x24", which says the width first; None for an empty text.
 
     Raises:
-        ConfigError: it is neither.
+        ConfigError: the text has another form.
     """
     found = re.fullmatch(r"([1-9]\d{0,3})(?:x([1-9]\d{0,3}))?", written)
     if written and found is None:
@@ -79,8 +70,25 @@ def parse_size(written: str) -> tuple[int, int] | None:
     return (int(found[2] or found[1]), int(found[1])) if found else None
 
 
+def _files(folder: Path) -> dict[str, dict[str, list[Path]]]:
+    """The image files of each class, for "train" and, where the folder has both parts, for "test"."""
+    parts = {part: folder / part for part in ("train", "test")}
+    two = all(path.is_dir() for path in parts.values())
+    files = {part: _classes(path) for part, path in parts.items()} if two else {"train": _classes(folder)}
+    names = tuple(files["train"])
+    if len(names) < 2:
+        raise ConfigError(
+            f"{folder} needs a folder for each class, two or more, with images in them "
+            f"({', '.join(SUFFIXES[:3])}, ...), got {listed(names) or 'none'}"
+        )
+    for name in files.get("test", {}):
+        if name not in names:
+            raise ConfigError(f"{folder}/test must hold classes of train only, got {name!r}{did_you_mean(name, names)}")
+    return files
+
+
 def _classes(folder: Path) -> dict[str, list[Path]]:
-    """Each class's images, classes and images by name."""
+    """The image files of each class, both in alphabetical order."""
     found = {}
     for path in sorted(folder.iterdir()):
         if path.is_dir() and not path.name.startswith("."):
@@ -91,7 +99,7 @@ def _classes(folder: Path) -> dict[str, list[Path]]:
 
 
 def _shape(files: list[Path], size: str, color: str, folder: Path) -> tuple[int, ...]:
-    """(height, width) or (height, width, 3), from the images' headers."""
+    """The shape of an image, (height, width) or with colour (height, width, 3), from the headers of all files."""
     asked, colored = parse_size(size), check_word("color", color, COLORS) == "rgb"
     sizes: dict[tuple[int, int], Path] = {}
     for file in files:
@@ -125,7 +133,7 @@ def _read(files: list[Path], shape: tuple[int, ...]) -> Array:
 
 @contextmanager
 def _opened(file: Path) -> Iterator[Any]:
-    """An image; what Pillow cannot read of it, now or in the block, is refused."""
+    """An image, open in the block; raises ConfigError where Pillow cannot read its header or, later, its pixels."""
     from PIL import Image, UnidentifiedImageError
 
     broken = (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning)

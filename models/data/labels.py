@@ -1,4 +1,4 @@
-"""What is predicted, from the labels as they came: which task they ask for, the classes' names, the numbers inside."""
+"""The target of a data set, read from its labels: the task, the classes' names, and the labels as numbers."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,7 @@ from models.core.suggestions import check_word, listed
 CLASSIFICATION, REGRESSION = "classification", "regression"
 TASKS = (CLASSIFICATION, REGRESSION)
 FEW = 20
-"""Whole numbers with at most so many different values are taken for classes, unless `task` says otherwise."""
+"""Labels that are whole numbers with at most this many different values are classes, unless `task` says otherwise."""
 
 Array = NDArray[Any]
 Label = str | int | bool
@@ -21,18 +21,18 @@ Label = str | int | bool
 
 @dataclass(frozen=True)
 class Target:
-    """What is predicted. Inside, classes are 0 .. K-1, numbers are (rows, targets) in the user's units."""
+    """What is predicted. As numbers, classes are 0 .. K-1; the numbers of a regression keep the user's units."""
 
     task: str
     """One of TASKS."""
     classes: tuple[Label, ...] = ()
-    """In the order of the numbers inside; of a regression none."""
+    """The classes as the user writes them, class 0 first; empty for a regression."""
     names: tuple[str, ...] = ()
-    """Of the columns that were named as target; of arrays none."""
+    """The names of the target columns; empty where the data are arrays."""
 
     @property
     def n_outputs(self) -> int:
-        """Outputs of a network: classes, or numbers predicted for each row."""
+        """How many outputs a network needs: one for each class, or for each target of a regression."""
         return len(self.classes) if self.task == CLASSIFICATION else max(len(self.names), 1)
 
     @property
@@ -42,8 +42,12 @@ class Target:
 
     @property
     def numbered(self) -> bool:
-        """Whether the user's own labels are the numbers inside, so that nothing needs translation."""
+        """Whether the user's own labels are 0 .. K-1 already, so that answers need no translation."""
         return self.classes == tuple(range(len(self.classes))) and not any(isinstance(k, bool) for k in self.classes)
+
+    def strata(self, labels: Array) -> NDArray[np.int64]:
+        """(rows,): the groups of rows that a split keeps in proportion, the classes; a regression has one for all."""
+        return labels.astype(np.int64) if self.task == CLASSIFICATION else np.zeros(len(labels), np.int64)
 
 
 def encode_labels(
@@ -53,13 +57,13 @@ def encode_labels(
     what: tuple[str, str] = ("y_train", "y_test"),
     names: tuple[str, ...] = (),
 ) -> tuple[Target, Array, Array]:
-    """The target that the labels (rows,), (rows, 1), one-hot (rows, K) or (rows, targets) are of, and them as numbers.
+    """The target, and the labels of both parts as numbers.
 
-    Classes are the training part's, sorted. Labels that are 0 .. K-1 already come back as they are. `what` names the
-    two parts in messages.
+    Labels may be (rows,), (rows, 1), one-hot (rows, K) or (rows, targets). Classes are those of the training part,
+    sorted. Labels that are 0 .. K-1 already come back unchanged. `what` names the two parts in messages.
 
     Raises:
-        ConfigError: they are of no task, or not of the one asked for; the test part has a class of its own.
+        ConfigError: the labels fit no task, or not the task asked for; the test part has a class of its own.
     """
     train, test = _native(train, what[0]), _native(test, what[1])
     if (
@@ -81,7 +85,11 @@ def encode_labels(
 
 
 def infer_task(labels: Array) -> str:
-    """Words, booleans and whole numbers of few different values, or 0 .. K-1 with two rows each, are classes."""
+    """The task of labels that nobody named a task for.
+
+    Labels are classes where they are words, booleans, whole numbers with few different values, or 0 .. K-1 with two
+    rows each; all other labels are numbers to predict.
+    """
     if labels.ndim == 2:
         return REGRESSION
     if labels.dtype.kind in "USb":
@@ -139,7 +147,7 @@ def _numbers(train: Array, test: Array, what: tuple[str, str], names: tuple[str,
 
 
 def _native(labels: Any, what: str) -> Array:
-    """Labels in a type of this machine: words, booleans, whole numbers or float64."""
+    """Labels as words, booleans, whole numbers or float64, in this machine's byte order."""
     labels = np.asarray(labels)
     if labels.dtype.kind == "O":
         values = labels.ravel().tolist()
@@ -165,6 +173,6 @@ def _kind(labels: Array) -> str:
 
 
 def _plain(value: Any) -> Label:
-    """A class as JSON can say it."""
+    """A class as a value that JSON can hold."""
     own = value.item() if isinstance(value, np.generic) else value
     return int(own) if isinstance(own, float) else own

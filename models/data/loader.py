@@ -1,4 +1,4 @@
-"""The user's own loader, `loader.py:function`: it runs in a process of its own and hands arrays or a table back."""
+"""The user's own loader, `loader.py:function`, which runs in a process of its own and returns arrays or a table."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ from models.core.errors import ConfigError
 from models.data.dataset import ARRAYS, Array
 from models.data.npz import read_npz
 
-# What they return lies in files that hold no code: .npz without objects, Parquet.
+# The loader's data come back in files that hold no code: .npz without objects, or Parquet.
 _RUN = """
 import importlib.util, pathlib, sys, traceback
 
@@ -59,10 +59,10 @@ else:
 
 
 def run_loader(file: Path, function: str) -> Any:
-    """A DataFrame, or a dict of arrays with the names x and y, or ARRAYS.
+    """The loader's data: a DataFrame, or a dict of arrays by the names x and y, or ARRAYS.
 
     Raises:
-        ConfigError: there is no such file or function, it failed, or returned something else.
+        ConfigError: there is no such file or function, or the function failed or returned something else.
     """
     if not file.is_file():
         raise ConfigError(f"dataset must be a loader that exists, FILE.py:FUNCTION, got {str(file)!r}:{function}")

@@ -1,7 +1,7 @@
-"""Data sets by name: those that scikit-learn ships, read from its files, and Keras' own, fetched by a process apart.
+"""Data sets by name: scikit-learn's, read from the files it ships, and Keras', fetched by a separate process.
 
-Importing scikit-learn would take longer than a trial, and keras.datasets would import TensorFlow, which the driver must
-not (it starts worker processes).
+Importing scikit-learn would take longer than a trial. keras.datasets would import TensorFlow, which the driver must not
+import, because the driver starts worker processes.
 """
 
 import gzip
@@ -42,7 +42,7 @@ _COLUMNS = {
 _CENSUS = ("longitude", "latitude", "housing_median_age", "total_rooms", "total_bedrooms", "population", "households",
            "median_income")  # fmt: skip
 TABLES = tuple(_COLUMNS)
-"""The names whose rows are columns with names."""
+"""The names of the data sets that are tables."""
 NAMES = tuple(dict.fromkeys(("digits", *(name for name in TABLES if name not in DOWNLOADABLE), *DOWNLOADABLE)))
 
 _FETCH = """
@@ -54,10 +54,10 @@ if not pathlib.Path(sys.argv[3]).is_file():
 
 
 def named_arrays(name: str) -> Dataset:
-    """`digits` or one of Keras' sets of images, whose test part is its own.
+    """`digits`, or one of Keras' sets of images with the test part that the set comes with.
 
     Raises:
-        ConfigError: it is not cached and cannot be downloaded.
+        ConfigError: the data set is not cached and cannot be downloaded.
     """
     if name == "digits":
         return _digits()
@@ -65,10 +65,10 @@ def named_arrays(name: str) -> Dataset:
 
 
 def named_table(name: str) -> tuple[tuple[str, ...], Array, Array, str, str]:
-    """Of one of TABLES: the columns' names, the rows (rows, columns), the labels, the target's name and the task.
+    """One of TABLES: the columns' names, the inputs (rows, columns), the labels, the target's name and the task.
 
     Raises:
-        ConfigError: it is not cached and cannot be downloaded.
+        ConfigError: the table is not cached and cannot be downloaded.
     """
     columns = _COLUMNS[name]
     if name == "california_housing":
@@ -89,10 +89,10 @@ def named_table(name: str) -> tuple[tuple[str, ...], Array, Array, str, str]:
 
 
 def cached_file(name: str) -> Path:
-    """The .npz file of a downloadable data set, in Keras' cache; downloaded there when it is not there yet.
+    """The .npz file of a downloadable data set in Keras' cache, to which the file is downloaded where it is missing.
 
     Raises:
-        ConfigError: it is not cached and cannot be downloaded.
+        ConfigError: the file is not cached and cannot be downloaded.
     """
     home = os.environ.get("KERAS_HOME") or os.path.join(os.path.expanduser("~"), ".keras")
     path = Path(home) / "datasets" / f"{name}.npz"
@@ -128,6 +128,6 @@ def _digits() -> Dataset:
 
 
 def _shipped(name: str) -> Path:
-    """A file of data that comes with scikit-learn."""
+    """The path of a data file that comes with scikit-learn."""
     (package,) = find_spec("sklearn").submodule_search_locations  # type: ignore[union-attr,misc]
     return Path(package, "datasets", "data", name)

@@ -1,4 +1,4 @@
-"""An .npz file's arrays, read only when its headers say that they are plain, and that they fit in memory."""
+"""The arrays of an .npz file, read only where the file's headers say that they hold no objects and fit in memory."""
 
 import lzma
 import math
@@ -19,10 +19,10 @@ _MAGIC = {b"\x1f\x8b": "a gzip file", b"PAR1": "a Parquet file", b"\x89HDF": "an
 
 
 def read_npz(path: Path, wanted: tuple[str, ...] = ARRAYS, instead: tuple[str, ...] = ()) -> dict[str, Array]:
-    """The arrays named by `wanted`, or where some of them are missing and all of `instead` are there, those.
+    """The arrays named by `wanted`; where one is missing and the file has all of `instead`, the arrays of these names.
 
     Raises:
-        ConfigError: it is no such file, lacks one, or one is no plain array or too large for the memory that is free.
+        ConfigError: the file is no .npz archive or lacks an array, or an array holds objects or exceeds free memory.
     """
     if not path.is_file():
         raise ConfigError(f"{str(path)!r}: no such file")
@@ -50,7 +50,7 @@ def read_npz(path: Path, wanted: tuple[str, ...] = ARRAYS, instead: tuple[str, .
 
 
 def _header(archive: zipfile.ZipFile, member: str, path: Path) -> int:
-    """The bytes that an array takes in memory, by what its header says."""
+    """The bytes that an array takes in memory, computed from its header."""
     with archive.open(member) as file:
         if file.read(6) != b"\x93NUMPY":
             raise ConfigError(f"dataset must hold arrays, got {str(path)!r} whose {member!r} is none")
@@ -76,7 +76,7 @@ def _read(archive: zipfile.ZipFile, member: str) -> Array:
 
 
 def _what(path: Path) -> str:
-    """What a file that is no archive seems to be."""
+    """The likely kind of a file that is no archive, by its first bytes."""
     with path.open("rb") as file:
         head = file.read(4)
     for magic, name in _MAGIC.items():

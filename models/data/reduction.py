@@ -1,4 +1,4 @@
-"""Fewer inputs than the data has features: principal components, or the features a random forest ranks highest."""
+"""Reduction of the features: to principal components, or to the features that a random forest ranks highest."""
 
 import re
 from dataclasses import dataclass
@@ -17,18 +17,19 @@ Float = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Reduction:
-    """What stands between the scaled features (rows, n_features) and the network: features @ matrix + offset."""
+    """The map from scaled features (rows, n_features) to the network's inputs (rows, k): features @ matrix + offset."""
 
     kind: str
     """"pca" or "forest"."""
     matrix: Float
-    """(n_features, k): a principal component a column, or a one where a feature is chosen, the highest-ranked first."""
+    """(n_features, k). PCA: each column is a principal component. Forest: each column has a 1 at the feature that it
+    chooses, the highest-ranked first."""
     offset: Float
-    """(k,); of a forest, zeros."""
+    """(k,); zeros for a forest."""
     importances: NDArray[np.float64] | None = None
-    """(n_features,): mean decrease of the Gini impurity, or variance, they sum to 1; of a forest alone."""
+    """(n_features,), for a forest: the mean decrease of the Gini impurity, or of the variance; the sum is 1."""
     explained: NDArray[np.float64] | None = None
-    """(k,): each component's share of the variance of the training part, falling; of PCA alone."""
+    """(k,), for PCA: each component's share of the training part's variance, the largest first."""
 
     @property
     def n_kept(self) -> int:
@@ -43,10 +44,10 @@ class Reduction:
 
 
 def check_reduction(written: object) -> str:
-    """`written` in its one form: "none", "pca:0.95", "pca:154", "forest:70" or "forest:0.1".
+    """`written` in its normal form: "none", "pca:0.95", "pca:154", "forest:70" or "forest:0.1".
 
     Raises:
-        ConfigError: it is none of these.
+        ConfigError: `written` has none of these forms.
     """
     if written == "none":
         return "none"
@@ -55,7 +56,7 @@ def check_reduction(written: object) -> str:
 
 
 def count_asked(reduction: str, n_features: int) -> int | None:
-    """How many inputs are left of `n_features`, or None where a share of the variance decides."""
+    """How many inputs a network has after the reduction; None where a share of the variance decides."""
     if reduction == "none":
         return n_features
     kind, amount = _parsed(reduction)
@@ -63,10 +64,10 @@ def count_asked(reduction: str, n_features: int) -> int | None:
 
 
 def check_fits(reduction: str, train: NDArray[np.generic]) -> None:
-    """That the training part (rows, ...) can be reduced so.
+    """Checks that the training part (rows, ...) can be reduced as asked for.
 
     Raises:
-        ConfigError: it has too few rows or features, or, for PCA, no variance.
+        ConfigError: the part has too few rows or features, or for PCA no variance.
     """
     if reduction == "none":
         return
@@ -80,14 +81,14 @@ def check_fits(reduction: str, train: NDArray[np.generic]) -> None:
 
 
 def fit_reduction(reduction: str, features: Float, labels: NDArray[np.generic], seed: int) -> Reduction:
-    """Fitted on the scaled training part (rows, n_features), never on validation or test rows.
+    """The reduction, fitted on the scaled training part (rows, n_features), never on validation or test rows.
 
-    Its labels are (rows,), or numbers (rows, targets).
+    `labels` are classes (rows,), or numbers (rows, targets).
 
-    PCA keeps the components with the largest variance, the fewest that hold the share asked for; it looks at no label
-    and at no seed. The forest has 100 trees, grown whole, and ranks by mean decrease of the Gini impurity (Breiman,
-    2001), of numbers to predict by that of the variance. On one thread, so that the bits do not depend on how many
-    there are.
+    PCA keeps the components with the largest variance, as few as hold the share asked for; PCA uses neither labels nor
+    seed. The forest has 100 trees of full depth and ranks features by the mean decrease of the Gini impurity (Breiman,
+    2001), or in a regression of the variance. Both run on one thread, so that the bits do not depend on the number of
+    threads.
     """
     from threadpoolctl import threadpool_limits
 
@@ -101,7 +102,7 @@ def fit_reduction(reduction: str, features: Float, labels: NDArray[np.generic], 
 def _fit_pca(features: Float, amount: float) -> Reduction:
     from sklearn.decomposition import PCA
 
-    # In double precision: from the covariance, which in single precision would lose the small components.
+    # In double precision: a covariance in single precision would lose the small components.
     pca = PCA(n_components=amount, svd_solver="covariance_eigh").fit(features.astype(np.float64))
     offset = -pca.mean_ @ pca.components_.T
     return Reduction(
@@ -120,7 +121,7 @@ def _fit_forest(features: Float, labels: NDArray[np.generic], n_kept: int, seed:
         forest = RandomForestRegressor(TREES, random_state=seed)
         labels = labels[:, 0] if labels.shape[1] == 1 else labels
     importances = forest.fit(features, labels).feature_importances_
-    ranked = np.argsort(-importances, kind="stable")  # of equal ones the first
+    ranked = np.argsort(-importances, kind="stable")  # equal importances keep the order of the features
     matrix = np.zeros((features.shape[1], n_kept), np.float32)
     matrix[ranked[:n_kept], np.arange(n_kept)] = 1
     return Reduction("forest", matrix, np.zeros(n_kept, np.float32), importances=importances)
@@ -136,7 +137,7 @@ def _count(amount: float, n_features: int) -> int:
 
 
 def _parsed(written: object) -> tuple[str, float]:
-    """("pca" or "forest", a count of 1 or more, or a share below 1)."""
+    """("pca" or "forest", the amount): the amount is a count of 1 or more, or a share below 1."""
     found = re.fullmatch(r"(pca|forest):([0-9]+|0?\.[0-9]+)", str(written))
     amount = 0.0 if found is None else float(found[2])
     if found is None or amount == 0 or ("." in found[2] and amount >= 1):

@@ -1,4 +1,4 @@
-"""What the training part alone says: how inputs are encoded and scaled, how targets are, and then the reduction."""
+"""Everything fitted on the training part: the encoding and scaling of inputs, the scaling of targets, the reduction."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from models.data.dataset import PARTS, Array
 from models.data.reduction import Reduction, count_asked, fit_reduction
 from models.data.served import CATEGORY, NUMERIC, Column, EncodedColumn, encode
 
-if TYPE_CHECKING:  # which checks, as it is made, that it can be scaled
+if TYPE_CHECKING:  # splits.py imports this file, to check that a new split can be scaled
     from models.data.splits import Split
 
 Float = NDArray[np.floating]
 
 MOST_CATEGORIES = 100
-"""Features of one column: rarer categories of the training part count as unknown."""
+"""The most features of one column; rarer categories of the training part count as unknown."""
 # Beyond this ratio of a column's size to its spread, float32 would keep fewer than 14 of its 24 bits.
 _ILL_CONDITIONED = 2.0**10
 _LOST = 2.0**-14
@@ -30,9 +30,9 @@ _LARGE = float(np.finfo(np.float32).max) / 4
 
 @dataclass(frozen=True)
 class Scaling:
-    """What the network is fed: inputs (rows, n_features) * scale + offset, as float32.
+    """The scaling of arrays: inputs (rows, n_features) * scale + offset, as float32.
 
-    Computed in the type of `scale`: float32, or float64 where that would lose what tells rows apart.
+    The computation is in the type of `scale`: float32, or float64 where float32 would make different rows equal.
     """
 
     scale: Float
@@ -53,7 +53,7 @@ class Scaling:
 
 @dataclass(frozen=True)
 class TableEncoding:
-    """What the network is fed of a table: gaps filled, numbers standardised, categories one-hot."""
+    """The encoding of a table: gaps filled, numbers standardised, categories one-hot."""
 
     columns: tuple[EncodedColumn, ...]
 
@@ -67,7 +67,7 @@ class TableEncoding:
 
     @property
     def places(self) -> dict[str, tuple[int, int]]:
-        """Each column to where its features begin and end."""
+        """For each column, the number of its first feature and that after its last."""
         ends = np.cumsum([len(column.features) for column in self.columns]).tolist()
         begins = [0, *ends[:-1]]
         return {column.column.name: (b, e) for column, b, e in zip(self.columns, begins, ends, strict=True)}
@@ -79,7 +79,7 @@ class TableEncoding:
 
 @dataclass(frozen=True)
 class TargetScaling:
-    """Numbers to predict (rows, targets), standardised inside."""
+    """The standardisation of numbers to predict (rows, targets)."""
 
     centre: NDArray[np.float64]
     spread: NDArray[np.float64]
@@ -96,11 +96,24 @@ class TargetScaling:
 Features = Scaling | TableEncoding
 
 
+@dataclass(frozen=True)
+class Preprocessing:
+    """Everything between the user's raw rows and a network's inputs, and between its outputs and the user's units."""
+
+    features: Features
+    input_shape: tuple[int, ...]
+    """The shape of one raw row."""
+    input_dtype: str
+    reduction: Reduction | None = None
+    targets: TargetScaling | None = None
+    """For a regression alone."""
+
+
 def fit_scaling(split: Split) -> Features:
-    """Fitted on the training part alone: never on validation or test rows.
+    """The scaling or encoding of `split`, fitted on the training part alone, never on validation or test rows.
 
     Raises:
-        ConfigError: float32 could not carry what is left of a feature.
+        ConfigError: float32 would lose the differences between the rows of a feature.
     """
     if split.columns:
         columns = zip(split.columns, split.inputs["train"].T, strict=True)
@@ -118,13 +131,13 @@ def fit_scaling(split: Split) -> Features:
         return Scaling(np.full(n, factor, dtype), np.zeros(n, dtype))
     with np.errstate(over="ignore", invalid="ignore"):
         mean, deviation = train.mean(axis=0, dtype=np.float64), train.std(axis=0, dtype=np.float64)
-    deviation[is_constant(high - low, size, rows)] = 0  # of 1e300s, its squares would be infinite
+    deviation[is_constant(high - low, size, rows)] = 0  # the squares of equal numbers near 1e300 are infinite
     if not np.isfinite(deviation).all():
         k = int(np.flatnonzero(~np.isfinite(deviation))[0])
         raise ConfigError(
-            f"standardise needs features whose squares float64 can say, got feature {k} up to {size[k]:g}"
+            f"standardise needs features whose squares float64 can hold, got feature {k} up to {size[k]:g}"
         )
-    # What differs by rounding alone stays as small as it is, relative to what float32 can say.
+    # A feature whose rows differ by rounding alone is not blown up: its scale is 1, or small enough for float32.
     scale = 1 / np.where(is_constant(deviation, size, rows), np.where(size > _LARGE, size, 1.0), deviation)
     offset = -mean * scale
     wide = bool(np.abs(offset).max() > _ILL_CONDITIONED or size.max() > _LARGE)
@@ -133,7 +146,7 @@ def fit_scaling(split: Split) -> Features:
 
 
 def fit_targets(split: Split) -> TargetScaling | None:
-    """Of a regression, fitted on the training part alone.
+    """The standardisation of a regression's targets, fitted on the training part alone; None for classes.
 
     Raises:
         ConfigError: a target is the same in every training row.
@@ -156,7 +169,7 @@ def fit_split_reduction(split: Split, features: NDArray[np.float32]) -> Reductio
 
 
 def count_inputs(split: Split) -> int:
-    """How many inputs a network on `split` has. PCA by a share of the variance is fitted for it: seconds on MNIST."""
+    """How many inputs a network on `split` has. For PCA by a share of the variance, PCA is fitted: seconds on MNIST."""
     encoding = fit_scaling(split) if split.columns else None
     n_features = encoding.n_features if encoding else split.n_inputs
     asked = count_asked(split.reduction, n_features)
@@ -166,17 +179,17 @@ def count_inputs(split: Split) -> int:
 
 
 def check_scaled(split: Split) -> None:
-    """That every part is finite once it is scaled: a float32 cannot hold 1e39.
+    """Checks that every part stays finite in float32, which cannot hold 1e39, once it is scaled.
 
     Raises:
-        ConfigError: it is not.
+        ConfigError: an input becomes infinite or NaN.
     """
     if split.inputs["train"].dtype.kind in "ui" and split.inputs["train"].dtype.itemsize < 4:
-        return  # 16 bits at most: images, of which this would look at every pixel
+        return  # 16 bits at most: mostly images, whose many pixels would all be looked at
     features = fit_scaling(split)
     for part in PARTS:
         rows = split.inputs[part].reshape(split.rows(part), -1)
-        # Scaling keeps the order within a column: its two ends are finite exactly when all of it is.
+        # Scaling keeps the order within a feature: all rows are finite exactly where the lowest and highest are.
         ends = np.stack([np.nanmin(rows, axis=0), np.nanmax(rows, axis=0)]) if not split.columns else rows
         wrong = np.flatnonzero(~np.isfinite(features.apply(ends)).all(axis=0))
         if len(wrong):
@@ -200,18 +213,18 @@ def _encoded(column: Column, values: Array) -> EncodedColumn:
     with np.errstate(over="ignore", invalid="ignore"):
         centre, deviation, size = float(filled.mean()), float(filled.std()), float(np.abs(filled).max())
     if not np.isfinite(deviation):
-        raise ConfigError(f"column {column.name} must hold numbers whose squares float64 can say, got up to {size:g}")
+        raise ConfigError(f"column {column.name} must hold numbers whose squares float64 can hold, got up to {size:g}")
     constant = bool(is_constant(deviation, size, len(filled)))
     return EncodedColumn(column, fill, centre, 1.0 if constant else 1 / deviation)
 
 
 def _refuse_lost(preprocessing: str, span: Array, size: Array, rows: int) -> None:
-    """A feature that is nearly as large everywhere keeps too few bits unless its mean is taken off first."""
+    """Refuses a feature whose rows differ too little for the bits of float32, unless the mean is taken off first."""
     lost = (span < _LOST * size) & ~is_constant(span, size, rows)
     if lost.any():
         k = int(np.flatnonzero(lost)[0])
         raise ConfigError(
-            f"preprocessing {preprocessing} would lose what tells the rows of feature {k} apart, which is "
+            f"preprocessing {preprocessing} would make different rows of feature {k} equal, which is "
             f"{size[k]:.10g} at most and differs by {span[k]:g}; preprocessing: standardise takes its "
             "mean off first, or leave it out"
         )

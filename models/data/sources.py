@@ -1,4 +1,4 @@
-"""Where data come from: a name or a path, and what a study's `data:` says about it. Imports no Keras."""
+"""The source of data: a name or a path, with the settings of a study's `data`. Imports no Keras."""
 
 import json
 import math
@@ -9,13 +9,11 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from models.core.errors import ConfigError, shown
 from models.core.suggestions import check_word, did_you_mean, no_such
 from models.data import images, table
 from models.data.dataset import Array, Dataset, dataset_of, native
-from models.data.labels import CLASSIFICATION, TASKS, encode_labels
+from models.data.labels import TASKS, encode_labels
 from models.data.loader import run_loader
 from models.data.named import DOWNLOADABLE, NAMES, TABLES, named_arrays, named_table
 from models.data.npz import read_npz
@@ -24,7 +22,7 @@ from models.data.served import values_of
 _LOADER = re.compile(r"(.+\.py):([A-Za-z_]\w*)")
 _TEST = 0.2
 _LONGEST = 7_000
-"""MLflow's tags take 8,000 characters, with the whole path of a file; a tag cut off there could not be read again."""
+"""A source's text in characters. A tag of MLflow holds 8,000, and the absolute path of a file must still fit in it."""
 _TAKES = {
     "a data set with a test part of its own": ("task",),
     "a named table": ("leave_out", "test", "task"),
@@ -43,16 +41,16 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Source:
-    """What a study says of where its data come from: enough to load them again, in any process of this machine."""
+    """The `data` of a study: enough to load the data again, in any process of this machine."""
 
     dataset: str
     """A name, the path of a .npz, .csv or .parquet file or of a folder of images, or FILE.py:FUNCTION."""
     target: tuple[str, ...] = ()
-    """Of a table: the column to predict, or of a regression several."""
+    """For a table: the column to predict; for a regression, one or more."""
     task: str = ""
-    """One of models.data.labels.TASKS; empty: as the labels say."""
+    """One of models.data.labels.TASKS; empty: the labels decide."""
     test: str = ""
-    """A fraction to cut out as test part, or the path of its table; empty: 0.2, or the source's own part."""
+    """A fraction to cut out as test part, or the path of a table of it; empty: 0.2, or the source's own part."""
     leave_out: tuple[str, ...] = ()
     group: str = ""
     weight: str = ""
@@ -61,17 +59,17 @@ class Source:
 
     @classmethod
     def read(cls, written: "str | Mapping[str, Any]") -> "Source":
-        """The source that `data:` of a study file, or options, or `to_text` wrote.
+        """The source from `data:` of a study file, from options, or from the text of `to_text`.
 
         Raises:
-            ConfigError: a key is unknown, or a value of the wrong kind.
+            ConfigError: a key is unknown, or a value has the wrong kind.
         """
         if isinstance(written, str):
             written = json.loads(written) if written.startswith("{") else {"dataset": written}
         known = [field.name for field in fields(cls)]
         for key in written:
             if key not in known:
-                raise ConfigError(f"data may say {', '.join(known)}, got {key!r}{did_you_mean(key, known)}")
+                raise ConfigError(f"data may have {', '.join(known)}, got {key!r}{did_you_mean(key, known)}")
         values = {key: _many(key, value) if key in _MANY else _one(key, value) for key, value in written.items()}
         source = cls(**values)  # type: ignore[arg-type]
         check_word("task", source.task, TASKS)
@@ -81,19 +79,19 @@ class Source:
         length = len(source.to_text())
         if length > _LONGEST:
             raise ConfigError(
-                f"what is said of the data must have at most {_LONGEST:,} characters, got {length:,}: a file without "
+                f"the settings of the data must have at most {_LONGEST:,} characters, got {length:,}: a file without "
                 "the columns to leave out needs no list of them"
             )
         return source
 
     def to_text(self) -> str:
-        """The name or path alone where nothing else is said, else JSON; `read` takes both."""
+        """The name or path alone where all else is left to its default, otherwise JSON; `read` takes both."""
         said = {field.name: getattr(self, field.name) for field in fields(self)}
         said = {name: list(value) if isinstance(value, tuple) else value for name, value in said.items() if value}
         return self.dataset if set(said) == {"dataset"} else json.dumps(said)
 
     def beside(self, folder: Path) -> "Source":
-        """Its paths as they start from `folder`, where the study file that names them lies."""
+        """The same source with its relative paths taken from `folder`, where the study file lies."""
         test = self.test if not self.test or _share(self.test) is not None else _joined(folder, self.test)
         return replace(self, dataset=self.dataset if self.is_name else _joined(folder, self.dataset), test=test)
 
@@ -105,15 +103,15 @@ class Source:
 def _check_can_be(path: Path, name: str) -> None:
     try:
         path.exists()
-    except (OSError, ValueError) as error:  # too long a name, a null byte
-        raise ConfigError(f"dataset must be a name or a path that can be, got {shown(name)} ({error})"[:300]) from None
+    except (OSError, ValueError) as error:  # the name is too long, or has a null byte
+        raise ConfigError(f"dataset must be a name or a possible path, got {shown(name)} ({error})"[:300]) from None
 
 
 def load_dataset(source: Source | str, tell: Tell = lambda _: None) -> Dataset:
-    """The data that `source` names; `tell` hears beforehand of what takes much memory.
+    """The data that `source` names; `tell` hears, before images are read, how much memory they take.
 
     Raises:
-        ConfigError: they cannot be had, or break a rule.
+        ConfigError: the data cannot be loaded, or break a rule.
     """
     source = Source.read(source) if isinstance(source, str) else source
     name, found = source.dataset, _LOADER.fullmatch(source.dataset)
@@ -123,7 +121,7 @@ def load_dataset(source: Source | str, tell: Tell = lambda _: None) -> Dataset:
         _check_takes(source, "a named table" if name in TABLES else "a data set with a test part of its own")
         named = _named_table(source) if name in TABLES else named_arrays(name)
         if source.task not in ("", named.target.task):
-            raise ConfigError(f"task of {name} must be {named.target.task}, which it is, got {source.task}")
+            raise ConfigError(f"task of {name} must be {named.target.task}, got {source.task}")
         return named
     if found:
         _check_takes(source, "a loader")
@@ -152,7 +150,7 @@ def load_dataset(source: Source | str, tell: Tell = lambda _: None) -> Dataset:
 
 
 def raw_rows(location: str) -> Any:
-    """The test part's rows as a logged network takes them: an array, or of a table a DataFrame of its columns.
+    """The test part's inputs as a logged network takes them: an array, or for a table a DataFrame.
 
     Raises:
         ConfigError: as `load_dataset`.
@@ -166,10 +164,10 @@ def raw_rows(location: str) -> Any:
 
 
 def find_data(location: str, sha256: str, asked: str | None) -> Dataset:
-    """The data that a run was trained on, from where it lay then or, where it lies elsewhere now, from `asked`.
+    """The data that a run was trained on, loaded from `location`, or from `asked` where the data have moved.
 
     Raises:
-        ConfigError: it is not there, or not the same data.
+        ConfigError: no data are there, or their SHA-256 is another.
     """
     source = Source.read(location)
     try:
@@ -177,7 +175,7 @@ def find_data(location: str, sha256: str, asked: str | None) -> Dataset:
     except ConfigError as error:
         if asked is not None:
             raise
-        raise ConfigError(f"the run's data must be where it was, or dataset say where it is now: {error}") from None
+        raise ConfigError(f"the run's data must be where it was, or `dataset` must name its place: {error}") from None
     if data.sha256 != sha256:
         raise ConfigError(
             f"the data must be that of the run, whose sha256 is {sha256[:16]}..., got {asked or source.dataset!r} with "
@@ -218,12 +216,11 @@ def _table(source: Source, frame: Any, name: str, origin: str) -> Dataset:
 
 
 def _cut(x: Array, y: Array, source: Source, name: str) -> dict[str, Array]:
-    """One part's arrays, a test part cut out of them."""
+    """The arrays of a training and a test part, cut out of `x` and `y`."""
     if x.ndim == 0 or y.ndim == 0 or len(x) != len(y):
         raise ConfigError(f"x and y of {name} must have as many rows, got shapes {x.shape} and {y.shape}")
     target, codes, _ = encode_labels(y, y, source.task, (f"y of {name}",) * 2)
-    strata = codes.astype(np.int64) if target.task == CLASSIFICATION else np.zeros(len(y), np.int64)
-    train, test = table.cut_test(name, strata, _fraction(source), None, target.class_names)
+    train, test = table.cut_test(name, target, codes, _fraction(source))
     return {"x_train": x[train], "y_train": y[train], "x_test": x[test], "y_test": y[test]}
 
 
@@ -242,10 +239,10 @@ def _fraction(source: Source) -> float:
 
 
 def _share(test: str) -> float | None:
-    """The fraction that `test` says, None where it is a path or nothing.
+    """The fraction in the text `test`; None where the text is a path or empty.
 
     Raises:
-        ConfigError: it is a number and no fraction.
+        ConfigError: the text is a number outside 0 to 1.
     """
     try:
         share = float(test)
@@ -261,14 +258,14 @@ def _absolute(source: Source) -> Source:
 
 
 def _joined(folder: Path, written: str) -> str:
-    """A path, of a loader with its function, as it starts from `folder`."""
+    """A path, for a loader with its function behind, taken from `folder`."""
     return str(folder / _expanded(written))
 
 
 def _expanded(path: str) -> str:
     try:
         return str(Path(path).expanduser())
-    except RuntimeError:  # ~ of somebody who has no home
+    except RuntimeError:  # ~ of a user without a home folder
         return path
 
 
@@ -279,7 +276,7 @@ def _one(key: str, value: Any) -> str:
 
 
 def _many(key: str, value: Any) -> tuple[str, ...]:
-    """Column names: a list, or one text with commas between them."""
+    """Column names, given as a list or as one text with commas."""
     parts = [part.strip() for part in value.split(",")] if isinstance(value, str) else value
     if not isinstance(parts, list | tuple) or not all(isinstance(part, str | int) for part in parts):
         raise ConfigError(f"{key} must be names of columns, got {value!r}")

@@ -1,4 +1,4 @@
-"""The three parts of a data set: validation held out of the training part, by class and by a seed; or folds of it."""
+"""The three parts of a data set: validation held out of the training part, by class and by a seed; and folds."""
 
 from dataclasses import dataclass, replace
 
@@ -14,7 +14,7 @@ from models.data.labels import CLASSIFICATION, Target
 from models.data.reduction import check_fits
 from models.data.scaling import check_scaled, fit_scaling, fit_targets
 from models.data.served import Column
-from models.data.stratified import grouped_parts, grouped_split, stratified_folds, stratified_split
+from models.data.stratified import Rows, grouped_parts, grouped_split, stratified_folds, stratified_split
 
 PREPROCESSINGS = ("rescale", "standardise", "none")
 CLASS_WEIGHTS = ("none", "balanced")
@@ -26,38 +26,38 @@ class Split:
 
     inputs: dict[str, Array]
     labels: dict[str, Array]
-    """(rows,), int32 in 0 .. K-1; of a regression (rows, targets), float64 in the user's units."""
+    """By part: (rows,), int32 in 0 .. K-1; for a regression (rows, targets), float64 in the user's units."""
     target: Target
     preprocessing: str
     data_sha256: str
     reduction: str = "none"
     """As models.data.reduction.check_reduction writes it."""
     seed: int = 0
-    """What the parts were drawn by."""
+    """The seed that the parts were drawn by."""
     fold_of: NDArray[np.int64] | None = None
     """The fold, from 0, of each training row, where trials are cross-validated."""
     columns: tuple[Column, ...] = ()
-    """Of a table; of arrays none."""
+    """The columns of a table; empty for arrays."""
     weights: NDArray[np.float64] | None = None
-    """(rows,) of the training part: what each row counts in the training loss; their mean is 1."""
+    """(rows,) of the training part: the factor of each row's training loss; the mean is 1."""
     objective: str = ""
-    """The metric that trials are chosen by, where it is not the task's own: it is measured each epoch."""
+    """The metric that trials are chosen by, measured each epoch; empty for the task's default."""
 
     def rows(self, part: str) -> int:
         return len(self.labels[part])
 
     @property
     def n_classes(self) -> int:
-        """0 where no classes are predicted."""
+        """The number of classes; 0 for a regression."""
         return len(self.target.classes)
 
     @property
     def folds(self) -> int:
-        """How many folds the training part is cut into; 0: none."""
+        """How many folds the training part is cut into; 0 without cross-validation."""
         return 0 if self.fold_of is None else int(self.fold_of.max()) + 1
 
     def fold(self, number: int) -> "Split":
-        """What one fold, from 0, is scored by: the other folds to train on, and it in the place of the test part."""
+        """The split that scores one fold, from 0: the other folds are its training part, the fold is its test part."""
         out = self.fold_of == number
         inputs, labels = self.inputs["train"], self.labels["train"]
         return replace(
@@ -78,7 +78,7 @@ class Split:
 
     @property
     def n_inputs(self) -> int:
-        """Numbers of a raw row: pixels, or a table's columns."""
+        """How many numbers a raw row has: pixels, or columns of a table."""
         return int(np.prod(self.input_shape))
 
 
@@ -94,28 +94,15 @@ def split_dataset(
 ) -> Split:
     """Holds `validation` (a fraction below 1, else a count of rows) out of the training part, stratified by class.
 
-    With `folds`, what is left is cut into so many. The test part is never touched by either. `preprocessing` is one of
-    PREPROCESSINGS, or empty for what suits the data: arrays are rescaled, a table's columns standardised.
+    With `folds`, the rest of the training part is cut into so many folds. The test part stays untouched by both.
+    `preprocessing` is one of PREPROCESSINGS; empty, arrays are rescaled and a table's columns standardised.
 
     Raises:
         ConfigError: the part asked for is empty or everything, a class has too few rows to be in both, or in all
             folds, or the training part cannot be scaled or reduced as asked for.
     """
-    strata, rows, groups = dataset.strata, len(dataset.y_train), dataset.groups
     preprocessing = _preprocessing(dataset, preprocessing)
-    held_out = round(validation * rows) if validation < 1 else int(validation)
-    smallest, n_strata = int(np.bincount(strata).min()), int(strata.max()) + 1
-    if not n_strata <= held_out <= rows - n_strata or smallest < 2:
-        least = f"each of the {dataset.n_classes} classes" if dataset.n_classes else "the data"
-        raise ConfigError(
-            f"validation must leave at least a row of {least} on either side, got {validation:g} of {rows} rows"
-            + (f" (smallest class: {smallest})" if dataset.n_classes else "")
-        )
-    if groups is None:
-        kept, held = stratified_split(strata, held_out, seed)
-    else:
-        kept, held = grouped_split(strata, groups, held_out, seed)
-        _check_sides(strata, kept, held, groups)
+    kept, held = _validation_apart(dataset, validation, seed)
     kind = np.int32 if dataset.target.task == CLASSIFICATION else np.float64
     y_train, y_test = dataset.y_train.astype(kind), dataset.y_test.astype(kind)
     split = Split(
@@ -135,7 +122,8 @@ def split_dataset(
         check_fits(reduction, fit_scaling(split).apply(train) if split.columns else train)
     check_scaled(split)
     fit_targets(split)
-    return replace(split, fold_of=_folds(strata[kept], None if groups is None else groups[kept], folds, seed))
+    groups = None if dataset.groups is None else dataset.groups[kept]
+    return replace(split, fold_of=_folds(dataset.strata[kept], groups, folds, seed))
 
 
 def split_by(
@@ -148,9 +136,27 @@ def split_by(
     class_weight: str = "none",
     objective: str = "",
 ) -> Split:
-    """The three parts of `dataset`; a trial's run has these arguments as its tags."""
+    """As `split_dataset`, by the seed of a study; a trial's run has these arguments as tags."""
     seed = derive_seed(split_seed, "validation")
     return split_dataset(dataset, validation, seed, preprocessing, reduction, folds, class_weight, objective)
+
+
+def _validation_apart(dataset: Dataset, validation: float, seed: int) -> tuple[Rows, Rows]:
+    """The row numbers of the training part that are kept, and those held out for validation."""
+    strata, rows = dataset.strata, len(dataset.y_train)
+    held_out = round(validation * rows) if validation < 1 else int(validation)
+    smallest, n_strata = int(np.bincount(strata).min()), int(strata.max()) + 1
+    if not n_strata <= held_out <= rows - n_strata or smallest < 2:
+        least = f"each of the {dataset.n_classes} classes" if dataset.n_classes else "the data"
+        raise ConfigError(
+            f"validation must leave at least a row of {least} on either side, got {validation:g} of {rows} rows"
+            + (f" (smallest class: {smallest})" if dataset.n_classes else "")
+        )
+    if dataset.groups is None:
+        return stratified_split(strata, held_out, seed)
+    kept, held = grouped_split(strata, dataset.groups, held_out, seed)
+    _check_sides(strata, kept, held, dataset.groups)
+    return kept, held
 
 
 def _preprocessing(dataset: Dataset, asked: str) -> str:
@@ -167,7 +173,7 @@ def _preprocessing(dataset: Dataset, asked: str) -> str:
 
 
 def _weights(dataset: Dataset, kept: NDArray[np.int64], class_weight: str) -> NDArray[np.float64] | None:
-    """What each training row counts: its own weight; balanced, each class's weights add up to as much."""
+    """The weight of each training row: the data's own; with "balanced", the weights of each class have the same sum."""
     if class_weight not in CLASS_WEIGHTS:
         known = ", ".join(CLASS_WEIGHTS)
         raise ConfigError(f"class_weight must be one of {known}, got {class_weight!r}")
@@ -202,7 +208,11 @@ def _folds(strata: NDArray[np.int64], groups: Array | None, folds: int, seed: in
 
 
 def _check_sides(strata: NDArray[np.int64], kept: NDArray[np.int64], held: NDArray[np.int64], groups: Array) -> None:
-    """That groups, which no split may tear apart, leave a row of each class on either side."""
+    """Checks that both sides have a row of each class, which groups that stay whole can prevent.
+
+    Raises:
+        ConfigError: one side lacks a class.
+    """
     n = int(strata.max()) + 1
     if min(np.bincount(strata[kept], minlength=n).min(), np.bincount(strata[held], minlength=n).min()) < 1:
         raise ConfigError(

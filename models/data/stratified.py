@@ -1,7 +1,7 @@
-"""Rows held out, or cut into folds, each class in proportion; with groups, none of them on two sides.
+"""Rows held out, or cut into folds, with each class in proportion; a group of rows stays on one side.
 
-The rows held out are those of scikit-learn's train_test_split(stratify=labels), which tests hold it to: importing that
-costs as much as starting the rest of a search.
+The rows held out are those of scikit-learn's train_test_split(stratify=labels), as tests prove. The function itself is
+not used, because importing scikit-learn takes as long as starting the rest of a search.
 """
 
 from collections.abc import Sequence
@@ -13,10 +13,10 @@ Rows = NDArray[np.int64]
 
 
 def stratified_split(labels: NDArray[np.generic], held_out: int, seed: int) -> tuple[Rows, Rows]:
-    """Rows kept and rows held out, each in random order; `labels` (rows,) are 0 .. K-1, two rows or more of each.
+    """Row numbers kept and held out, each in random order; `labels` (rows,) are 0 .. K-1, two rows or more of each.
 
-    A class that its share alone would leave out of one side has one row there: `held_out` must leave K rows or more on
-    either side.
+    Every class has a row on either side, even where its share is less than one row: `held_out` must leave K rows or
+    more on either side.
     """
     random = np.random.RandomState(seed)
     counts = np.bincount(labels)
@@ -33,7 +33,7 @@ def stratified_split(labels: NDArray[np.generic], held_out: int, seed: int) -> t
 
 
 def stratified_folds(labels: NDArray[np.generic], count: int, seed: int) -> Rows:
-    """The fold, 0 .. count - 1, of each row: their sizes, and each class in them, differ by one row at most."""
+    """(rows,): the fold, 0 .. count - 1, of each row. Folds, and each class in the folds, differ by one row at most."""
     shuffled = np.random.RandomState(seed).permutation(len(labels))
     by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
     folds = np.empty(len(labels), np.int64)
@@ -42,7 +42,7 @@ def stratified_folds(labels: NDArray[np.generic], count: int, seed: int) -> Rows
 
 
 def grouped_parts(labels: NDArray[np.generic], groups: NDArray[np.generic], shares: Sequence[float], seed: int) -> Rows:
-    """The part, 0 .. len(shares) - 1, of each row; rows of one group are in one part, parts are near their `shares`.
+    """(rows,): the part, 0 .. len(shares) - 1, of each row; a group is in one part, and parts are near their `shares`.
 
     Groups go one after another, the largest first and equal ones by lot, to the part that then lacks most of their
     classes: the sum over classes of squared shares of the class that are missing falls most. Parts can end without a
@@ -68,7 +68,7 @@ def grouped_parts(labels: NDArray[np.generic], groups: NDArray[np.generic], shar
 def grouped_split(
     labels: NDArray[np.generic], groups: NDArray[np.generic], held_out: int, seed: int
 ) -> tuple[Rows, Rows]:
-    """As `stratified_split`, with each group on one side; as many rows are held out as the groups' sizes allow."""
+    """As `stratified_split`, with each group on one side; `held_out` is met as nearly as the groups' sizes allow."""
     share = held_out / len(labels)
     parts = grouped_parts(labels, groups, (1 - share, share), seed)
     random = np.random.RandomState(seed)
@@ -76,7 +76,7 @@ def grouped_split(
 
 
 def _one_each(n_kept: NDArray[np.int64], n_held: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The same totals, with a row of each class on either side; the class that has most there gives one away."""
+    """The same totals, with a row of each class on either side, taken from the largest class of that side."""
     sides = [n_kept.copy(), n_held.copy()]
     for own, other in ((0, 1), (1, 0)):
         for missing in np.flatnonzero((sides[own] == 0) & (sides[other] > 1)).tolist():
@@ -90,7 +90,7 @@ def _one_each(n_kept: NDArray[np.int64], n_held: NDArray[np.int64]) -> tuple[NDA
 
 
 def _shared_out(counts: NDArray[np.int64], n: int, random: np.random.RandomState) -> NDArray[np.int64]:
-    """`n` rows shared out in proportion to `counts` (K,): largest remainders first, equal ones by lot."""
+    """(K,): `n` rows in proportion to `counts` (K,): largest remainders first, equal ones by lot."""
     exact = counts / counts.sum() * n
     shares = np.floor(exact)
     missing = n - int(shares.sum())

@@ -1,4 +1,4 @@
-"""A table's columns as numbers: from a .csv or .parquet file, or a DataFrame. pandas is imported when one is read."""
+"""Data from a table: a .csv or .parquet file, or a DataFrame. pandas is imported only when a table is read."""
 
 import csv
 import re
@@ -11,20 +11,20 @@ import numpy as np
 from models.core.errors import ConfigError
 from models.core.suggestions import did_you_mean, listed
 from models.data.dataset import Array, Dataset
-from models.data.labels import CLASSIFICATION, encode_labels
+from models.data.labels import Target, encode_labels
 from models.data.served import BOOLEAN, CATEGORY, NUMERIC, Column, code_columns
 from models.data.stratified import grouped_split, stratified_split
 
 SUFFIXES = (".csv", ".parquet")
 MEANT = 0.8
-"""The share of a column's words that read as numbers, commas allowed, from which on it is told of."""
+"""A column of words of which at least this share reads as numbers, commas allowed, gets a hint."""
 _DATE = re.compile(r"\s*(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})\b")
 _IDENTIFIER = re.compile(r"(.*[_ -])?(id|uuid|guid|index|key)|unnamed: \d+", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Roles:
-    """What the columns of a table are for; the others are inputs."""
+    """The columns of a table that have a role; all other columns are inputs."""
 
     target: tuple[str, ...]
     leave_out: tuple[str, ...] = ()
@@ -32,14 +32,14 @@ class Roles:
     weight: str = ""
     task: str = ""
     test: float = 0.2
-    """The fraction held out as test part, unless there is a table of it."""
+    """The fraction held out as test part; unused where the test part is a table of its own."""
 
 
 def read_table(path: Path) -> Any:
-    """A DataFrame.
+    """The DataFrame of a .csv or .parquet file.
 
     Raises:
-        ConfigError: it is no such file.
+        ConfigError: there is no such file, or the file cannot be read as one.
     """
     if not path.is_file():
         raise ConfigError(f"{str(path)!r}: no such file")
@@ -48,7 +48,7 @@ def read_table(path: Path) -> Any:
     try:
         if path.suffix == ".parquet":
             table = pd.read_parquet(path)
-            named = any(each is not None for each in table.index.names)  # a column that pandas was told to count by
+            named = any(each is not None for each in table.index.names)  # an index with a name is a column to its owner
             return table.reset_index() if named else table
         with open(path, encoding="utf-8-sig", newline="") as file:
             header = file.readline()
@@ -68,48 +68,36 @@ def read_table(path: Path) -> Any:
 
 
 def table_dataset(name: str, source: str, table: Any, test_table: Any | None, roles: Roles, written: str) -> Dataset:
-    """The data set of a DataFrame, its test part cut out or a table of its own.
+    """The data set of a DataFrame; the test part is `test_table`, or is cut out where that is None.
 
     The cut has a seed of its own, so that studies of any seed share one test part.
 
     Raises:
         ConfigError: a column is missing, or breaks a rule.
     """
-    inputs = _inputs(name, table, roles)
-    for part, rows in ((name, table), (f"the test part of {name}", test_table)):
+    inputs, test_name = _inputs(name, table, roles), f"the test part of {name}"
+    for part, rows in ((name, table), (test_name, test_table)):
         if rows is not None and not len(rows):
             raise ConfigError(f"{part} must have rows below its names, got none")
     if test_table is not None:
-        _need_columns(f"the test part of {name}", test_table, (*inputs, *roles.target))
+        _need_columns(test_name, test_table, (*inputs, *roles.target))
     _check_present(name, table, roles.target)
     columns = tuple(_column(name, table[column]) for column in inputs)
-    codes = _coded(name, table, columns)
-    labels, groups = _labels(table, roles.target), None
-    if roles.group:
-        _check_present(name, table, (roles.group,))
-        groups = np.asarray(table[roles.group].astype(str).to_numpy(), dtype=np.str_)
+    codes, labels = _coded(name, table, columns), _labels(table, roles.target)
+    groups = _groups(name, table, roles.group) if roles.group else None
     weights = _weights(name, table, roles.weight) if roles.weight else None
     what = " and ".join(roles.target)
-    if test_table is not None:
-        _check_present(f"the test part of {name}", test_table, roles.target)
-        test_codes, test_labels = (
-            _coded(f"the test part of {name}", test_table, columns),
-            _labels(test_table, roles.target),
-        )
-        if roles.group and roles.group in test_table.columns:
-            both = set(groups.tolist()) & set(test_table[roles.group].astype(str))  # type: ignore[union-attr]
-            if both:
-                raise ConfigError(f"a group must be in one part, got {listed(sorted(both), 4)} in training and test")
-        parts = f"{what} of {name}", f"{what} of the test part of {name}"
-        target, y_train, y_test = encode_labels(labels, test_labels, roles.task, parts, roles.target)
-        train = np.arange(len(codes))
-        x_test = test_codes
-    else:
-        parts = (f"{what} of {name}",) * 2
-        target, y, _ = encode_labels(labels, labels, roles.task, parts, roles.target)
-        strata = y.astype(np.int64) if target.task == CLASSIFICATION else np.zeros(len(y), np.int64)
-        train, test = cut_test(name, strata, roles.test, groups, target.class_names)
+    if test_table is None:
+        target, y, _ = encode_labels(labels, labels, roles.task, (f"{what} of {name}",) * 2, roles.target)
+        train, test = cut_test(name, target, y, roles.test, groups)
         y_train, y_test, x_test = y[train], y[test], codes[test]
+    else:
+        _check_present(test_name, test_table, roles.target)
+        x_test, test_labels = _coded(test_name, test_table, columns), _labels(test_table, roles.target)
+        _check_groups_apart(groups, test_table, roles.group)
+        both = f"{what} of {name}", f"{what} of {test_name}"
+        target, y_train, y_test = encode_labels(labels, test_labels, roles.task, both, roles.target)
+        train = np.arange(len(codes))
     return Dataset(
         name, source, codes[train], y_train, x_test, y_test, target, columns,
         None if groups is None else groups[train], None if weights is None else weights[train],
@@ -118,17 +106,20 @@ def table_dataset(name: str, source: str, table: Any, test_table: Any | None, ro
 
 
 def cut_test(
-    name: str, strata: Array, share: float, groups: Array | None = None, classes: list[str] | None = None
+    name: str, target: Target, labels: Array, share: float, groups: Array | None = None
 ) -> tuple[Array, Array]:
-    """Rows of the training and of the test part, by a seed that no study has.
+    """The row numbers of the training part and of the test part, which has the fraction `share` of the rows.
+
+    `labels` are those of all rows, as `target` has them. The seed is fixed and no study's.
 
     Raises:
-        ConfigError: a class has too few rows to be in both and in the validation part.
+        ConfigError: a class has too few rows to be in all three parts.
     """
+    strata = target.strata(labels)
     counts, held_out = np.bincount(strata), round(share * len(strata))
     if counts.min() < 3:
         rare = int(counts.argmin())
-        label = f"{classes[rare]!r} " if classes else ""
+        label = f"{target.class_names[rare]!r} " if target.classes else ""
         raise ConfigError(
             f"each class of {name} needs 3 rows or more, one for each part, got class {label}with {int(counts.min())}"
         )
@@ -145,7 +136,7 @@ def cut_test(
 
 
 def _inputs(name: str, table: Any, roles: Roles) -> list[str]:
-    """The columns that a network may see."""
+    """The names of the columns that are inputs."""
     named = [str(column) for column in table.columns]
     table.columns = named
     if not roles.target:
@@ -220,8 +211,26 @@ def _labels(table: Any, target: tuple[str, ...]) -> Array:
     return _plain(table[target[0]])
 
 
+def _groups(name: str, table: Any, column: str) -> Array:
+    _check_present(name, table, (column,))
+    return np.asarray(table[column].astype(str).to_numpy(), dtype=np.str_)
+
+
+def _check_groups_apart(groups: Array | None, test_table: Any, column: str) -> None:
+    """Checks that no group of the training part is in the table of the test part, where that says groups.
+
+    Raises:
+        ConfigError: a group is in both.
+    """
+    if groups is None or column not in test_table.columns:
+        return
+    both = set(groups.tolist()) & set(test_table[column].astype(str))
+    if both:
+        raise ConfigError(f"a group must be in one part, got {listed(sorted(both), 4)} in training and test")
+
+
 def _plain(values: Any) -> Array:
-    """A column without gaps as numpy has it: pandas has booleans, numbers and words of its own."""
+    """A column without gaps as a NumPy array; pandas has types of its own for booleans, numbers and words."""
     if values.dtype.kind in "biuf":
         own = {"b": bool, "i": np.int64, "u": np.uint64, "f": np.float64}[values.dtype.kind]
         return np.asarray(values.to_numpy(own))
@@ -265,7 +274,7 @@ def _hints(values: Any, column: str) -> list[str]:
 
 
 def _not_a_number(words: Any) -> str | None:
-    """Of a column of words that is meant as one of numbers, what keeps it from being one: `?`, `1,5` or `1,000`."""
+    """The first word, such as `?`, `1,5` or `1,000`, in a column that mostly holds numbers; None in other columns."""
     import pandas as pd
 
     texts = words.astype(str)

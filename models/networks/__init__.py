@@ -1,1 +1,1 @@
-"""What a configuration builds: the layers, what they compute, and how they are saved and looked at."""
+"""The network of a configuration: its layers, their computation, and how they are saved, loaded and inspected."""

@@ -1,4 +1,4 @@
-"""What a network of the user's own is fed: rows of features in the shape, or under the names, that it asks for."""
+"""The inputs of a network of the user's own: rows of features in the shape, or under the names, that it asks for."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -12,12 +12,25 @@ from models.core.errors import ConfigError
 
 Shape = tuple[int, ...]
 Columns = Mapping[str, tuple[int, int]]
-"""A table's column to where its features begin and end among all."""
+"""The columns of a table, each with the first of its features and the one after its last."""
+
+
+@dataclass(frozen=True)
+class Interface:
+    """The rows that data offer a network, and the answers that their task needs."""
+
+    shape: Shape
+    """The shape of one row as a network takes it."""
+    columns: Columns
+    """Empty for data that are no table."""
+    n_outputs: int
+    classes: bool
+    """Whether the answers are probabilities of classes; otherwise they are numbers."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """One input of a network: the features from `start` to before `stop`, a row of them in `shape`."""
+    """One input of a network: the features from `start` to before `stop`, each row of them in `shape`."""
 
     name: str
     start: int
@@ -27,11 +40,11 @@ class Piece:
 
 @dataclass(frozen=True)
 class Feeding:
-    """From features (rows, n_features) to what a network's call takes."""
+    """The way from features (rows, n_features) to the inputs of a network's call."""
 
     pieces: tuple[Piece, ...]
     named: bool
-    """A dict by the pieces' names, or the one piece itself."""
+    """Whether the inputs are a dict by the pieces' names; otherwise the one piece itself."""
 
     def of(self, features: tf.Tensor) -> Any:
         """`features` as the network takes them."""
@@ -41,7 +54,7 @@ class Feeding:
         return found if self.named else found[self.pieces[0].name]
 
     def layers(self, features: Any) -> Any:
-        """The same of Keras' symbolic tensor, by layers that are saved with a model."""
+        """As `of`, for Keras' symbolic tensor, by layers that are saved with a model."""
         width, found = features.shape[1], {}
         for piece in self.pieces:
             part = features if piece.stop - piece.start == width else features[:, piece.start : piece.stop]
@@ -52,14 +65,14 @@ class Feeding:
 
 
 def array_feedings(shape: Shape) -> Iterator[Feeding]:
-    """What can be fed of rows in the data's own `shape`: that, then flat, then with one channel."""
+    """The possible inputs for rows of the data's own `shape`: that shape, then flat, then with one channel."""
     size = math.prod(shape)
     for wanted in dict.fromkeys((shape, (size,), (*shape, 1))):
         yield Feeding((Piece("features", 0, size, wanted),), named=False)
 
 
 def feeding_of(model: keras.Model, shape: Shape, columns: Columns) -> Feeding | None:
-    """What `model` asks for; None where it does not say, as a subclass before its first call.
+    """The inputs that `model` declares; None where it declares none, as a subclass before its first call.
 
     Raises:
         ConfigError: the data have no such shape, or no such columns.
@@ -97,7 +110,7 @@ def _misfit(shape: Shape, wanted: tuple[int | None, ...]) -> ConfigError:
 
 
 def _fits(shape: Shape, wanted: tuple[int | None, ...]) -> bool:
-    """None in `wanted` stands for any size."""
+    """Whether `shape` is one that `wanted` allows, where None stands for any size."""
     return len(shape) == len(wanted) and all(want in (None, size) for size, want in zip(shape, wanted, strict=True))
 
 

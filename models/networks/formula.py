@@ -1,8 +1,8 @@
-"""What a network computes, apart from its sizes, as TensorFlow operations on given weights.
+"""The computation of a network, apart from its sizes, as TensorFlow operations on given weights.
 
-Keras' layers hold their variables, so a graph traced through them serves one network. Traced through this file it
-serves every network of the same form, whatever its widths, rates and batch size. tests/models/networks/test_mlp.py
-holds it to Keras' own result for every activation and place of batch normalisation.
+Keras' layers hold their variables, so a graph traced through layers serves one network. A graph traced through this
+file serves every network of the same form, whatever its widths, rates and batch size. tests/models/networks/test_mlp.py
+compares the results with Keras' own for every activation and place of batch normalisation.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,9 +18,10 @@ _NORM_EPSILON = 1e-3
 _NORM_MOMENTUM = 0.99
 
 LOSSES = ("cross-entropy", "squares")
-"""Of the logits and labels (rows,); of the outputs and numbers (rows, targets), the mean over targets."""
+"""Cross-entropy of logits and labels (rows,); mean over targets of squared errors of numbers (rows, targets)."""
 
-Mask = Callable[[int, tf.Tensor], tf.Tensor]
+Drop = Callable[[int, tf.Tensor], tf.Tensor]
+"""From a hidden layer's place, from 0, and its output (rows, width) to the output with nodes dropped."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,13 @@ class Formula:
     activation: str
     batch_norm: str
     dropout: tuple[bool, ...]
-    """For each hidden layer: does it drop anything?"""
+    """For each hidden layer, whether it has dropout."""
     l2: bool
+    """Whether there is an L2 penalty."""
     loss: str = "cross-entropy"
     """One of LOSSES."""
     weighted: bool = False
-    """Does a row count what its weight says?"""
+    """Whether rows have weights in the loss."""
 
     @classmethod
     def of(cls, config: TrialConfig, loss: str = "cross-entropy", weighted: bool = False) -> "Formula":
@@ -43,7 +45,7 @@ class Formula:
         return cls(config.activation, config.batch_norm, drops, config.l2 > 0, loss, weighted)
 
     def in_inference(self) -> "Formula":
-        """What is left of it when nothing is dropped, penalised or weighted."""
+        """The formula of inference: without dropout, penalty and row weights."""
         return replace(self, dropout=(False,) * self.depth, l2=False, weighted=False)
 
     @property
@@ -58,12 +60,12 @@ class Formula:
 
     @property
     def n_moving(self) -> int:
-        """Moving means and variances, two a normalised layer."""
+        """The number of moving means and variances, two for each normalised layer."""
         return 0 if self.batch_norm == "none" else 2 * self.depth
 
     @property
     def hidden_kernels(self) -> tuple[int, ...]:
-        """Where in the trainable variables the kernels stand that the L2 penalty is on."""
+        """The places, among the trainable variables, of the kernels that the L2 penalty is on."""
         return tuple(i for i, rank in enumerate(self.weight_ranks[:-2]) if rank == 2)
 
 
@@ -75,14 +77,14 @@ def inference_logits(
 
 
 def training_logits(
-    formula: Formula, x: tf.Tensor, weights: Sequence[tf.Tensor], moving: Sequence[tf.Tensor], drop: Mask
+    formula: Formula, x: tf.Tensor, weights: Sequence[tf.Tensor], moving: Sequence[tf.Tensor], drop: Drop
 ) -> tuple[tf.Tensor, list[tf.Tensor]]:
-    """Logits of a training batch, and the moving statistics after it; `drop(layer, h)` drops out."""
+    """Logits of a training batch, and the moving statistics after the batch; `drop` applies a layer's dropout."""
     return _logits(formula, x, weights, moving, drop)
 
 
 def losses_of(formula: Formula, logits: tf.Tensor, truth: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """The loss of each row (rows,), and its slope by the logits (rows, outputs)."""
+    """The loss of each row (rows,), and its derivative by the logits (rows, outputs)."""
     if formula.loss == "cross-entropy":
         losses, slope = tf.raw_ops.SparseSoftmaxCrossEntropyWithLogits(features=logits, labels=truth)
         return losses, slope
@@ -91,12 +93,12 @@ def losses_of(formula: Formula, logits: tf.Tensor, truth: tf.Tensor) -> tuple[tf
 
 
 def answers_of(formula: Formula, logits: tf.Tensor) -> tf.Tensor:
-    """What a user of the network gets: probabilities, or the numbers themselves."""
+    """The network's answers for a user: probabilities, or for a regression the logits themselves."""
     return tf.nn.softmax(logits) if formula.loss == "cross-entropy" else logits
 
 
 def _logits(
-    formula: Formula, x: tf.Tensor, weights: Sequence[tf.Tensor], moving: Sequence[tf.Tensor], drop: Mask | None
+    formula: Formula, x: tf.Tensor, weights: Sequence[tf.Tensor], moving: Sequence[tf.Tensor], drop: Drop | None
 ) -> tuple[tf.Tensor, list[tf.Tensor]]:
     activation = keras.activations.get(formula.activation)
     remaining, statistics = iter(weights), iter(moving)

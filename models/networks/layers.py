@@ -1,4 +1,4 @@
-"""A layer of a network, as a summary lists it. Imports no Keras: figures are drawn from it."""
+"""A layer of a network, as a summary lists it. Imports no Keras, because figures are drawn from layers."""
 
 from dataclasses import dataclass
 
@@ -9,11 +9,11 @@ class Layer:
 
     name: str
     kind: str
-    """Its class, as "Dense", or with a word on it, as "Dense, relu"."""
+    """The layer's class, such as "Dense", or with its activation, "Dense, relu"."""
     output_shape: tuple[int, ...]
-    """Of one row: without the batch's axis."""
+    """The shape of one row's output, without the batch's axis."""
     parameters: int
-    """All of them, trainable or not."""
+    """The number of all parameters, trainable or not."""
     non_trainable: int = 0
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""A logged network's file as a model again."""
+"""The model in a logged network's file."""
 
 import re
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from models.spaces.source import Source
 
 
 def own_objects(source: Source | None) -> dict[str, Any]:
-    """The classes and functions of the user's own network, by name; its modules are run for that."""
+    """The classes and functions of the user's own network, by name; finding them runs the network's modules."""
     if source is None:
         return {}
     load(source)
@@ -21,10 +21,10 @@ def own_objects(source: Source | None) -> dict[str, Any]:
 
 
 def load_network(path: Path, custom_objects: Mapping[str, Any] | None = None) -> keras.Model:
-    """The model of a .keras file, in Keras' safe mode: no code of the file is run.
+    """The model of a .keras file, loaded in Keras' safe mode, in which no code of the file runs.
 
     Raises:
-        ConfigError: it has classes that Keras does not know and `custom_objects` lacks, or code.
+        ConfigError: the file has code, or classes that neither Keras nor `custom_objects` has.
     """
     try:
         return keras.saving.load_model(path, custom_objects=dict(custom_objects or {}), compile=False)

@@ -1,4 +1,4 @@
-"""What a logged network makes of its data. Keras is imported on use: the driver reads the result."""
+"""The answers and activations of a logged network. Keras is imported on use, because the driver reads the result."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Inspection:
-    """A network in inference mode on raw inputs. Plain arrays: it is sent between processes."""
+    """A network in inference mode on raw inputs, as plain arrays that are sent between processes."""
 
     outputs: dict[str, Float]
-    """For "validation" and "test": (rows, n_classes) probabilities, or (rows, targets) numbers in the user's units, in
-    the order of the split's rows."""
+    """By part, "validation" and "test": probabilities (rows, n_classes), or numbers (rows, targets) in the user's
+    units. The rows are in the order of the split."""
     sample: NDArray[np.int64]
-    """(n,) ascending row numbers of the part whose hidden activations were taken."""
+    """(n,): the ascending row numbers of the part whose hidden activations were taken."""
     hidden: tuple[Float, ...]
-    """Of each hidden layer, from the input on: what its activation function gives for the sample, (n, nodes)."""
+    """For each hidden layer, from the input on: the outputs of its activation function for the sample, (n, nodes)."""
     layers: tuple[Layer, ...]
     importances: NDArray[np.float64] | None = None
-    """(n_features,) of the forest whose highest ones are the network's inputs; None where there was none."""
+    """(n_features,): the importances of the forest that chose the network's inputs; None where no forest chose."""
     chosen: NDArray[np.int64] | None = None
-    """(k,) feature numbers that the network is fed, of those that the forest ranked."""
+    """(k,): the numbers of the features that the forest chose."""
 
     @property
     def probabilities(self) -> dict[str, Float]:
@@ -51,14 +51,14 @@ class Inspection:
 def inspect_model(
     file: Path, split: Split, part: str, rows: int, seed: int, source: Source | None = None
 ) -> Inspection:
-    """Runs the .keras file that a trial logged on the data that it was trained and scored on.
+    """Runs the .keras file that a trial logged on the data that the trial was trained and scored on.
 
-    The file is loaded in Keras' safe mode: it cannot run code of its own. Classes that it names are those of Keras and
-    of `source`, where that is given, which is the user's own and runs. Hidden activations are those of at most
-    `rows` rows of `part`, drawn from `seed`.
+    The file is loaded in Keras' safe mode, in which no code of the file runs. The classes of its layers are Keras' own
+    and those of `source`, whose code, the user's own, does run. Hidden activations are taken for at most `rows` rows of
+    `part`, drawn by `seed`.
 
     Raises:
-        ValueError: the model is none of such inputs and classes, or has classes that nobody knows.
+        ValueError: the model does not fit the data, or has unknown classes.
     """
     import keras
 
@@ -72,7 +72,7 @@ def inspect_model(
         if shapes != own_shapes:
             wanted = f"{own_shapes[0]} -> {own_shapes[1]}"
             raise ValueError(f"the model must map the data's {wanted}, got {shapes[0]} -> {shapes[1]}")
-        # One such layer in each hidden layer (models/networks/mlp.py), whatever else stands beside it.
+        # Every hidden layer has exactly one layer of this class (models/networks/mlp.py).
         activations = [layer.output for layer in model.layers if isinstance(layer, keras.layers.Activation)]
         sample = _sample(split.rows(part), rows, seed)
         importances, chosen = _ranking(model, split)
@@ -87,7 +87,7 @@ def inspect_model(
 
 
 def _feed(split: Split) -> Callable[[str], NDArray[np.generic]]:
-    """What the model is fed of a part: raw inputs, or a table's encoded features."""
+    """From a part of the data to the model's inputs: raw inputs, or for a table encoded features."""
     if not split.columns:
         return lambda part: split.inputs[part]
     encoding = fit_scaling(split)
@@ -100,7 +100,7 @@ def _sample(rows: int, most: int, seed: int) -> NDArray[np.int64]:
 
 
 def _ranking(model: "keras.Model", split: Split) -> tuple[NDArray[np.float64] | None, NDArray[np.int64] | None]:
-    """Of a forest: grown again, since the model holds the features that it chose and not how it ranked them."""
+    """Importances and chosen features of a forest, fitted again, because the model holds the choice and no ranking."""
     if not split.reduction.startswith("forest"):
         return None, None
     chosen = model.get_layer("reduction").get_weights()[0].argmax(axis=0)

@@ -1,4 +1,4 @@
-"""The network of a configuration: an ordinary Keras model. Keras is imported on use, so that counting needs none."""
+"""The network of a configuration, an ordinary Keras model. Keras is imported on use: counting parameters needs none."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -18,55 +18,52 @@ def build_network(
     dtype: str = "float32",
     output: str = "softmax",
 ) -> "keras.Model":
-    """From scaled features (rows, n_features) to (rows, n_outputs): with `output` "softmax" class probabilities.
+    """From scaled features (rows, n_features) to (rows, n_outputs).
 
-    With "linear", numbers.
-
-    A hidden layer is Dense, [batch normalisation], activation, [batch normalisation], [dropout]. Every layer's initial
-    weights come from `seed` and its place. Layers have fixed names, so that a saved network does not depend on what the
-    process built before.
+    With `output` "softmax" the outputs are class probabilities, with "linear" numbers. Every layer's initial weights
+    come from `seed` and the layer's place. Layers have fixed names, so that a saved network does not depend on the
+    networks that the process built before.
     """
     import keras
 
-    # Each layer its own policy: Keras' default one is global to the process.
-    common = {"dtype": dtype}
-    layers = [keras.layers.Input((n_features,), name="features", **common)]
-    for i, (width, rate) in enumerate(zip(config.width, config.dropout, strict=True), start=1):
-        layers.append(
-            keras.layers.Dense(
-                width,
-                # A bias in front of batch normalisation has no effect, only rounding errors for a gradient, which Adam
-                # would blow up to full steps.
-                use_bias=config.batch_norm != "before",
-                kernel_initializer=keras.initializers.GlorotUniform(derive_seed(seed, "kernel", i)),
-                kernel_regularizer=keras.regularizers.L2(config.l2) if config.l2 else None,
-                name=f"hidden_{i}",
-                **common,
-            )
-        )
-        activation = keras.layers.Activation(config.activation, name=f"{config.activation}_{i}", **common)
-        if config.batch_norm == "none":
-            layers.append(activation)
-        else:
-            norm = keras.layers.BatchNormalization(name=f"norm_{i}", **common)
-            layers += [norm, activation] if config.batch_norm == "before" else [activation, norm]
-        if rate:
-            mask_seed = derive_seed(seed, "dropout", i)
-            layers.append(keras.layers.Dropout(rate, seed=mask_seed, name=f"dropout_{i}", **common))
+    # Each layer has a dtype of its own, because Keras' default one is global to the process.
+    layers = [keras.layers.Input((n_features,), name="features", dtype=dtype)]
+    for place in range(1, config.depth + 1):
+        layers += _hidden(config, place, seed, dtype)
+    kernel = keras.initializers.GlorotUniform(derive_seed(seed, "kernel", "output"))
     layers.append(
-        keras.layers.Dense(
-            n_outputs,
-            activation=output,
-            kernel_initializer=keras.initializers.GlorotUniform(derive_seed(seed, "kernel", "output")),
-            name="output",
-            **common,
-        )
+        keras.layers.Dense(n_outputs, activation=output, kernel_initializer=kernel, name="output", dtype=dtype)
     )
     return keras.Sequential(layers, name="network")
 
 
+def _hidden(config: TrialConfig, place: int, seed: int, dtype: str) -> "list[keras.layers.Layer]":
+    """Hidden layer `place`, from 1: Dense, [batch normalisation], activation, [batch normalisation], [dropout]."""
+    import keras
+
+    width, rate = config.width[place - 1], config.dropout[place - 1]
+    dense = keras.layers.Dense(
+        width,
+        # A bias before batch normalisation has no effect, and its gradient is rounding errors alone, which Adam would
+        # blow up to full steps.
+        use_bias=config.batch_norm != "before",
+        kernel_initializer=keras.initializers.GlorotUniform(derive_seed(seed, "kernel", place)),
+        kernel_regularizer=keras.regularizers.L2(config.l2) if config.l2 else None,
+        name=f"hidden_{place}",
+        dtype=dtype,
+    )
+    layers = [dense, keras.layers.Activation(config.activation, name=f"{config.activation}_{place}", dtype=dtype)]
+    if config.batch_norm != "none":
+        norm = keras.layers.BatchNormalization(name=f"norm_{place}", dtype=dtype)
+        layers.insert(1 if config.batch_norm == "before" else 2, norm)
+    if rate:
+        mask_seed = derive_seed(seed, "dropout", place)
+        layers.append(keras.layers.Dropout(rate, seed=mask_seed, name=f"dropout_{place}", dtype=dtype))
+    return layers
+
+
 def parameter_count(config: TrialConfig, n_features: int, n_outputs: int) -> tuple[int, int]:
-    """(all, trainable) parameters of the network, as Keras' count_params counts them, preprocessing excluded."""
+    """The numbers of (all, trainable) parameters, as Keras' count_params has them, without preprocessing."""
     trainable = sum(_trainable_of_layers(config, n_features, n_outputs))
     moving = 0 if config.batch_norm == "none" else 2 * sum(config.width)
     return trainable + moving, trainable

@@ -1,4 +1,4 @@
-"""The user's own network: built from seeds alone, fed what it asks for, and checked against the task."""
+"""The user's own network: built from seeds alone, fed the inputs it asks for, and checked against the task."""
 
 import random
 import re
@@ -13,31 +13,31 @@ import tensorflow as tf
 
 from models.core.errors import ConfigError, said_by, shown
 from models.core.seeds import derive_seed
-from models.networks.feeding import Columns, Feeding, Shape, array_feedings, feeding_of
+from models.networks.feeding import Feeding, Interface, array_feedings, feeding_of
 from models.networks.keras_internals import begin_names_anew
 
 Build = Callable[[], keras.Model]
 
 _OF_ONE_HOT = ("categorical_crossentropy", "categorical_focal_crossentropy", "categorical_hinge", "kl_divergence")
-# Of the sum of a row's probabilities: float16 has ten bits.
+# The tolerance of the sum of a row's probabilities: float16 has ten bits.
 _NEARLY = 1e-2
 
 
 @dataclass(frozen=True)
 class OwnNetwork:
-    """A network with weights, and how the data are handed to it."""
+    """A network with weights, and the form in which data and labels are passed to it."""
 
     model: keras.Model
     feeding: Feeding
     logits: bool
-    """Of classes: its answers become probabilities by a softmax, which it was compiled to be without."""
+    """Whether the network answers with logits, as its loss says that it was compiled with."""
     one_hot: bool
-    """Of classes: the loss that it was compiled with takes one-hot labels."""
+    """Whether the loss that the network was compiled with takes one-hot labels."""
 
 
 @contextmanager
 def globals_kept() -> Iterator[None]:
-    """Gives back the process's random states and Keras' settings, which seeds and a user's function may change."""
+    """Restores the process's random states and Keras' settings, which seeds and a user's function may change."""
     states = random.getstate(), np.random.get_state()
     policy, floatx = keras.config.dtype_policy(), keras.config.floatx()
     epsilon, layout = keras.config.epsilon(), keras.config.image_data_format()
@@ -54,7 +54,7 @@ def globals_kept() -> Iterator[None]:
 
 @contextmanager
 def operations_named() -> Iterator[None]:
-    """Says which operation TensorFlow refuses because two runs of it may differ."""
+    """Names, in a ConfigError, an operation that TensorFlow refuses because its result may differ between runs."""
     try:
         yield
     except (tf.errors.OpError, ValueError, RuntimeError) as error:
@@ -69,21 +69,20 @@ def operations_named() -> Iterator[None]:
         ) from error
 
 
-def build_own(
-    build: Build, features: tf.Tensor, shape: Shape, columns: Columns, n_outputs: int, classes: bool, seed: int
-) -> OwnNetwork:
-    """What `build` returns, for `features` (rows, n_features) whose rows have `shape` of their own.
+def build_own(build: Build, features: tf.Tensor, interface: Interface, seed: int) -> OwnNetwork:
+    """The network that `build` returns, checked on the first rows of `features` (rows, n_features).
 
-    A network that does not say what it takes is called with each shape in turn, built anew for each, until its answers
-    are (rows, n_outputs).
+    A network that does not declare its input is called with each possible shape in turn, built anew for each, until its
+    answers are (rows, n_outputs).
 
     Raises:
         ConfigError: no Keras model, an input that the data do not have, or an output that the task does not need.
     """
     few, refused = features[:2], ""
+    n_outputs, classes = interface.n_outputs, interface.classes
     model = _seeded(build, seed)
-    asked = feeding_of(model, shape, columns)
-    for feeding in [asked] if asked else list(array_feedings(shape)):
+    asked = feeding_of(model, interface.shape, interface.columns)
+    for feeding in [asked] if asked else list(array_feedings(interface.shape)):
         model = model or _seeded(build, seed)
         try:
             answers: Any = model(feeding.of(few), training=False)
@@ -105,9 +104,9 @@ def build_own(
 
 
 def _seeded(build: Build, seed: int) -> keras.Model:
-    # Python's, NumPy's, TensorFlow's and Keras' own: the latter two draw initial weights and the seeds of layers.
+    # Seeds Python's, NumPy's, TensorFlow's and Keras' states: the last two draw initial weights and layers' seeds.
     keras.utils.set_random_seed(derive_seed(seed, "network"))
-    # Names must not depend on what the process built before; and TensorFlow keeps each name that it met for ever.
+    # Names must not depend on earlier networks of the process; and TensorFlow keeps every new name for ever.
     begin_names_anew()
     model = build()
     if not isinstance(model, keras.Model):
@@ -134,5 +133,5 @@ def _said(answers: Any) -> str:
 
 
 def _name_of(loss: Any) -> str:
-    """A loss's name as Keras writes it, whether it was given as a word, a function or an object."""
+    """The name of a loss that is given as a word, a function or an object."""
     return str(loss if isinstance(loss, str) else getattr(loss, "name", getattr(loss, "__name__", "")))

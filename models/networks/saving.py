@@ -1,4 +1,4 @@
-"""The file of a trained network, made to be fed the data set's raw inputs."""
+"""The file of a trained network, as a model that takes the data set's raw inputs."""
 
 import hashlib
 import os
@@ -12,65 +12,47 @@ import keras
 import numpy as np
 
 from models.data.reduction import Reduction
-from models.data.scaling import Features, Scaling, TargetScaling
+from models.data.scaling import Preprocessing, Scaling
 from models.networks.feeding import Feeding
 
 _PREFIX = "search-model-"
 
 
-def with_preprocessing(
-    network: keras.Model,
-    features: Features,
-    input_shape: tuple[int, ...],
-    input_dtype: str,
-    reduction: Reduction | None = None,
-    targets: TargetScaling | None = None,
-) -> keras.Model:
+def with_preprocessing(network: keras.Model, preprocessing: Preprocessing) -> keras.Model:
     """Raw inputs (rows, *input_shape) -> flattened -> scaled -> reduced -> `network`'s own layers, weights shared.
 
-    Of a table it begins with the encoded features (rows, n_features), which models.data.served makes of raw columns.
-    A regression ends in the user's units, float64. Of Keras' standard layers alone, so that it loads in safe mode.
+    For a table the model begins with the encoded features (rows, n_features), which models.data.served makes of raw
+    columns. The model of a regression ends in the user's units, float64. All layers are Keras' standard ones, so that
+    the model loads in safe mode.
     """
-    layers = [*_head(features, input_shape, input_dtype, reduction), *network.layers]
-    if targets is not None:
-        layers.append(_units(targets))
-    return _reduced(keras.Sequential(layers, name="raw_inputs_network"), reduction)
+    layers = [*_head(preprocessing), *network.layers, *_tail(preprocessing)]
+    return _reduced(keras.Sequential(layers, name="raw_inputs_network"), preprocessing.reduction)
 
 
-def around_network(
-    network: keras.Model,
-    feeding: Feeding,
-    logits: bool,
-    features: Features,
-    input_shape: tuple[int, ...],
-    input_dtype: str,
-    reduction: Reduction | None = None,
-    targets: TargetScaling | None = None,
-) -> keras.Model:
-    """As `with_preprocessing`, of any network, which is one layer of it and must not be compiled any more.
+def around_network(network: keras.Model, feeding: Feeding, logits: bool, preprocessing: Preprocessing) -> keras.Model:
+    """As `with_preprocessing`, with any network as one layer of the model; `network` must not be compiled any more.
 
-    Beyond the network itself it is of Keras' standard layers alone: it loads in safe mode exactly when `network` does.
-    With `logits` it ends in a softmax.
+    All other layers are Keras' standard ones: the model loads in safe mode exactly when `network` does. Where the
+    network answers with `logits`, the model ends in a softmax.
     """
-    inputs, *layers = _head(features, input_shape, input_dtype, reduction)
+    inputs, *layers = _head(preprocessing)
     answers = inputs
     for layer in layers:
         answers = layer(answers)
     answers = _without_its_class(network)(feeding.layers(answers))
     if logits:
         answers = keras.layers.Softmax(name="probabilities", dtype="float32")(answers)
-    if targets is not None:
-        answers = _units(targets)(answers)
-    return _reduced(keras.Model(inputs, answers, name="raw_inputs_network"), reduction)
+    for layer in _tail(preprocessing):
+        answers = layer(answers)
+    return _reduced(keras.Model(inputs, answers, name="raw_inputs_network"), preprocessing.reduction)
 
 
 def keras_file(model: keras.Model) -> bytes:
     """`model` as the content of a .keras file."""
-    # Keras wants a name that ends in .keras; memory-backed where the system has it. What a killed process left there
-    # is removed by the next one that comes by.
+    # Keras wants a file whose name ends in .keras; /dev/shm is in memory, where the system has it.
     shared = Path("/dev/shm")
     folder = shared if os.access(shared, os.W_OK) else Path(tempfile.gettempdir())
-    _remove_left_behind(folder)
+    remove_left_behind(folder)
     with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-", dir=folder) as name:
         path = Path(name) / "model.keras"
         model.save(path)
@@ -78,8 +60,8 @@ def keras_file(model: keras.Model) -> bytes:
 
 
 @cache
-def _remove_left_behind(folder: Path) -> None:
-    """Folders of this user's processes that are gone; once a process."""
+def remove_left_behind(folder: Path) -> None:
+    """Removes what `keras_file` left in `folder` in processes that were killed; does so once a process."""
     for left in folder.glob(f"{_PREFIX}*-*"):
         pid = left.name.removeprefix(_PREFIX).split("-")[0]
         if pid.isdigit() and not Path(f"/proc/{pid}").exists():
@@ -87,7 +69,10 @@ def _remove_left_behind(folder: Path) -> None:
 
 
 def weights_sha256(network: keras.Model) -> str:
-    """Of types, shapes and values of all weights, in Keras' order: equal exactly for networks that compute the same."""
+    """The SHA-256 of types, shapes and values of all weights, in Keras' order.
+
+    Two networks of one configuration have the same hash exactly when they compute the same.
+    """
     digest = hashlib.sha256()
     for array in network.get_weights():
         digest.update(f"{array.dtype.str}:{array.shape}".encode())
@@ -95,12 +80,13 @@ def weights_sha256(network: keras.Model) -> str:
     return digest.hexdigest()
 
 
-def _head(features: Features, input_shape: tuple[int, ...], input_dtype: str, reduction: Reduction | None) -> list[Any]:
-    """Keras' input, and the layers from it to what a network is fed."""
+def _head(preprocessing: Preprocessing) -> list[Any]:
+    """Keras' input, and the layers between that and the network."""
+    features, reduction = preprocessing.features, preprocessing.reduction
     if isinstance(features, Scaling):
         dtype = str(features.scale.dtype)
         layers = [
-            keras.layers.Input(input_shape, dtype=input_dtype, name="inputs"),
+            keras.layers.Input(preprocessing.input_shape, dtype=preprocessing.input_dtype, name="inputs"),
             keras.layers.Flatten(name="flatten", dtype=dtype),
             keras.layers.Rescaling(_plain(features.scale), _plain(features.offset), name="scaling", dtype=dtype),
         ]
@@ -112,7 +98,7 @@ def _head(features: Features, input_shape: tuple[int, ...], input_dtype: str, re
 
 
 def _without_its_class(network: keras.Model) -> keras.Model:
-    """The same layers as Keras' functional model, where a subclass only says how it is trained."""
+    """The same layers as Keras' functional model, where the network's subclass only changes the training."""
     try:
         plain = keras.Model(network.input, network.output, name=network.name)
     except (AttributeError, ValueError):  # a subclass that is no functional model
@@ -120,19 +106,23 @@ def _without_its_class(network: keras.Model) -> keras.Model:
     return plain if type(plain).call is type(network).call else network
 
 
-def _units(targets: TargetScaling) -> keras.layers.Layer:
-    return keras.layers.Rescaling(_plain(targets.spread), _plain(targets.centre), name="units", dtype="float64")
+def _tail(preprocessing: Preprocessing) -> list[Any]:
+    """The layer that turns a regression's answers into the user's units."""
+    targets = preprocessing.targets
+    if targets is None:
+        return []
+    return [keras.layers.Rescaling(_plain(targets.spread), _plain(targets.centre), name="units", dtype="float64")]
 
 
 def _reduced(model: keras.Model, reduction: Reduction | None) -> keras.Model:
-    """`model` with the weights of its reduction, which has none until the model is built."""
+    """`model` with the weights of its reduction set; the layer has no weights before the model is built."""
     if reduction is not None:
         model.get_layer("reduction").set_weights([reduction.matrix, reduction.offset])
     return model
 
 
 def _plain(values: np.ndarray) -> float | list[float] | np.ndarray:
-    """One number when all features share it: the file then says so. Keras reads plain numbers in float32 alone."""
+    """One number where all features share the value, for a smaller file. Keras reads plain numbers in float32 alone."""
     if values.dtype == np.float64:
         return values
     return float(values[0]) if (values == values[0]).all() else [float(value) for value in values]

@@ -1,8 +1,8 @@
-"""What lies beside a .keras file so that the logged model takes raw rows and answers in the user's labels.
+"""The files beside a .keras file with which the logged model takes raw rows and answers in the user's labels.
 
-Of arrays whose labels are 0 .. K-1, or of numbers without a name, the .keras file alone takes the raw inputs of the
-training data's type, and answers with probabilities, or numbers in the user's units: Keras' own loaders read it. What
-lies beside takes any numeric type. Imports no Keras: the driver writes it.
+For arrays whose labels are 0 .. K-1, or numbers without a name, the .keras file alone takes raw inputs of the training
+data's type and answers with probabilities, or numbers in the user's units: Keras' own loaders are enough. With the
+files beside it, the model takes any numeric type. Imports no Keras, because the driver writes the files.
 """
 
 import hashlib
@@ -17,31 +17,31 @@ from models.data.scaling import Scaling, TableEncoding, fit_scaling
 from models.data.splits import Split
 
 DESCRIPTION = "served.json"
-"""The file's name in the model's data folder, beside the network's model.keras."""
+"""The name of the description in the model's data folder, beside the network's model.keras."""
 
 
 def is_plain(split: Split) -> bool:
-    """Whether the .keras file alone takes what the user has, and answers in the user's terms."""
+    """Whether the .keras file alone takes the user's raw rows and answers in the user's labels."""
     plain = split.target.numbered if split.target.task == CLASSIFICATION else not split.target.names
     if split.columns or not plain:
         return False
-    # Keras' own predict makes float32 of float64, which is why the scaling is one of float64.
+    # Keras' own predict turns float64 inputs to float32, which loses the bits that a float64 scaling needs.
     features = fit_scaling(split) if split.input_dtype == "float64" else None
     return not (isinstance(features, Scaling) and features.scale.dtype == np.float64)
 
 
 @cache
 def code_file() -> tuple[str, str]:
-    """(module name, source) of what MLflow imports: models/data/served.py as it is.
+    """(module name, source) of the module that MLflow imports: models/data/served.py, unchanged.
 
-    The name is that of its content, so that models of two releases can be loaded in one process.
+    The name has a hash of the content, so that models of two releases can be loaded in one process.
     """
     source = Path(served.__file__).read_text(encoding="utf-8")
     return f"served_{hashlib.sha256(source.encode()).hexdigest()[:12]}", source
 
 
 def description(split: Split) -> str:
-    """The content of DESCRIPTION: the task, the labels, the inputs, and the encoding that the training part says."""
+    """The content of DESCRIPTION: the task, the labels, the inputs, and the encoding fitted on the training part."""
     encoding = fit_scaling(split) if split.columns else None
     columns = encoding.columns if isinstance(encoding, TableEncoding) else ()
     target = split.target

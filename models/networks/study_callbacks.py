@@ -10,12 +10,12 @@ from models.spaces.source import Source
 
 
 def study_callbacks(source: Source) -> tuple[keras.callbacks.Callback, ...]:
-    """Those of one trial, whose modules have been loaded; empty where the study names none.
+    """The callbacks of one trial, whose modules have been loaded; empty where the study names none.
 
-    NAME is a callback, a list of them, or a class or function that gives one or the other when it is called.
+    NAME is a callback, a list of callbacks, or a class or function that returns either when called without arguments.
 
     Raises:
-        ConfigError: it is or gives something else. What it raises itself comes through.
+        ConfigError: NAME is or returns something else. Errors of the user's code come through.
     """
     if not source.callbacks:
         return ()
@@ -26,7 +26,7 @@ def study_callbacks(source: Source) -> tuple[keras.callbacks.Callback, ...]:
     for each in listed:
         if not isinstance(each, keras.callbacks.Callback):
             raise ConfigError(
-                f"callbacks must name Keras callbacks, or what gives them when called without arguments, got "
+                f"callbacks must name Keras callbacks, or a function that returns them without arguments, got "
                 f"{shown(each)} from {source.callbacks}"
             )
     return listed

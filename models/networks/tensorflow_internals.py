@@ -1,6 +1,6 @@
-"""What a network needs of TensorFlow and TensorFlow does not offer: determinism that is not for the whole process.
+"""The use of TensorFlow's internals for determinism of one trial, which TensorFlow offers for a whole process alone.
 
-tests/models/networks/test_tensorflow_internals.py fails first when another version has it otherwise.
+tests/models/networks/test_tensorflow_internals.py fails first when another version of TensorFlow changes them.
 """
 
 from collections.abc import Iterator
@@ -12,9 +12,9 @@ from tensorflow.python.framework.config import disable_op_determinism
 
 @contextmanager
 def determinism(required: bool) -> Iterator[None]:
-    """Within it an operation without a deterministic kernel is refused, or runs all the same where not `required`.
+    """Refuses operations without a deterministic kernel in the block where `required`, and lets them run otherwise.
 
-    Processes that train require it before and after (models.core.runtime).
+    A process that trains refuses them before and after the block (models.core.runtime).
     """
     if required:
         yield

@@ -1,4 +1,4 @@
-"""The user's own function as what builds the network of one trial, and what its `fit` says of the training."""
+"""The network of one trial, built by the user's own function, and the settings that the function's `fit` asks for."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     import keras
 
 _OURS = ("x", "y", "validation_data", "validation_split", "verbose", "sample_weight")
-"""What a `fit` may hand to model.fit and a trial has by itself."""
+"""Arguments that a `fit` may pass to model.fit and that a trial replaces by its own."""
 
 
 @dataclass(frozen=True)
 class FitSettings:
-    """What the user's `fit` hands to `model.fit`; None: it says nothing."""
+    """The settings that the user's `fit` passes to `model.fit`; None for a setting that it does not pass."""
 
     batch_size: int | None = None
     epochs: int | None = None
@@ -31,25 +31,26 @@ class FitSettings:
 
 @dataclass
 class UserNetwork:
-    """One trial's network: `build` makes it anew each time, and `fits` says what its `fit` asked for then."""
+    """One trial's network: `build` makes it anew each time, and `fits` has the settings that its `fit` asked for."""
 
     source: Source
     given: Mapping[str, Any]
     """`input_shape` and `n_outputs`, which the function may ask for."""
     seed: int
-    """Of the randomness of its module and function."""
+    """The seed of randomness in the user's module and function."""
     asked: Mapping[str, Any]
     """As models.core.config.OwnConfig.asked."""
     number: int = 0
-    """What Optuna's `trial.number` is."""
+    """The trial's number, which Optuna's `trial.number` gives."""
     fits: FitSettings = field(default_factory=FitSettings)
 
     def build(self) -> "keras.Model":
         """The network.
 
         Raises:
-            ConfigError: it is none, asks for what the plan lacks, its `fit` for what a trial cannot do, or the study's
-                callbacks are none. What the user's code itself raises comes through.
+            ConfigError: the function returns no network or asks for a hyperparameter that the plan lacks, its `fit`
+                asks for a setting that a trial does not have, or the study's callbacks are none. Errors of the user's
+                code come through.
         """
         function = load_function(self.source, self.given, self.seed)
         said = FitSettings()
@@ -60,7 +61,7 @@ class UserNetwork:
             model = function.build(asking)
             if function.fit is not None:
                 said = _settings(function.name, fit_keywords(function, asking, model))
-        # Made after the network, whose randomness is that of its planning.
+        # Callbacks are made after the network, so that the network's randomness is the same as in planning.
         self.fits = replace(said, callbacks=(*study_callbacks(self.source), *said.callbacks))
         return model
 
@@ -69,7 +70,7 @@ def _settings(name: str, said: Mapping[str, Any]) -> FitSettings:
     known = ("batch_size", "epochs", "shuffle", "callbacks")
     for key in said:
         if key not in known and key not in _OURS:
-            raise ConfigError(f"fit of {name} may hand {', '.join(known)} to model.fit, got {key}={said[key]!r}"[:300])
+            raise ConfigError(f"fit of {name} may pass {', '.join(known)} to model.fit, got {key}={said[key]!r}"[:300])
     numbers = {key: check_parameter(key, said[key]) for key in ("batch_size", "epochs") if said.get(key) is not None}
     callbacks = said.get("callbacks") or ()
     listed = tuple(callbacks) if isinstance(callbacks, list | tuple) else (callbacks,)

@@ -1,4 +1,4 @@
-"""What stands behind `hp` and `trial`: a request for a value is answered and kept, or answered from a plan."""
+"""The answers behind `hp` and `trial`: a request for a value is answered and recorded, or answered from a plan."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,24 +11,24 @@ from models.spaces.domains import Domain
 from models.spaces.naming import Condition, other_kind, stored_name
 
 MOST_HYPERPARAMETERS = 1000
-"""Of one trial: a function that asks for more asks in a loop without end."""
+"""The most of one trial: a function that asks for more asks in an endless loop."""
 
 
 class Answers(Protocol):
-    """What `hp` and `trial` ask."""
+    """The source of values that `hp` and `trial` ask."""
 
     def ask(self, name: str, conditions: tuple[Condition, ...], domain: Domain) -> Scalar:
-        """A value of `domain`, for the hyperparameter that is known by its name and its conditions."""
+        """A value of `domain` for the hyperparameter with this name and these conditions."""
 
 
 @dataclass
 class Recorder:
-    """Answers by `choose`, and keeps under which name what was asked for and answered."""
+    """Answers by `choose`, and records each request and its answer by stored name."""
 
     choose: Callable[[str, Domain], Scalar]
     """From a name without its kind, and the domain, to a value."""
     known: dict[str, Domain]
-    """By stored name the first domain that it had in the study: shared by all its trials, and added to."""
+    """By stored name, the first domain in the study: one dict for all trials, to which each trial adds."""
     parameters: dict[str, Scalar] = field(default_factory=dict)
     domains: dict[str, Domain] = field(default_factory=dict)
 
@@ -49,7 +49,7 @@ class Recorder:
 
 @dataclass(frozen=True)
 class Planned:
-    """Answers with what the plan has for a trial, by stored name; a value may be as text."""
+    """Answers with the plan's values for a trial, by stored name; a value may be given as text."""
 
     parameters: Mapping[str, object]
 

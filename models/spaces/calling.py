@@ -1,6 +1,6 @@
-"""One call of the user's function: the same randomness before it, `fit` after it, what went wrong told.
+"""One call of the user's function: its randomness is seeded before, its `fit` called after, its errors told.
 
-Planning and training call by the same functions, so that what a network asks for is the same in both.
+Planning and training call by the same functions, so that a network asks for the same hyperparameters in both.
 """
 
 import random
@@ -20,12 +20,12 @@ from models.spaces.source import Source
 
 
 class _Reached(BaseException):
-    """The user's fit has come to model.fit."""
+    """The user's fit has reached model.fit."""
 
 
 @dataclass(frozen=True)
 class FitCall:
-    """What the user's `fit` called `model.fit` with."""
+    """The arguments with which the user's `fit` called `model.fit`."""
 
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
@@ -42,11 +42,11 @@ def seed_randomness(seed: int) -> None:
 
 
 def load_function(source: Source, given: Mapping[str, Any], seed: int, seconds: float | None = None) -> UserFunction:
-    """The user's function from a module that is run anew, so that nothing follows from an earlier trial.
+    """The user's function, from a module that is run anew, so that nothing is left of an earlier trial.
 
     Raises:
-        ConfigError: their code raised something, took longer than `seconds`, or has no such function; one line with
-            their file and line.
+        ConfigError: the user's code raised an error, took longer than `seconds`, or has no such function; the message
+            is one line with the user's file and line.
     """
     seed_randomness(seed)
     try:
@@ -54,17 +54,17 @@ def load_function(source: Source, given: Mapping[str, Any], seed: int, seconds: 
             function = read_function(source, load(source), given)
     except (Exception, SystemExit, TooSlow) as error:
         raise ConfigError(problem_of(source, error).message) from error
-    seed_randomness(seed)  # what the import drew is not to shift what build draws
+    seed_randomness(seed)  # random numbers drawn by the import must not change those of build
     return function
 
 
 def fit_call(function: UserFunction, hp: Any, model: Any, *args: Any, **kwargs: Any) -> FitCall:
-    """What the user's `fit`, called with `args` and `kwargs`, hands on to `model.fit`; nothing is trained.
+    """The arguments that the user's `fit`, called with `args` and `kwargs`, passes on to `model.fit`.
 
-    What stands after `model.fit` in it is not run.
+    Nothing is trained, and the statements after `model.fit` are not run.
 
     Raises:
-        ConfigError: it did not call `model.fit`. What it raises itself comes through.
+        ConfigError: `fit` did not call `model.fit`. Errors of `fit` itself come through.
     """
     assert function.fit is not None
     found: list[FitCall] = []
@@ -81,27 +81,27 @@ def fit_call(function: UserFunction, hp: Any, model: Any, *args: Any, **kwargs: 
     finally:
         del model.fit
     if not found:
-        raise ConfigError(f"fit of {function.name} must call model.fit of the network that it is given, and did not")
+        raise ConfigError(f"fit of {function.name} must call model.fit of its network, and did not")
     return found[0]
 
 
 def fit_keywords(function: UserFunction, hp: Any, model: Any) -> Mapping[str, Any]:
-    """What the user's `fit` hands to `model.fit` by name; it sees two rows of zeros, in planning and in training.
+    """The keywords that the user's `fit` passes to `model.fit`; `fit` gets two rows of zeros, to plan and to train.
 
     Raises:
-        ConfigError: it did not call `model.fit`, or hands it more than x and y without a name.
+        ConfigError: `fit` did not call `model.fit`, or passed more than x and y by position.
     """
     x, y = _rows(function.input_shape), np.zeros(2, np.int64)
     call = fit_call(function, hp, model, x, y, validation_data=(x, y), callbacks=[])
     if len(call.args) > 2:
-        raise ConfigError(f"fit of {function.name} must name what it hands to model.fit beside x and y, and does not")
+        raise ConfigError(f"fit of {function.name} must pass all but x and y to model.fit by name, and does not")
     return call.kwargs
 
 
 def ask(function: UserFunction, answers: Answers, number: int, seconds: float | None = None) -> Problem | None:
-    """Has the function ask `answers` for all that a trial has: in build, and in fit where it has one.
+    """Has the function ask `answers` for all hyperparameters of a trial: in build, and in fit where there is one.
 
-    Its problem, where it gave no network: it raised, or took longer than `seconds`.
+    Returns the problem where the function gave no network: it raised an error, or took longer than `seconds`.
     """
     if function.kind == KEYWORDS:
         raise ConfigError(f"{function.name} must be a function of hp or trial to be asked for its space, got keywords")

@@ -1,4 +1,4 @@
-"""The values that one hyperparameter may take, and which of them stands at a place or at a fraction of the way.
+"""The values that one hyperparameter may take, and the value at a place or at a fraction of the range.
 
 Steps are counted in decimals, so that (0, 0.5, 0.1) has the six values that KerasTuner documents; its version 1.4.8
 loses the last one to rounding (keras-tuner#1001).
@@ -16,10 +16,10 @@ from models.core.suggestions import did_you_mean
 
 SAMPLINGS = ("linear", "log", "reverse_log")
 MOST_WHOLE = 2**53
-"""Of a range of whole numbers: stores keep them as float64, which tells greater ones from each other no longer."""
+"""The largest end of a range of whole numbers: stores keep numbers as float64, which makes larger ones equal."""
 MOST_CHARACTERS = 1000
-"""Of a word among choices."""
-_SLACK = Decimal("1e-9")  # of a step: 0.1 and 0.3 as float32 are still three steps
+"""The most of a word among choices."""
+_SLACK = Decimal("1e-9")  # a share of a step: a range from 0 to 0.3 as float32 still has three steps of 0.1
 _DECIMALS = Context(prec=50)
 
 
@@ -30,18 +30,18 @@ class Domain:
     kind: str
     """choice, int or float."""
     choices: tuple[Scalar, ...] = ()
-    """In the order of their values, so that nothing follows from the order in which a set is iterated."""
+    """Sorted by value, so that the order in which a set is iterated changes nothing."""
     low: int | float = 0
     high: int | float = 0
-    """Included; of a linear range with a step, the last value that its steps reach."""
+    """Included; for a linear range with a step, the last value that the steps reach."""
     step: int | float | None = None
-    """Added from value to value, or multiplied where sampling is not linear; None: every value of the range."""
+    """The difference of neighbouring values, or their ratio where sampling is not linear; None: no steps."""
     sampling: str = "linear"
-    """How a fraction becomes a value, as KerasTuner documents it: one of SAMPLINGS."""
+    """The map from a fraction to a value, as KerasTuner documents it: one of SAMPLINGS."""
 
     @property
     def count(self) -> int | None:
-        """How many values there are; None: the range has no steps."""
+        """The number of values; None for a range without steps."""
         if self.kind == "choice":
             return len(self.choices)
         if self.low == self.high:
@@ -74,7 +74,7 @@ class Domain:
         return self._plain(value)
 
     def at_fraction(self, fraction: float) -> Scalar:
-        """The value at a fraction of the way, in [0, 1): each of a finite number has an equal part of it."""
+        """The value at a fraction in [0, 1); where the number of values is finite, each has an equal part of that."""
         count = self.count
         if count is not None:
             return self.at(min(int(fraction * count), count - 1))
@@ -96,11 +96,11 @@ class Domain:
 
     @property
     def likeness(self) -> str:
-        """What Optuna takes one name with: the kind of value, choices with their types, whether it is log."""
+        """The properties that Optuna wants equal under one name: the kind, choices with their types, log or not."""
         return repr((self.kind, self.choices, self.sampling == "log"))
 
     def match(self, written: Any) -> Scalar | None:
-        """The value of this domain that `written` is, itself or as text; None: there is none."""
+        """The value of this domain that `written` means, given as a value or as text; None where there is none."""
         written = _unwrapped(written)
         if self.kind == "choice":
             same = [choice for choice in self.choices if choice == written]  # no two are equal
@@ -133,7 +133,7 @@ def choice(name: str, values: Any) -> Domain:
     """One of `values`, any iterable; the same value twice counts once.
 
     Raises:
-        ConfigError: there are none, one cannot be written down, or two cannot be told apart, as 1 and True.
+        ConfigError: there are no values, one cannot be stored, or two are equal although they differ, as 1 and True.
     """
     if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
         raise ConfigError(f"{name} must have a list of choices, got {shown(values)}")
@@ -153,7 +153,7 @@ def whole(name: str, low: Any, high: Any, step: Any = None, sampling: Any = "lin
     """Whole numbers from `low` to `high`, both included; a linear range without a step has step 1.
 
     Raises:
-        ConfigError: an end or a step is none, or they do not make a range.
+        ConfigError: an end or the step is no such number, or the ends do not make a range.
     """
     for what, value in (("low", low), ("high", high), ("step", 1 if step is None else step)):
         if not is_whole(_unwrapped(value)) or abs(value) > MOST_WHOLE:
@@ -168,7 +168,7 @@ def real(name: str, low: Any, high: Any, step: Any = None, sampling: Any = "line
     """Numbers from `low` to `high`.
 
     Raises:
-        ConfigError: an end or a step is none, or they do not make a range.
+        ConfigError: an end or the step is no such number, or the ends do not make a range.
     """
     for what, value in (("low", low), ("high", high), ("step", 1 if step is None else step)):
         number = _unwrapped(value)
@@ -177,7 +177,7 @@ def real(name: str, low: Any, high: Any, step: Any = None, sampling: Any = "line
     try:
         ends = float(low), float(high), None if step is None else float(step)
     except OverflowError:
-        raise ConfigError(f"{name} must have ends that float64 can say, got {shown(low)} and {shown(high)}") from None
+        raise ConfigError(f"{name} must have ends that float64 can hold, got {shown(low)} and {shown(high)}") from None
     return _range("float", name, *ends, sampling)
 
 
@@ -191,7 +191,7 @@ def _range(kind: str, name: str, low: Any, high: Any, step: Any, sampling: Any) 
     if low > high:
         raise ConfigError(f"{name} must have its lower end first, got {low} and {high}")
     if not high - low < math.inf:
-        raise ConfigError(f"{name} must have ends whose distance float64 can say, got {low} and {high}")
+        raise ConfigError(f"{name} must have ends whose distance float64 can hold, got {low} and {high}")
     if sampling != "linear" and low <= 0:
         raise ConfigError(f"{name} must have ends above 0 for {sampling} sampling, got {low}")
     least = 0 if sampling == "linear" else 1
@@ -215,21 +215,21 @@ def _number(kind: str, written: Any) -> int | float:
 
 
 def _unwrapped(value: Any) -> Any:
-    """A number of NumPy's as Python's own."""
+    """`value`, or where it is a NumPy scalar the Python number."""
     return value.item() if hasattr(value, "dtype") and getattr(value, "ndim", None) == 0 else value
 
 
 def plain(name: str, value: Any) -> Scalar:
-    """`value` as Python's own number, word or boolean.
+    """`value` as a Python number, word or boolean.
 
     Raises:
-        ConfigError: it is none that can be written down.
+        ConfigError: `value` is none of these, or cannot be stored.
     """
     value = _unwrapped(value)
     if isinstance(value, str):
         text = str.__str__(value)
         if len(text) > MOST_CHARACTERS or "\0" in text or text.encode("utf-8", "replace").decode() != text:
-            rule = f"words of {MOST_CHARACTERS:,} characters at most that UTF-8 can say"
+            rule = f"words of {MOST_CHARACTERS:,} characters at most that UTF-8 can encode"
             raise ConfigError(f"{name} must have {rule}, got {shown(text)}")
         return text
     if isinstance(value, bool):

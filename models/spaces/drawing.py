@@ -1,7 +1,7 @@
-"""Random: every value is a pure function of the study's seed, the trial's number and the hyperparameter's name.
+"""Random sampling: each value is a pure function of the study's seed, the trial's number and the hyperparameter's name.
 
-Draws are independent of each other, of what other trials asked for, and of the order in which a function asks; so a
-plan needs one call a trial, and its beginning stays what it is however far it is drawn.
+Draws depend neither on each other, nor on other trials, nor on the order in which a function asks. So a plan needs one
+call a trial, and extending a plan keeps its beginning.
 """
 
 from collections.abc import Mapping
@@ -22,14 +22,14 @@ from models.spaces.problems import Problem
 
 @dataclass(frozen=True)
 class Drawn:
-    """What one call of the user's function asked for, and was answered."""
+    """The requests of one call of the user's function, and the answers."""
 
     parameters: Mapping[str, Scalar]
     """By stored name, in the order of the requests."""
     domains: Mapping[str, Domain]
-    """What each was drawn from, by the same names."""
+    """The domain that each parameter was drawn from, by the same names."""
     problem: Problem | None = None
-    """Why the call gave no network; the parameters are then those of the requests before."""
+    """The reason why the call gave no network; the parameters are then those requested before the problem."""
 
     @property
     def distributions(self) -> dict[str, dict[str, Any]]:
@@ -52,7 +52,7 @@ def draw(
 ) -> Drawn:
     """Trial `number` of a study with `seed`, by one call of the function.
 
-    `known` has, by stored name, the first domain in the trials before (models.spaces.answers), and takes this one's.
+    `known` has, by stored name, the first domain in the trials before (models.spaces.answers); this trial's are added.
     """
     recorder = Recorder(partial(value_of, seed, number), {} if known is None else known)
     seed_randomness(trial_seed(seed, number))

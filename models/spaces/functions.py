@@ -1,4 +1,4 @@
-"""The user's function, of one of three kinds that its parameters tell apart, and how it is called."""
+"""The user's function, of one of three kinds that its parameters tell apart, and the calls of it."""
 
 import inspect
 import sys
@@ -17,49 +17,49 @@ from models.spaces.trials import Trial
 
 KEYWORDS, HP, TRIAL = "keywords", "hp", "trial"
 _FIRST = {"hp": HP, "hps": HP, "hparams": HP, "hyperparameters": HP, "hyper_parameters": HP, "trial": TRIAL}
-"""By the first parameter's name."""
+"""The kind by the name of the first parameter."""
 _ANNOTATED = {"HyperParameters": HP, "Trial": TRIAL, "FrozenTrial": TRIAL, "FixedTrial": TRIAL}
 GIVEN = ("input_shape", "n_outputs")
-"""What a function of any kind can ask for by the name of a parameter."""
+"""The parameters by which a function of any kind can ask for the shape of its data."""
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
 @dataclass(frozen=True)
 class UserFunction:
-    """What builds the user's network. `read_function` makes it."""
+    """The function, class or object that builds the user's network, as `read_function` finds it."""
 
     source: Source
     kind: str
     """KEYWORDS: `build(units=64)`; HP: KerasTuner's `build(hp)`, or an object's; TRIAL: Optuna's `build(trial)`."""
     call: Callable[..., Any]
     given: Mapping[str, Any]
-    """What it is called with beside that: of GIVEN what it has as parameters."""
+    """The further arguments of each call: the names of GIVEN that the function has as parameters, and their values."""
     input_shape: Any = None
-    """Of one row, or by the input's name, where the study's data are known."""
+    """The shape of one row, or a shape for each input's name; None where no data are known."""
     keywords: tuple[str, ...] = ()
-    """Of a function of keywords: what can be searched."""
+    """For a function of keywords: the parameters that can be searched."""
     required: tuple[str, ...] = ()
-    """Those of them that have no default."""
+    """The `keywords` that have no default."""
     any_keyword: bool = False
-    """Whether it takes others beside them."""
+    """Whether the function takes keywords beside `keywords`."""
     fit: Callable[..., Any] | None = None
-    """`fit(hp, model, *args, **kwargs)` of an object of KerasTuner's kind."""
+    """The method `fit(hp, model, *args, **kwargs)` of an object of KerasTuner's kind."""
 
     @property
     def name(self) -> str:
         return self.source.function
 
     def check_names(self, names: Iterable[str]) -> None:
-        """Refuses what a study's space and training say to a function of keywords where it has no such parameter.
+        """Checks the names that a study's space and training give to a function of keywords.
 
         Raises:
-            ConfigError: a name is no parameter of it, or one without a default is not among the names.
+            ConfigError: the function has no such parameter, or a parameter without a default is not among the names.
         """
         asked = tuple(names)
         for name in asked:
             if name not in self.keywords and (name in GIVEN or not self.any_keyword):
                 raise ConfigError(
-                    f"{self.name} must have what the study names as its parameter (it has "
+                    f"{self.name} must have a parameter for each name of the study (it has "
                     f"{listed(self.keywords) or 'none'}), got {shown(name)}{did_you_mean(name, self.keywords)}"
                 )
         lacking = [name for name in self.required if name not in asked]
@@ -70,14 +70,14 @@ class UserFunction:
             )
 
     def asking(self, answers: Answers, number: int) -> Any:
-        """What the function is called with: an `hp` or a `trial` that has `answers`."""
+        """The first argument of the function: an `hp` or a `trial` that has `answers`."""
         return Trial(answers, number) if self.kind == TRIAL else HyperParameters(answers)
 
     def build(self, asked: Any) -> Any:
-        """The network, a `keras.Model`: `asked` is an `hp` or `trial`, or the keywords of a function of keywords.
+        """The network, a `keras.Model`; `asked` is an `hp` or `trial`, or the keywords of a function of keywords.
 
         Raises:
-            ConfigError: what it returned is no network. What the function itself raises comes through.
+            ConfigError: the function returned no network. Errors of the function itself come through.
         """
         built = self.call(**asked, **self.given) if self.kind == KEYWORDS else self.call(asked, **self.given)
         if not isinstance(built, _model_class()):
@@ -91,42 +91,59 @@ class UserFunction:
 def read_function(source: Source, module: ModuleType, given: Mapping[str, Any]) -> UserFunction:
     """The function, class or object of the user's module that `source` names; `given` has values for GIVEN.
 
-    A class is made without arguments, or with those of GIVEN that it asks for.
+    A class is made without arguments, or with the arguments of GIVEN that it asks for.
 
     Raises:
-        ConfigError: there is none, or its parameters are none that it could be called with.
+        ConfigError: the module has no such function, or the function has parameters that no call could fill.
     """
-    name, shape = source.function, given.get("input_shape")
-    found = getattr(module, name, None)
+    name = source.function
+    found, call, signature = _callable_of(name, getattr(module, name, None), given)
+    by_method = call is not found
+    kind = _kind(name, signature, by_method)
+    if kind == KEYWORDS:
+        return _of_keywords(source, call, signature, given)
+    rest = signature.replace(parameters=list(signature.parameters.values())[1:])
+    wanted = _wanted(name, rest, given, f"called with, beside {kind},")
+    fit = getattr(found, "fit", None) if by_method and kind == HP else None
+    return UserFunction(source, kind, call, wanted, given.get("input_shape"), fit=fit)
+
+
+def _callable_of(name: str, found: Any, given: Mapping[str, Any]) -> tuple[Any, Callable[..., Any], inspect.Signature]:
+    """The object that builds networks, the call of it that does, and the signature of that call.
+
+    The call is the object's method `build`, or the object itself.
+    """
     own_model = inspect.isclass(found) and issubclass(found, _model_class())
     if inspect.isclass(found) and not own_model and callable(getattr(found, "build", None)):
         found = found(**_wanted(name, _signature(name, found), given, "made with"))
-    built_by_method = not own_model and not inspect.isroutine(found) and callable(getattr(found, "build", None))
-    call = getattr(found, "build", None) if built_by_method else found
+    by_method = not own_model and not inspect.isroutine(found) and callable(getattr(found, "build", None))
+    call = found.build if by_method else found
     if not callable(call) or isinstance(found, _model_class()) or (inspect.isclass(call) and not own_model):
         rule = "a function or a class of models, which makes each trial its own, or a class or object with build(hp)"
         raise ConfigError(f"network must name {rule}, got {name} = {shown(found)}")
     signature = _signature(name, call)
-    if own_model:  # Keras' own __new__ hides what __init__ takes
+    if own_model:  # Keras' own __new__ hides the parameters of __init__
         initial = _signature(name, call.__init__)
         signature = initial.replace(parameters=list(initial.parameters.values())[1:])
-    kind = _kind(name, signature, built_by_method)
+    return found, call, signature
+
+
+def _of_keywords(
+    source: Source, call: Callable[..., Any], signature: inspect.Signature, given: Mapping[str, Any]
+) -> UserFunction:
     parameters = signature.parameters
-    if kind != KEYWORDS:
-        rest = signature.replace(parameters=list(parameters.values())[1:])
-        fit = getattr(found, "fit", None) if built_by_method and kind == HP else None
-        wanted = _wanted(name, rest, given, f"called with, beside {kind},")
-        return UserFunction(source, kind, call, wanted, shape, fit=fit)
     for parameter in parameters.values():
         if parameter.kind is inspect.Parameter.POSITIONAL_ONLY and parameter.default is inspect.Parameter.empty:
-            raise ConfigError(f"{name} must have parameters that can be named, got {str(parameter)!r} before a '/'")
+            raise ConfigError(
+                f"{source.function} must have parameters that can be named, got {str(parameter)!r} before a '/'"
+            )
     own = [p for p in parameters.values() if p.kind in _BY_NAME and p.name not in GIVEN]
     return UserFunction(
         source,
-        kind,
+        KEYWORDS,
         call,
         {key: value for key, value in given.items() if key in parameters},
-        shape,
+        given.get("input_shape"),
         keywords=tuple(parameter.name for parameter in own),
         required=tuple(parameter.name for parameter in own if parameter.default is inspect.Parameter.empty),
         any_keyword=any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()),
@@ -134,7 +151,7 @@ def read_function(source: Source, module: ModuleType, given: Mapping[str, Any]) 
 
 
 def _kind(name: str, signature: inspect.Signature, built_by_method: bool) -> str:
-    """By the annotation or name of the first parameter; a method `build` of whatever name has an `hp`."""
+    """The kind, by the annotation or the name of the first parameter; a method `build` has an `hp` under any name."""
     parameters = list(signature.parameters.values())
     if not parameters:
         if built_by_method:
@@ -156,7 +173,7 @@ def _signature(name: str, found: Any) -> inspect.Signature:
 
 
 def _wanted(name: str, signature: inspect.Signature, given: Mapping[str, Any], how: str) -> dict[str, Any]:
-    """Of GIVEN, what the parameters name; others must have defaults."""
+    """The arguments of GIVEN for which there are parameters; all other parameters must have defaults."""
     wanted = {}
     for parameter in signature.parameters.values():
         if parameter.name in given and parameter.kind in _BY_NAME:
@@ -170,5 +187,5 @@ def _wanted(name: str, signature: inspect.Signature, given: Mapping[str, Any], h
 
 
 def _model_class() -> Any:
-    # Whoever has a model has imported Keras.
+    # A process that has a model has imported Keras.
     return getattr(sys.modules.get("keras"), "Model", ())

@@ -1,6 +1,6 @@
-"""`hp`, with all that functions for KerasTuner ask of it; KerasTuner need not be installed.
+"""`hp`, with all methods that functions for KerasTuner use; KerasTuner need not be installed.
 
-What a function meets only behind a plain `if` or `for` is asked for when it is met, like everything else.
+A hyperparameter behind a plain `if` or `for` is asked for when the call reaches it, like every other one.
 """
 
 import sys
@@ -20,13 +20,13 @@ _Identity = tuple[str, tuple[Condition, ...]]
 class HyperParameters:
     """The `hp` of one trial.
 
-    A hyperparameter is known by its name, scopes included, and its conditions: asked for again, it has its first value.
-    Under other conditions the same name with the same domain has the same value too, with another domain its own one.
+    A hyperparameter is identified by its name, scopes included, and its conditions; a second request gives the first
+    value. Under other conditions, the same name has the same value where its domain is the same, else its own value.
     """
 
     def __init__(self, answers: Answers) -> None:
         self.values: dict[str, Scalar] = {}
-        """By name, of those whose conditions hold; where a name has several, the last that was asked for."""
+        """The value by name, where the conditions hold; where a name has several values, the last one asked for."""
         self._answers = answers
         self._scopes: list[str] = []
         self._conditions: list[Condition] = []
@@ -105,12 +105,12 @@ class HyperParameters:
         return self._ask(name, lambda: choice(name, (False, True)), default, parent_name, parent_values)
 
     def Fixed(self, name: str, value: Any, parent_name: str | None = None, parent_values: Any = None) -> Any:
-        """`value` itself, which is written down with the others."""
+        """`value` itself, which is stored with the other hyperparameters."""
         return self._ask(name, lambda: choice(f"hp.Fixed {name!r}", [value]), value, parent_name, parent_values)
 
     @contextmanager
     def name_scope(self, name: str) -> Iterator[None]:
-        """Names that are asked for inside begin with `name/`."""
+        """Puts `name/` before the names that are asked for inside."""
         self._scopes.append(str(name))
         try:
             yield
@@ -119,7 +119,7 @@ class HyperParameters:
 
     @contextmanager
     def conditional_scope(self, parent_name: str, parent_values: Any) -> Iterator[None]:
-        """What is asked for inside has a value only where the parent has one of `parent_values`, else it is None.
+        """Gives hyperparameters inside a value only where the parent has one of `parent_values`; else they are None.
 
         The body itself always runs.
 
@@ -144,8 +144,8 @@ class HyperParameters:
         """The value of a hyperparameter.
 
         Raises:
-            ValueError: its conditions do not hold.
-            KeyError: it was not asked for.
+            ValueError: the hyperparameter's conditions do not hold.
+            KeyError: the hyperparameter was not asked for.
         """
         full = self._full(name)
         if full in self.values:
@@ -161,11 +161,11 @@ class HyperParameters:
         return self._full(name) in self.values
 
     def is_active(self, name: str) -> bool:
-        """Whether it was asked for, and its conditions hold."""
+        """Whether the hyperparameter was asked for and its conditions hold."""
         return str(name) in self.values
 
     def copy(self) -> "HyperParameters":
-        """These values; what is asked of the copy beyond them has its default and is written down nowhere."""
+        """A copy with these values; further hyperparameters of the copy have their defaults and are not stored."""
         copied = _Defaults(self._answers)
         copied.values, copied._answered, copied._domains = dict(self.values), dict(self._answered), dict(self._domains)
         return copied
@@ -200,7 +200,7 @@ class HyperParameters:
 
 
 class _Defaults(HyperParameters):
-    """A copy: what KerasTuner's HyperModel(tunable=False) builds with."""
+    """A copy whose new hyperparameters have their defaults, as KerasTuner's HyperModel(tunable=False) needs it."""
 
     def _choose(self, name: str, conditions: tuple[Condition, ...], domain: Domain, default: Any) -> Scalar:
         value = domain.match(default)

@@ -1,7 +1,7 @@
 """The user's files as modules of this process, under private names.
 
-Nothing of theirs is found by this project's imports, nor the other way round: a user's `models/` is theirs. Import
-statements in their files look among their own files first, whenever they run.
+This project's imports never find a file of the user's, and the user's imports never find one of this project's: a
+user's `models/` is the user's. Import statements in the user's files look among the user's own files first.
 """
 
 import builtins
@@ -21,9 +21,9 @@ _PREFIX = "_network_"
 
 
 def load(source: Source) -> ModuleType:
-    """The module of the user's file, run anew, and with it those beside it that it imports.
+    """The module of the user's file, run anew together with the modules beside it that it imports.
 
-    What their code raises, SystemExit included, comes through.
+    Errors of the user's code, SystemExit included, come through.
     """
     finder = _Finder(source)
     sys.meta_path[:] = [finder, *(other for other in sys.meta_path if not finder.replaces(other))]
@@ -33,12 +33,12 @@ def load(source: Source) -> ModuleType:
 
 
 def module_beside(source: Source, file: str) -> ModuleType:
-    """The module of another file of the source, as those that `load` has run see it."""
+    """The module of another file of the source, the same that the modules run by `load` import."""
     return importlib.import_module(f"{_root(source)}.{file.removesuffix('.py').replace('/', '.')}")
 
 
 def objects_of(source: Source) -> dict[str, Any]:
-    """Classes and functions of the modules that `load` ran last, by name: what Keras loads saved models with."""
+    """Classes and functions of the modules that `load` ran last, by name, for Keras to load saved models with."""
     root = _root(source)
     found: dict[str, Any] = {}
     for name, module in list(sys.modules.items()):
@@ -58,7 +58,7 @@ def _root(source: Source) -> str:
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
-    """Finds and runs the modules of one source; `root` is the package that they are in."""
+    """Finds and runs the modules of one source; `root` is the package that holds the modules."""
 
     def __init__(self, source: Source) -> None:
         self.root = _root(source)
@@ -66,7 +66,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         self._files = {path: file for file, path in paths_of(source).items()}
         self._tops = {PurePosixPath(path).parts[0].removesuffix(".py") for path in self._texts}
         self._builtins = vars(builtins) | {"__import__": self._import}
-        for path, file in self._files.items():  # tracebacks show what runs, not what the file has become
+        for path, file in self._files.items():  # tracebacks show the text that runs, even where the file has changed
             text = self._texts[path]
             linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
 
@@ -116,7 +116,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         fromlist: Sequence[str] = (),
         level: int = 0,
     ) -> ModuleType:
-        """What an import statement of the user's files does."""
+        """The `__import__` of the user's files."""
         if level or name.partition(".")[0] not in self._tops:
             return builtins.__import__(name, globals, locals, fromlist, level)
         found = builtins.__import__(f"{self.root}.{name}", globals, locals, fromlist or (), 0)

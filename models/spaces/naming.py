@@ -1,8 +1,8 @@
-"""Under which name a hyperparameter is stored: its own, and the conditions that it exists under.
+"""The name that a hyperparameter is stored under, made of its own name and of the conditions under which it exists.
 
-The name keeps to what MLflow takes (letters, digits, `_`, `-`, `.`, `/`, spaces, a normal path, 250 characters) and has
-one kind of value in a study, as Optuna demands. Where a name had to be changed for that, part of a hash of the name
-itself stands behind it, so that two names stay two.
+A stored name is one that MLflow takes (letters, digits, `_`, `-`, `.`, `/`, spaces, a normal path, 250 characters), and
+has one kind of value in a study, as Optuna demands. A name that had to be changed for this ends in part of a hash of
+the original, so that different names stay different.
 """
 
 import hashlib
@@ -20,13 +20,13 @@ from models.spaces.domains import Domain
 RESERVED = (
     "patience", "monitor", "keep", "train_metrics", names.NUMBER, names.SEED, names.CONFIG_HASH,
 )  # fmt: skip
-"""What a study says of every trial, and columns of its plan. Names that end in `_rows` are those of parts of data."""
+"""Names that a study and its plan use themselves, as names that end in `_rows` are, the sizes of parts of the data."""
 _MOST_CHARACTERS = 180
 
 
 @dataclass(frozen=True)
 class Condition:
-    """Another hyperparameter, and the values of it under which one exists."""
+    """A parent hyperparameter, and its values under which the conditional hyperparameter exists."""
 
     name: str
     values: tuple[Scalar, ...]
@@ -36,10 +36,10 @@ class Condition:
 
 
 def stored_name(name: str, conditions: tuple[Condition, ...]) -> str:
-    """`units`, or `units when model is mlp`; another one for each name and each list of conditions.
+    """`units`, or `units when model is mlp`: a different name for each name and each list of conditions.
 
     Raises:
-        ConfigError: the project uses that name itself.
+        ConfigError: the project uses the name itself.
     """
     if name in RESERVED or name.endswith(names.ROWS):
         rule = f"any name but {', '.join(RESERVED)} and those that end in {names.ROWS}"
@@ -54,12 +54,12 @@ def stored_name(name: str, conditions: tuple[Condition, ...]) -> str:
 
 
 def other_kind(stored: str, domain: Domain) -> str:
-    """The name for values that Optuna does not take under `stored`, which has those of another domain."""
+    """The name for values of `domain` where `stored` has values of another domain, which Optuna does not mix."""
     return f"{stored} as {domain.kind}-{_digest(domain.likeness)}"
 
 
 def _one_word(value: Scalar) -> str:
-    """`value` as it stands among `is`, `or` and `and`, so that no other words read the same."""
+    """`value` as a word between `is`, `or` and `and`, quoted where it could be misread."""
     if not isinstance(value, str):
         return str(value)
     plain = re.fullmatch(r"[^\W\d][\w./-]*", value) and not keyword.iskeyword(value)

@@ -1,7 +1,7 @@
 """The rows of a plan whose space the user's function defines, in a process that may import Keras (never the driver).
 
-A row follows from the study's seed, its number and the source; the rows before it decide one thing, the name of a
-hyperparameter that is asked for as two kinds of value. PYTHONHASHSEED is fixed by whoever starts the process.
+A row follows from the study's seed, its number and the source. The rows before it decide one thing: the stored name of
+a hyperparameter that is asked for with two kinds of value. The caller that starts the process fixes PYTHONHASHSEED.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -29,13 +29,13 @@ class PlanRow:
     parameters: Mapping[str, Scalar]
     """By stored name, in the order of the requests."""
     distributions: Mapping[str, Mapping[str, Any]]
-    """What each was drawn from, by the same names; models.spaces.domains.Domain.from_json reads one."""
+    """The domain that each was drawn from, by the same names; models.spaces.domains.Domain.from_json reads one."""
     problem: Problem | None = None
-    """Why the user's function gave no network with them."""
+    """The reason why the user's function gave no network with these parameters."""
 
     @classmethod
     def from_json(cls, written: Mapping[str, Any]) -> "PlanRow":
-        """The row that dataclasses.asdict made this of."""
+        """The row whose dataclasses.asdict is `written`."""
         problem = written["problem"]
         return cls(**{**written, "problem": None if problem is None else Problem(**problem)})
 
@@ -48,10 +48,10 @@ def random_rows(
     before: Iterable[PlanRow] = (),
     seconds: float | None = None,
 ) -> Iterator[PlanRow]:
-    """Trials `numbers` of the study, each drawn when it is asked for; `before` has the rows of all lower numbers.
+    """Trials `numbers` of the study, each drawn when the iterator reaches it; `before` has the rows of lower numbers.
 
-    `given` has `input_shape` and `n_outputs`, which functions may ask for. A call that takes more than `seconds` is a
-    row with that problem (main thread alone, and only while Python runs).
+    `given` has `input_shape` and `n_outputs`, which functions may ask for. A call that takes more than `seconds` gives
+    a row with that problem (in the main thread alone, and only while Python code runs).
 
     Raises:
         ConfigError: the source could not be loaded, or its function is one of keywords.
@@ -68,10 +68,10 @@ def random_rows(
 def grid_rows(
     source: Source, given: Mapping[str, Any], seed: int, most: int, seconds: float | None = None
 ) -> list[PlanRow]:
-    """Every cell of the conditional grid once, in an order shuffled by the seed, so that a part of it is a random part.
+    """Every cell of the conditional grid once, shuffled by the seed, so that the first rows are a random part of it.
 
     Raises:
-        ConfigError: as `random_rows`, or there is no grid (a range without a step), or one of more than `most` cells.
+        ConfigError: as `random_rows`; a range has no step; or the grid has more than `most` cells.
     """
 
     def function() -> UserFunction:

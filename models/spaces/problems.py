@@ -1,4 +1,4 @@
-"""What went wrong in the user's own code, in one line with their file and line, and with its traceback."""
+"""Errors of the user's own code: in one line with the user's file and line, and with their traceback."""
 
 import signal
 import threading
@@ -17,20 +17,20 @@ _MOST_CHARACTERS = 300
 
 @dataclass(frozen=True)
 class Problem:
-    """Why a call of the user's function gave no network."""
+    """The reason why a call of the user's function gave no network."""
 
     message: str
     """One line."""
     traceback: str
-    """Of the user's own code, or empty."""
+    """The traceback from the user's first line on."""
 
 
 class TooSlow(BaseException):
-    """A call of the user's function did not end in its time. No error that their `except Exception` would catch."""
+    """A call of the user's function took too long; no Exception, so that the user's `except Exception` misses it."""
 
 
 def problem_of(source: Source, error: BaseException) -> Problem:
-    """`error`, which a call or the loading of the user's code raised, where their code stood."""
+    """`error`, raised by a call or by the loading of the user's code, with the user's line that it comes from."""
     files = paths_of(source)
     frames = traceback.extract_tb(error.__traceback__)
     theirs = [frame for frame in frames if frame.filename in files]
@@ -45,7 +45,7 @@ def problem_of(source: Source, error: BaseException) -> Problem:
 
 @contextmanager
 def at_most(seconds: float | None) -> Iterator[None]:
-    """Raises TooSlow, in the line that runs, when the body takes longer: in the main thread, while Python runs."""
+    """Raises TooSlow in a body that takes longer than `seconds`; in the main thread alone, while Python code runs."""
     if seconds is None or threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -54,7 +54,7 @@ def at_most(seconds: float | None) -> Iterator[None]:
         raise TooSlow(f"it must return within {seconds:g} s, and did not")
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds, 1)  # again each second, should their code catch it after all
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1)  # again each second, in case the user's code catches it
     try:
         yield
     finally:

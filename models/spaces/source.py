@@ -1,7 +1,7 @@
 """The source of the user's network: FILE.py and the modules beside it that it imports, read as text and never run here.
 
-What is imported is found in the text, so that the source is known, hashed and logged by processes that import no Keras.
-A module beside the file comes before an installed one of its name, as for a script that Python runs.
+Imports are found in the text, so that processes that import no Keras can hash and log the source. A module beside the
+file comes before an installed module of the same name, as in a script that Python runs.
 """
 
 import ast
@@ -16,12 +16,12 @@ from models.core.errors import ConfigError, shown
 from models.core.suggestions import did_you_mean
 
 MOST_BYTES = 5_000_000
-"""Of a file of source."""
+"""The most of one source file."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """Plain data, to be sent to another process or kept beside a run, and loaded from there (models.spaces.modules)."""
+    """The texts of a source: plain data, sent to other processes, kept beside runs, loaded by models.spaces.modules."""
 
     file: str
     """The user's file, one of `texts`."""
@@ -29,13 +29,13 @@ class Source:
     texts: tuple[tuple[str, str], ...]
     """Each file's path from the folder of `file`, and its text; by path."""
     folder: str = ""
-    """Where the files lay; no part of the hash."""
+    """The folder that the files were read from; not part of the hash."""
     callbacks: str = ""
-    """FILE.py:NAME of the study's Keras callbacks, that file also one of `texts`; empty: none."""
+    """FILE.py:NAME of the study's Keras callbacks, whose file is one of `texts`; empty where there are none."""
 
     @property
     def hash(self) -> str:
-        """SHA-256 of the files' names and texts and of what they are asked for, wherever the files lie."""
+        """SHA-256 of the files' names and texts and of the names asked for, in whatever folder the files lie."""
         asked = [self.file, self.function, self.texts, *([self.callbacks] if self.callbacks else [])]
         return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
 
@@ -44,10 +44,10 @@ class Source:
 
 
 def read_source(network: str, folder: Path | None = None, callbacks: str = "") -> Source:
-    """The source that `FILE.py:NAME` names, a relative path from `folder`; `callbacks` is such a name too.
+    """The source of `network`, FILE.py:NAME with a path from `folder`; `callbacks` has the same form.
 
     Raises:
-        ConfigError: there is no such file, it is no Python, has nothing of that name, or the callbacks lie elsewhere.
+        ConfigError: there is no such file, it is no Python, it defines no such name, or the callbacks lie elsewhere.
     """
     path, function = _located("network", "mlp or FILE.py:NAME", network, folder)
     asked = [("network", path.name, function)]
@@ -74,7 +74,11 @@ def read_source(network: str, folder: Path | None = None, callbacks: str = "") -
 
 
 def source_of_texts(file: str, function: str, texts: Mapping[str, str], callbacks: str = "") -> Source:
-    """The source whose files were kept, as those that a run has logged."""
+    """The source from the texts of its files, as a run has logged them.
+
+    Raises:
+        ConfigError: a file that the source needs is not among the texts.
+    """
     for needed in (file, *([callbacks.rpartition(":")[0]] if callbacks else [])):
         if needed not in texts:
             raise ConfigError(
@@ -84,7 +88,7 @@ def source_of_texts(file: str, function: str, texts: Mapping[str, str], callback
 
 
 def _located(key: str, rule: str, written: str, folder: Path | None) -> tuple[Path, str]:
-    """The file and the name that FILE.py:NAME, the study's `key`, means."""
+    """The file and the name in FILE.py:NAME, the value of the study's `key`."""
     file, _, name = written.rpartition(":")
     path = (folder or Path()) / Path(file).expanduser()
     if not file.endswith(".py") or not name.isidentifier():
@@ -112,12 +116,16 @@ def _tree(name: str, text: str) -> ast.Module:
     except SyntaxError as error:
         line = f" line {error.lineno}" if error.lineno else ""
         raise ConfigError(f"network must be Python, got {name}{line}: {error.msg}") from None
-    except (ValueError, RecursionError, MemoryError) as error:  # a null byte; brackets nested too deeply
+    except (
+        ValueError,
+        RecursionError,
+        MemoryError,
+    ) as error:  # the text has a null byte, or brackets nested too deeply
         raise ConfigError(f"network must be Python that can be read, got {name}: {error}") from None
 
 
 def _imported(folder: Path, name: str, tree: ast.Module) -> Iterator[str]:
-    """The files beside, by their paths from `folder`, that a file's import statements name, functions included."""
+    """The files in `folder`, by paths from there, that a file imports anywhere, also inside functions."""
     package = PurePosixPath(name).parent.parts
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -137,7 +145,7 @@ def _imported(folder: Path, name: str, tree: ast.Module) -> Iterator[str]:
 
 
 def _files(folder: Path, parts: Iterable[str]) -> Iterator[str]:
-    """Of a dotted name, the packages on the way and the module, where their files are there."""
+    """The files in `folder` of a dotted name: of the packages on the way, and of the module."""
     path = PurePosixPath()
     for part in parts:
         path = path / part
@@ -153,13 +161,13 @@ def _check_has(key: str, file: str, tree: ast.Module, function: str) -> None:
         has = [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
         assigned = [each for node in tree.body if isinstance(node, ast.Assign | ast.AnnAssign) for each in _bound(node)]
         raise ConfigError(
-            f"{key} must name what its file defines, got {function!r}, which {file} lacks (it has "
+            f"{key} must name a definition of its file, got {function!r}, which {file} lacks (it has "
             f"{', '.join([*has, *assigned]) or 'none'}){did_you_mean(function, known)}"
         )
 
 
 def _bound(node: ast.AST) -> Iterator[str]:
-    """Names that a module binds, `*` where an import binds names that only running it tells."""
+    """The names that a module binds; `*` for an import of names that only running it would tell."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield child.name

@@ -1,4 +1,4 @@
-"""`trial`, with what functions for Optuna ask of it while they build a network."""
+"""`trial`, with the methods that functions for Optuna use while they build a network."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from models.spaces.domains import Domain, choice, real, whole
 
 
 class Trial:
-    """The `trial` of one trial: a name that is asked for again has its first value."""
+    """The `trial` of one trial; a second request for a name gives the first value."""
 
     def __init__(self, answers: Answers, number: int) -> None:
         self.number = number
@@ -39,11 +39,11 @@ class Trial:
         return self._ask(name, choice(f"suggest_categorical {name!r}", choices))
 
     def set_user_attr(self, key: str, value: Any) -> None:
-        """Kept for this call alone: no store has it."""
+        """Keeps `value` for this call alone; it is not stored."""
         self.user_attrs[key] = value
 
     def report(self, value: float, step: int) -> None:
-        """Nothing: the search itself reports each epoch."""
+        """Does nothing: the search itself reports each epoch."""
 
     def should_prune(self) -> bool:
         """False: the study's own pruner decides."""

@@ -1,7 +1,7 @@
 """Grid: every cell of the space that a function defines as it runs, each once.
 
-Depth first over the places of values: a call that asks for more than the path says takes the first place of what is
-new, and the next call goes one place further at the last request that has one.
+The walk is depth first over the places of values. A call that asks for more than the path has takes the first place of
+each new request. The next call goes one place further at the last request that has a further one.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,11 +25,11 @@ class _Path:
     most: int
     places: list[int] = field(default_factory=list)
     asked: list[tuple[str, Domain]] = field(default_factory=list)
-    """Requests of the last call."""
+    """The requests of the current call, so far."""
     before: list[tuple[str, Domain]] = field(default_factory=list)
-    """Those that this call must repeat, as its answers are the same."""
+    """The requests that the current call must repeat, because their answers are those of the call before."""
     refused: str = ""
-    """Why there is no grid."""
+    """The reason why there is no grid; empty while there is one."""
 
     def choose(self, name: str, domain: Domain) -> Scalar:
         here = len(self.asked)
@@ -50,7 +50,7 @@ class _Path:
         raise ConfigError(why)
 
     def go_on(self) -> bool:
-        """Turns to the next cell; False after the last."""
+        """Turns to the next cell; returns False after the last."""
         del self.places[len(self.asked) :]
         while self.places and self.places[-1] + 1 == self.asked[len(self.places) - 1][1].count:
             self.places.pop()
@@ -65,11 +65,11 @@ class _Path:
 def walk(function: Callable[[], UserFunction], most: int, seconds: float | None = None) -> Iterator[Drawn]:
     """The cells of the grid, depth first; `function` gives the user's function for each of them.
 
-    A cell whose call fails is a cell, with its problem.
+    A call that fails gives a cell with its problem.
 
     Raises:
-        ConfigError: a range has no step, there are more than `most` cells, or the function asks for something else when
-            it is answered the same.
+        ConfigError: a range has no step, there are more than `most` cells, or the function asks for something else
+            after the same answers.
     """
     path, known = _Path(most), dict[str, Domain]()
     for cells in range(most + 1):

@@ -1,1 +1,1 @@
-"""What is predicted, and how right it is: classification."""
+"""The task of a data set, classification or regression: metrics, objective, baselines."""

@@ -1,4 +1,4 @@
-"""What anybody would try first, measured as trials are: a constant, and scikit-learn's linear model."""
+"""The baselines of a study, scored as its trials are: a constant, and scikit-learn's linear model."""
 
 import warnings
 from dataclasses import replace
@@ -16,18 +16,18 @@ from models.tasks.objective import CONSTANT, LINEAR
 from models.tasks.task import task_of
 
 LINEAR_ROWS = 10_000
-"""The linear model is fitted on so many training rows at most: on all of MNIST a logistic one takes minutes."""
+"""The most training rows that the linear model is fitted on: a logistic one takes minutes on all of MNIST."""
 LINEAR_FEATURES = 5_000
-"""Of more features than that there is none: its cost grows with their square."""
+"""The most features of a linear baseline, whose cost grows with their square."""
 _LEAST = float(np.finfo(np.float64).tiny)
 
 Outputs = dict[str, NDArray[np.float64]]
 
 
 def constant_baseline(split: Split) -> dict[str, float]:
-    """Scores, named as a trial's, of the training part's shares of the classes, or its mean.
+    """The scores, named as a trial's, of answering every row with the class shares, or the mean, of the training part.
 
-    Its accuracy is that of the most frequent class.
+    The accuracy is that of the most frequent class.
     """
     labels, weights = split.labels["train"], split.weights
     if split.n_classes:
@@ -38,10 +38,10 @@ def constant_baseline(split: Split) -> dict[str, float]:
 
 
 def linear_baseline(split: Split) -> dict[str, float]:
-    """Scores, named as a trial's, of scikit-learn's LogisticRegression or LinearRegression with its defaults.
+    """The scores, named as a trial's, of scikit-learn's LogisticRegression or LinearRegression with its defaults.
 
-    On the features that networks are fed, with the weights that they are trained by, on one thread. Empty where there
-    are more than LINEAR_FEATURES of them.
+    The model is fitted on the networks' features with the networks' row weights, on one thread. The scores are empty
+    where there are more than LINEAR_FEATURES features.
     """
     from sklearn.linear_model import LinearRegression, LogisticRegression
     from threadpoolctl import threadpool_limits
@@ -62,7 +62,7 @@ def linear_baseline(split: Split) -> dict[str, float]:
             return _scores(split, {part: fitted.predict(features[part]).reshape(-1, labels.shape[1]) for part in PARTS})
         model = LogisticRegression(max_iter=1000, tol=1e-3)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of not having converged: a baseline that is near its best will do
+            warnings.simplefilter("ignore")  # about convergence: a baseline near its optimum is enough
             fitted = model.fit(features["train"][kept], labels[kept], own)
         found = {part: np.zeros((split.rows(part), split.n_classes)) for part in PARTS}
         for part in PARTS:
@@ -71,7 +71,7 @@ def linear_baseline(split: Split) -> dict[str, float]:
 
 
 def baseline(name: str, split: Split) -> dict[str, float]:
-    """The scores of CONSTANT or LINEAR; those on validation are means of the folds where trials are cross-validated."""
+    """The scores of CONSTANT or LINEAR; with cross-validation, those on validation are means over the folds."""
     fit = {CONSTANT: constant_baseline, LINEAR: linear_baseline}[name]
     scores = fit(replace(split, fold_of=None))
     if not split.folds or not scores:
@@ -85,7 +85,7 @@ def baseline(name: str, split: Split) -> dict[str, float]:
 
 
 def describe_baseline(name: str, task: str, train_rows: int | None) -> str:
-    """What a summary calls it."""
+    """A baseline's name in summaries."""
     classes = task == CLASSIFICATION
     if name == CONSTANT:
         return "the most frequent class" if classes else "the mean of the training part"

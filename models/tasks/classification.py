@@ -1,4 +1,4 @@
-"""Classification: its metrics, and each class against the rest. Imports no TensorFlow: figures use it too."""
+"""Classification: its metrics, and each class against the rest. Imports no TensorFlow, because figures use it too."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -32,13 +32,13 @@ class Classification:
         return {names.LOSS: loss} | by_counts | by_outputs
 
     def evidence(self, truth: NDArray[Any], outputs: NDArray[np.floating]) -> dict[str, Any]:
-        """`confusion`, rows the truth, columns the prediction, and `per_class`, a row a class."""
+        """`confusion`, rows the truth, columns the prediction; and `per_class`, a row for each class."""
         confusion = metrics.confusion_of(truth, outputs)
         return {"confusion": confusion.tolist(), "per_class": per_class(confusion)}
 
 
 def score_of_confusion(metric: str, confusion: NDArray[np.int64]) -> float | None:
-    """The metric of a matrix (n_classes, n_classes), rows the truth; None of one that needs probabilities."""
+    """The metric computed from a matrix (n_classes, n_classes), rows the truth; None where it needs probabilities."""
     return metrics.OF_CONFUSION[metric](confusion) if metric in metrics.OF_CONFUSION else None
 
 
@@ -56,42 +56,42 @@ class OneAgainstRest:
 
     @property
     def support(self) -> int:
-        """Rows of the class."""
+        """The number of the class's rows."""
         return self.true_positives + self.false_negatives
 
     @property
     def recall(self) -> float:
-        """Also sensitivity, or the true positive rate: share of the class's rows that were found."""
+        """The share of the class's rows that were found; also called sensitivity, or the true positive rate."""
         return _share(self.true_positives, self.support)
 
     @property
     def precision(self) -> float:
-        """Share of the rows taken for the class that belong to it."""
+        """The share of the rows predicted as the class that belong to the class."""
         return _share(self.true_positives, self.true_positives + self.false_positives)
 
     @property
     def specificity(self) -> float:
-        """The true negative rate: share of the other classes' rows that were not taken for this one."""
+        """The true negative rate: the share of the other classes' rows that were not predicted as the class."""
         return _share(self.true_negatives, self.true_negatives + self.false_positives)
 
     @property
     def false_positive_rate(self) -> float:
-        """Share of the other classes' rows that were taken for this one."""
+        """The share of the other classes' rows that were predicted as the class."""
         return _share(self.false_positives, self.true_negatives + self.false_positives)
 
     @property
     def false_negative_rate(self) -> float:
-        """Share of the class's rows that were missed."""
+        """The share of the class's rows that were missed."""
         return _share(self.false_negatives, self.support)
 
     @property
     def f1(self) -> float:
-        """Harmonic mean of precision and recall."""
+        """The harmonic mean of precision and recall."""
         return _share(2 * self.true_positives, 2 * self.true_positives + self.false_positives + self.false_negatives)
 
 
 def one_against_rest(confusion: NDArray[np.int64]) -> tuple[OneAgainstRest, ...]:
-    """Of a (n_classes, n_classes) matrix, rows the truth, columns the prediction."""
+    """Each class of a matrix (n_classes, n_classes), rows the truth, columns the prediction, against the rest."""
     total, found = int(confusion.sum()), np.diag(confusion)
     missed, wrongly = confusion.sum(axis=1) - found, confusion.sum(axis=0) - found
     counts = zip(found.tolist(), missed.tolist(), wrongly.tolist(), strict=True)
@@ -99,7 +99,7 @@ def one_against_rest(confusion: NDArray[np.int64]) -> tuple[OneAgainstRest, ...]
 
 
 def per_class(confusion: NDArray[np.int64]) -> list[dict[str, Any]]:
-    """Precision, recall, F1, specificity and support of each class, a row a class."""
+    """The precision, recall, F1, specificity and support of each class, a row for each."""
     rates = ("precision", "recall", "f1", "specificity", "support")
     rows = enumerate(one_against_rest(confusion))
     return [{"class": k} | {name: getattr(row, name) for name in rates} for k, row in rows]

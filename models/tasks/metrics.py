@@ -1,4 +1,4 @@
-"""How right a network is, in numbers: of arrays alone, each as scikit-learn defines it."""
+"""The metrics of a network's answers, computed from arrays; each is defined as in scikit-learn."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,20 +12,20 @@ from models.core import names
 Float = NDArray[np.floating]
 Counts = NDArray[np.int64]
 Direction = Literal["maximize", "minimize"]
-"""Which scores are the better ones, as Optuna says it."""
+"""Whether high or low scores are better, in Optuna's words."""
 
 
 @dataclass(frozen=True)
 class Metric:
-    """What a metric's values can be, and which of them is better."""
+    """A metric's name, the bounds of its values, and whether high or low ones are better."""
 
     name: str
     label: str
-    """As sentences and axes write it."""
+    """The name in sentences and on axes."""
     direction: Direction
     low: float
     high: float
-    """The bounds of its values; infinite where there is none."""
+    """The bounds of the values; infinite where there is none."""
 
 
 _UNIT: tuple[Direction, float, float] = ("maximize", 0.0, 1.0)
@@ -56,7 +56,7 @@ def bare_name(name: str) -> str:
 
 
 def confusion_of(truth: Counts, outputs: Float) -> Counts:
-    """(n_classes, n_classes), rows the truth, columns the class of highest output, the first one on ties."""
+    """(n_classes, n_classes): rows are the truth, columns the class of highest output, the first one on ties."""
     k = outputs.shape[1]
     return np.bincount(truth * k + outputs.argmax(axis=1), minlength=k * k).reshape(k, k)
 
@@ -80,8 +80,8 @@ def macro_f1(confusion: Counts) -> float:
 def auc(truth: Counts, outputs: Float) -> float:
     """The area under the ROC curve: of two classes that of the second, of more the mean of each against the rest.
 
-    By ranks (Hanley and McNeil, 1982), ties counting half. Classes that have no rows, or all, have none and are left
-    out; 0.5 where none is left.
+    The area is computed from ranks (Hanley and McNeil, 1982), ties counting half. Classes that have no rows, or all
+    rows, have no area and are left out; 0.5 where no class is left.
     """
     classes = [1] if outputs.shape[1] == 2 else range(outputs.shape[1])
     found = [_area(truth == k, outputs[:, k]) for k in classes]
@@ -100,23 +100,23 @@ def _area(own: NDArray[np.bool_], score: Float) -> float | None:
 
 
 def rmse(truth: Float, predicted: Float) -> float:
-    """Of (rows, targets), in their units; the mean over targets."""
+    """The error on numbers (rows, targets), in their units; the mean over targets."""
     return float(np.sqrt(((predicted - truth) ** 2).mean(axis=0)).mean())
 
 
 def mae(truth: Float, predicted: Float) -> float:
-    """Of (rows, targets), in their units; the mean over targets."""
+    """The error on numbers (rows, targets), in their units; the mean over targets."""
     return float(np.abs(predicted - truth).mean(axis=0).mean())
 
 
 def r2(truth: Float, predicted: Float) -> float:
-    """1 minus the squared errors over those of the part's own mean; the mean over targets.
+    """1 minus the ratio of the squared errors to those of the part's own mean; the mean over targets.
 
-    A target that is the same in all rows has 1 where it is predicted exactly, else 0.
+    A target that is the same in all rows gives 1 where it is predicted exactly, else 0.
     """
     errors = ((predicted - truth) ** 2).sum(axis=0)
     spread = ((truth - truth.mean(axis=0)) ** 2).sum(axis=0)
-    constant = spread == 0  # exactly: the rule is about equal rows, and near it the ratio is what it is
+    constant = spread == 0  # exactly 0: the rule is for equal rows, not for nearly equal ones
     ratio = np.where(constant, (errors > 0).astype(float), errors / np.where(constant, 1, spread))
     return float((1 - ratio).mean())
 

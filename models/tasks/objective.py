@@ -1,4 +1,4 @@
-"""What trials are chosen by: one metric of the validation part, its direction, its bounds and its worst value."""
+"""The objective that trials are chosen by: one metric of the validation part, its direction, bounds and worst value."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -14,19 +14,20 @@ DEFAULTS = {CLASSIFICATION: names.ACCURACY}
 METRICS_OF = {CLASSIFICATION: names.METRICS_OF_CLASSES, REGRESSION: names.METRICS_OF_NUMBERS}
 """The metrics of each task, the loss first."""
 Baselines = Mapping[str, Mapping[str, float]]
-"""models.tasks.baselines.baselines: a baseline's name to its scores by name."""
+"""For each baseline's name, its scores by name, as models.tasks.baselines.baseline gives them."""
 CONSTANT, LINEAR = "constant", "linear"
-"""The names of the baselines: whoever finds only worse than the constant one would use that."""
+"""The names of the baselines. The constant one stands in for worse trials, as nobody would use these."""
 
 
 @dataclass(frozen=True)
 class Objective:
-    """A metric of the validation part, as `val_macro_f1`."""
+    """A metric of the validation part, such as `val_macro_f1`."""
 
     name: str
     foreign: Metric | None = None
-    """Of a study that another program made: a metric that has no place among this project's."""
+    """For a study that another program made: a metric that this project does not have."""
     foreign_test: str = ""
+    """The name of that metric on the test part."""
 
     @property
     def metric(self) -> Metric:
@@ -34,7 +35,7 @@ class Objective:
 
     @property
     def test_name(self) -> str:
-        """The same metric of the test part: reported, never chosen by."""
+        """The name of the same metric on the test part, which is reported and never chosen by."""
         return self.foreign_test or names.TEST + self.metric.name
 
     @property
@@ -43,12 +44,12 @@ class Objective:
 
     @property
     def sign(self) -> int:
-        """What a score is multiplied by so that more is better."""
+        """1 or -1: a score times this is better where it is higher."""
         return 1 if self.direction == "maximize" else -1
 
     @property
     def label(self) -> str:
-        """The metric as sentences and axes write it: `macro F1`."""
+        """The metric's name in sentences and on axes: `macro F1`."""
         return self.metric.label
 
     @property
@@ -58,25 +59,25 @@ class Objective:
 
     @property
     def proportion(self) -> bool:
-        """Whether a score is a share of rows, which alone has a binomial error."""
+        """Whether a score is a share of rows, as only such scores have a binomial error."""
         return self.metric.name == names.ACCURACY
 
     @property
     def std_name(self) -> str:
-        """Of a cross-validated trial: the deviation of its score over the folds, divided by their number."""
+        """For a cross-validated trial: the name of its score's standard deviation over the folds."""
         return f"{self.name}_std"
 
     def better(self, one: float, other: float) -> bool:
-        """Whether `one` is better than `other`; equal ones are not."""
+        """Whether the score `one` is better than `other`; equal scores are not."""
         return self.sign * one > self.sign * other
 
     def place(self, score: float, number: int) -> tuple[float, int]:
-        """A trial's sort key, the one rule of which trial is the best: of equal scores the lower number."""
+        """A trial's sort key, the best trial first; of equal scores, the lower number comes first everywhere."""
         return -self.sign * score, number
 
     @property
     def bounded(self) -> bool:
-        """Whether the metric itself has a worst value, so that none need be taken from a baseline."""
+        """Whether the metric itself has a worst value; otherwise a baseline gives one."""
         return math.isfinite(self._worst_bound)
 
     @property
@@ -85,10 +86,10 @@ class Objective:
         return (self.direction, self.metric.low, self.metric.high) == ("maximize", 0.0, 1.0)
 
     def worst(self, baselines: Baselines) -> float:
-        """The score of a trial that failed, or found only worse: the bound, else the constant baseline's score.
+        """The score of a trial that failed or scored worse: the metric's bound, else the constant baseline's score.
 
         Raises:
-            ValueError: there is neither.
+            ValueError: there is neither a bound nor such a score.
         """
         return self._worst(self.name, baselines)
 
@@ -97,20 +98,20 @@ class Objective:
         return self._worst(self.test_name, baselines)
 
     def bounds(self, baselines: Baselines) -> tuple[float, float]:
-        """Between what a trial's score lies once it is no worse than `worst`."""
+        """The lowest and the highest score of trials whose scores are at least as good as `worst`."""
         worst = self.worst(baselines)
         return (worst, self.metric.high) if self.direction == "maximize" else (self.metric.low, worst)
 
     def censored(self, score: float | None, baselines: Baselines) -> float:
-        """`score`, or `worst` where there is none or a worse one."""
+        """`score`; where the score is None, not finite or worse than `worst`, that instead."""
         worst = self.worst(baselines)
         return worst if score is None or not math.isfinite(score) or self.better(worst, score) else score
 
     def check_targets(self, targets: Sequence[float]) -> None:
-        """That scores to reach are ones that can be reached.
+        """Checks that the scores to reach are possible values of the metric.
 
         Raises:
-            ConfigError: one is not.
+            ConfigError: one of `targets` cannot be reached.
         """
         best = self.metric.high if self.direction == "maximize" else self.metric.low
         for target in targets:
@@ -135,7 +136,7 @@ class Objective:
 
 
 def read_objective(written: str, task: str) -> Objective:
-    """The objective that `written` names; empty: val_accuracy, or of a regression val_rmse.
+    """The objective that `written` names; for an empty text val_accuracy, or for a regression val_rmse.
 
     Raises:
         ConfigError: the task has no such metric.
@@ -144,7 +145,7 @@ def read_objective(written: str, task: str) -> Objective:
 
 
 def check_monitor(monitor: str, task: str) -> str:
-    """That early stopping can look at `monitor` on data of `task`.
+    """`monitor`, checked to be a metric that early stopping can use on data of `task`.
 
     Raises:
         ConfigError: the task has no such metric.

@@ -1,4 +1,4 @@
-"""Regression: numbers in the user's units, how far predictions are from them, and where they are farthest."""
+"""Regression: numbers in the user's units, the errors of predictions, and the rows with the largest errors."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -34,11 +34,11 @@ class Regression:
         return {names.LOSS: loss} | {name: measures[name](truth, outputs) for name in wanted if name in measures}
 
     def evidence(self, truth: NDArray[Any], outputs: NDArray[np.floating]) -> dict[str, Any]:
-        """`targets`, one entry a target.
+        """`targets`: a list with one entry for each target.
 
-        Each has its `name`; `rows`, at most MOST_POINTS row numbers of the part, evenly spaced, with their `true` and
-        `predicted`; the quantiles of the residuals, predicted minus true, as pairs; and `worst`, the WORST_ROWS rows of
-        the largest residuals, the largest first, each with row, true and predicted.
+        An entry has the target's `name`; `rows`, at most MOST_POINTS row numbers of the part, evenly spaced, with the
+        `true` and `predicted` numbers; `residual_quantiles`, pairs of a share and the quantile of predicted minus true;
+        and `worst`, the WORST_ROWS rows of largest residuals, the largest first, each with row, true and predicted.
         """
         rows = np.unique(np.linspace(0, len(truth) - 1, min(len(truth), MOST_POINTS)).round().astype(int))
         found = []

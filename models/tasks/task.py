@@ -1,4 +1,4 @@
-"""What a network's outputs mean: the loss they are trained by, their metrics, and the evidence that a result keeps."""
+"""The meaning of a network's outputs: the loss of training, the metrics, and the evidence that a result keeps."""
 
 from typing import Any, Protocol
 
@@ -13,7 +13,7 @@ from models.tasks.regression import Regression
 class Task(Protocol):
     """Outputs and truth are arrays of one part of the data, a row each; numbers are in the user's units.
 
-    Another task needs a class of these, a loss in models.networks.formula, and what encodes its labels.
+    A further task needs a class of this kind, a loss in models.networks.formula, and labels in models.data.labels.
     """
 
     @property
@@ -26,19 +26,19 @@ class Task(Protocol):
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """The names of all its metrics, the loss first."""
+        """The names of all metrics of the task, the loss first."""
 
     @property
     def costly(self) -> tuple[str, ...]:
-        """Those that are measured each epoch only where something looks at them."""
+        """The names of the metrics that are measured each epoch only where the monitor or the objective needs them."""
 
     def scores(
         self, truth: NDArray[Any], outputs: NDArray[np.floating], loss: float, wanted: tuple[str, ...]
     ) -> dict[str, float]:
-        """The metrics of `wanted`; `loss` has been measured with the outputs."""
+        """The values of the metrics `wanted`, and the loss, which was measured with the outputs."""
 
     def evidence(self, truth: NDArray[Any], outputs: NDArray[np.floating]) -> dict[str, Any]:
-        """What figures and pages are drawn from, as plain values that JSON can say."""
+        """The data of figures and pages, as plain values that JSON can hold."""
 
 
 def task_of(target: Target) -> Task:

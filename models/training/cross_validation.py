@@ -1,7 +1,8 @@
 """Cross-validation: a configuration trained once a fold, and scored on the rows left out of that training.
 
-Each fold is an ordinary trial (`Split.fold`): it trains on the other folds, stops early by the validation part, which
-no fold has, and is tested on the fold. So the scores follow from configuration, data and seed as any trial's do.
+Each fold is an ordinary trial (`Split.fold`): the network is trained on the other folds, stops early by the validation
+part, which no fold has, and is tested on the fold. So the scores follow from configuration, data and seed as those of
+any trial.
 """
 
 import hashlib
@@ -27,42 +28,35 @@ from models.training.resident import Prepared, PreparedData, PreparedFolds
 from models.training.trial import Report, run_and_answer
 
 Run = Callable[[PreparedData, int, Report], tuple[TrialResult, Array]]
-"""One training of a configuration, as models.training.trial.run_and_answer."""
+"""One training of a configuration, as models.training.trial.run_and_answer: from data, seed and report."""
 
 
-def train(
-    config: Config, data: Prepared, seed: int, report: Report, source: Source | None = None, number: int = 0
-) -> TrialResult | FoldsResult:
-    """One trial, cross-validated where the data come in folds; `source` is that of the user's own network.
+def run_of(config: Config, source: Source | None = None, number: int = 0) -> Run:
+    """The training of `config`; a network of the user's own needs its `source` and the trial's `number`.
 
     Raises:
-        TrialFailed, TrialStopped: as `run_trial`. What the user's own function raises comes through.
+        ConfigError: the source is missing.
     """
-    run = _run_of(config, source, number)
+    if isinstance(config, TrialConfig):
+        return partial(run_and_answer, config)
+    if source is not None:
+        return partial(run_users, config, source=source, number=number)
+    raise ConfigError(f"a trial of {config.network} needs that network's source, got none")
+
+
+def train(run: Run, data: Prepared, seed: int, report: Report) -> TrialResult | FoldsResult:
+    """One trial, cross-validated where the data come in folds.
+
+    Raises:
+        TrialFailed, TrialStopped: as `run_trial`. Errors of the user's own function come through.
+    """
     if isinstance(data, PreparedFolds):
         return run_folds(run, data, seed, report)
     return run(data, seed, report)[0]
 
 
-def train_fold(
-    config: Config,
-    data: PreparedFolds,
-    seed: int,
-    fold: int,
-    report: Report,
-    source: Source | None = None,
-    number: int = 0,
-) -> FoldResult:
-    """One fold, from 1, of a cross-validated trial: `join_folds` of all makes what `train` does.
-
-    Raises:
-        TrialFailed, TrialStopped: as `train`.
-    """
-    return run_fold(_run_of(config, source, number), data, seed, fold, report)
-
-
 def run_folds(run: Run, data: PreparedFolds, seed: int, report: Report) -> FoldsResult:
-    """Trains and scores a configuration on one fold after another; `report` hears of each epoch of each.
+    """Trains and scores a configuration on one fold after another; `report` is called for each epoch of each fold.
 
     Raises:
         TrialFailed: one fold could not be trained.
@@ -72,7 +66,11 @@ def run_folds(run: Run, data: PreparedFolds, seed: int, report: Report) -> Folds
 
 
 def run_fold(run: Run, data: PreparedFolds, seed: int, fold: int, report: Report) -> FoldResult:
-    """Trains and scores a configuration on one fold, from 1; raises as `run_folds`."""
+    """Trains and scores a configuration on one fold, from 1; `join_folds` of all folds makes the trial of `train`.
+
+    Raises:
+        TrialFailed, TrialStopped: as `run_folds`.
+    """
     began = time.perf_counter()
 
     def note(epoch: EpochReport) -> None:
@@ -85,21 +83,13 @@ def run_fold(run: Run, data: PreparedFolds, seed: int, fold: int, report: Report
     return FoldResult(replace(result, model=b""), answers, time.perf_counter() - began)
 
 
-def _run_of(config: Config, source: Source | None, number: int) -> Run:
-    if isinstance(config, TrialConfig):
-        return partial(run_and_answer, config)
-    if source is not None:
-        return partial(run_users, config, source=source, number=number)
-    raise ConfigError(f"a trial of {config.network} needs that network's source, got none")
-
-
 def _named(epoch: EpochReport, number: int) -> EpochReport:
     metrics = {f"fold_{number}_{name}": value for name, value in epoch.metrics.items()}
     return EpochReport(epoch.epoch, metrics, epoch.timestamp_ms)
 
 
 def join_folds(folds: Sequence[FoldResult], split: Split) -> FoldsResult:
-    """The trial that the folds, in their order, are of."""
+    """The trial that consists of all its folds, which are given in order."""
     assert split.fold_of is not None
     results, answers = [fold.result for fold in folds], [fold.answers for fold in folds]
     seconds = tuple(fold.seconds for fold in folds)
@@ -107,7 +97,7 @@ def join_folds(folds: Sequence[FoldResult], split: Split) -> FoldsResult:
     objective = read_objective(split.objective, task.kind)
 
     def of_folds(name: str) -> Array:
-        # What a fold's trial calls its test part is the fold.
+        # The test part of a fold's trial is the fold.
         return np.array([result.scores[names.TEST + name] for result in results])
 
     chosen_by = objective.metric.name

@@ -1,4 +1,4 @@
-"""A network's loss and answers on a whole part of the data, as one graph call."""
+"""A network's loss and outputs on a whole part of the data, as one graph call."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,7 +14,7 @@ from models.training.epoch_graph import handles, moving_statistics, read
 
 # Small enough for a wide layer's activations to stay in the cache, large enough for the matrix product's full speed.
 _ROWS_AT_ONCE = 1024
-# Of any model: a convolution's activations are many times its inputs.
+# For any model, fewer rows: a convolution's activations are many times its inputs.
 _ROWS_OF_ANY = 256
 
 
@@ -23,13 +23,13 @@ class Evaluation:
     """A network in inference mode on one part of the data."""
 
     loss: float
-    """The rows' mean, without weights and without the L2 penalty: cross-entropy in nats, or squares."""
+    """The mean over rows, without weights and L2 penalty: cross-entropy in nats, or squared errors."""
     outputs: NDArray[np.floating]
     """(rows, outputs): probabilities, or numbers on the network's own scale."""
 
 
 def evaluate(network: keras.Model, formula: Formula, x: tf.Tensor, y: tf.Tensor) -> Evaluation:
-    """`network` on features (rows, n_features) and labels (rows,), or numbers (rows, targets)."""
+    """Evaluates `network` on features (rows, n_features) and labels (rows,), or numbers (rows, targets)."""
     graph = _trace(formula.in_inference(), x.dtype)
     weights, moving = handles(network.trainable_variables), handles(moving_statistics(network))
     loss, outputs = graph(x, y, weights, moving)
@@ -37,11 +37,11 @@ def evaluate(network: keras.Model, formula: Formula, x: tf.Tensor, y: tf.Tensor)
 
 
 class ModelEvaluation:
-    """Any built `model` on whole parts of the data, as one graph, traced at its first part.
+    """Evaluates any built `model` on whole parts of the data, as one graph, which is traced at the first call.
 
-    The loss is the task's, one of models.networks.formula.LOSSES, whatever `model` was compiled with: so are trials of
-    one study compared. With `logits` answers become probabilities by a softmax. A model that cannot be traced is called
-    chunk by chunk.
+    The loss is the task's, one of models.networks.formula.LOSSES, whatever loss `model` was compiled with, so that the
+    trials of a study can be compared. With `logits`, a softmax makes probabilities of the answers. A model that cannot
+    be traced is called chunk by chunk.
     """
 
     def __init__(self, model: keras.Model, loss: str, logits: bool = False, traced: bool = True) -> None:
@@ -49,7 +49,7 @@ class ModelEvaluation:
         self._graph: Any = None
 
     def __call__(self, x: Any, y: tf.Tensor) -> Evaluation:
-        """On inputs as the model takes them, and labels (rows,), or numbers (rows, targets)."""
+        """Evaluates the model on inputs as it takes them, and labels (rows,), or numbers (rows, targets)."""
         loss, outputs = self._run(x, y) if self._traced else self._by_chunks(x, y)
         return Evaluation(float(loss) / int(y.shape[0]), outputs.numpy())
 
@@ -106,7 +106,7 @@ def _trace(formula: Formula, dtype: tf.DType) -> Any:
             truth = y[start : start + _ROWS_AT_ONCE]
             logits = inference_logits(formula, x[start : start + _ROWS_AT_ONCE], values, statistics)
             losses, _ = losses_of(formula, logits, truth)
-            # Of the probabilities, as a user of the model would: two logits can differ and their probabilities not.
+            # Scores rank by probabilities, as a user of the model would: different logits can give equal ones.
             answers = answers.write(i, answers_of(formula, logits))
             return i + 1, loss + tf.reduce_sum(tf.cast(losses, tf.float64)), answers
 

@@ -19,18 +19,18 @@ from models.training.keras_internals import slots_by_kind
 
 @dataclass(frozen=True)
 class FusedRule:
-    """An optimizer whose step is one kernel a variable. Only `kind` shapes the graph; the numbers are fed."""
+    """An optimizer whose step is one kernel a variable. Only `kind` shapes the graph; the constants are fed to it."""
 
     kind: str
     constants: tuple[float, ...]
 
     @property
     def slots(self) -> int:
-        """State arrays a variable, all zero at the start."""
+        """The number of state arrays of one variable, all zero at the start."""
         return _SLOTS[self.kind]
 
     def new_slots(self, variables: Sequence[Any]) -> list[tf.Variable]:
-        """State arrays for `variables`, those of one variable together."""
+        """New state arrays for `variables`; the arrays of one variable stand together."""
         return [
             tf.Variable(tf.zeros(variable.shape, variable.dtype), trainable=False)
             for variable in variables
@@ -38,9 +38,10 @@ class FusedRule:
         ]
 
     def step_sizes(self, learning_rate: float, first_step: int, steps: int) -> NDArray[np.float64]:
-        """What each of `steps` steps multiplies its direction by; `first_step` counts from 1.
+        """(steps,): the factor of each step's direction; `first_step` counts from 1.
 
-        Adam's bias correction is part of it (Kingma and Ba, 2015, end of section 2), so that the kernel needs none.
+        Adam's bias correction is part of the factor (Kingma and Ba, 2015, end of section 2), so that the kernel needs
+        none.
         """
         if self.kind != "adam":
             return np.full(steps, learning_rate)
@@ -50,21 +51,21 @@ class FusedRule:
 
 
 def make_optimizer(config: TrialConfig) -> keras.optimizers.Optimizer:
-    """Keras' own optimizer, its own defaults, for the configuration."""
+    """Keras' optimizer of the configuration, with Keras' defaults for all settings that a study does not have."""
     return named_optimizer(config.optimizer, config.learning_rate, config.momentum)
 
 
 def named_optimizer(name: str, learning_rate: float, momentum: float = 0.0) -> keras.optimizers.Optimizer:
-    """Keras' own optimizer, its own defaults, of a name that a study may write; momentum is of "sgd" alone."""
+    """Keras' optimizer of a name that a study may use, with Keras' defaults; `momentum` is for "sgd" alone."""
     kinds = {"adam": keras.optimizers.Adam, "nadam": keras.optimizers.Nadam, "rmsprop": keras.optimizers.RMSprop}
-    # A fixed name: TensorFlow keeps 80 kB for ever for each name that a variable ever had.
+    # A fixed name, because TensorFlow keeps 80 kB for ever for each name that a variable ever had.
     if name == "sgd":
         return keras.optimizers.SGD(learning_rate, momentum=momentum, name="optimizer")
     return kinds[name](learning_rate, name="optimizer")
 
 
 def fused_rule(optimizer: keras.optimizers.Optimizer) -> FusedRule | None:
-    """The fused twin of `optimizer`, or None when no kernel computes what it does."""
+    """The fused rule that computes the same as `optimizer`; None where no kernel does."""
     plain = (
         optimizer.weight_decay is None
         and optimizer.clipnorm is None
@@ -87,13 +88,13 @@ def fused_rule(optimizer: keras.optimizers.Optimizer) -> FusedRule | None:
 
 
 def own_slots(optimizer: keras.optimizers.Optimizer) -> list[Any]:
-    """The state arrays of a built optimizer, in the order of the trained variables, those of one variable together.
+    """The state arrays of a built optimizer, in the order of the trained variables; one variable's stand together.
 
-    Trained with these, the optimizer's state is true: a checkpoint of the compiled network can go on with it.
+    Training with these arrays keeps the optimizer's own state true, so that a checkpoint can be trained further.
     """
     kinds = slots_by_kind(optimizer)
     if type(optimizer) is keras.optimizers.RMSprop:
-        # The kernel has a momentum array always, Keras only for a momentum above 0.
+        # The kernel always has a momentum array; Keras has one only for a momentum above 0.
         squares, momenta = kinds
         kinds = [squares, momenta or [tf.Variable(tf.zeros(v.shape, v.dtype)) for v in squares]]
     return [slot for of_one_variable in zip(*kinds, strict=True) for slot in of_one_variable]

@@ -1,8 +1,8 @@
 """Keras' own update of any optimizer, for the training graph that serves networks of every size.
 
-An optimizer's update is bound to the variables it was built for, and tracing one for each network costs a quarter of a
-second and, through tf.distribute, 4 MB that are never given back. So each kind of optimizer is traced once, on
-stand-ins whose sizes are left open; weights and optimizer state are copied in before an epoch and out after it.
+An optimizer's update is bound to the variables that the optimizer was built for. Tracing one update for each network
+would cost a quarter of a second and, through tf.distribute, 4 MB for ever. So each kind of optimizer is traced once, on
+stand-ins of open sizes; weights and optimizer state are copied in before an epoch and out after the epoch.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from models.training.keras_internals import leave_sizes_open
 
 
 class StandIn:
-    """Takes over `optimizer`, not built yet, with variables to train for networks with weights of the given ranks."""
+    """Builds `optimizer` on stand-ins for the weights of any network whose weights have the given ranks."""
 
     def __init__(self, optimizer: keras.optimizers.Optimizer, ranks: Sequence[int], dtype: str) -> None:
         self._optimizer = optimizer
@@ -26,7 +26,7 @@ class StandIn:
 
     @property
     def handles(self) -> list[tf.Tensor]:
-        """Resources of the variables that stand in for a network's trainable ones."""
+        """The handles of the variables that stand in for a network's trainable ones."""
         return [variable.value.handle for variable in self._variables]
 
     def update(self, gradients: Sequence[tf.Tensor]) -> None:

@@ -1,6 +1,6 @@
-"""Model.fit, one epoch a call, for what one graph cannot train: slower, with the same order of rows and the same seeds.
+"""Model.fit, one epoch a call, for models that one graph cannot train: slower, with the same order of rows and seeds.
 
-Which of the two trains a model, and why, is decided here.
+`path_of` decides which of the two trains a model, and says why.
 """
 
 import math
@@ -11,7 +11,8 @@ import keras
 import tensorflow as tf
 
 from models.core import names
-from models.training.model_graph import Inputs, ModelTrainer
+from models.training.model_graph import ModelTrainer
+from models.training.resident import Batches, TrainingRows
 
 GRAPH, FIT = "one graph", "Model.fit"
 """The ways to train a network of the user's own."""
@@ -21,9 +22,9 @@ _OF_BATCHES = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_tra
 
 
 def path_of(model: keras.Model, callbacks: Sequence[keras.callbacks.Callback] = ()) -> tuple[str, str]:
-    """(GRAPH or FIT, why): how a compiled `model` is trained, and of FIT the reason in words.
+    """(GRAPH or FIT, why): how a compiled `model` is trained, and for FIT the reason in words.
 
-    A model for which this says GRAPH can still turn out to be models.training.model_graph.NotTraceable.
+    Tracing can still refuse a model of GRAPH, as models.training.model_graph.NotTraceable.
     """
     for name in _OVERRIDDEN:
         if getattr(type(model), name) is not getattr(keras.Model, name) or name in vars(model):
@@ -42,28 +43,23 @@ class FitTrainer(ModelTrainer):
     def __init__(
         self,
         model: keras.Model,
-        x: Inputs,
-        y: tf.Tensor,
-        batch_size: int,
-        seed: int,
-        weights: tf.Tensor | None = None,
+        rows: TrainingRows,
+        batches: Batches,
         callbacks: Sequence[keras.callbacks.Callback] = (),
-        shuffle: bool = True,
     ) -> None:
-        super().__init__(model, y, batch_size, seed, shuffle)
-        self._data = x, y, weights
+        super().__init__(model, rows, batches)
         self._callbacks = [callback for callback in callbacks if _hears_of_batches(callback)]
 
     def run_epoch(self, epoch: int) -> dict[str, float]:
-        """Trains one epoch, counted from 1; returns what Model.fit logs, metrics of the model only if finite."""
+        """Trains one epoch, counted from 1; returns Model.fit's logs, metrics of the model only if finite."""
         order = self._order(epoch)
         x, y, weights = (
             None if part is None else keras.tree.map_structure(lambda values: tf.gather(values, order), part)
-            for part in self._data
+            for part in (self._rows.x, self._rows.y, self._rows.weights)
         )
         heard = _BatchesAlone(self._model, self._callbacks)
         self._model.fit(
-            x, y, sample_weight=weights, batch_size=self._batch, shuffle=False, verbose=0, callbacks=heard,
+            x, y, sample_weight=weights, batch_size=self.batches.size, shuffle=False, verbose=0, callbacks=heard,
             initial_epoch=epoch - 1, epochs=epoch,
         )  # fmt: skip
         for variable, value in heard.weights:
@@ -80,7 +76,7 @@ _ACCURACIES = ("acc", "sparse_categorical_accuracy", "categorical_accuracy")
 
 
 class _BatchesAlone(keras.callbacks.CallbackList):
-    """Hands on what happens at batches, and keeps an epoch's logs and weights: the rest is for who calls the epochs."""
+    """Passes batches on to callbacks, and keeps an epoch's logs and weights; models.training.epochs calls the rest."""
 
     def __init__(self, model: keras.Model, callbacks: Sequence[keras.callbacks.Callback]) -> None:
         super().__init__(list(callbacks), add_history=True, model=model)
@@ -102,7 +98,7 @@ class _BatchesAlone(keras.callbacks.CallbackList):
 
 def _hears_of_batches(callback: keras.callbacks.Callback) -> bool:
     kinds = keras.callbacks
-    # Keras' own, which listen to batches and do nothing, or nothing that a trial does not do, unless asked to.
+    # Callbacks of Keras that listen to batches and, unless told to, do nothing there or only what a trial does itself.
     if type(callback) is kinds.TerminateOnNaN:
         return False
     if type(callback) in (kinds.ModelCheckpoint, kinds.BackupAndRestore):

@@ -1,7 +1,7 @@
-"""An epoch of any Keras model as one graph call, traced once a network: what Model.fit computes, without its overhead.
+"""An epoch of any Keras model as one graph call, traced once a network: Model.fit's computation without its overhead.
 
 Batches are gathered in the graph from data in memory; the forward pass, the loss and the optimizer are the model's
-own, so that layers' state, regularisers, schedules, clipping and averages are what they are under Model.fit. Where
+own, so that layers' state, regularisers, schedules, clipping and averages are the same as under Model.fit. Where
 TensorFlow has a fused kernel for the optimizer's update, the kernel is used.
 """
 
@@ -12,9 +12,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from models.core import names
 from models.core.errors import said_by
-from models.training.epoch_graph import handles, row_order
+from models.training.epoch_graph import handles, running_means
 from models.training.fused_optimizers import FusedRule, apply_fused, fused_rule, own_slots
 from models.training.keras_internals import (
     answers_in_training,
@@ -23,9 +22,8 @@ from models.training.keras_internals import (
     measures_more,
     own_metrics,
 )
+from models.training.resident import Batches, TrainingRows
 
-Inputs = Any
-"""What the model's call takes: a tensor (rows, ...), or a dict or list of them."""
 Update = Callable[[Sequence[Any], tf.Tensor], None]
 
 
@@ -34,60 +32,43 @@ class NotTraceable(Exception):
 
 
 class ModelTrainer:
-    """What both ways to train a network of the user's own share: batches, the order of rows, the end."""
+    """The part that both ways to train a network of the user's own share: `model`, its rows and batches, the end."""
 
-    def __init__(self, model: keras.Model, y: tf.Tensor, batch_size: int, seed: int, shuffle: bool) -> None:
-        self._model, self._seed, self._shuffle = model, seed, shuffle
-        self._rows = int(y.shape[0])
-        self._batch = min(batch_size, self._rows)
-
-    @property
-    def steps(self) -> int:
-        """Steps an epoch, the smaller last one included."""
-        return -(-self._rows // self._batch)
+    def __init__(self, model: keras.Model, rows: TrainingRows, batches: Batches) -> None:
+        self._model, self._rows, self.batches = model, rows, batches
 
     def finish(self) -> None:
-        """What Model.fit does after the last epoch: an optimizer that averages the weights hands the average over."""
+        """Does as Model.fit after the last epoch: an optimizer that averages the weights hands the average over."""
         self._model.optimizer.finalize_variable_values(self._model.trainable_variables)
 
     def _order(self, epoch: int) -> tf.Tensor:
-        return tf.constant(row_order(self._seed, epoch, self._rows, self._shuffle))
+        return tf.constant(self.batches.order(epoch))
 
 
 class GraphTrainer(ModelTrainer):
-    """Trains a built and compiled `model` in place, one call an epoch, on inputs `x` and labels `y` in memory.
+    """Trains a built and compiled `model` in place, one call an epoch.
 
-    The order of rows follows from `seed`, as models.training.epoch_graph.Trainer's; what layers draw follows from the
-    state of their own seeds. `weights` (rows,) are what each row counts in the loss. The optimizer's state stays true.
+    The order of rows is that of `batches`, as in models.training.epoch_graph.Trainer; random layers draw from the state
+    of their own seeds. The optimizer's state stays true.
 
     Raises:
         NotTraceable: an operation of the model cannot stand in a loop of a graph.
     """
 
-    def __init__(
-        self,
-        model: keras.Model,
-        x: Inputs,
-        y: tf.Tensor,
-        batch_size: int,
-        seed: int,
-        weights: tf.Tensor | None = None,
-        classes: bool = True,
-        shuffle: bool = True,
-    ) -> None:
-        super().__init__(model, y, batch_size, seed, shuffle)
+    def __init__(self, model: keras.Model, rows: TrainingRows, batches: Batches, classes: bool = True) -> None:
+        super().__init__(model, rows, batches)
         self._optimizer, self._classes = model.optimizer, classes
         if not self._optimizer.built:
             self._optimizer.build(model.trainable_variables)
         self._rule = _fused(model)
         self._scheduled = has_schedule(self._optimizer)
-        self._data = x, y, tf.zeros([0]) if weights is None else weights
+        self._data = rows.x, rows.y, tf.zeros([0]) if rows.weights is None else rows.weights
         self._measured = measures_more(model)
-        if self._measured:  # their variables must not be made inside of a graph
-            few = keras.tree.map_structure(lambda values: values[:1], x)
-            model.compute_metrics(few, y[:1], model(few), sample_weight=None if weights is None else weights[:1])
+        if self._measured:  # the metrics' variables must not be made inside of a graph
+            few, weights = keras.tree.map_structure(lambda values: values[:1], rows.x), rows.weights
+            model.compute_metrics(few, rows.y[:1], model(few), sample_weight=None if weights is None else weights[:1])
         try:
-            self._epoch = self._trace(weights is not None).get_concrete_function()
+            self._epoch = self._trace().get_concrete_function()
         except (tf.errors.ResourceExhaustedError, MemoryError):
             raise
         except Exception as error:
@@ -96,20 +77,21 @@ class GraphTrainer(ModelTrainer):
     def run_epoch(self, epoch: int) -> dict[str, float]:
         """Trains one epoch, counted from 1; returns Keras' running means.
 
-        They are `loss`, of classes `accuracy`, and the metrics that the model was compiled with.
+        These are `loss`, of classes `accuracy`, and the metrics that the model was compiled with.
         """
-        first, rate = int(self._optimizer.iterations), 1.0 if self._scheduled else float(self._optimizer.learning_rate)
-        sizes = np.zeros(self.steps) if self._rule is None else self._rule.step_sizes(rate, first + 1, self.steps)
+        first, steps = int(self._optimizer.iterations), self.batches.steps
+        rate = 1.0 if self._scheduled else float(self._optimizer.learning_rate)
+        sizes = np.zeros(steps) if self._rule is None else self._rule.step_sizes(rate, first + 1, steps)
         if self._measured:
             self._model.reset_metrics()
         tensors = keras.tree.flatten(self._data)
         loss, correct = self._epoch(*tensors, self._order(epoch), tf.constant(sizes, tf.float32))
         found = own_metrics(self._model) if self._measured else {}
-        found |= {names.LOSS: float(loss) / self._rows}
-        return found | ({names.ACCURACY: int(correct) / self._rows} if self._classes else {})
+        return found | running_means(loss, correct if self._classes else None, self._rows.count)
 
-    def _trace(self, weighted: bool) -> Any:
-        model, batch, classes, data = self._model, self._batch, self._classes, self._data
+    def _trace(self) -> Any:
+        model, batch, classes, data = self._model, self.batches.size, self._classes, self._data
+        weighted = self._rows.weights is not None
         forward, update = answers_in_training(model), self._updates()
         variables = [variable.value for variable in model.trainable_variables]
 
@@ -147,13 +129,13 @@ class GraphTrainer(ModelTrainer):
         return tf.function(epoch, input_signature=signature, autograph=False)
 
     def _updates(self) -> Update:
-        """One step of all trainable variables from their gradients; `size` is what the fused rule makes of the step."""
+        """One step of all trainable variables from their gradients; `size` is the fused rule's size of the step."""
         optimizer, rule, scheduled = self._optimizer, self._rule, self._scheduled
         variables = list(self._model.trainable_variables)
         if rule is None:
             keep_updates_local(optimizer)
             return lambda gradients, size: optimizer.apply(gradients, variables)
-        self._slots = own_slots(optimizer)  # kept alive: a graph knows them by their handles alone
+        self._slots = own_slots(optimizer)  # kept alive: a graph knows slots by their handles alone
         weights, slots, each = handles(variables), handles(self._slots), rule.slots
 
         def update(gradients: Sequence[Any], size: tf.Tensor) -> None:
@@ -163,7 +145,7 @@ class GraphTrainer(ModelTrainer):
             constants = [tf.constant(value, size.dtype) for value in rule.constants]
             for k, gradient in enumerate(gradients):
                 if isinstance(gradient, tf.IndexedSlices):
-                    # Rows of an embedding, some of them more than once: Keras squares each before it adds them up.
+                    # Rows of an embedding, where a row may occur twice: Keras squares each before the sum.
                     optimizer.update_step(gradient, variables[k].value, rate)
                 elif gradient is not None:
                     apply_fused(rule.kind, weights[k], slots[k * each : (k + 1) * each], gradient, size, constants)
@@ -173,7 +155,7 @@ class GraphTrainer(ModelTrainer):
 
 
 def _fused(model: keras.Model) -> FusedRule | None:
-    """The kernel of the model's optimizer, where that is all it does to each variable."""
+    """The kernel of the model's optimizer, where the optimizer does nothing else to a variable."""
     plain = all(
         variable.dtype == "float32" and variable.constraint is None and not variable.overwrite_with_gradient
         for variable in model.trainable_variables

@@ -1,8 +1,8 @@
 """`python -m models.training.planning FD`: draws the rows of the user's own network in a process of its own.
 
-It ends when the file descriptor FD does, which whoever asks holds open. Standard input has the job as JSON, the last
-line of standard output the answer: `kind`, `keywords`, `rows` and `n_parameters` of the first network (0 where none was
-built), or `error`, one line. search/study/own_space.py writes and reads them.
+The process ends when the file descriptor FD is closed, which the process that asks holds open. Standard input has the
+job as JSON. The last line of standard output is the answer: `kind`, `keywords`, `rows` and `n_parameters` of the first
+network (0 where none was built), or `error`, one line. search/study/own_space.py writes the job and reads the answer.
 """
 
 import json
@@ -63,7 +63,11 @@ def plan(job: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_same(known: Any, again: Any) -> None:
-    """That the function asks for what it asked for when the plan was begun: a file that it reads may have changed."""
+    """Checks that the function asks for the same as when the plan was begun; a file that it reads may have changed.
+
+    Raises:
+        ConfigError: the function asks for something else.
+    """
     asked, now = known.distributions, again.distributions
     if (known.parameters, asked) != (again.parameters, now):
         differing = next((name for name in {**asked, **now} if asked.get(name) != now.get(name)), "a value")
@@ -79,21 +83,29 @@ def _answer(kind: str, n_parameters: int, keywords: Sequence[str] = (), rows: Se
 
 
 def _check_network(source: Any, given: Mapping[str, Any], job: Mapping[str, Any], asked: Mapping[str, Any]) -> int:
-    """That the network of these values takes the data's rows and answers what the task needs; its parameters."""
+    """Checks that the network of these values takes the data's rows and answers as the task needs.
+
+    Returns the number of its parameters.
+
+    Raises:
+        ConfigError: the network cannot be built, or does not fit.
+    """
     import tensorflow as tf
 
     from models.core.runtime import without_harmless_warnings
+    from models.networks.feeding import Interface
     from models.networks.own import build_own, globals_kept, operations_named
     from models.networks.user_function import UserNetwork
     from models.spaces.problems import problem_of
 
     shape, seed = tuple(job["shape"]), trial_seed(job["seed"], 0)
     features = tf.zeros([2, math.prod(shape)])
-    columns = {name: (first, last) for name, (first, last) in job["columns"].items()}
+    columns = {name: (first, stop) for name, (first, stop) in job["columns"].items()}
+    interface = Interface(shape, columns, job["n_outputs"], job["classes"])
     network = UserNetwork(source, given, seed, asked)
     try:
         with globals_kept(), without_harmless_warnings(), operations_named():
-            own = build_own(network.build, features, shape, columns, job["n_outputs"], job["classes"], seed)
+            own = build_own(network.build, features, interface, seed)
             return int(own.model.count_params())
     except Exception as error:
         raise ConfigError(problem_of(source, error).message) from error

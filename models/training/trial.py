@@ -16,10 +16,11 @@ from models.networks.mlp import build_network, parameter_count
 from models.networks.saving import with_preprocessing
 from models.training.epoch_graph import Trainer
 from models.training.epochs import Report as Report
-from models.training.epochs import Rules, Trained, run_epochs, trial_of_its_own
+from models.training.epochs import Rules, Trained, compile_for, run_epochs, trial_of_its_own
 from models.training.evaluation import evaluate
 from models.training.fused_optimizers import make_optimizer
 from models.training.resident import PreparedData as PreparedData
+from models.training.resident import TrainingRows
 from models.training.resident import prepare as prepare
 
 
@@ -30,7 +31,7 @@ def run_trial(
     report: Report,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> TrialResult:
-    """Trains `config`; `report` hears of each epoch at its end.
+    """Trains `config`; `report` is called at the end of each epoch.
 
     The result follows bit for bit from `config`, `data` and `seed`, whatever the process did before. Keras' `callbacks`
     are called at the beginning and end of training and of each epoch, never for a batch.
@@ -49,7 +50,7 @@ def run_and_answer(
     report: Report,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> tuple[TrialResult, Array]:
-    """As `run_trial`, and what the kept network answers to the test part (rows, outputs), in the user's units."""
+    """As `run_trial`; also the kept network's answers to the test part (rows, outputs), in the user's units."""
     with trial_of_its_own():
         return _run(config, data, seed, report, callbacks)
 
@@ -75,25 +76,22 @@ def _run(
     )
     optimizer = make_optimizer(config)
     if callbacks:
-        loss = "sparse_categorical_crossentropy" if classes else "mean_squared_error"
-        network.compile(optimizer, loss, metrics=["accuracy"] if classes else None)
+        compile_for(network, optimizer, classes)
         optimizer.build(network.trainable_variables)
+    rows = TrainingRows(data.x["train"], data.y["train"], data.weights)
     trained = Trained(
         network,
-        Trainer(network, optimizer, config, data.x["train"], data.y["train"], seed, task.loss, data.weights),
+        Trainer(network, optimizer, config, rows, seed, task.loss),
         evaluate=lambda part: evaluate(network, formula, data.x[part], data.y[part]),
-        serving=lambda: with_preprocessing(
-            network, data.features, data.input_shape, data.input_dtype, data.reduction, data.targets
-        ),
+        serving=lambda: with_preprocessing(network, data.preprocessing),
     )
-    rules = Rules(config.epochs, config.patience, config.monitor, config.keep, config.train_metrics)
-    return run_epochs(trained, data, rules, report, callbacks, began)
+    return run_epochs(trained, data, Rules.of(config), report, callbacks, began)
 
 
 def _check_size(config: TrialConfig, data: PreparedData) -> None:
     """Raises TrialFailed when not even the parameters can be trained in the memory that this process may take."""
     count = parameter_count(config, data.n_features, data.n_outputs)[1]
-    # Weights and gradients, and what the optimizer keeps of each: Adam and Nadam two numbers, the others maybe none.
+    # Weights, gradients and the optimizer's state: two numbers a weight for Adam and Nadam, maybe none for the others.
     size = 4 * count * (4 if "adam" in config.optimizer else 2)
     granted = granted_bytes()
     if size > granted:

@@ -58,11 +58,11 @@ def replay(logged: LoggedTrial, split: Split, source: Source | None, report: Cal
     prepare_process(int(logged.environment.get("threads", "1")))
     if logged.environment.get("device", "cpu") != "cpu":
         use_gpu(found)
-    from models.training.cross_validation import train
+    from models.training.cross_validation import run_of, train
     from models.training.trial import prepare
 
     try:
-        return train(logged.config, prepare(split), logged.seed, report, source, logged.number)
+        return train(run_of(logged.config, source, logged.number), prepare(split), logged.seed, report)
     except TrialFailed as failure:
         return failure
 

@@ -78,23 +78,23 @@ def _results(
 
     `history` receives the epochs.
     """
-    from models.training.cross_validation import join_folds, train, train_fold
+    from models.training.cross_validation import join_folds, run_fold, run_of, train
     from models.training.resident import PreparedFolds
 
     def note(epoch: EpochReport) -> None:
         history.append(epoch)
         report(epoch)
 
-    folds = data if isinstance(data, PreparedFolds) else None
+    run, folds = run_of(job.config, job.source, job.number), data if isinstance(data, PreparedFolds) else None
     if folds is not None and job.fold:
-        part = train_fold(job.config, folds, job.seed, job.fold, note, job.source, job.number)
+        part = run_fold(run, folds, job.seed, job.fold, note)
         return {"state": states.COMPLETE, "result": part.result, "part": part}
     if folds is not None and job.parts:
         joined = join_folds(job.parts, folds.split)
         history += joined.history
         return {"state": states.COMPLETE, "result": joined, "picture": _picture(joined, data, job.title)}
     whole = folds.whole() if folds is not None and job.refit else data
-    result = train(job.config, whole, job.seed, note, job.source, job.number)
+    result = train(run, whole, job.seed, note)
     return {"state": states.COMPLETE, "result": result, "picture": _picture(result, data, job.title)}
 
 

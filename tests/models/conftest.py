@@ -4,8 +4,7 @@ from models.core.runtime import prepare_process
 
 prepare_process()
 
-import gc  # noqa: E402
-from collections.abc import Callable, Iterator  # noqa: E402
+from collections.abc import Callable  # noqa: E402
 
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
@@ -14,13 +13,6 @@ from models.data.dataset import Dataset  # noqa: E402
 from models.data.sources import load_dataset  # noqa: E402
 from models.data.splits import split_dataset  # noqa: E402
 from models.training.trial import PreparedData, prepare  # noqa: E402
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _thaw() -> Iterator[None]:
-    """Other packages' clean-up looks for referrers, which frozen objects hide."""
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")

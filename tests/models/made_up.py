@@ -1,4 +1,4 @@
-"""A table as people have them: words, gaps, booleans, an identifier and a date."""
+"""Made-up data: a table with words, gaps, booleans, an identifier and a date; and folders of images."""
 
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ import pandas as pd
 
 
 def penguins(rows: int = 300, seed: int = 0) -> pd.DataFrame:
-    """A species that follows from a bill with gaps, an island, and whether it dives."""
+    """Rows whose species follows from a bill with gaps, from an island, and from diving or not."""
     random = np.random.default_rng(seed)
     species = random.choice(["adelie", "chinstrap", "gentoo"], rows)
     table = pd.DataFrame(
@@ -30,7 +30,7 @@ def penguins(rows: int = 300, seed: int = 0) -> pd.DataFrame:
 
 
 def images(folder: Path, per_class: int = 12, size: tuple[int, int] = (6, 5), mode: str = "L") -> Path:
-    """Folders `dark` and `light` of PNGs (width, height) that their brightness tells apart."""
+    """Folders `dark` and `light` of PNGs (width, height), which differ in brightness."""
     from PIL import Image
 
     random = np.random.default_rng(1)

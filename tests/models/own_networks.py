@@ -1,5 +1,7 @@
-"""Networks as people write them, for tests of training: none says anything about seeds."""
+"""Networks as people write them, for tests of training: none of them sets a seed."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
@@ -7,7 +9,23 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+from models.core.config import OwnConfig
+from models.networks.user_function import FitSettings
+
 CLASSES, ROWS = 10, 205
+
+
+@dataclass(frozen=True)
+class Network:
+    """One of these networks as a trial takes it: models.training.own_trial.Builder."""
+
+    build: Callable[[], keras.Model]
+    fits: FitSettings = field(default_factory=FitSettings)
+
+
+def config(training: Mapping[str, Any]) -> OwnConfig:
+    """The configuration of a trial of one of these networks."""
+    return OwnConfig.from_parameters("own_networks.py:build", "", {}, training)
 
 
 def residual() -> keras.Model:
@@ -45,7 +63,7 @@ def two_inputs() -> keras.Model:
 
 
 class Noisy(keras.Model):
-    """Draws by Keras' global generator."""
+    """A model that draws from Keras' global generator."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -62,14 +80,14 @@ class Noisy(keras.Model):
 
 
 class TensorFlowNoise(Noisy):
-    """Draws by TensorFlow's own: another graph draws other numbers."""
+    """A model that draws from TensorFlow's generator, whose numbers depend on the graph."""
 
     def noise(self, shape: tf.Tensor) -> tf.Tensor:
         return tf.random.normal(shape, stddev=0.1)
 
 
 class OwnStep(keras.Model):
-    """A functional model that says how a step is trained."""
+    """A functional model with a train_step of its own."""
 
     def train_step(self, data: Any) -> Any:
         return super().train_step(data)
@@ -85,7 +103,7 @@ def _softmax() -> keras.layers.Layer:
 
 
 def inputs_for(build: Any) -> Any:
-    """(ROWS, ...) of random numbers for one of these."""
+    """Random inputs (ROWS, ...) for one of these networks."""
     random = np.random.default_rng(0)
     if build is sequence:
         return random.integers(0, 50, (ROWS, 12)).astype("int32")

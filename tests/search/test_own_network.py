@@ -177,7 +177,7 @@ WRONG = {
     "import keras\ndef build(units=3):\n    return keras.Sequential([keras.layers.Dense(units)])": (
         "a study needs a space for build, which takes units"
     ),
-    "def built(hp):\n    return 3": "network must name what its file defines, got 'build'",
+    "def built(hp):\n    return 3": "network must name a definition of its file, got 'build'",
     "def build(hp:\n": "network must be Python, got net.py line 1",
     "def build(hp):\n    hp.Choice('monitor', [1])": "a hyperparameter may have any name but",
     "import os\ndef build(hp):\n    os._exit(3)": "the network's function must leave its process alive",

@@ -75,12 +75,12 @@ def test_a_studys_callbacks_are_heard_logged_and_hashed_and_operations_that_diff
     [
         ("", "must have a deterministic kernel (deterministic: false in the study lets others run), got tf.nn.frac"),
         (", deterministic: maybe", "deterministic must be true or false, got 'maybe'"),
-        (", callbacks: 'calls.py:make_them'", "callbacks must name what its file defines, got 'make_them'"),
+        (", callbacks: 'calls.py:make_them'", "callbacks must name a definition of its file, got 'make_them'"),
         (", callbacks: 'elsewhere/calls.py:make'", "callbacks must lie in the folder of the network's file"),
         (", callbacks: [1]", "callbacks must be FILE.py:NAME, got [1]"),
         (
             ", deterministic: false, callbacks: 'calls.py:none'",
-            "callbacks must name Keras callbacks, or what gives them",
+            "callbacks must name Keras callbacks, or a function that returns them",
         ),
     ],
     ids=["kernel", "word", "no such name", "elsewhere", "no text", "no callbacks"],

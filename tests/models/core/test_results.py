@@ -1,4 +1,4 @@
-"""What a trial returns checks itself and survives its way to the disk."""
+"""Results of trials check themselves, and come back unchanged from JSON."""
 
 import pickle
 from typing import Any

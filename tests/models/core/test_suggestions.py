@@ -1,4 +1,4 @@
-"""What somebody may have meant."""
+"""Hints for misspelt names."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""No thread comes between what another one draws from Python's `random`."""
+"""Draws from Python's `random` in one thread never change those in another."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Labels of any kind say their task, keep their names, and are refused with the task that would take them."""
+"""Labels of any kind determine their task and keep their names; a refusal names the task that takes them."""
 
 from typing import Any
 
@@ -98,5 +98,5 @@ def test_what_a_data_set_means_is_part_of_its_hash_and_labels_from_0_are_what_th
 
     pairs: Any = ((0, 1), ("a", "b"), ("a", "c"), (3, 7))
     assert len({made(*pair, *pair).sha256 for pair in pairs}) == 4
-    # The hash that studies on digits have been identified by since the first of them.
+    # The hash of digits that has identified studies since the first release.
     assert load_dataset("digits").sha256 == "a902e2e48aabe22e294e1129f1943b6a4c683d1b689329c93fa492a0da29bc65"

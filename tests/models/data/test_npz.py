@@ -1,4 +1,4 @@
-"""An .npz file is read when it is what its headers say; else one line says what it is."""
+"""An .npz file is read where its content agrees with its headers; otherwise one line names its kind."""
 
 import gzip
 import io
@@ -28,7 +28,7 @@ def saved(path: Path, **changes: object) -> str:
 
 
 def with_member(path: Path, content: bytes, method: int = zipfile.ZIP_DEFLATED) -> str:
-    """A file whose x_train has this content."""
+    """An .npz file whose x_train has this content."""
     with zipfile.ZipFile(path, "w", method) as archive:
         for name, array in ROWS.items():
             file = io.BytesIO()
@@ -58,7 +58,7 @@ def test_arrays_of_any_byte_order_and_width_become_what_keras_carries(tmp_path: 
 
 def test_numbers_beyond_float64_are_refused_before_they_are_infinite(tmp_path: Path) -> None:
     large = np.full((20, 4), np.longdouble("1e4000"))
-    with pytest.raises(ConfigError, match="x_train of data must be numbers that float64 can say"):
+    with pytest.raises(ConfigError, match="x_train of data must be numbers that float64 can hold"):
         load_dataset(saved(tmp_path / "data.npz", x_train=large))
 
 

@@ -1,4 +1,4 @@
-"""PCA and the forest's choice: what they keep, what they are fitted on, and that they come out the same again."""
+"""PCA and the forest: the inputs that they keep, the rows that they are fitted on, and equal results when repeated."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -66,7 +66,7 @@ def test_neither_looks_at_a_row_outside_the_training_part(asked: str) -> None:
     other = {part: split.inputs[part][::-1] // 2 for part in ("validation", "test")}
     labels = {part: split.labels[part] * 0 for part in other}
     changed = replace(split, inputs=split.inputs | other, labels=split.labels | labels)
-    theirs = prepare(changed).reduction
+    theirs = prepare(changed).preprocessing.reduction
     assert theirs is not None
     assert bits(theirs) == bits(fitted(split))
 
@@ -74,7 +74,7 @@ def test_neither_looks_at_a_row_outside_the_training_part(asked: str) -> None:
 def test_each_fold_is_reduced_by_its_own_training_rows() -> None:
     split = split_dataset(load_dataset("digits"), 0.1, 7, folds=2, reduction="pca:5")
     data = prepare(split)
-    found = [data.fold(number).reduction for number in range(2)]
+    found = [data.fold(number).preprocessing.reduction for number in range(2)]
     assert [bits(each) for each in found] == [bits(fitted(split.fold(number))) for number in range(2)]
     assert bits(found[0]) != bits(found[1])
 

@@ -1,4 +1,4 @@
-"""What scaling may not do: blow up rounding errors, lose what tells rows apart, or hand over what is not finite."""
+"""Scaling never blows up rounding errors, makes different rows equal, or passes on infinite values."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ LABELS = np.arange(300) % 3
 
 
 def made(extra: np.ndarray, dtype: str = "float64") -> Dataset:
-    """Two features that tell three classes apart, and others (300, k) beside them."""
+    """Two features that separate three classes, and the features `extra` (300, k)."""
     good = np.random.default_rng(1).normal(size=(300, 2)) + 4 * np.stack([LABELS == 1, LABELS == 2], axis=1)
     x = np.column_stack([good if dtype == "float64" else good * 100, extra]).astype(dtype)
     return Dataset("made", "made up", x[:240], LABELS[:240], x[240:], LABELS[240:])
@@ -74,7 +74,7 @@ def test_what_is_large_and_differs_little_is_centred_in_training_and_in_the_mode
     assert (confusion_of(data.y_test, answers) == result.confusion["test"]).all()
     for preprocessing in ("rescale", "none"):
         with pytest.raises(
-            ConfigError, match=rf"{preprocessing} would lose .* feature 0 apart, .* standardise takes its"
+            ConfigError, match=rf"{preprocessing} would make .* feature 0 equal, .* standardise takes its"
         ):
             split_dataset(data, 0.2, 1, preprocessing)
 
@@ -89,7 +89,7 @@ def test_what_float32_cannot_hold_is_scaled_in_float64_or_refused() -> None:
     late[299] = 1e200
     with pytest.raises(ConfigError, match="in the test part, feature 2"):
         split_dataset(made(late), 0.2, 1, "standardise")
-    with pytest.raises(ConfigError, match=r"squares float64 can say, got feature 2 up to 1\.98898e\+200"):
+    with pytest.raises(ConfigError, match=r"squares float64 can hold, got feature 2 up to 1\.98898e\+200"):
         split_dataset(made(large * 1e161), 0.2, 1, "standardise")
 
 

@@ -1,4 +1,4 @@
-"""What a logged network takes: numbers of any type that hold its training data's values, and nothing else."""
+"""A logged network takes numbers of any type that holds the values of its training data, and nothing else."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What `data:` may name: sets by name, folders of images, a loader; what each takes; and nothing heavy imported."""
+"""Sources of data: sets by name, folders of images, a loader; the settings of each; and no heavy import."""
 
 import subprocess
 import sys
@@ -117,7 +117,7 @@ def test_images_that_are_none_or_do_not_fit_are_refused(tmp_path: Path, monkeypa
     folder = images(tmp_path / "all")
     (tmp_path / "empty").mkdir()
     with pytest.raises(
-        ConfigError, match=r"empty needs a folder a class, two or more, with images in them .* got none"
+        ConfigError, match=r"empty needs a folder for each class, two or more, with images in them .* got none"
     ):
         load_dataset(str(tmp_path / "empty"))
     for said, message in (
@@ -218,12 +218,15 @@ def test_a_loader_that_does_not_is_refused_in_a_line(
             {"dataset": "digits", "test": "0.3"},
             "digits is a data set with a test part of its own, and `test` belongs",
         ),
-        ({"dataset": "iris", "targt": "x"}, "data may say dataset, target, .*, got 'targt'; did you mean 'target'"),
+        ({"dataset": "iris", "targt": "x"}, "data may have dataset, target, .*, got 'targt'; did you mean 'target'"),
         ({"dataset": "iris", "leave_out": {"a": 1}}, "leave_out must be names of columns, got"),
         ({"dataset": "t.csv", "target": "y,x,y"}, "target must name each column once, got y, x, y"),
         ({"dataset": "iris", "test": True}, "test must be a word or a number, got True"),
         ({"dataset": "iris", "test": "x.csv"}, "test of iris must be a fraction between 0 and 1, got 'x.csv'"),
-        ({"dataset": "iris", "task": "regression"}, "task of iris must be classification, which it is, got regression"),
+        (
+            {"dataset": "iris", "task": "regression"},
+            "task of iris must be classification, got regression",
+        ),
         ({"dataset": "digits", "task": "regression"}, "task of digits must be classification"),
         (
             {"dataset": "p.csv", "leave_out": [f"column {n:03d}" for n in range(600)]},

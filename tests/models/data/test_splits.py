@@ -1,4 +1,4 @@
-"""Each class on either side, groups on one alone, and weights that add up."""
+"""A split has each class on either side and each group on one side, and its weights add up."""
 
 import numpy as np
 import pytest

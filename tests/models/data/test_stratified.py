@@ -1,4 +1,4 @@
-"""The rows held out are scikit-learn's."""
+"""The rows held out are those of scikit-learn's train_test_split."""
 
 import numpy as np
 import pytest

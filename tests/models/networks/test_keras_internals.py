@@ -1,4 +1,4 @@
-"""What is taken from inside Keras does what its public layers show."""
+"""The internal of Keras that resets names changes the names of public layers."""
 
 import keras
 

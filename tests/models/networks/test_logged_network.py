@@ -1,4 +1,4 @@
-"""A logged model looked at: its probabilities are those that were scored, its hidden layers what it computes."""
+"""Inspection of a logged model: its probabilities have the trial's scores, its hidden layers give the outputs."""
 
 import pickle
 from collections.abc import Callable
@@ -23,7 +23,7 @@ Looked = tuple[Split, TrialResult, Path, Inspection]
 
 @pytest.fixture(scope="module")
 def looked(tmp_path_factory: pytest.TempPathFactory) -> Looked:
-    """A small network on digits, whose first layer is normalised and drops nodes out, and its inspection."""
+    """A small network on digits with batch normalisation and dropout, and its inspection."""
     split = split_dataset(load_dataset("digits"), 0.2, seed=7)
     config = TrialConfig.from_parameters(
         {"width": "12-2", "epochs": 3, "dropout": 0.2, "batch_norm": "after", "learning_rate": 0.01}
@@ -83,9 +83,10 @@ def test_of_a_forest_it_has_the_ranking_that_chose_the_networks_inputs(tmp_path:
     result = run_trial(TrialConfig.from_parameters({"width": 4, "epochs": 1}), data, 3, lambda _: None)
     (tmp_path / "model.keras").write_bytes(result.model)
     found = inspect_model(tmp_path / "model.keras", split, "test", 10**6, 5)
-    assert data.reduction is not None
-    np.testing.assert_array_equal(found.importances, data.reduction.importances)
-    np.testing.assert_array_equal(found.chosen, data.reduction.chosen)
+    reduction = data.preprocessing.reduction
+    assert reduction is not None
+    np.testing.assert_array_equal(found.importances, reduction.importances)
+    np.testing.assert_array_equal(found.chosen, reduction.chosen)
     predicted = found.probabilities["test"].argmax(axis=1)
     assert (predicted == split.labels["test"]).mean() == result.scores["test_accuracy"]
     assert [each.shape for each in found.hidden] == [(360, 4)]

@@ -1,4 +1,4 @@
-"""The network is what the configuration says, and counts as Keras counts."""
+"""The network has the layers of its configuration, and as many parameters as Keras counts."""
 
 import subprocess
 import sys

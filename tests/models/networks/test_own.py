@@ -1,4 +1,4 @@
-"""A network of the user's own is fed what it asks for, refused where it does not fit, and saved to take raw inputs."""
+"""A network of the user's own gets the inputs it asks for, is refused where it does not fit, and takes raw inputs."""
 
 import io
 import zipfile
@@ -17,14 +17,15 @@ from models.data.dataset import Dataset
 from models.data.sources import Source, load_dataset
 from models.data.splits import split_dataset
 from models.networks.saving import weights_sha256
-from models.training.own_trial import own_columns, own_shape, run_own_trial
+from models.training.own_trial import interface_of, run_own_trial
 from models.training.resident import PreparedData, prepare
 from tests.models import own_networks as own
 from tests.models.made_up import penguins
 
 
 def run(build: Any, data: PreparedData) -> Any:
-    return run_own_trial(build, data, 3, 32, 0, "val_loss", "best", 5, lambda _: None, learning_rate=0.01)
+    config = own.config({"epochs": 3, "batch_size": 32, "learning_rate": 0.01})
+    return run_own_trial(own.Network(build), config, data, 5, lambda _: None)[0]
 
 
 def loaded(result: Any, folder: Path, custom: Any = None) -> keras.Model:
@@ -94,8 +95,9 @@ def test_inputs_named_as_columns_are_fed_their_features(tmp_path: Path) -> None:
     split = split_dataset(load_dataset(Source.read(said)), 0.2, 1)
     data = prepare(split)
     assert isinstance(data, PreparedData)
-    columns = own_columns(data)
-    assert own_shape(data) == (data.n_features,) == (max(stop for _, stop in columns.values()),)
+    interface = interface_of(data)
+    columns = interface.columns
+    assert interface.shape == (data.n_features,) == (max(stop for _, stop in columns.values()),)
     widths = {name: stop - start for name, (start, stop) in columns.items()}
     assert set(widths) == {"bill", "mass", "island", "dives"}
 
@@ -104,7 +106,7 @@ def test_inputs_named_as_columns_are_fed_their_features(tmp_path: Path) -> None:
         return keras.Model(inputs, softmax(3)(layers.Concatenate()(list(inputs.values()))))
 
     result = run(build, data)
-    encoded = data.features.apply(split.inputs["test"])
+    encoded = data.preprocessing.features.apply(split.inputs["test"])
     answers = loaded(result, tmp_path).predict(encoded, verbose=0).argmax(axis=1)
     assert np.mean(answers == split.labels["test"]) == result.scores["test_accuracy"]
     with pytest.raises(ConfigError, match="named as a column, one of bill, mass, island, dives, got beak"):

@@ -1,4 +1,4 @@
-"""The saved model takes raw inputs and predicts what the scores say."""
+"""The saved model takes raw inputs, and its predictions have the trial's scores."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ from models.data.dataset import Dataset
 from models.data.sources import load_dataset
 from models.data.splits import Split, split_dataset
 from models.networks.mlp import parameter_count
-from models.networks.saving import _remove_left_behind, weights_sha256
+from models.networks.saving import remove_left_behind, weights_sha256
 from models.training.trial import prepare, run_trial
 
 
@@ -84,5 +84,5 @@ def test_what_a_killed_process_left_in_memory_is_removed_by_the_next_one(tmp_pat
     for folder in (left, living, tmp_path / "mine"):
         folder.mkdir()
         (folder / "model.keras").write_bytes(b"half")
-    _remove_left_behind(tmp_path)
+    remove_left_behind(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["mine", living.name])

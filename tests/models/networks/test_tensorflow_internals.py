@@ -1,4 +1,4 @@
-"""TensorFlow's determinism can be left for a while, and is there again after it."""
+"""TensorFlow's determinism can be turned off for a block, and is on again after the block."""
 
 import pytest
 import tensorflow as tf
@@ -7,7 +7,7 @@ from models.networks.tensorflow_internals import determinism
 
 
 def pooled() -> tf.Tensor:
-    """An operation that TensorFlow refuses without a seed where it is to be deterministic."""
+    """An operation that TensorFlow refuses without a seed while operations must be deterministic."""
     return tf.nn.fractional_max_pool(tf.ones((1, 8, 8, 1)), [1, 1.4, 1.4, 1])[0]
 
 

@@ -1,4 +1,4 @@
-"""Functions of users, written into files and loaded from there."""
+"""Fixtures that write functions of users into files and load them from there."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +14,7 @@ from models.spaces.source import Source, read_source
 Write = Callable[..., Source]
 Load = Callable[..., UserFunction]
 SMALLEST = "\n    import keras\n    return keras.Sequential()\n"
-"""The end of a build whose network plays no part."""
+"""The last lines of a build whose network does not matter."""
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def write(tmp_path: Path) -> Write:
 
 @pytest.fixture
 def loaded(write: Write) -> Load:
-    """The function in a file of that text, with the smallest network as its end."""
+    """The function in a file of the given text, to which the lines of the smallest network are added."""
 
     def function(text: str, name: str = "build", given: dict[str, Any] | None = None, **others: str) -> UserFunction:
         return load_function(write(dedent(text).rstrip() + SMALLEST, name, **others), given or {}, 0)

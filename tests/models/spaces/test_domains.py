@@ -1,4 +1,4 @@
-"""What a domain holds is what KerasTuner and Optuna document of it."""
+"""A domain has the values that KerasTuner and Optuna document."""
 
 import math
 from typing import Any
@@ -44,7 +44,7 @@ def test_steps_reach_the_values_that_are_documented_the_top_of_a_float_too(domai
     drawn = even(domain)
     assert set(drawn) == set(values(domain))
     counts = [drawn.count(value) for value in values(domain)]
-    assert max(counts) - min(counts) <= 2  # each value has the same part
+    assert max(counts) - min(counts) <= 2  # all values are equally frequent
 
 
 @pytest.mark.parametrize("sampling", ["linear", "log", "reverse_log"])
@@ -118,8 +118,8 @@ def test_a_value_that_cannot_be_written_down_is_refused(unknown: object) -> None
         (lambda: real("x", 0, 1, sampling="log"), "x must have ends above 0 for log sampling, got 0.0"),
         (lambda: real("x", 0, 1, sampling="lin"), "x must have a sampling of .*; did you mean 'linear'"),
         (lambda: real("x", 0, math.inf), "x must have finite numbers"),
-        (lambda: real("x", -1e308, 1.7e308), "whose distance float64 can say"),
-        (lambda: real("x", 0, 10**400), "x must have ends that float64 can say"),
+        (lambda: real("x", -1e308, 1.7e308), "whose distance float64 can hold"),
+        (lambda: real("x", 0, 10**400), "x must have ends that float64 can hold"),
         (lambda: real("x", None, 1), "got low None"),
     ],
 )

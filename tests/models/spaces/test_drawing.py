@@ -59,7 +59,7 @@ def test_a_value_depends_on_no_other_request(loaded: Load) -> None:
 
 
 def test_values_over_trials_and_over_names_are_uniform_and_uncorrelated() -> None:
-    """False alarms: the seeds are fixed, so none; another implementation fails one of three in 3 of 1,000 cases."""
+    """The seeds are fixed, so there are no false alarms; for another implementation they come in 3 of 1,000 cases."""
     unit = real("x", 0, 1)
     table = np.array([[value_of(3, number, name, unit) for name in ("a", "b", "c")] for number in range(3000)])
     assert min(stats.kstest(column, "uniform").pvalue for column in table.T) > 0.001

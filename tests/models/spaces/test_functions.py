@@ -1,4 +1,4 @@
-"""Three kinds of function, told apart by their parameters, and what each can ask for by name."""
+"""The three kinds of function, recognised by their parameters, and the names that each can ask for."""
 
 from typing import Any
 
@@ -105,7 +105,7 @@ def test_a_function_of_keywords_is_called_with_what_it_names(loaded: Load) -> No
     [
         (
             ["unit"],
-            r"build must have what the study names as its parameter \(it has units, rate\), got 'unit'; did you mean",
+            r"build must have a parameter for each name of the study \(it has units, rate\), got 'unit'; did you mean",
         ),
         (["units", "n_outputs"], "got 'n_outputs'"),
         (

@@ -1,4 +1,4 @@
-"""Functions of the shapes of KerasTuner's guides run unchanged, with KerasTuner and without it, to the same plan."""
+"""Functions as in KerasTuner's guides run unchanged, and give the same plan with and without KerasTuner."""
 
 import json
 import os
@@ -57,7 +57,7 @@ OF_KERAS_TUNER = ("OfKerasTuner", "WithoutBase", "untunable", "annotated")
 
 
 def output(code: str, *arguments: str) -> str:
-    """What `code` prints in a process of its own."""
+    """The output of `code` in a process of its own."""
     environment = {**os.environ, **HASH_SEED}
     ran = subprocess.run(
         [sys.executable, "-c", code, *arguments], cwd=PROJECT, env=environment, capture_output=True, text=True
@@ -68,7 +68,7 @@ def output(code: str, *arguments: str) -> str:
 
 @cache
 def planned(how: str) -> dict:
-    """Rows by the name of the function."""
+    """The rows of each function, by its name."""
     said = json.loads(output(ROWS, how, str(USERS), *PLAIN, *(OF_KERAS_TUNER if how == "with" else ())))
     assert [row[1] for name, rows in said.items() if name != "grid" for row in rows if row[1]] == []
     return {name: rows if name == "grid" else [row[0] for row in rows] for name, rows in said.items()}
@@ -104,7 +104,9 @@ def test_classes_of_keras_tuner_are_built_through_its_wrapper() -> None:
     for row, plain in zip(rows["OfKerasTuner"], rows["several"], strict=True):
         assert row == plain | {"batch_size": row["batch_size"]}
     assert rows["WithoutBase"] == rows["OfKerasTuner"]
-    assert all(set(row) == {"batch_size"} for row in rows["untunable"])  # what build asks of a copy has its default
+    assert all(
+        set(row) == {"batch_size"} for row in rows["untunable"]
+    )  # hyperparameters that build asks of a copy have their defaults
 
 
 def test_a_fraction_becomes_the_value_that_keras_tuner_makes_of_it_and_the_top_of_a_float_is_kept() -> None:

@@ -1,4 +1,4 @@
-"""`hp` answers as KerasTuner's does, with what a plan has."""
+"""`hp` answers as KerasTuner's hp does, with the values of a plan."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ from models.spaces.hyperparameters import HyperParameters
 
 
 def recording(**values: Scalar) -> tuple[HyperParameters, Recorder]:
-    """An hp that has these values, else the first ones."""
+    """An hp with these values by name, and for all other names the first value of the domain."""
     recorder = Recorder(lambda name, domain: values.get(name, domain.at_fraction(0)), {})
     return HyperParameters(recorder), recorder
 

@@ -1,4 +1,4 @@
-"""Layers of the user's file are what Keras takes for its own: traced, saved, and loaded again by name."""
+"""Keras traces, saves and loads by name the layers of the user's file as it does its own."""
 
 from pathlib import Path
 

@@ -1,8 +1,12 @@
 """Stored names keep to MLflow's and Optuna's rules, and two hyperparameters never share one."""
 
+import shutil
+from pathlib import Path
+
 import optuna
 import pytest
-from mlflow.utils.validation import _validate_param_name
+from mlflow import MlflowClient
+from mlflow.entities import Param
 
 from models.core.errors import ConfigError
 from models.spaces.answers import Planned, Recorder
@@ -15,14 +19,20 @@ STRANGE = [
 ]  # fmt: skip
 
 
-def test_any_name_is_stored_under_one_that_mlflow_takes_and_no_two_under_the_same() -> None:
+def test_any_name_is_stored_under_one_that_mlflow_takes_and_no_two_under_the_same(
+    workdir: Path, empty_stores: tuple[Path, Path]
+) -> None:
+    shutil.copy(empty_stores[0], workdir)
+    client = MlflowClient()
+    run_id = client.create_run("0").info.run_id
     under = (Condition("model [kind]", ("cnn", "mlp")), Condition("depth", (2, 3.5, True)))
     stored = [stored_name(name, conditions) for name in STRANGE for conditions in ((), under, under[:1])]
     assert len(set(stored)) == 3 * len(STRANGE)
     for name in stored:
-        _validate_param_name(name)
         assert len(name) <= 250
         name.encode()
+    client.log_batch(run_id, params=[Param(name, "1") for name in stored])
+    assert client.get_run(run_id).data.params.keys() == set(stored)
 
 
 def test_a_plain_name_stays_and_a_condition_is_named_in_words() -> None:
@@ -80,7 +90,7 @@ def test_a_name_has_one_kind_in_a_study_so_that_optuna_takes_every_trial() -> No
         assert trial.params[name] == value
         study.tell(trial, 1.0)
         assert Planned(recorder.parameters).ask("u", (), domain) == value
-    assert stored[0] == stored[5] == "u"  # another range of the same kind is nothing to Optuna
+    assert stored[0] == stored[5] == "u"  # Optuna allows another range of the same kind under one name
     assert len(set(stored)) == 5
     assert stored[2] == stored[6] == "u as choice-" + stored[2][-8:]
 

@@ -1,4 +1,4 @@
-"""Rows of a plan: what training asks for is what they have, and drawing on keeps their beginning."""
+"""Rows of a plan have all hyperparameters that training asks for, and extending a plan keeps its beginning."""
 
 import json
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""Whatever the user's code does, one line says it, with their own file and line."""
+"""Every error of the user's code is told in one line, with the user's file and line."""
 
 import time
 
@@ -113,7 +113,7 @@ def test_a_function_of_keywords_is_not_asked_for_its_space(write: Write) -> None
 @pytest.mark.parametrize(
     ("fit", "said"),
     [
-        ("return None", "fit of Net must call model.fit of the network that it is given, and did not"),
+        ("return None", "fit of Net must call model.fit of its network, and did not"),
         ("raise OSError('in fit')", "build.py line 7: OSError: in fit"),
         (
             "return model.fit(*args, batch_size=hp.Choice('batch_size', [None]), **kwargs)",

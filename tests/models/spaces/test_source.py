@@ -1,4 +1,4 @@
-"""A source is the user's file and the modules beside it that it imports, and means the same wherever it lies."""
+"""A source is the user's file and the modules beside it that it imports, and its hash is the same in any folder."""
 
 import pickle
 import shutil

@@ -1,4 +1,4 @@
-"""`trial` answers as Optuna's does while a network is built."""
+"""`trial` answers as Optuna's trial does while a network is built."""
 
 import pytest
 

@@ -32,7 +32,7 @@ def build(hp):
 
 
 def brute_force() -> set[str]:
-    """The cells of LARGE by nested loops."""
+    """The cells of LARGE, from nested loops."""
     mlps = [
         {"kind": "mlp", "depth when kind is mlp": depth, "rate when kind is mlp": rate}
         | {f"units_{i} when kind is mlp": width for i, width in enumerate(widths)}

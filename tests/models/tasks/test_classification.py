@@ -1,4 +1,4 @@
-"""Counts and rates of each class against the rest agree with scikit-learn's and with counting."""
+"""Counts and rates of each class against the rest agree with scikit-learn and with a plain count."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Metrics are scikit-learn's, classes without rows included."""
+"""Metrics agree with scikit-learn's, also where classes have no rows."""
 
 import numpy as np
 import pytest

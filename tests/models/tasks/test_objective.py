@@ -1,4 +1,4 @@
-"""An objective knows what is better, and what a trial that found only worse would use instead."""
+"""An objective knows which scores are better, and the score that stands in for a worse trial."""
 
 import math
 

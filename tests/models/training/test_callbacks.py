@@ -39,7 +39,9 @@ def test_model_checkpoint_saves_the_network_of_that_epoch(digits: PreparedData, 
     run(digits, keras.callbacks.ModelCheckpoint(tmp_path / "{epoch}.keras"), epochs=2)
     network = keras.saving.load_model(tmp_path / "1.keras")
     assert int(network.optimizer.iterations) == -(-int(digits.y["train"].shape[0]) // 32)
-    assert all(np.any(slot) for slot in network.optimizer._velocities), "its optimizer can go on from here"
+    velocities = [variable for variable in network.optimizer.variables if "velocity" in variable.path]
+    assert len(velocities) == len(network.trainable_variables)
+    assert all(np.any(velocity) for velocity in velocities), "its optimizer can go on from here"
     _, accuracy = network.evaluate(digits.x["validation"], digits.y["validation"], verbose=0)
     assert accuracy == pytest.approx(run(digits, epochs=1).scores["val_accuracy"], abs=1e-6)
     assert (tmp_path / "2.keras").exists()

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,9 +16,9 @@ from models.data.scaling import fit_scaling
 from models.data.sources import load_dataset
 from models.data.splits import Split, split_dataset
 from models.data.stratified import stratified_folds
-from models.training.cross_validation import run_folds, train
+from models.training.cross_validation import run_folds, run_of, train
 from models.training.resident import PreparedFolds, prepare
-from models.training.trial import run_and_answer, run_trial
+from models.training.trial import run_trial
 
 CONFIG = TrialConfig.from_parameters({"width": 12, "epochs": 4, "patience": 2, "batch_size": 64, "learning_rate": 0.01})
 DIGITS = split_dataset(load_dataset("digits"), 0.1, seed=7, folds=3)
@@ -28,7 +27,7 @@ DIGITS = split_dataset(load_dataset("digits"), 0.1, seed=7, folds=3)
 def scored(split: Split, config: TrialConfig = CONFIG, seed: int = 5) -> FoldsResult:
     data = prepare(split)
     assert isinstance(data, PreparedFolds)
-    return run_folds(partial(run_and_answer, config), data, seed, lambda _: None)
+    return run_folds(run_of(config), data, seed, lambda _: None)
 
 
 @pytest.mark.parametrize("count", [2, 3, 7])
@@ -69,7 +68,7 @@ def test_a_fold_is_an_ordinary_trial_that_is_tested_on_it_and_the_score_is_numpy
     heard: list[EpochReport] = []
     data = prepare(DIGITS)
     assert isinstance(data, PreparedFolds)
-    result = train(CONFIG, data, 5, heard.append)
+    result = train(run_of(CONFIG), data, 5, heard.append)
     assert isinstance(result, FoldsResult)
     alone = [
         run_trial(CONFIG, data.fold(number - 1), derive_seed(5, "fold", number), lambda _: None) for number in (1, 2, 3)

@@ -1,4 +1,4 @@
-"""The epoch in one graph call computes what Model.fit computes on the same batches."""
+"""An epoch in one graph call gives the weights and metrics of Model.fit on the same batches."""
 
 from collections.abc import Iterator
 
@@ -12,6 +12,7 @@ from models.core.parameters import ACTIVATIONS, OPTIMIZERS
 from models.networks.mlp import build_network
 from models.training.epoch_graph import Trainer
 from models.training.fused_optimizers import fused_rule, make_optimizer
+from models.training.resident import TrainingRows
 from models.training.trial import PreparedData
 
 FEATURES, CLASSES, BATCH = 12, 10, 16
@@ -22,7 +23,7 @@ def weights(network: keras.Model) -> np.ndarray:
 
 
 def distance(ours: keras.Model, keras_own: keras.Model) -> float:
-    """Relative norm of the difference of all weights, moving statistics included."""
+    """The relative norm of the difference of all weights, moving statistics included."""
     a, b = weights(ours), weights(keras_own)
     return float(np.linalg.norm(a - b) / np.linalg.norm(b))
 
@@ -35,9 +36,9 @@ def made_up(rows: int) -> tuple[np.ndarray, np.ndarray]:
 def trained(
     config: TrialConfig, x: np.ndarray, y: np.ndarray, optimizer: keras.optimizers.Optimizer, dtype: str = "float32"
 ) -> tuple[keras.Model, Trainer, dict[str, float]]:
-    """A network after one epoch of ours."""
+    """A network after one epoch of the graph, its trainer, and the epoch's metrics."""
     network = build_network(config, x.shape[1], CLASSES, seed=1, dtype=dtype)
-    trainer = Trainer(network, optimizer, config, tf.constant(x, dtype), tf.constant(y), seed=2)
+    trainer = Trainer(network, optimizer, config, TrainingRows(tf.constant(x, dtype), tf.constant(y)), seed=2)
     return network, trainer, trainer.run_epoch(1)
 
 
@@ -65,7 +66,7 @@ def test_1_and_20_steps_at_default_settings_are_those_of_keras(case: dict) -> No
     config = TrialConfig.from_parameters({"width": 8, "batch_size": BATCH} | case)
     x, y = made_up(20 * BATCH - 5)
     ours, trainer, metrics = trained(config, x, y, make_optimizer(config))
-    order = trainer.order(1)
+    order = trainer.batches.order(1)
 
     theirs = compiled(config, x, make_optimizer(config))
     first = theirs.fit(x[order[:BATCH]], y[order[:BATCH]], shuffle=False, verbose=0).history
@@ -102,7 +103,7 @@ def test_a_whole_epoch_with_exact_coefficients_is_keras_own(kind: str, floats: s
     x, y = digits.x["train"].numpy(), digits.y["train"].numpy()
     assert len(y) % 32, "the last batch must be smaller for this test to mean all it says"
     ours, trainer, _ = trained(config, x, y, exact(kind), floats)
-    theirs, order = compiled(config, x, exact(kind), floats), trainer.order(1)
+    theirs, order = compiled(config, x, exact(kind), floats), trainer.batches.order(1)
     theirs.fit(x[order].astype(floats), y[order], batch_size=config.batch_size, shuffle=False, verbose=0)
     assert distance(ours, theirs) < {"float32": 1e-5, "float64": 1e-9}[floats]
 
@@ -123,6 +124,6 @@ def test_an_optimizer_that_no_kernel_computes_falls_back_to_keras_own_update(opt
     config = TrialConfig.from_parameters({"width": 8, "batch_size": BATCH})
     x, y = made_up(40)
     ours, trainer, _ = trained(config, x, y, optimizer())
-    theirs, order = compiled(config, x, optimizer()), trainer.order(1)
+    theirs, order = compiled(config, x, optimizer()), trainer.batches.order(1)
     theirs.fit(x[order], y[order], batch_size=BATCH, shuffle=False, verbose=0)
     assert distance(ours, theirs) < 1e-6

@@ -1,4 +1,4 @@
-"""What is taken from inside Keras is what its public list of an optimizer's variables holds."""
+"""The internals of Keras that training uses agree with Keras' public attributes and with Model.fit."""
 
 import keras
 import numpy as np
@@ -68,7 +68,7 @@ def test_updates_without_tf_distribute_are_the_same(kind: type[keras.optimizers.
         if local:
             keep_updates_local(optimizer)
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(optimizer._distribution_strategy.extended, "update", None)
+                patch.setattr(tf.distribute.get_strategy().extended, "update", None)
                 optimizer.apply([tf.ones((3, 4))])
         else:
             optimizer.apply([tf.ones((3, 4))])

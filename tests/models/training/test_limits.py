@@ -28,14 +28,14 @@ def test_over_20_seeds_the_mean_accuracy_is_that_of_keras(digits: PreparedData) 
 @pytest.mark.skipif(not MNIST.exists(), reason="MNIST is not beside the project")
 @pytest.mark.parametrize(("activation", "batch_size"), [("elu", 16), ("sigmoid", 256)])
 def test_over_20_seeds_narrow_networks_on_mnist_are_as_accurate_as_keras(activation: str, batch_size: int) -> None:
-    """Where a class of students saw other accuracies than ours: eight units, and a learning rate that is too small."""
+    """Two settings in which others saw different accuracies: eight units, and a learning rate that is too small."""
     data = prepare(split_dataset(load_dataset(str(MNIST)), 0.1, seed=7))
     narrow = {"width": 8, "learning_rate": 1e-4, "epochs": 2}
     assert_as_accurate_as_keras(narrow | {"activation": activation, "batch_size": batch_size}, data)
 
 
 def assert_as_accurate_as_keras(values: dict[str, Scalar], data: Prepared) -> None:
-    """On test, over 20 seeds of ours and 20 of Keras' own training of a network that Keras itself builds."""
+    """Test accuracies of 20 seeds here, and of 20 seeds of Model.fit on a network that Keras itself initialises."""
     assert isinstance(data, PreparedData)
     config = TrialConfig.from_parameters({"keep": "last", **values})
     x, y = ({part: each.numpy() for part, each in tensors.items()} for tensors in (data.x, data.y))
@@ -96,7 +96,7 @@ def test_a_process_grows_by_less_than_50_mb_from_its_20th_to_its_300th_trial() -
     assert float(ended.stdout) < 50
 
 
-# VmHWM, not getrusage's ru_maxrss: a process inherits the latter from the one that started it.
+# VmHWM, because a process inherits getrusage's ru_maxrss from its parent.
 PEAK = """
 import re, sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Model.fit one epoch at a time is Model.fit, and the reason for it is said in words."""
+"""Model.fit one epoch at a time trains as one call of Model.fit, and the reason for using it is given in words."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from models.training.model_fit import FIT, GRAPH, FitTrainer, path_of
+from models.training.resident import Batches, TrainingRows
 from tests.models import own_networks as own
 from tests.models.training.test_model_graph import (
     ADAM,
@@ -39,7 +40,7 @@ class OwnFit(keras.Model):
         return super().fit(*args, **kwargs)
 
 
-class Batches(callbacks.Callback):
+class BatchListener(callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None: ...
 
 
@@ -70,7 +71,7 @@ def test_a_model_that_leaves_training_to_keras_goes_into_one_graph() -> None:
         (lambda: small(OwnLoss), None, "the model has a compute_loss of its own"),
         (lambda: small(OwnFit), None, "the model has a fit of its own"),
         (lambda: small(run_eagerly=True), None, "the model is compiled to run eagerly"),
-        (small, Batches, "the callback Batches hears of each batch"),
+        (small, BatchListener, "the callback BatchListener hears of each batch"),
         (
             small,
             lambda: callbacks.LambdaCallback(on_train_batch_begin=print),
@@ -95,7 +96,8 @@ def test_callbacks_hear_of_batches_and_of_nothing_else() -> None:
         on_train_batch_end=lambda batch, logs: heard.append((batch, np.isfinite(logs["loss"]))),
     )
     model = compiled(own.residual)
-    FitTrainer(model, own.inputs_for(own.residual), own.labels(), 64, 5, callbacks=[listener]).run_epoch(1)
+    rows = TrainingRows(own.inputs_for(own.residual), own.labels())
+    FitTrainer(model, rows, Batches(own.ROWS, 64, seed=5), [listener]).run_epoch(1)
     assert heard == [(batch, True) for batch in range(4)]
 
 

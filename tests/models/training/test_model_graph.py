@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.training.epoch_graph import row_order
 from models.training.fused_optimizers import fused_rule
 from models.training.model_fit import FitTrainer
 from models.training.model_graph import GraphTrainer, NotTraceable
+from models.training.resident import Batches, TrainingRows
 from tests.models import own_networks as own
 
 BATCH = 16
+BATCHES = Batches(own.ROWS, BATCH, seed=5)
 Optimizer = Callable[[], keras.optimizers.Optimizer]
 of = keras.optimizers
 Cosine = of.schedules.CosineDecay
@@ -33,7 +34,7 @@ OPTIMIZERS: dict[str, Optimizer] = {
 
 
 def compiled(build: Any, optimizer: Optimizer = ADAM, metrics: Any = ("accuracy",), seed: int = 3) -> keras.Model:
-    """Built from `seed`, to be trained before another one is built: Keras' global generator is the last seed's."""
+    """A model built from `seed`; train it before another is built, since Keras' global generator has the last seed."""
     keras.utils.set_random_seed(seed)
     model = build()
     model(keras.tree.map_structure(lambda values: values[:1], own.inputs_for(build)))
@@ -43,13 +44,13 @@ def compiled(build: Any, optimizer: Optimizer = ADAM, metrics: Any = ("accuracy"
 
 def trainer(model: keras.Model, build: Any, kind: Any = GraphTrainer, weights: Any = None) -> Any:
     x = keras.tree.map_structure(tf.constant, own.inputs_for(build))
-    return kind(model, x, tf.constant(own.labels()), BATCH, 5, weights)
+    return kind(model, TrainingRows(x, tf.constant(own.labels()), weights), BATCHES)
 
 
 def trained(
     build: Any, kind: Any = GraphTrainer, weights: Any = None, **settings: Any
 ) -> tuple[keras.Model, dict[str, float]]:
-    """After two epochs and what ends them: the model, and the metrics of the second."""
+    """The model after two epochs and `finish`, and the metrics of the second epoch."""
     model = compiled(build, **settings)
     trains = trainer(model, build, kind, weights)
     trains.run_epoch(1)
@@ -63,21 +64,21 @@ def weights_of(model: keras.Model) -> np.ndarray:
 
 
 def fitted(build: Any, optimizer: Optimizer = ADAM, weights: np.ndarray | None = None) -> keras.Model:
-    """By Model.fit alone, on the batches of two epochs, which it is given as those of one."""
+    """The model after one epoch of Model.fit on the batches of two epochs of ours."""
     model = compiled(build, optimizer)
     x, y = own.inputs_for(build), own.labels()
     parts = (x, y) if weights is None else (x, y, weights)
 
-    class Batches(keras.utils.PyDataset):
+    class TwoEpochs(keras.utils.PyDataset):
         def __len__(self) -> int:
             return 2 * -(-own.ROWS // BATCH)
 
         def __getitem__(self, i: int) -> Any:
             epoch, step = divmod(i, len(self) // 2)
-            rows = row_order(5, epoch + 1, own.ROWS)[step * BATCH : (step + 1) * BATCH]
+            rows = BATCHES.order(epoch + 1)[step * BATCH : (step + 1) * BATCH]
             return keras.tree.map_structure(lambda values: values[rows], parts)
 
-    model.fit(Batches(), shuffle=False, verbose=0)
+    model.fit(TwoEpochs(), shuffle=False, verbose=0)
     return model
 
 
@@ -115,7 +116,7 @@ def test_running_means_are_keras_own_and_so_are_the_models_metrics(build: Any) -
     (_, found), (_, logs) = (trained(build, kind, metrics=metrics) for kind in (GraphTrainer, FitTrainer))
     assert found.keys() == logs.keys() == {"loss", "accuracy", "top_3"}
     assert found["loss"] == pytest.approx(logs["loss"], rel=1e-4)
-    # A row of 205 may be at the border between two classes.
+    # One row of 205 may lie at the border between two classes.
     assert found == pytest.approx(logs, abs=0.02)
 
 

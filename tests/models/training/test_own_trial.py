@@ -1,4 +1,4 @@
-"""A trial of the user's own network keeps every promise of a trial, whichever way it is trained."""
+"""A trial of the user's own network keeps every promise of a trial, by one graph and by Model.fit."""
 
 import json
 import os
@@ -15,6 +15,7 @@ import tensorflow as tf
 from keras import layers
 
 from models.core.results import EpochReport, TrialFailed, TrialResult, TrialStopped
+from models.networks.user_function import FitSettings
 from models.training.own_trial import run_own_trial
 from models.training.resident import PreparedData
 from tests.models import own_networks as own
@@ -25,8 +26,9 @@ ROOT = Path(__file__).parents[3]
 def run(
     build: Any, data: PreparedData, callbacks: Any = (), report: Any = lambda _: None, **settings: Any
 ) -> TrialResult:
-    values = {"epochs": 2, "batch_size": 32, "patience": 0, "monitor": "val_loss", "keep": "best", "seed": 5} | settings
-    return run_own_trial(build, data, report=report, callbacks=callbacks, **values)
+    seed = settings.pop("seed", 5)
+    config = own.config({"epochs": 2, "batch_size": 32} | settings)
+    return run_own_trial(own.Network(build, FitSettings(callbacks=tuple(callbacks))), config, data, seed, report)[0]
 
 
 BUILDS = (own.residual, own.cnn, own.own_step, own.Noisy)

@@ -1,4 +1,4 @@
-"""Every task trains on the whole-epoch graph as Keras would, and its model answers as it was scored."""
+"""Every task trains on the whole-epoch graph as under Keras, and the logged model's answers have the trial's scores."""
 
 import importlib.util
 import json
@@ -20,22 +20,23 @@ from models.data.sources import Source, load_dataset
 from models.data.splits import Split, split_dataset
 from models.networks.mlp import build_network
 from models.networks.serving import DESCRIPTION, code_file, description, is_plain
-from models.training.cross_validation import train
+from models.training.cross_validation import run_of, train
 from models.training.epoch_graph import Trainer
 from models.training.fused_optimizers import make_optimizer
+from models.training.resident import TrainingRows
 from models.training.trial import prepare
 from tests.models.made_up import images, penguins
 
 
 def run(split: Split, seed: int = 5, **parameters: Any) -> TrialResult:
     config = TrialConfig.from_parameters({"width": 16, "epochs": 8, "learning_rate": 0.01} | parameters)
-    result = train(config, prepare(split), seed, lambda _: None)
+    result = train(run_of(config), prepare(split), seed, lambda _: None)
     assert isinstance(result, TrialResult)
     return result
 
 
 def served(result: TrialResult, split: Split, folder: Path) -> Any:
-    """The logged model as MLflow loads it: its code file alone, under a name of its own."""
+    """The logged model as MLflow loads it, by the function whose name MLflow demands in the model's code file."""
     name, source = code_file()
     (folder / f"{name}.py").write_text(source)
     (folder / "model.keras").write_bytes(result.model)
@@ -64,9 +65,9 @@ def test_an_epoch_is_keras_own_for_numbers_and_weights(outputs: int, weighted: b
 
     ours, theirs = network(), network()
     losses = ("squares", "mean_squared_error") if outputs else ("cross-entropy", "sparse_categorical_crossentropy")
-    own_weights = None if weights is None else tf.constant(weights)
-    trainer = Trainer(ours, make_optimizer(config), config, tf.constant(x), tf.constant(y), 2, losses[0], own_weights)
-    metrics, order = trainer.run_epoch(1), trainer.order(1)
+    rows = TrainingRows(tf.constant(x), tf.constant(y), None if weights is None else tf.constant(weights))
+    trainer = Trainer(ours, make_optimizer(config), config, rows, seed=2, loss=losses[0])
+    metrics, order = trainer.run_epoch(1), trainer.batches.order(1)
     theirs.compile(make_optimizer(config), losses[1])
     fitted = theirs.fit(
         x[order], y[order], batch_size=16, shuffle=False, verbose=0,
@@ -128,7 +129,7 @@ def test_balanced_classes_find_the_rare_one_more_often() -> None:
 def test_folds_of_each_task_score_each_row_once(name: str) -> None:
     split = split_dataset(load_dataset(name), 0.2, 1, folds=3)
     config = TrialConfig.from_parameters({"width": 8, "epochs": 3, "learning_rate": 0.01})
-    result = train(config, prepare(split), 5, lambda _: None)
+    result = train(run_of(config), prepare(split), 5, lambda _: None)
     assert isinstance(result, FoldsResult)
     chosen_by = "rmse" if name == "diabetes" else "accuracy"
     scores = [result.scores[f"fold_{k}_score"] for k in (1, 2, 3)]

@@ -1,4 +1,4 @@
-"""A trial is pure, keeps what it says, and ends with a reason when it cannot be trained."""
+"""A trial is pure, keeps the weights that its rules name, and fails with a reason when it cannot be trained."""
 
 import json
 import os

@@ -58,7 +58,7 @@ def conditional(hp):  # type: ignore[no-untyped-def]
 
 
 def tailored(hp):  # type: ignore[no-untyped-def]
-    """Scopes of names, parents of single requests, values looked up again."""
+    """Uses scopes of names, parents of single requests, and values looked up again."""
     inputs = keras.Input((8,))
     x = inputs
     for i in range(hp.Int("blocks", 1, 2)):
@@ -77,7 +77,7 @@ def tailored(hp):  # type: ignore[no-untyped-def]
 
 
 class Fitted:
-    """Of KerasTuner's shape, without it: the batch size, shuffling and scaling of the data are searched in fit."""
+    """A HyperModel without KerasTuner, whose fit searches the batch size, shuffling and scaling of the data."""
 
     def build(self, hp):  # type: ignore[no-untyped-def]
         return units(hp)
@@ -96,7 +96,7 @@ except ImportError:
 else:
 
     class OfKerasTuner(keras_tuner.HyperModel):
-        """Its own base class, whose wrapper calls build; it is asked for what it is."""
+        """A subclass of KerasTuner's HyperModel, whose wrapper calls build."""
 
         def build(self, hp):  # type: ignore[no-untyped-def]
             assert isinstance(hp, keras_tuner.HyperParameters)
@@ -107,7 +107,7 @@ else:
 
     class WithoutBase(OfKerasTuner):
         def __init__(self) -> None:
-            """Its base is not initialised, as people forget it."""
+            """Its __init__ does not call that of the base class, as people forget to do."""
 
     untunable = OfKerasTuner(tunable=False)
     annotated_hp = keras_tuner.HyperParameters
