@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from analysis.looks.groups import label
-from analysis.page import html
+from analysis.page.elements import Element, Heading, Paragraph, Table
 from analysis.reading.cv_results import cv_results
 from analysis.reading.table import TrialTable
 from analysis.report.sentences import tested_score
@@ -25,7 +25,7 @@ def refit_words(table: TrialTable) -> str:
     )
 
 
-def section(table: TrialTable) -> list[str]:
+def section(table: TrialTable) -> list[Element]:
     """The report's part on them."""
     found = cv_results(table)
     searched = [name for name in found.columns if name.startswith("param_")]
@@ -47,10 +47,9 @@ def section(table: TrialTable) -> list[str]:
         "numbers are in cv_results.csv, in the columns of scikit-learn's cv_results_."
     )
     return [
-        html.heading("Cross-validation"),
-        html.paragraph(f"Refit: {refit_words(table)}."),
-        html.table(head, rows),
-        html.paragraph(words, "small"),
+        Heading("Cross-validation"),
+        Table(head, rows, caption=f"Refit: {refit_words(table)}."),
+        Paragraph(words, "small"),
     ]
 
 

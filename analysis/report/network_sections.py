@@ -15,7 +15,8 @@ from analysis.figures import network as figures_network
 from analysis.looks.embedding import can_embed, embed
 from analysis.looks.images import is_image
 from analysis.looks.predictions import Predictions, most_confused
-from analysis.page.section import Picture, Section, Table
+from analysis.page.elements import Picture, Table
+from analysis.page.section import Section
 from analysis.report.sections import confusion_picture_of, training_picture
 from models.data.splits import Split
 from models.networks.layers import Layer
@@ -51,7 +52,7 @@ def network_section(
     layered = Picture("layers", picture, figures_network.CAPTIONS["layers"])
     pictures = (layered, training_picture(epochs, kept, monitor, title, objective))
     head = ("layer", "type", "output shape", "parameters")
-    listed = Table("", head, figures_network.layers_rows(layers), words=(1,))
+    listed = Table(head, figures_network.layers_rows(layers), words=(1,))
     return Section("Network", pictures, (figures_network.totals_sentence(layers),), tables=(listed,))
 
 

@@ -13,7 +13,8 @@ from analysis.figures.inside import number_map
 from analysis.figures.regression import CAPTIONS, predictions_picture, residual_quantiles_figure
 from analysis.looks.embedding import can_embed, embed
 from analysis.looks.residuals import Evidence
-from analysis.page.section import Picture, Section, Table
+from analysis.page.elements import Picture, Table
+from analysis.page.section import Section
 from models.core import names
 from models.core.rounding import plain_score
 from models.data.served import BOOLEAN, CATEGORY, Column
@@ -113,7 +114,7 @@ def _worst(part: str, kept: Mapping[str, Any], split: Split | None) -> Iterator[
             for row, true, predicted in worst
         )
         caption = f"{_said(part)}, the worst predictions of {target['name']}:"
-        yield Table(caption, ("row", "true", "predicted", "less", *columns), rows)
+        yield Table(("row", "true", "predicted", "less", *columns), rows, caption=caption)
 
 
 def _digits(largest: float) -> int | None:

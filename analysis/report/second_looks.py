@@ -6,7 +6,7 @@ from analysis.estimates.best_of_n import CONFIDENCE
 from analysis.estimates.comparison import Comparison
 from analysis.estimates.confirmation import Confirmed
 from analysis.estimates.curves import Point
-from analysis.page import html
+from analysis.page.elements import Bullets, Element, Heading, Paragraph, Table
 from analysis.reading.table import TrialTable
 from analysis.report.sentences import interval, quoted, value
 from models.core import names, states
@@ -67,7 +67,7 @@ def _behind_on_test(table: TrialTable, rows: list[tuple[str, float, float]]) -> 
     return f" On test it is not: {plain_score(score)} against the {plain_score(test)} of {what}."
 
 
-def baselines(table: TrialTable) -> list[str]:
+def baselines(table: TrialTable) -> list[Element]:
     """The report's part on them."""
     rows = baseline_rows(table)
     if not rows:
@@ -75,41 +75,43 @@ def baselines(table: TrialTable) -> list[str]:
     label = table.objective.label
     cells = [[what, plain_score(validation), plain_score(test)] for what, validation, test in rows]
     return [
-        html.heading("Against baselines"),
-        html.paragraph(baseline_sentence(table)),
-        html.table(["", f"validation {label}", f"test {label}"], cells),
+        Heading("Against baselines"),
+        Paragraph(baseline_sentence(table)),
+        Table(["", f"validation {label}", f"test {label}"], cells),
     ]
 
 
-def comparison(found: Comparison) -> list[str]:
+def comparison(found: Comparison) -> list[Element]:
     """The difference of two studies, at equal N and at equal seconds."""
-    parts = [html.heading(f"{found.first} less {found.second}"), html.bullets(found.notes)]
+    parts: list[Element] = [Heading(f"{found.first} less {found.second}"), Bullets(found.notes)]
     level = f"{CONFIDENCE:.0%} interval"
     head = ["validation, best of N", level, "test, of that trial", level]
     rows = [
         [str(n), *_differences(point, found.at_n["test_of_best"][n])] for n, point in found.at_n["best_val"].items()
     ]
-    parts += [html.paragraph("At equal N:"), html.table(["N", *head], rows)]
+    parts.append(Table(["N", *head], rows, caption="At equal N:"))
     rows = []
     for t, point in found.at_seconds["best_val"].items():
         one, two = found.n_at_seconds[t]
         rows.append([f"{t:,.0f}", f"{one:.1f} / {two:.1f}", *_differences(point, found.at_seconds["test_of_best"][t])])
     if rows:
-        parts.append(html.paragraph("At equal seconds of training, one trial after another:"))
-        parts.append(html.table([names.SECONDS, "trials paid for", *head], rows))
+        caption = "At equal seconds of training, one trial after another:"
+        parts.append(Table([names.SECONDS, "trials paid for", *head], rows, caption=caption))
     words = (
         "Each interval is made of both studies' own, at half the miss each (Bonferroni): it holds where theirs hold, "
         "and claims a difference late. A dash: theirs, or one of them, has none."
     )
-    return [*parts, html.paragraph(words, "small")]
+    return [*parts, Paragraph(words, "small")]
 
 
 def _differences(validation: Point, test: Point) -> list[str]:
     return [cell for point in (validation, test) for cell in (value(point, signed=True), interval(point, signed=True))]
 
 
-def confirmed(rows: tuple[Confirmed, ...]) -> list[str]:
-    """The second look at the best trials."""
+def confirmed(rows: tuple[Confirmed, ...]) -> list[Element]:
+    """The second look at the best trials, where there is one."""
+    if not rows:
+        return []
     head = ["trial", "repeats", states.FAILED, "test: mean of the repeats", "deviation of one", "test in the search"]
     head += ["validation in the search", "mean of the repeats", "search less repeats"]
     cells = [
@@ -126,5 +128,8 @@ def confirmed(rows: tuple[Confirmed, ...]) -> list[str]:
         ]
         for row in rows
     ]
-    words = html.paragraph(CONFIRMED), html.paragraph(STAYS_OPTIMISTIC, "small")
-    return [html.heading("Second look"), words[0], html.table(head, cells), words[1]]
+    return [
+        Heading("Second look"),
+        Table(head, cells, caption=CONFIRMED),
+        Paragraph(STAYS_OPTIMISTIC, "small"),
+    ]

@@ -12,7 +12,8 @@ from analysis.figures.confusion import confusion_picture
 from analysis.figures.network import CAPTIONS as NETWORK
 from analysis.figures.network import learning_curves
 from analysis.looks.images import is_image
-from analysis.page.section import Picture, Section
+from analysis.page.elements import Picture
+from analysis.page.section import Section
 from models.core.suggestions import listed
 from models.data.splits import PARTS, Split
 

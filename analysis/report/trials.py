@@ -10,8 +10,7 @@ import pandas as pd
 from analysis.estimates.best_of_n import BestOfN
 from analysis.figures.style import Points
 from analysis.looks.groups import label
-from analysis.page import html
-from analysis.page.html import Found
+from analysis.page.elements import Folded, Found, Search, Table
 from analysis.reading.columns import PARAMS
 from analysis.reading.pool import Pool
 from analysis.reading.table import TrialTable
@@ -23,23 +22,23 @@ _TOP = 10
 _MOST = 1000  # rows that the page holds
 
 
-def search(table: TrialTable) -> str:
+def search(table: TrialTable) -> Search:
     """Where the page's script asks which trials to show, above what shows them; the example is of the best trial."""
     found = table.best
     example = "" if found is None else "".join(f" {name}={label(found[PARAMS + name])}" for name in table.searched[:1])
-    return html.search("Find trials", f"trial<20{example}")
+    return Search("Find trials", f"trial<20{example}")
 
 
-def best(table: TrialTable) -> str:
+def best(table: TrialTable) -> Table:
     """The best trials as a table."""
     return _table(table, _TOP)
 
 
-def everyone(table: TrialTable) -> str:
+def everyone(table: TrialTable) -> Folded:
     """All complete trials, best first, or as many as the page holds; to be unfolded."""
     count = len(table.ranked)
     words = f"All {count:,} complete trials" if count <= _MOST else f"The best {_MOST:,} of {count:,} complete trials"
-    return html.folded(f"{words}, best first", [_table(table, _MOST)], "trials")
+    return Folded(f"{words}, best first", [_table(table, _MOST)], "trials")
 
 
 def score_names(table: TrialTable) -> list[str]:
@@ -53,9 +52,9 @@ def scores(table: TrialTable, validation: float, test: float) -> list[str]:
     return [plain_score(validation), *([plain_score(test)] if table.tested else [])]
 
 
-def _table(table: TrialTable, most: int) -> str:
+def _table(table: TrialTable, most: int) -> Table:
     rows = [_cells(table, row) for _, row in table.ranked.head(most).iterrows()]
-    return html.table(["trial", *score_names(table), *table.searched], rows)
+    return Table(["trial", *score_names(table), *table.searched], rows)
 
 
 def _cells(table: TrialTable, row: pd.Series) -> list[str]:

@@ -23,7 +23,7 @@ from analysis.figures.curves import gap_curve, median_steps, tuning_curve
 from analysis.figures.style import spaced
 from analysis.looks.groups import grouped, logarithmic, ordered
 from analysis.reading.table import TrialTable
-from analysis.report.contents import make_report
+from analysis.report.contents import ReportOptions, make_report
 from analysis.report.writing import write_report
 from tests.analysis.made_up import scored, table_of
 
@@ -135,7 +135,7 @@ def test_the_page_opens_offline_and_says_what_it_rests_on(make_table: MakeTable,
     table = replace(table, study="<b>mine</b> & yours")
     versus = replace(make_table(60, seed=3), study="other")
     repeats = [{"val_accuracy": 0.9, "test_accuracy": 0.9, "confirms": "3"} for _ in range(3)]
-    report = make_report(table, [5, 10], versus=versus, confirm=table_of(repeats))
+    report = make_report(table, ReportOptions(at=[5, 10], versus=versus, confirm=table_of(repeats)))
     files = write_report(report, tmp_path / "new" / "folder")
     names = {file.name for file in files}
     assert {"importance.png", "pareto.png", "parallel_coordinates.png", "boxes.png"} <= names
@@ -257,6 +257,4 @@ def test_the_smallest_network_is_quoted_with_its_test_interval(make_table: MakeT
     assert re.search(
         r"The smallest network with at least 0.95 validation accuracy: trial \d+, [^.]*0\.\d+ \(selected", text
     )
-    assert re.search(
-        r"test accuracy 0\.\d+ \[0\.\d+, 0\.\d+\] \(this network&#x27;s, 95% interval of 10,000 test", text
-    )
+    assert re.search(r"test accuracy 0\.\d+ \[0\.\d+, 0\.\d+\] \(this network&#39;s, 95% interval of 10,000 test", text)

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.page.section import Picture, Section, read_sections, section_files
+from analysis.page.elements import Picture
+from analysis.page.section import Section, read_sections, section_files
 from analysis.report.network_sections import Versus, errors_section, inside_section, network_section, predictions_of
 from analysis.report.sections import data_section
 from models.data.dataset import Dataset
