@@ -1,4 +1,4 @@
-"""What is said of an adaptive search, as sentences and cells: for the page, the terminal and the run's description."""
+"""Sentences and cells about an adaptive search, for the page, the terminal and the description of the run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def headline(found: Replicates) -> str:
 
 
 def reached(found: Replicates) -> str:
-    """What the searches reached, and what another one would."""
+    """What the searches reached, and where another search would end."""
     label, count = found.all_trials.objective.label, len(found.searches)
     if found.val is None:
         left = sum(one.finished < found.each for one in found.searches)
@@ -48,7 +48,7 @@ def reached(found: Replicates) -> str:
 
 
 def tested(found: Replicates) -> str:
-    """What the trials that the searches chose have on test; empty where that is not known."""
+    """The test scores of the searches' best trials; empty where they are not known."""
     if found.test is None or len(found.searches) < 2:
         return ""
     values = [one.test for one in found.searches if one.test is not None]
@@ -58,7 +58,7 @@ def tested(found: Replicates) -> str:
 
 
 def by_chance(found: Replicates, random: int) -> str:
-    """In how many searches the best trial is one of the first `random`, which looked at no score; else empty."""
+    """How many searches have their best trial among the first `random` trials, which looked at no score; else empty."""
     early = [one for one in found.searches if one.number is not None and one.number // len(found.searches) < random]
     if not early:
         return ""
@@ -69,12 +69,12 @@ def by_chance(found: Replicates, random: int) -> str:
 
 
 def sentences(found: Replicates, random: int) -> list[str]:
-    """All of these, each once; the first `random` trials of each search looked at no score."""
+    """All sentences about the searches; the first `random` trials of each search looked at no score."""
     return [sentence for sentence in (reached(found), tested(found), by_chance(found, random), NO_CURVE) if sentence]
 
 
 def search_rows(table: TrialTable, found: Replicates) -> list[list[str]]:
-    """A row a replicate: its number, finished trials, best trial, its validation and its test score."""
+    """A row a replicate: its number, finished trials, best trial, and that trial's validation and test score."""
     return [
         [
             str(one.replicate),
@@ -88,6 +88,7 @@ def search_rows(table: TrialTable, found: Replicates) -> list[list[str]]:
 
 
 def search_head(table: TrialTable) -> list[str]:
+    """The heads of the columns of `search_rows`."""
     label = table.objective.label
     return ["search", "trials", "its best trial", f"validation {label} (chosen by it)", f"test {label}"]
 
@@ -131,6 +132,7 @@ def gain_sentences(gain: Gain, label: str) -> list[str]:
 
 
 def _signed(point: Point) -> str:
+    """The value with its sign and its interval, if it has one."""
     digits = digits_for(None if point.low is None or point.high is None else (point.high - point.low) / 2, point.value)
     if point.low is None or point.high is None:
         return f"{point.value:+.{digits}f}"

@@ -1,4 +1,4 @@
-"""Figures of what a classifier got wrong: mistakes with their images, each class against the rest, probabilities."""
+"""Figures of a classifier's mistakes: their images, each class against the rest, and probabilities."""
 
 from __future__ import annotations
 
@@ -79,15 +79,16 @@ def draw_misclassified(
 
 
 def pair_panels(
-    inputs: Array, predictions: Predictions, a: int, b: int, names: Sequence[str], title: str, each: int = 25
+    inputs: Array, predictions: Predictions, pair: tuple[int, int], names: Sequence[str], title: str, each: int = 25
 ) -> bytes:
-    """Four panels for the classes a and b, rows by truth, columns by prediction; `inputs` as in misclassified."""
-    return png(draw_pair_panels(inputs, predictions, a, b, names, title, each), images=True)
+    """Four panels for a pair of classes, rows by truth, columns by prediction; `inputs` as in misclassified."""
+    return png(draw_pair_panels(inputs, predictions, pair, names, title, each), images=True)
 
 
 def draw_pair_panels(
-    inputs: Array, predictions: Predictions, a: int, b: int, names: Sequence[str], title: str, each: int = 25
+    inputs: Array, predictions: Predictions, pair: tuple[int, int], names: Sequence[str], title: str, each: int = 25
 ) -> Figure:
+    a, b = pair
     across = int(np.ceil(np.sqrt(each)))
     shades, size = Shades.of(inputs), inputs.shape[1:3]
     inches = 2.8
@@ -171,7 +172,7 @@ def _bars(axes: Axes, predictions: Predictions, row: int, names: Sequence[str], 
 
 
 def probability_text(p: float) -> str:
-    """Three decimals; never 1.000 for what is not 1."""
+    """Three decimals; 1.000 for nothing below 1."""
     return "> 0.999" if 0.9995 <= p < 1.0 else f"{p:.3f}"
 
 

@@ -104,7 +104,7 @@ def _of_part(own: Predictions, split: Split, part: str, a: int, b: int, title: s
     if images:
         drawn = figures_errors.misclassified(inputs, own, names, title)
         yield Picture("misclassified", drawn, captions["misclassified"])
-        drawn = figures_errors.pair_panels(inputs, own, a, b, names, title)
+        drawn = figures_errors.pair_panels(inputs, own, (a, b), names, title)
         yield Picture("pair", drawn, captions["pair_panels"])
     for k in (a, b):
         drawn = figures_errors.score_histograms(own, k, names, title)

@@ -38,7 +38,6 @@ def residuals_section(
     evidence: Evidence,
     scores: Mapping[str, float],
     title: str,
-    heading: str = "Errors",
     split: Split | None = None,
     part: str = "validation",
     versus: VersusResiduals | None = None,
@@ -64,7 +63,7 @@ def residuals_section(
     if versus is not None:
         both = {title: evidence["test"], versus.title: versus.kept}
         pictures.append(_quantiles("residual_quantiles_versus", both, "test part, two trials"))
-    return Section(heading, tuple(pictures), tuple(words), tables=tuple(_worst(part, evidence[part], split)))
+    return Section("Errors", tuple(pictures), tuple(words), tables=tuple(_worst(part, evidence[part], split)))
 
 
 def inside_section(found: Inspection, split: Split, part: str, title: str) -> Section:

@@ -53,9 +53,9 @@ def _best_trial(table: TrialTable, tracking_uri: str | None, classes: list[str] 
         return [Section(heading, words=("Its run has no epochs or no evidence: there is nothing to draw.",))]
     curves = training_picture(trained.epochs, trained.kept, trained.monitor, title, table.objective.name)
     if trained.predictions:
-        residuals = residuals_section(trained.predictions, trained.scores, title, heading)
+        residuals = residuals_section(trained.predictions, trained.scores, title)
         hint = (*residuals.words, inspect_hint(table.program, run_id))
-        return [replace(residuals, pictures=(curves, *residuals.pictures), words=hint)]
+        return [replace(residuals, title=heading, pictures=(curves, *residuals.pictures), words=hint)]
     fits = classes is not None and len(classes) == len(trained.confusions["test"])
     matrices = confusion_picture_of(trained.confusions, title, classes if fits else None)
     return [Section(heading, (curves, matrices), (inspect_hint(table.program, run_id),))]

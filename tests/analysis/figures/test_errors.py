@@ -180,7 +180,7 @@ def test_misclassified_images_are_shown_surest_first_with_their_words() -> None:
 
 def test_the_panels_of_a_pair_show_truth_in_rows_and_prediction_in_columns() -> None:
     images, predictions = made_up()
-    figure = draw_pair_panels(images, predictions, 1, 3, "abcd", "t", each=25)
+    figure = draw_pair_panels(images, predictions, (1, 3), "abcd", "t", each=25)
     shades = Shades.of(images)
     words = []
     for axes, rows in zip(figure.axes, pair_rows(predictions, 1, 3).values(), strict=True):
@@ -191,7 +191,7 @@ def test_the_panels_of_a_pair_show_truth_in_rows_and_prediction_in_columns() -> 
         words.append(axes.get_title(loc="left"))
     pairs = [(1, 1), (1, 3), (3, 1), (3, 3)]
     assert words == [f"true {'abcd'[a]}, predicted {'abcd'[b]}: {predictions.confusion[a, b]}" for a, b in pairs]
-    assert pair_panels(images, predictions, 3, 1, "abcd", "t")
+    assert pair_panels(images, predictions, (3, 1), "abcd", "t")
 
 
 @pytest.mark.parametrize("with_images", [True, False])

@@ -41,7 +41,7 @@ def drawn(n_classes: int, names: list[str]) -> Iterator[Figure]:
     for draw in (draw_class_examples, draw_mean_images, draw_typical_images):
         yield draw(images, labels, names, title)
     yield draw_misclassified(images, predictions, names, title)
-    yield draw_pair_panels(images, predictions, 0, 1, names, title)
+    yield draw_pair_panels(images, predictions, (0, 1), names, title)
     yield draw_top_probabilities(predictions, range(5), names, title, images)
     yield draw_one_against_rest(predictions.confusion, names, title)
     yield draw_score_histograms(predictions, 1, names, title)

@@ -65,8 +65,8 @@ def test_single_rows_are_those_of_validation_unless_test_is_asked_for(tmp_path: 
 def test_of_the_evidence_alone_the_section_is_made_too() -> None:
     true = np.linspace(0, 1, 40)[:, None] * 1e7
     folds = {OUT_OF_FOLD: Regression(("price",)).evidence(true, true * 1.1)}
-    section = residuals_section(folds, {"val_rmse": 2.5}, "t", "Best trial: 3")
-    assert (section.title, section.words) == ("Best trial: 3", ("Out of fold: RMSE 2.5000.",))
+    section = residuals_section(folds, {"val_rmse": 2.5}, "t")
+    assert (section.title, section.words) == ("Errors", ("Out of fold: RMSE 2.5000.",))
     assert section.tables[0].rows[0] == ("39", "10,000,000", "11,000,000", "1,000,000")
     tiny = {OUT_OF_FOLD: Regression(()).evidence(true * 1e-20, true * 1.1e-20)}
     assert residuals_section(tiny, {}, "t").tables[0].rows[0] == ("39", "1e-13", "1.1e-13", "1e-14")
