@@ -13,6 +13,7 @@ from analysis.adaptive.gain import Gain, gain_over
 from analysis.adaptive.replicates import Replicates, replicates_of, start_up_of
 from analysis.estimates.confirmation import confirm_summary
 from analysis.figures import curves as figures_curves
+from analysis.figures.style import png
 from analysis.looks.pareto import pareto_front, smallest_of
 from analysis.page.elements import Picture
 from analysis.reading.table import TrialTable
@@ -80,7 +81,7 @@ def make_adaptive_report(table: TrialTable, options: ReportOptions) -> AdaptiveR
 
 def _pictures(table: TrialTable, start_up: Report | None) -> Iterator[Picture]:
     observed = figures_curves.observed(table.study, best_so_far(table), table.start_up_trials or 0, table.objective)
-    yield Picture("observed", observed, words.OBSERVED)
+    yield Picture("observed", png(observed), words.OBSERVED)
     if start_up is not None:
         yield start_up.pictures["tuning_curve"]
     yield from pictures.every_trial(table, LINES, BOXES)

@@ -14,6 +14,7 @@ from analysis.figures.style import (
     DARK,
     LIGHT,
     MIDDLE,
+    Drawing,
     Searchable,
     frame,
     legend_at_the_better_end,
@@ -77,7 +78,7 @@ def _network(axes: Axes, x: float, point: Point, number: int) -> None:
     axes.errorbar([x], [point.value], yerr=ends, fmt="D", color=MIDDLE, markersize=6, capsize=3, label=label)
 
 
-def median_steps(result: BestOfN) -> bytes:
+def median_steps(result: BestOfN) -> Drawing:
     """The median best of N with its interval at each N, and the band that holds for all N together."""
     figure = new_figure()
     axes = figure.add_subplot()
@@ -95,10 +96,10 @@ def median_steps(result: BestOfN) -> bytes:
         why = next(iter(curve.values())).method
         axes.plot([], [], " ", label="exact, no interval" if why == "exact" else "too few trials for limits")
     axes.legend(loc="best", fontsize=8.5, framealpha=0.95)
-    return png(figure)
+    return figure
 
 
-def gap_curve(result: BestOfN) -> bytes:
+def gap_curve(result: BestOfN) -> Drawing:
     """Validation less test of the selected trial, raw and net of N = 1, and of the trial found."""
     figure = new_figure(height=3.5)
     axes = figure.add_subplot()
@@ -116,10 +117,10 @@ def gap_curve(result: BestOfN) -> bytes:
     axes.set_ylim(min(values) - margin, max(values) + margin)
     axes.set_ylabel(f"difference in {result.objective.label}")
     axes.legend(loc="best", fontsize=8.5, framealpha=0.95)
-    return png(figure)
+    return figure
 
 
-def observed(study: str, best: Sequence[Sequence[float]], random: int, objective: Objective) -> bytes:
+def observed(study: str, best: Sequence[Sequence[float]], random: int, objective: Objective) -> Drawing:
     """The best validation score so far of each replicate after its trials 1, 2, ...; the first `random` are shaded."""
     figure = new_figure()
     axes = figure.add_subplot()
@@ -134,7 +135,7 @@ def observed(study: str, best: Sequence[Sequence[float]], random: int, objective
     axes.set_xlabel("trials of the search")
     score_axis(axes, [score for one in best for score in one], f"best validation {objective.label} so far", objective)
     legend_at_the_better_end(axes, objective.direction)
-    return png(figure)
+    return figure
 
 
 def _basis(result: BestOfN) -> str:

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
@@ -15,12 +14,12 @@ from analysis.figures.style import (
     DARK,
     LIGHT,
     MIDDLE,
+    Drawing,
     column_figure,
     frame,
     headline,
     logarithmic_heights,
     new_figure,
-    png,
     score_axis,
 )
 from analysis.figures.text import short
@@ -69,12 +68,8 @@ def shape_text(shape: tuple[int, ...]) -> str:
     return " \u00d7 ".join(f"{size:,}" for size in shape) or "1"
 
 
-def layers_picture(layers: Sequence[Layer], title: str) -> bytes:
+def layers_figure(layers: Sequence[Layer], title: str) -> Drawing:
     """A box a layer from top to bottom, its output's shape and its parameters beside it."""
-    return png(draw_layers(layers, title))
-
-
-def draw_layers(layers: Sequence[Layer], title: str) -> Figure:
     figure = new_figure(height=1.1 + _ROW * len(layers))
     axes = figure.add_subplot()
     axes.set_axis_off()
@@ -116,7 +111,7 @@ def learning_curves(
     kept: int | None = None,
     monitor: str = names.VAL_LOSS,
     objective: str = "",
-) -> bytes:
+) -> Drawing:
     """Loss and objective against the epoch, a panel each.
 
     `history` holds the metrics of each epoch, counted from 1: `loss` and of classes `accuracy` (running means),
@@ -126,16 +121,6 @@ def learning_curves(
     Raises:
         ValueError: there is no epoch, or the kept one is not among them.
     """
-    return png(draw_learning_curves(history, title, kept, monitor, objective), 2)
-
-
-def draw_learning_curves(
-    history: Mapping[int, Mapping[str, float]],
-    title: str,
-    kept: int | None = None,
-    monitor: str = names.VAL_LOSS,
-    objective: str = "",
-) -> Figure:
     if not history or (kept is not None and kept not in history):
         raise ValueError(f"kept must be one of the {len(history)} epochs, got {kept}")
     chosen = _second(history, objective)

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from analysis.figures.points import Line, Panel, points_picture
-from analysis.figures.style import DARK, LIGHT, MIDDLE, column_figure, frame, png
+from analysis.figures.style import DARK, LIGHT, MIDDLE, Drawing, column_figure, frame
 from analysis.figures.text import short
 from analysis.looks.residuals import Evidence, Residuals, residuals_of, window
 
@@ -62,12 +61,8 @@ def _row(of_part: Mapping[str, Residuals]) -> list[Panel]:
     return row
 
 
-def residual_quantiles_figure(evidence: Evidence, title: str) -> bytes:
-    """PNG of how far predictions are off: an axis a target, MOST_TARGETS at most, on it a line a part, or a trial."""
-    return png(draw_residual_quantiles(evidence, title), 2)
-
-
-def draw_residual_quantiles(evidence: Evidence, title: str) -> Figure:
+def residual_quantiles_figure(evidence: Evidence, title: str) -> Drawing:
+    """how far predictions are off: an axis a target, MOST_TARGETS at most, on it a line a part, or a trial."""
     lines = {label.replace("_", " "): residuals_of(kept) for label, kept in evidence.items()}
     count = len(next(iter(lines.values())))
     shown = min(count, MOST_TARGETS)

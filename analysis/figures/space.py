@@ -18,6 +18,7 @@ from analysis.figures.style import (
     DARK,
     LIGHT,
     MIDDLE,
+    Drawing,
     Searchable,
     column_figure,
     frame,
@@ -43,7 +44,7 @@ _FEWEST_IN_A_BOX = 5
 _MOST_DARK = 100  # points in a box above which they fade, so that the box stays seen
 
 
-def importance_bars(found: Importances, study: str) -> bytes:
+def importance_bars(found: Importances, study: str) -> Drawing:
     """The share of each hyperparameter, by PED-ANOVA and by fANOVA."""
     searched = sorted(found.ped_anova, key=lambda name: found.ped_anova[name])
     figure = new_figure(height=1.8 + 0.5 * len(searched))
@@ -73,12 +74,12 @@ def importance_bars(found: Importances, study: str) -> bytes:
     axes.set_xlim(0.0, 1.0)
     axes.set_xlabel("share of importance (adds to 1)")
     figure.legend(loc="outside lower center", fontsize=8.5)
-    return png(figure)
+    return figure
 
 
 def pareto_figure(
     table: TrialTable, front: tuple[Network, ...], smallest: Network | None, target: float | None
-) -> bytes:
+) -> Drawing:
     """Validation score against the number of parameters, with the front and the `smallest` network at the `target`."""
     trials, objective = sized(table), table.objective
     sizes, scores = trials[names.N_PARAMETERS], trials[objective.name].tolist()
@@ -107,7 +108,7 @@ def pareto_figure(
     if hidden:
         axes.plot([], [], " ", label=f"{hidden} trials lie outside the picture")
     legend_at_the_better_end(axes, objective.direction)
-    return png(figure)
+    return figure
 
 
 def _mark_smallest(axes: Axes, smallest: Network, target: float, objective: Objective) -> None:
@@ -208,7 +209,7 @@ def _draw_scales(axes: Axes, scales: Sequence[Scale], labels: Sequence[str]) -> 
         spine.set_visible(False)
 
 
-def boxes(table: TrialTable) -> bytes:
+def boxes(table: TrialTable) -> Drawing:
     """Boxes of the validation scores for each value (or range) of each hyperparameter."""
     rows, objective = table.frame[table.scored], table.objective
     searched = _varying(rows)
@@ -230,7 +231,7 @@ def boxes(table: TrialTable) -> bytes:
         _draw_groups(axes, [scores for _, scores in groups], random)
         score_axis(axes, shown, f"validation {objective.label}", objective)
         _name_groups(axes, [(label, len(scores)) for label, scores in groups])
-    return png(figure, across)
+    return figure
 
 
 def _draw_groups(axes: Axes, groups: Sequence[Sequence[float]], random: np.random.Generator) -> None:

@@ -42,32 +42,41 @@ class Searchable:
     """The points of each number on the picture: 0 to 1 from the left, 0 to 1 from the top."""
 
 
-def new_figure(width: float = WIDTH, height: float = 3.9) -> Figure:
+class Drawing(Figure):
+    """A figure that knows its columns, which a page may show below each other."""
+
+    columns = 1
+
+
+def new_figure(width: float = WIDTH, height: float = 3.9) -> Drawing:
     """A figure with its own Agg canvas: no pyplot, so nothing is shared between threads."""
-    figure = Figure(figsize=(width, height), dpi=_PIXELS, layout="constrained")
+    figure = Drawing(figsize=(width, height), dpi=_PIXELS, layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
-def column_figure(columns: int, width: float, height: float, title: str) -> tuple[Figure, list[SubFigure]]:
+def column_figure(columns: int, width: float, height: float, title: str) -> tuple[Drawing, list[SubFigure]]:
     """A figure of columns of `width` inches, `height` inches high below the title, which stands over the first one."""
     lines = wrapped(title, width).count("\n") + 1
     above = 0.12 + _TITLE_LINE * lines
     figure = new_figure(width * columns, above + height)
+    figure.columns = columns
     head, body = list(figure.subfigures(2, 1, squeeze=False, height_ratios=[above, height]).flat)
     head.text(0.01, 0.95, wrapped(title, width), ha="left", va="top", fontsize=10.5, fontweight="bold")
     return figure, list(body.subfigures(1, columns, squeeze=False).flat)
 
 
-def png(figure: Figure, columns: int = 1, images: bool = False) -> bytes:
-    """The figure as PNG bytes; `columns` as of `column_figure`, `images` where the figure shows images of the data.
+def png(figure: Drawing) -> bytes:
+    """The figure as PNG bytes.
 
-    Lines and words need few colours: with 256 colours a PNG is a third as large, and written faster.
+    Lines and words need few colours: with 256 colours a PNG is a third as large, and written faster. A figure that
+    shows images keeps all of its colours.
     """
     canvas = figure.canvas
     assert isinstance(canvas, FigureCanvasAgg)
     canvas.draw()
-    return png_of(np.asarray(canvas.buffer_rgba()), columns, _PIXELS, few_colours=not images)
+    images = any(axes.images for axes in figure.axes)
+    return png_of(np.asarray(canvas.buffer_rgba()), figure.columns, _PIXELS, few_colours=not images)
 
 
 def png_of(pixels: np.ndarray, columns: int, inch: int, few_colours: bool = False) -> bytes:

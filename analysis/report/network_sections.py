@@ -12,6 +12,7 @@ from analysis.figures import confusion as figures_confusion
 from analysis.figures import errors as figures_errors
 from analysis.figures import inside as figures_inside
 from analysis.figures import network as figures_network
+from analysis.figures.style import png
 from analysis.looks.embedding import can_embed, embed
 from analysis.looks.images import is_image
 from analysis.looks.predictions import Predictions, most_confused
@@ -48,8 +49,8 @@ def network_section(
     objective: str = "",
 ) -> Section:
     """Layers from the raw inputs on, and the learning curves: `epochs` from 1, `kept` the one whose weights stayed."""
-    picture = figures_network.layers_picture(layers, title)
-    layered = Picture("layers", picture, figures_network.CAPTIONS["layers"])
+    drawn = figures_network.layers_figure(layers, title)
+    layered = Picture("layers", png(drawn), figures_network.CAPTIONS["layers"])
     pictures = (layered, training_picture(epochs, kept, monitor, title, objective))
     head = ("layer", "type", "output shape", "parameters")
     listed = Table(head, figures_network.layers_rows(layers), words=(1,))
@@ -97,22 +98,22 @@ def _of_part(own: Predictions, split: Split, part: str, a: int, b: int, title: s
     names, inputs, images = split.target.class_names, split.inputs[part], is_image(split.input_shape)
     captions = figures_confusion.CAPTIONS | figures_errors.CAPTIONS
     for view in ("truth", "prediction"):
-        drawn = figures_confusion.confusion_view(own.confusion, names, title, view)
-        yield Picture(f"confusion_by_{view}", drawn, captions[view])
+        matrix = figures_confusion.confusion_view(own.confusion, names, title, view)
+        yield Picture(f"confusion_by_{view}", matrix, captions[view])
     drawn = figures_errors.one_against_rest_figure(own.confusion, names, title)
-    yield Picture("one_against_rest", drawn, captions["one_against_rest"])
+    yield Picture("one_against_rest", png(drawn), captions["one_against_rest"])
     if images:
         drawn = figures_errors.misclassified(inputs, own, names, title)
-        yield Picture("misclassified", drawn, captions["misclassified"])
+        yield Picture("misclassified", png(drawn), captions["misclassified"])
         drawn = figures_errors.pair_panels(inputs, own, (a, b), names, title)
-        yield Picture("pair", drawn, captions["pair_panels"])
+        yield Picture("pair", png(drawn), captions["pair_panels"])
     for k in (a, b):
         drawn = figures_errors.score_histograms(own, k, names, title)
-        yield Picture(f"scores_{k}", drawn, captions["score_histogram"])
+        yield Picture(f"scores_{k}", png(drawn), captions["score_histogram"])
     hesitant = np.argsort(own.confidence, kind="stable")[:HESITANT].tolist()
     drawn = figures_errors.top_probabilities(own, hesitant, names, title, inputs if images else None)
     caption = f"What the network was least sure of. {captions['top_probabilities']}"
-    yield Picture("top_probabilities", drawn, caption)
+    yield Picture("top_probabilities", png(drawn), caption)
 
 
 def inside_section(found: Inspection, split: Split, part: str, title: str) -> Section:
@@ -125,20 +126,20 @@ def inside_section(found: Inspection, split: Split, part: str, title: str) -> Se
         where = f"{title}, hidden layer {number}" if len(found.hidden) > 1 else title
         if activations.shape[1] == 1:
             drawn = figures_inside.activation_boxes(activations, predicted, truth, names, where)
-            pictures.append(Picture(f"activation_boxes_{number}", drawn, captions["activation_boxes"]))
+            pictures.append(Picture(f"activation_boxes_{number}", png(drawn), captions["activation_boxes"]))
         if activations.shape[1] == 2:
             drawn = figures_inside.activation_scatter(activations, predicted, truth, names, where)
-            pictures.append(Picture(f"activation_scatter_{number}", drawn, captions["activation_scatter"]))
+            pictures.append(Picture(f"activation_scatter_{number}", png(drawn), captions["activation_scatter"]))
     words = [f"Of {len(found.sample):,} rows of the {part} part, drawn at random."]
     if found.hidden and can_embed(found.hidden[-1]):
         points = embed(found.hidden[-1])
         drawn = figures_inside.feature_map(points, predicted, truth, names, title)
-        pictures.append(Picture("feature_map", drawn, captions["feature_map"]))
+        pictures.append(Picture("feature_map", png(drawn), captions["feature_map"]))
     elif not pictures:
         words = ["The last hidden layer gives the same to nearly all rows: there is nothing to place in a plane."]
     example = split.inputs["train"][0]
     grey = is_image(split.input_shape) and np.squeeze(example).ndim == 2
     if found.importances is not None and found.chosen is not None and grey:
         drawn = figures_inside.forest_importances(found.importances, found.chosen, example, title)
-        pictures.append(Picture("forest_importances", drawn, captions["forest_importances"]))
+        pictures.append(Picture("forest_importances", png(drawn), captions["forest_importances"]))
     return Section("Inside", tuple(pictures), tuple(words))

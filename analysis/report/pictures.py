@@ -9,7 +9,7 @@ from analysis.estimates.importance import Importances
 from analysis.estimates.refusals import SELECTED
 from analysis.figures import curves as figures_curves
 from analysis.figures import space as figures_space
-from analysis.figures.style import spaced
+from analysis.figures.style import png, spaced
 from analysis.looks.pareto import Network
 from analysis.page.elements import Picture
 from analysis.reading.pool import Pool, Use
@@ -44,13 +44,13 @@ def curves(table: TrialTable, use: Use, pool: Pool) -> Iterator[Picture]:
     fine = best_of_n(table, at, use)
     drawn = figures_curves.tuning_curve(fine)
     yield Picture("tuning_curve", drawn.png, _averages(table, pool), found_on_curve(fine, pool, drawn.places))
-    yield Picture("median", figures_curves.median_steps(fine), MEDIAN)
+    yield Picture("median", png(figures_curves.median_steps(fine)), MEDIAN)
     if pool.tested:
         caption = (
             f"Validation less test {table.objective.label} of the selected trial: raw, and net of what the two data "
             "sets differ by without any selection (N = 1)."
         )
-        yield Picture("gap", figures_curves.gap_curve(fine), caption)
+        yield Picture("gap", png(figures_curves.gap_curve(fine)), caption)
 
 
 def _averages(table: TrialTable, pool: Pool) -> str:
@@ -74,7 +74,7 @@ def _averages(table: TrialTable, pool: Pool) -> str:
 def importance(found: Importances, study: str) -> Iterator[Picture]:
     """The share of each hyperparameter, where importances could be computed."""
     if found.ped_anova:
-        yield Picture("importance", figures_space.importance_bars(found, study), IMPORTANCE)
+        yield Picture("importance", png(figures_space.importance_bars(found, study)), IMPORTANCE)
 
 
 def front(
@@ -82,7 +82,7 @@ def front(
 ) -> Iterator[Picture]:
     """Score against size with the Pareto front, and the `smallest` network that reaches the score `enough`."""
     if networks:
-        yield Picture("pareto", figures_space.pareto_figure(table, networks, smallest, enough), FRONT)
+        yield Picture("pareto", png(figures_space.pareto_figure(table, networks, smallest, enough)), FRONT)
 
 
 def every_trial(table: TrialTable, lines: str, boxes: str) -> Iterator[Picture]:
@@ -90,4 +90,4 @@ def every_trial(table: TrialTable, lines: str, boxes: str) -> Iterator[Picture]:
     if figures_space.varying(table):
         drawn = figures_space.parallel_coordinates(table)
         yield Picture("parallel_coordinates", drawn.png, lines, found_on_lines(table, drawn.places))
-        yield Picture("boxes", figures_space.boxes(table), boxes)
+        yield Picture("boxes", png(figures_space.boxes(table)), boxes)

@@ -11,6 +11,7 @@ from analysis.figures.data import MOST_TARGETS
 from analysis.figures.inside import CAPTIONS as INSIDE
 from analysis.figures.inside import number_map
 from analysis.figures.regression import CAPTIONS, predictions_picture, residual_quantiles_figure
+from analysis.figures.style import png
 from analysis.looks.embedding import can_embed, embed
 from analysis.looks.residuals import Evidence
 from analysis.page.elements import Picture, Table
@@ -75,7 +76,7 @@ def inside_section(found: Inspection, split: Split, part: str, title: str) -> Se
     pictures = tuple(
         Picture(
             "number_map" if len(targets) == 1 else f"number_map_{k + 1}",
-            number_map(points, truth[:, k], name, title),
+            png(number_map(points, truth[:, k], name, title)),
             INSIDE["number_map"],
         )
         for k, name in enumerate(targets[:MOST_TARGETS])
@@ -84,7 +85,7 @@ def inside_section(found: Inspection, split: Split, part: str, title: str) -> Se
 
 
 def _quantiles(name: str, evidence: Evidence, title: str) -> Picture:
-    return Picture(name, residual_quantiles_figure(evidence, title), CAPTIONS["residual_quantiles"])
+    return Picture(name, png(residual_quantiles_figure(evidence, title)), CAPTIONS["residual_quantiles"])
 
 
 def _of(scores: Mapping[str, float], part: str) -> Iterator[tuple[str, float]]:

@@ -11,6 +11,7 @@ from analysis.figures import data as figures_data
 from analysis.figures.confusion import confusion_picture
 from analysis.figures.network import CAPTIONS as NETWORK
 from analysis.figures.network import learning_curves
+from analysis.figures.style import png
 from analysis.looks.images import is_image
 from analysis.page.elements import Picture
 from analysis.page.section import Section
@@ -29,7 +30,7 @@ def data_section(split: Split, title: str) -> Section:
         drawn = figures_data.data_figures(split.inputs, split.labels, classes, title)
     remark = () if is_image(split.input_shape) else ("The inputs are no images: there are none to show.",)
     pictures = tuple(
-        Picture(name, drawn[name], words) for name, words in figures_data.CAPTIONS.items() if name in drawn
+        Picture(name, png(drawn[name]), words) for name, words in figures_data.CAPTIONS.items() if name in drawn
     )
     return Section("Data", pictures, remark, _facts(split, "classes", f"{split.n_classes}: {listed(classes)}"))
 
@@ -38,7 +39,7 @@ def _numbers_section(split: Split, title: str) -> Section:
     """Of a regression."""
     targets = split.target.names or ("the number to predict",)
     drawn = figures_data.target_histograms(split.labels, targets, title)
-    picture = Picture("target_histograms", drawn, figures_data.CAPTIONS["target_histograms"])
+    picture = Picture("target_histograms", png(drawn), figures_data.CAPTIONS["target_histograms"])
     return Section("Data", (picture,), (), _facts(split, "to predict", listed(targets)))
 
 
@@ -60,7 +61,7 @@ def training_picture(
 ) -> Picture:
     """The learning curves: `epochs` from 1, each with its metrics."""
     drawn = learning_curves(epochs, title, kept, monitor, objective)
-    return Picture("learning_curves", drawn, NETWORK["learning_curves"])
+    return Picture("learning_curves", png(drawn), NETWORK["learning_curves"])
 
 
 def confusion_picture_of(

@@ -20,7 +20,7 @@ from analysis.__main__ import run
 from analysis.estimates.best_of_n import best_of_n
 from analysis.figures.confusion import confusion_picture
 from analysis.figures.curves import gap_curve, median_steps, tuning_curve
-from analysis.figures.style import spaced
+from analysis.figures.style import png, spaced
 from analysis.looks.groups import grouped, logarithmic, ordered
 from analysis.reading.table import TrialTable
 from analysis.report.contents import ReportOptions, make_report
@@ -93,7 +93,7 @@ def test_the_confusion_picture_is_fast_and_works_in_threads() -> None:
 @pytest.mark.parametrize("m", [1, 2, 5, 30, 300])
 def test_the_curves_are_drawn_for_any_pool(make_table: MakeTable, m: int) -> None:
     result = best_of_n(make_table(m, failed=0.1), spaced(m))
-    for drawn in (tuning_curve(result).png, median_steps(result), gap_curve(result)):
+    for drawn in (tuning_curve(result).png, png(median_steps(result)), png(gap_curve(result))):
         assert pixels(drawn).std() > 5
 
 
