@@ -46,6 +46,21 @@ def gain_over(
     Raises:
         ValueError: the studies differ in data or objective, or the other one is not random or too small.
     """
+    val = _comparable(found, table, random)
+    sign = table.objective.sign
+    reported = best_of_n(random, at=[found.each]).curves["best_val"][found.each]
+    fresh = None
+    if confirms is not None:
+        chosen = [
+            confirm_summary(search, again)[0].test for search, again in zip((table, random), confirms, strict=True)
+        ]
+        if chosen[0] is not None and chosen[1] is not None:
+            fresh = _less(chosen[0], chosen[1], sign)
+    return Gain(random.study, found.each, _less(val, reported, sign), fresh)
+
+
+def _comparable(found: Replicates, table: TrialTable, random: TrialTable) -> Point:
+    """The mean of the replicates, where the two studies may be compared."""
     if random.sampler != "random":
         raise ValueError(f"a gain is over a study with the sampler random: got {random.study}, {random.sampler!r}")
     if random.objective != table.objective or random.data_sha256 != table.data_sha256:
@@ -60,19 +75,11 @@ def gain_over(
         raise ValueError(
             f"a gain is at equal trials, {found.each} here: got {random.study} with {len(random.frame)} trials"
         )
-    sign = table.objective.sign
-    reported = best_of_n(random, at=[found.each]).curves["best_val"][found.each]
-    fresh = None
-    if confirms is not None:
-        chosen = [
-            confirm_summary(search, again)[0].test for search, again in zip((table, random), confirms, strict=True)
-        ]
-        if chosen[0] is not None and chosen[1] is not None:
-            fresh = _less(chosen[0], chosen[1], sign)
-    return Gain(random.study, found.each, _less(found.val, reported, sign), fresh)
+    return found.val
 
 
 def _less(one: Point, other: Point, sign: int) -> Point:
+    """The difference of two scores, in the direction of better, with the interval of METHOD."""
     value = sign * (one.value - other.value)
     ends = one.low, one.high, other.low, other.high
     if any(end is None for end in ends):

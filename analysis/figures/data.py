@@ -1,4 +1,4 @@
-"""Figures of a data set: classes in each part, examples, means, what is typical, and how values are distributed."""
+"""Figures of a data set: classes in each part, examples, means, typical images, and distributions of values."""
 
 from __future__ import annotations
 
@@ -44,17 +44,17 @@ CAPTIONS = {
     "target_histograms": "How the numbers to predict are distributed, as shares of each part's rows.",
 }
 MOST_TARGETS = 4
-"""Numbers to predict that are drawn: of more, the first ones, and it is said."""
-_LOG_FROM = 50  # times the median bar: beyond it the highest one leaves the others no height on a linear axis
+"""The most numbers to predict that are drawn; a figure of the first ones says that there are more."""
+_LOG_FROM = 50  # times the median bar: a higher bar leaves the others no height on a linear axis
 _PART_LINES = ((DARK, "-"), (MIDDLE, "--"), ("#6b6b6b", ":"))
 
 
 def data_figures(
     inputs: Mapping[str, Array], labels: Mapping[str, Array], names: Sequence[str], title: str
 ) -> dict[str, Drawing]:
-    """All figures that fit the data, by their names in CAPTIONS; those of images are of the part "train".
+    """All figures that fit the data, by their names in CAPTIONS; figures of images show the part "train".
 
-    `inputs` (rows, ...) and `labels` (rows,) of each part; `names` of the n_classes classes.
+    `inputs` (rows, ...) and `labels` (rows,) of each part; `names`: the names of the n_classes classes.
     """
     figures = {
         "class_counts": class_counts_figure(labels, names, title),
@@ -153,7 +153,7 @@ def value_histograms_figure(inputs: Mapping[str, Array], title: str) -> Drawing:
 def target_histograms(labels: Mapping[str, Floats], names: Sequence[str], title: str) -> Drawing:
     """Histograms of the numbers to predict, an axis each, MOST_TARGETS at most; `labels` (rows, targets) of each part.
 
-    `names` of the targets. Rows far out, for which an axis has no room, are counted beside the name.
+    `names`: the names of the targets. Rows so far out that an axis has no room for them are counted beside the name.
     """
     shown = min(len(names), MOST_TARGETS)
     figure = new_figure(height=0.5 + 3.0 * shown)
@@ -177,7 +177,7 @@ def _histograms(histograms: Mapping[str, Histogram], title: str, log: bool) -> t
 
 
 def _steps(axes: Axes, histograms: Mapping[str, Histogram], log: bool) -> None:
-    """Steps of percent a bin, the first part filled."""
+    """Percentages a bin as steps, the first part filled."""
     shares = {part: 100.0 * histogram.shares for part, histogram in histograms.items()}
     seen = np.concatenate([share[share > 0] for share in shares.values()])
     floor = float(seen.min()) / 2 if log else 0.0
@@ -196,7 +196,7 @@ def _steps(axes: Axes, histograms: Mapping[str, Histogram], log: bool) -> None:
 
 
 def _rows_of_tiles(inputs: Array, rows: Sequence[np.ndarray], each: int, shades: Shades) -> np.ndarray:
-    """`each` tiles a class, the missing ones in the colour of gaps."""
+    """`each` tiles a class; missing tiles have the colour of gaps."""
     height, width = inputs.shape[1:3]
     tiles = np.empty((len(rows) * each, height, width, 3), dtype=np.uint8)
     tiles[:] = GAP_COLOUR

@@ -103,7 +103,7 @@ def top_probabilities(
     inputs: Array | None = None,
     k: int = 5,
 ) -> Drawing:
-    """Bars of the `k` highest probabilities of each of the chosen `rows`, beside their images if `inputs` are some."""
+    """Bars of the `k` highest probabilities of each of the chosen `rows`, beside their images where there are some."""
     k = min(k, predictions.n_classes)
     images = inputs if inputs is not None and is_image(inputs.shape[1:]) else None
     columns = min(_COLUMNS, len(rows))
@@ -195,7 +195,7 @@ def _columns(rows: Sequence[OneAgainstRest]) -> dict[str, list[str]]:
 
 
 def score_histograms(predictions: Predictions, k: int, names: Sequence[str], title: str) -> Drawing:
-    """Counts of rows by their probability of class k, its own and all others, on a logarithmic axis."""
+    """Rows by their probability of class k, for rows of the class and for all others, on a logarithmic axis."""
     found = score_histogram(predictions, k, _BINS)
     figure = new_figure()
     axes = figure.add_subplot()

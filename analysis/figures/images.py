@@ -29,7 +29,7 @@ def show(axes: Axes, picture: Mosaic) -> None:
 
 
 def rows_figure(pictures: Sequence[Mosaic], title: str, names: Sequence[str]) -> tuple[Drawing, list[Axes]]:
-    """Pictures of as many rows side by side, the rows named at the left."""
+    """Pictures with equally many rows side by side, the rows named at the left."""
     pixels = pictures[0].picture.shape[0], sum(picture.picture.shape[1] for picture in pictures)
     scale = min(_TILE * len(names) / pixels[0], _WIDEST / pixels[1], _TALLEST / pixels[0])
     left = 0.25 + max(text_width(short(name), _POINTS / 72) for name in names)
@@ -66,12 +66,12 @@ def captioned_figure(tiles: np.ndarray, captions: Sequence[str], across: int, ti
 
 
 def _above(title: str, width: float) -> float:
-    """Inches that a headline takes."""
+    """The height of a headline, in inches."""
     return _MARGIN + 0.2 * (wrapped(title, width).count("\n") + 1)
 
 
 def _placed(width: float, height: float, title: str) -> Drawing:
-    """A figure whose axes are placed by hand: of axes of a fixed shape, the layout engine cuts names at the border."""
+    """A figure whose axes are placed by hand: the layout engine cuts names beside axes of a fixed shape."""
     figure = new_figure(width, height)
     figure.set_layout_engine("none")
     headline(figure, title, 1 - 0.06 / height)

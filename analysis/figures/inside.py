@@ -1,4 +1,4 @@
-"""Figures of what happens inside a network: hidden activations, hidden features, the pixels that a forest ranks."""
+"""Figures of the inside of a network: hidden activations, hidden features, the pixels that a forest ranks."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ CAPTIONS = {
     "forest_importances": "Left: how much each pixel lowers the impurity of the forest's trees (mean decrease, all "
     "pixels together 1). Right: the pixels that the network is fed, drawn on one image.",
 }
-_NEARLY_ALL = (0.02, 0.98)  # of the numbers: what colours go from and to
+_NEARLY_ALL = (0.02, 0.98)  # quantiles of the numbers, at the ends of the colours
 _NAMED = 20  # classes that a legend can name
 
 
@@ -157,7 +157,7 @@ def _boxes(axes: Axes, of_class: Sequence[Floats], names: Sequence[str]) -> None
 
 
 def _points(axes: Axes, points: Floats, classes: Classes, names: Sequence[str]) -> None:
-    """All rows at once in random order: drawn class after class, the last one would hide the others."""
+    """All rows in random order: if each class were drawn in turn, the last class would hide the others."""
     order = np.random.default_rng(0).permutation(len(points))
     colours = np.array(class_colours(len(names)))[classes]
     axes.scatter(points[order, 0], points[order, 1], c=colours[order], s=11, alpha=0.75, linewidths=0)
@@ -171,7 +171,7 @@ def _legend(figure: Figure | SubFigure, axes: Axes, names: Sequence[str]) -> Non
 
 
 def _empty(axes: Axes) -> None:
-    """No scales: places mean something, numbers do not."""
+    """Axes without scales, for places whose numbers mean nothing."""
     axes.grid(False)
     axes.set_xticks([])
     axes.set_yticks([])

@@ -1,4 +1,4 @@
-"""Figures of a network: its layers as a picture and as text, and how it learned."""
+"""Figures of a network: its layers, as a picture and as text, and its learning curves."""
 
 from __future__ import annotations
 
@@ -59,17 +59,18 @@ def layers_rows(layers: Sequence[Layer]) -> tuple[tuple[str, ...], ...]:
 
 
 def totals_sentence(layers: Sequence[Layer]) -> str:
-    """How many parameters the layers have, and how many of them are trained."""
+    """The number of parameters of the layers, and of trainable ones."""
     total, fixed = _totals(layers)
     return f"Parameters: {total:,} (trainable {total - fixed:,}, not trainable {fixed:,})."
 
 
 def shape_text(shape: tuple[int, ...]) -> str:
+    """The sizes of a layer's output, as `28 × 28`."""
     return " \u00d7 ".join(f"{size:,}" for size in shape) or "1"
 
 
 def layers_figure(layers: Sequence[Layer], title: str) -> Drawing:
-    """A box a layer from top to bottom, its output's shape and its parameters beside it."""
+    """A box a layer from top to bottom, with the shape of the output and the number of parameters beside it."""
     figure = new_figure(height=1.1 + _ROW * len(layers))
     axes = figure.add_subplot()
     axes.set_axis_off()
@@ -163,14 +164,14 @@ def _draw_lines(axes: Axes, history: Mapping[int, Mapping[str, float]], metric: 
 
 
 def _second(history: Mapping[int, Mapping[str, float]], objective: str) -> Objective:
-    """What stands beside the loss: the objective, or where that is the loss the first metric that was measured."""
+    """The metric beside the loss: the objective, or where that is the loss, the first metric that was measured."""
     measured = {name for values in history.values() for name in values}
     wanted = (objective, *(names.VAL + metric for metric in METRICS))
     return Objective(next(name for name in wanted if name in measured and name != names.VAL_LOSS))
 
 
 def _loss_axis(axes: Axes, values: Sequence[float], unit: str) -> None:
-    """Logarithmic where losses differ by more than a factor of ten; all of them are above 0."""
+    """The axis of losses, logarithmic where they are above 0 and differ by more than a factor of ten."""
     low, high = min(values), max(values)
     if low > 0 and high / low > 10:
         logarithmic_heights(axes, low / 1.15, high * 1.15)

@@ -94,7 +94,7 @@ def make_report(table: TrialTable, options: ReportOptions | None = None) -> Repo
     result = best_of_n(table, options.at, options.use, assume_tail=options.assume_tail)
     table.objective.check_targets([*(options.targets or ()), *(options.asked or ())])
     origin, wanted = _targets(pool, table.objective, options.targets or table.targets, options.asked)
-    if nothing_to_infer(table, pool.trials) is not None:  # all cells, or a list: no further search of the kind
+    if nothing_to_infer(table, pool.trials) is not None:  # all cells of a grid, or a list
         origin, wanted = "", ()
     found = importances(table)
     front = pareto_front(table)
@@ -123,7 +123,7 @@ def make_report(table: TrialTable, options: ReportOptions | None = None) -> Repo
 
 
 def good_enough(table: TrialTable) -> float | None:
-    """What the smallest network should reach: 0.95 of 1, or what the linear baseline does on validation."""
+    """The validation score that the smallest network should reach: 0.95 of 1, or that of the linear baseline."""
     if table.objective.bounded:
         return _GOOD_ENOUGH
     return table.baselines.get(LINEAR, {}).get(table.objective.name)
@@ -132,18 +132,19 @@ def good_enough(table: TrialTable) -> float | None:
 def _targets(
     pool: Pool, objective: Objective, targets: Sequence[float] | None, asked: Sequence[float] | None
 ) -> tuple[str, tuple[float, ...]]:
-    """Where the targets come from, and they: without any, the three highest round numbers reached and the next."""
+    """The origin of the targets, and the targets: by default the three highest round numbers reached, and the next."""
     if targets:
         return SAID, tuple(targets)
     if asked:
         return ASKED, tuple(asked)
-    if not objective.bounded:  # of RMSE, which numbers are round depends on the user's units
+    if not objective.bounded:  # which RMSE is a round number depends on the user's units
         return "", ()
     best = float(pool.val.max())
     return CHOSEN, (*[t for t in _ROUND if t <= best][-3:], *[t for t in _ROUND if t > best][:1])
 
 
 def _doublings(table: TrialTable, pool: Pool) -> tuple[DoublingGain, ...]:
+    """The gains of doubling round numbers of trials, as far as the pool can tell them."""
     if table.sampler == "list":
         return ()
     steps = [n for n in spaced(pool.trials) if n in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)]

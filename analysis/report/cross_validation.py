@@ -1,4 +1,4 @@
-"""What the report says of cross-validated trials, and of the refit of the best of them."""
+"""The report's section on cross-validated trials, and words about the refit of the best one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from models.core.rounding import plain_score
 
 
 def refit_words(table: TrialTable) -> str:
-    """What the refit of the best trial reached, or that there is none yet."""
+    """The scores of the refit of the best trial, or why there is no refit."""
     refit = table.refit
     if refit is None:
         return "not there: the study is not complete, or the refit failed (its run says why)"
@@ -26,7 +26,7 @@ def refit_words(table: TrialTable) -> str:
 
 
 def section(table: TrialTable) -> list[Element]:
-    """The report's part on them."""
+    """The section: the refit, and a row a configuration with its score on each fold."""
     found = cv_results(table)
     searched = [name for name in found.columns if name.startswith("param_")]
     splits = [name for name in found.columns if name.startswith("split")]

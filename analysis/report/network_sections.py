@@ -1,4 +1,4 @@
-"""A trained network and what it makes of its data, as sections of pictures."""
+"""A trained network, its mistakes and its hidden layers, as sections of pictures."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Versus:
 
     title: str
     confusion: NDArray[np.int64]
-    """(n_classes, n_classes) of the test part, which all trials on one data set share; rows the truth."""
+    """(n_classes, n_classes), rows the truth: of the test part, which all trials on one data set share."""
 
 
 def predictions_of(found: Inspection, split: Split) -> dict[str, Predictions]:
@@ -48,7 +48,11 @@ def network_section(
     title: str,
     objective: str = "",
 ) -> Section:
-    """Layers from the raw inputs on, and the learning curves: `epochs` from 1, `kept` the one whose weights stayed."""
+    """The layers from the raw inputs on, and the learning curves.
+
+    `epochs` holds the metrics of each epoch, counted from 1; the weights of the epoch `kept` are the network's, chosen
+    by `monitor`.
+    """
     drawn = figures_network.layers_figure(layers, title)
     layered = Picture("layers", png(drawn), figures_network.CAPTIONS["layers"])
     pictures = (layered, training_picture(epochs, kept, monitor, title, objective))
@@ -65,9 +69,9 @@ def errors_section(
     versus: Versus | None,
     title: str,
 ) -> Section:
-    """Where the network is wrong: matrices of both parts, everything else of `part`, two classes face to face.
+    """The network's mistakes: confusion matrices of both parts, and of `part` single rows and two classes side by side.
 
-    `pair` are those classes; None: the two that are taken for each other most often.
+    `pair`: the two classes; None: the two that are taken for each other most often.
     """
     own = predictions[part]
     a, b = most_confused(own.confusion) if pair is None else pair
@@ -95,6 +99,7 @@ def errors_section(
 
 
 def _of_part(own: Predictions, split: Split, part: str, a: int, b: int, title: str) -> Iterator[Picture]:
+    """The pictures of one part: rates of each class, single images, and the classes a and b."""
     names, inputs, images = split.target.class_names, split.inputs[part], is_image(split.input_shape)
     captions = figures_confusion.CAPTIONS | figures_errors.CAPTIONS
     for view in ("truth", "prediction"):
@@ -117,7 +122,7 @@ def _of_part(own: Predictions, split: Split, part: str, a: int, b: int, title: s
 
 
 def inside_section(found: Inspection, split: Split, part: str, title: str) -> Section:
-    """What hidden layers make of the sampled rows of `part`."""
+    """The hidden layers' activations for the sampled rows of `part`."""
     names, captions = split.target.class_names, figures_inside.CAPTIONS
     truth = split.labels[part][found.sample]
     predicted = found.probabilities[part][found.sample].argmax(axis=1)

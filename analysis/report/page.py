@@ -100,7 +100,7 @@ def _facts(table: TrialTable, result: BestOfN) -> Facts:
 
 
 def _checklist(table: TrialTable, result: BestOfN) -> Facts:
-    """The questions of conferences' checklists about a search, answered from the trials."""
+    """Answers to the questions that checklists of conferences ask about a search."""
     seconds = table.frame[names.SECONDS].dropna() if names.SECONDS in table.frame else None
     logged = table.parent_run_id is not None
     known = seconds is not None and len(seconds) > 0

@@ -1,4 +1,4 @@
-"""What the report says of the best of N: on average, at the least, on test, and what more trials would buy."""
+"""The report's sections on the best of N: averages, limits, test scores, and the gain of more trials."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _HEADS = {
 
 
 def averages(report: Report) -> list[Element]:
-    """What a search of N trials reaches, on validation and on test."""
+    """What a search of N trials reaches on average, on validation and on test."""
     result = report.result
     parts: list[Element] = [_table(report, "best_val", "best_val_at_least", "test_of_best"), *_flagged(report)]
     if "best_val_at_least" in result.curves:
@@ -46,7 +46,7 @@ def averages(report: Report) -> list[Element]:
 
 
 def details(report: Report) -> list[Element]:
-    """Limits that are wider and proven, or narrower and assumed, and the median."""
+    """Proven limits, which are wider, limits under an assumption, which are narrower, and the median."""
     parts: list[Element] = []
     for words, shown in (
         (_PROVEN, ("best_val_proven",)),
@@ -60,7 +60,7 @@ def details(report: Report) -> list[Element]:
 
 
 def gap(report: Report) -> list[Element]:
-    """How much less the selected trial has on test."""
+    """How much lower the selected trial scores on test than on validation."""
     if "gap" not in report.result.curves:
         return []
     return [
@@ -70,7 +70,7 @@ def gap(report: Report) -> list[Element]:
 
 
 def planning(report: Report) -> list[Element]:
-    """What more trials would buy, and how many a target takes."""
+    """The gain of more trials, and how many trials a target takes."""
     parts: list[Element] = [Bullets(more_sentences(report.result))]
     if report.reaches:
         parts += [Paragraph(report.targets), Bullets([reach_sentence(reach) for reach in report.reaches])]

@@ -1,4 +1,4 @@
-"""What a regression predicts and where it is far off, as sections: from the evidence that every trial keeps."""
+"""The predictions of a regression and its largest residuals, as sections: from the evidence that each trial keeps."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class VersusResiduals:
 
     title: str
     kept: Mapping[str, Any]
-    """Its evidence of the test part, which all trials on one data set share."""
+    """The trial's evidence of the test part, which all trials on one data set share."""
 
 
 def residuals_section(
@@ -43,9 +43,10 @@ def residuals_section(
     part: str = "validation",
     versus: VersusResiduals | None = None,
 ) -> Section:
-    """Where a network is far off; `scores` by name, as `test_rmse`.
+    """The network's scores, its residuals and its worst rows. `scores` are by name, as `test_rmse`.
 
-    The worst rows are of `part`, or of the evidence's only one; with the `split` of a table they stand whole.
+    The worst rows are rows of `part`, or of the only part of the evidence; with the `split` of a table all of their
+    columns are shown.
     """
     part = part if part in evidence else next(iter(evidence))
     words = [
@@ -68,7 +69,7 @@ def residuals_section(
 
 
 def inside_section(found: Inspection, split: Split, part: str, title: str) -> Section:
-    """What the last hidden layer makes of the sampled rows of `part`."""
+    """The last hidden layer's features of the sampled rows of `part`."""
     if not (found.hidden and can_embed(found.hidden[-1])):
         return Section("Inside", (), ("The last hidden layer has too little to place in a plane.",))
     truth, points = split.labels[part][found.sample], embed(found.hidden[-1])
@@ -89,6 +90,7 @@ def _quantiles(name: str, evidence: Evidence, title: str) -> Picture:
 
 
 def _of(scores: Mapping[str, float], part: str) -> Iterator[tuple[str, float]]:
+    """The labels and the values of the scores of one part."""
     prefix = names.PREFIXES.get(part, names.VAL)
     for name, metric in METRICS.items():
         if prefix + name in scores:
@@ -100,7 +102,7 @@ def _said(part: str) -> str:
 
 
 def _worst(part: str, kept: Mapping[str, Any], split: Split | None) -> Iterator[Table]:
-    """The worst rows of each target: their number in the part, the largest residual first."""
+    """A table a target: its worst rows, with their numbers in the part, the largest residual first."""
     columns = [column.name for column in split.columns] if split is not None and part in split.inputs else []
     for target in kept["targets"]:
         worst = [(row["row"], row["true"], row["predicted"]) for row in target["worst"]]
@@ -118,7 +120,7 @@ def _worst(part: str, kept: Mapping[str, Any], split: Split | None) -> Iterator[
 
 
 def _digits(largest: float) -> int | None:
-    """Behind the point, so that the largest residual has four or more; None where a power of ten reads better."""
+    """Digits behind the point that show four digits of the largest residual; None where a power of ten reads better."""
     if not math.isfinite(largest) or largest >= 1e15:
         return None
     digits = max(3 - math.floor(math.log10(largest)), 0) if largest > 0 else 3
@@ -130,7 +132,7 @@ def _number(value: float, digits: int | None) -> str:
 
 
 def _raw(split: Split | None, part: str, row: int) -> list[str]:
-    """A table's own columns of a row, words as words."""
+    """The cells of a row of the user's table, categories by their names."""
     if split is None or not split.columns or part not in split.inputs:
         return []
     return [_cell(column, float(value)) for column, value in zip(split.columns, split.inputs[part][row], strict=True)]

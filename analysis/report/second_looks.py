@@ -1,4 +1,4 @@
-"""What the report says of what stands beside a study: baselines, another study, the best trials trained again."""
+"""Comparisons in the report: with baselines, with another study, and with the best trials trained again."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STAYS_OPTIMISTIC = (
 
 
 def baseline_rows(table: TrialTable) -> list[tuple[str, float, float]]:
-    """Of each baseline that is known: what it is, its validation and its test score."""
+    """The known baselines: a description, the validation score and the test score of each."""
     objective = table.objective
     return [
         (describe_baseline(name, table.task, table.train_rows), scores[objective.name], scores[objective.test_name])
@@ -56,7 +56,7 @@ def baseline_sentence(table: TrialTable) -> str:
 
 
 def _behind_on_test(table: TrialTable, rows: list[tuple[str, float, float]]) -> str:
-    """Which baseline is better on test, as a further sentence: on validation the trial found was chosen."""
+    """A further sentence where a baseline is better on test, by which no trial was chosen; else empty."""
     if table.best is None or not table.tested:
         return ""
     score = float(table.best[table.objective.test_name])
@@ -68,7 +68,7 @@ def _behind_on_test(table: TrialTable, rows: list[tuple[str, float, float]]) -> 
 
 
 def baselines(table: TrialTable) -> list[Element]:
-    """The report's part on them."""
+    """The section on baselines, where some are known."""
     rows = baseline_rows(table)
     if not rows:
         return []
@@ -82,7 +82,7 @@ def baselines(table: TrialTable) -> list[Element]:
 
 
 def comparison(found: Comparison) -> list[Element]:
-    """The difference of two studies, at equal N and at equal seconds."""
+    """The section on the difference of two studies, at equal N and at equal seconds."""
     parts: list[Element] = [Heading(f"{found.first} less {found.second}"), Bullets(found.notes)]
     level = f"{CONFIDENCE:.0%} interval"
     head = ["validation, best of N", level, "test, of that trial", level]
@@ -109,7 +109,7 @@ def _differences(validation: Point, test: Point) -> list[str]:
 
 
 def confirmed(rows: tuple[Confirmed, ...]) -> list[Element]:
-    """The second look at the best trials, where there is one."""
+    """The section on the second look at the best trials, where there is one."""
     if not rows:
         return []
     head = ["trial", "repeats", states.FAILED, "test: mean of the repeats", "deviation of one", "test in the search"]

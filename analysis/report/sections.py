@@ -20,11 +20,11 @@ from models.data.splits import PARTS, Split
 
 
 def data_section(split: Split, title: str) -> Section:
-    """What the three parts hold. Single images are of the training part: test images are not to be learnt from."""
+    """The three parts of the data. Single images are of the training part, so that nobody learns from test images."""
     classes = split.target.class_names
     if not split.n_classes:
         return _numbers_section(split, title)
-    if split.columns:  # of many units, and with gaps: no histogram over all of them says anything
+    if split.columns:  # columns have many units, and gaps: a histogram over all of them means nothing
         drawn = {"class_counts": figures_data.class_counts_figure(split.labels, classes, title)}
     else:
         drawn = figures_data.data_figures(split.inputs, split.labels, classes, title)
@@ -36,7 +36,7 @@ def data_section(split: Split, title: str) -> Section:
 
 
 def _numbers_section(split: Split, title: str) -> Section:
-    """Of a regression."""
+    """The data of a regression."""
     targets = split.target.names or ("the number to predict",)
     drawn = figures_data.target_histograms(split.labels, targets, title)
     picture = Picture("target_histograms", png(drawn), figures_data.CAPTIONS["target_histograms"])
@@ -59,7 +59,7 @@ def _facts(split: Split, what: str, said: str) -> tuple[tuple[str, str], ...]:
 def training_picture(
     epochs: Mapping[int, Mapping[str, float]], kept: int, monitor: str, title: str, objective: str = ""
 ) -> Picture:
-    """The learning curves: `epochs` from 1, each with its metrics."""
+    """The learning curves; `epochs` holds the metrics of each epoch, counted from 1."""
     drawn = learning_curves(epochs, title, kept, monitor, objective)
     return Picture("learning_curves", png(drawn), NETWORK["learning_curves"])
 
