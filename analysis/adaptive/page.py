@@ -40,7 +40,7 @@ def _start_up(report: AdaptiveReport) -> list[Element]:
     trials = report.start_up.result.trials["started"]
     said = (
         f"The first {report.table.start_up_trials} trials of each search were drawn at random, before any score was "
-        f"known: together a random search of {trials} trials, of which all that follows in this section is."
+        f"known. Together they are a random search of {trials} trials, which this section describes."
     )
     return [
         Heading("Its random start-up trials: what a random search of N trials reaches"),

@@ -11,12 +11,12 @@ from analysis.report.sentences import digits_for, found_sentence, quoted, range_
 from models.core.rounding import plain_score
 
 NO_CURVE = (
-    "There is no curve of the best of N: each trial was drawn by the scores of those before it, so trials do not stand "
-    "for each other. What is independent are the whole searches."
+    "There is no curve of the best of N: each trial was drawn by the scores of earlier trials, so trials do not stand "
+    "for each other. Only whole searches are independent."
 )
 OBSERVED = (
-    "Best validation score so far in each search, as observed. Another search has another one; the shaded trials were "
-    "drawn at random."
+    "The best validation score so far in each search, as observed; another search would have another curve. The shaded "
+    "trials were drawn at random."
 )
 
 
@@ -31,15 +31,17 @@ def reached(found: Replicates) -> str:
     if found.val is None:
         left = sum(one.finished < found.each for one in found.searches)
         return (
-            f"What one search reaches is said once all {count} are finished, {left} are not: those that finish first "
-            "are the fast ones."
+            f"The results of the {count} searches are told once all are finished; {left} are not. The first to finish "
+            "are the fast ones, so their results alone would be biased."
         )
     what = f"the best of {counted(found.each)} by {found.sampler.upper()}"
     if found.val.low is not None or found.val.high is not None:
         return f"In {count} independent searches {what} reached a validation {label} of {quoted(found.val)} on average."
     values = ", ".join(plain_score(value) for value in sorted(found.values))
     if count == 1:
-        return f"One search: {what} was observed at validation {label} {values}; another one may reach another."
+        return (
+            f"One search: {what} was observed at validation {label} {values}; another search may reach another score."
+        )
     side, end = ("below", "lowest") if found.all_trials.direction == "maximize" else ("above", "highest")
     return (
         f"In {count} independent searches {what} reached a validation {label} of {values}. Another such search on the "
@@ -53,8 +55,9 @@ def tested(found: Replicates) -> str:
         return ""
     values = [one.test for one in found.searches if one.test is not None]
     if found.test.low is not None:
-        return f"The trials that they chose have a test score of {quoted(found.test)} on average."
-    return f"The trials that they chose have test scores from {plain_score(min(values))} to {plain_score(max(values))}."
+        return f"The trials that the searches chose have a test score of {quoted(found.test)} on average."
+    least, most = plain_score(min(values)), plain_score(max(values))
+    return f"The trials that the searches chose have test scores from {least} to {most}."
 
 
 def by_chance(found: Replicates, random: int) -> str:
@@ -63,8 +66,8 @@ def by_chance(found: Replicates, random: int) -> str:
     if not early:
         return ""
     return (
-        f"In {len(early)} of {len(found.searches)} the best trial is one of the {random} that were drawn at random: "
-        f"{found.sampler.upper()} found nothing better there."
+        f"In {len(early)} of {len(found.searches)} searches the best trial is one of the {random} that were drawn at "
+        f"random: {found.sampler.upper()} found no better one there."
     )
 
 
@@ -113,22 +116,20 @@ def quote(table: TrialTable, found: Replicates) -> str:
 
 def gain_sentences(gain: Gain, label: str) -> list[str]:
     """The gain as reported, and on fresh seeds."""
-    sentences = [
-        f"As reported, the best of {counted(gain.trials)}, in the mean of the searches, gains {_signed(gain.reported)} "
-        f"of validation {label} on what {gain.random} reaches with as many on average"
-        + (f" (no interval: {gain.reported.why})" if gain.reported.low is None else "")
-        + ". Both sides are chosen by that score, so part of the gain is chance that was chosen."
-    ]
-    if gain.on_fresh_seeds is not None:
-        return [
-            *sentences,
-            f"On fresh seeds and on test, the network found gains {_signed(gain.on_fresh_seeds)} on the one that "
-            f"{gain.random} found: of these two networks, not of the samplers.",
-        ]
-    return [
-        *sentences,
-        "What is left of it on fresh seeds is not known: -e confirm of both studies trains their best trials again.",
-    ]
+    why = "" if gain.reported.low is not None else f" (no interval: {gain.reported.why})"
+    reported = (
+        f"As reported: the gain of the best of {counted(gain.trials)} of a search here over the best of as many trials "
+        f"of {gain.random}, on average, is {_signed(gain.reported)} of validation {label}{why}. Both sides chose by that "
+        "score, so part of the gain is chance."
+    )
+    if gain.on_fresh_seeds is None:
+        fresh = "The gain on fresh seeds is not known: -e confirm of both studies trains their best trials again."
+    else:
+        fresh = (
+            f"On fresh seeds and on test: the gain of the network found here over the network that {gain.random} found "
+            f"is {_signed(gain.on_fresh_seeds)}. This gain compares two networks, not two samplers."
+        )
+    return [reported, fresh]
 
 
 def _signed(point: Point) -> str:

@@ -53,7 +53,7 @@ def class_colours(k: int) -> list[tuple[float, float, float, float]]:
 def activation_boxes(
     activations: Floats, predicted: Classes, truth: Classes, names: Sequence[str], title: str
 ) -> Drawing:
-    """the activations (rows, 1) of one node: a box for each predicted, and for each true class (rows,)."""
+    """The activations (rows, 1) of one node: a box for each predicted, and for each true class (rows,)."""
     values = _checked(activations, (predicted, truth), names, 1)[:, 0]
     figure = new_figure(max(WIDTH, 0.45 * len(names)), 6.4)
     panels = figure.subplots(2, 1, sharey=True)
@@ -68,7 +68,7 @@ def activation_boxes(
 def activation_scatter(
     activations: Floats, predicted: Classes, truth: Classes, names: Sequence[str], title: str
 ) -> Drawing:
-    """the activations (rows, 2) of two nodes, coloured by the predicted, and by the true class (rows,)."""
+    """The activations (rows, 2) of two nodes, coloured by the predicted, and by the true class (rows,)."""
     values = _checked(activations, (predicted, truth), names, 2)
     figure, columns = column_figure(2, WIDTH, 4.9, title)
     panels = [column.add_subplot() for column in columns]
@@ -83,7 +83,7 @@ def activation_scatter(
 
 
 def feature_map(points: Floats, predicted: Classes, truth: Classes, names: Sequence[str], title: str) -> Drawing:
-    """embedded rows (rows, 2), coloured by the true class (rows,); those predicted otherwise are ringed."""
+    """Embedded rows (rows, 2), coloured by the true class (rows,); those predicted otherwise are ringed."""
     values = _checked(points, (predicted, truth), names, 2)
     figure = new_figure(6.2, 5.6)
     axes = figure.add_subplot()
@@ -108,7 +108,7 @@ def feature_map(points: Floats, predicted: Classes, truth: Classes, names: Seque
 
 
 def number_map(points: Floats, truth: Floats, name: str, title: str) -> Drawing:
-    """embedded rows (rows, 2), coloured by the true number (rows,), whose name stands at the colour bar."""
+    """Embedded rows (rows, 2), coloured by the true number (rows,), whose name stands at the colour bar."""
     if points.shape != (len(truth), 2):
         raise ValueError(f"a row must have 2 values and a number, got arrays of {points.shape} and {truth.shape}")
     figure = new_figure(6.2, 5.6)
@@ -124,7 +124,7 @@ def number_map(points: Floats, truth: Floats, name: str, title: str) -> Drawing:
 
 
 def forest_importances(importances: Floats, chosen: Classes, image: NDArray[np.generic], title: str) -> Drawing:
-    """a heat map of `importances` (pixels,), and the `chosen` pixel numbers (n,) drawn on `image` (H, W)."""
+    """A heat map of `importances` (pixels,), and the `chosen` pixel numbers (n,) drawn on `image` (H, W)."""
     picture = np.squeeze(image)
     if picture.ndim != 2 or importances.shape != (picture.size,):
         raise ValueError(f"importances must be one a pixel of an image, got {importances.shape} and {image.shape}")

@@ -62,7 +62,7 @@ def _row(of_part: Mapping[str, Residuals]) -> list[Panel]:
 
 
 def residual_quantiles_figure(evidence: Evidence, title: str) -> Drawing:
-    """how far predictions are off: an axis a target, MOST_TARGETS at most, with a line a part or a trial."""
+    """How far predictions are off: an axis a target, MOST_TARGETS at most, with a line a part or a trial."""
     lines = {label.replace("_", " "): residuals_of(kept) for label, kept in evidence.items()}
     count = len(next(iter(lines.values())))
     shown = min(count, MOST_TARGETS)

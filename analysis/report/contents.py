@@ -24,7 +24,7 @@ from models.tasks.objective import LINEAR, Objective
 _GOOD_ENOUGH = 0.95  # of what lies between 0 and 1: "the smallest network with at least this validation accuracy"
 _ROUND = (0.5, 0.8, 0.9, 0.95, 0.97, 0.98, 0.985, 0.99, 0.995)
 SAID = "Targets that the study named before its search:"
-ASKED = "Targets asked for when this report was made (chosen after a look at the scores, they are chosen by them):"
+ASKED = "Targets asked for when this report was made (targets chosen after a look at the scores depend on the scores):"
 CHOSEN = "Round numbers picked by the scores seen, for orientation; no target was named before the search:"
 
 

@@ -18,7 +18,7 @@ from analysis.looks.images import is_image
 from analysis.looks.predictions import Predictions, most_confused
 from analysis.page.elements import Picture, Table
 from analysis.page.section import Section
-from analysis.report.sections import confusion_picture_of, training_picture
+from analysis.report.sections import VALIDATION_ROWS, confusion_picture_of, training_picture
 from models.data.splits import Split
 from models.networks.layers import Layer
 from models.networks.logged_network import Inspection
@@ -81,10 +81,7 @@ def errors_section(
     )
     words = [f"{accuracies[0].upper()}{accuracies[1:]}."]
     if part == "validation":
-        words.append(
-            "What is shown beside the first matrices is of the validation part: who looks at single test images and "
-            "then changes something has chosen by them."
-        )
+        words.append(VALIDATION_ROWS)
     matrices = {name: each.confusion for name, each in predictions.items()}
     pictures = [confusion_picture_of(matrices, title, split.target.class_names)]
     pictures += _of_part(own, split, part, a, b, f"{title}, {part}")
@@ -141,7 +138,9 @@ def inside_section(found: Inspection, split: Split, part: str, title: str) -> Se
         drawn = figures_inside.feature_map(points, predicted, truth, names, title)
         pictures.append(Picture("feature_map", png(drawn), captions["feature_map"]))
     elif not pictures:
-        words = ["The last hidden layer gives the same to nearly all rows: there is nothing to place in a plane."]
+        words = [
+            "The last hidden layer gives the same values to nearly all rows: there is nothing to place in a plane."
+        ]
     example = split.inputs["train"][0]
     grey = is_image(split.input_shape) and np.squeeze(example).ndim == 2
     if found.importances is not None and found.chosen is not None and grey:

@@ -93,7 +93,7 @@ def _facts(table: TrialTable, result: BestOfN) -> Facts:
     ]
     if table.replicates is not None:
         rows.insert(1, ["independent searches", str(table.replicates)])
-        rows.insert(2, ["of its trials drawn at random, each", _known(table.start_up_trials)])
+        rows.insert(2, ["trials of each search drawn at random", _known(table.start_up_trials)])
     if table.sampler == "grid":
         rows.insert(1, ["cells of the grid", _known(table.grid_size)])
     return Facts(rows)
@@ -129,7 +129,7 @@ _VALUES = "values of the hyperparameters in these trials"
 
 def _error_bars(result: BestOfN) -> str:
     if not has_intervals(result):
-        return "of averages none: they are exact for these trials; of a test accuracy this network's interval"
+        return "averages have none, for they are exact for these trials; a test accuracy has this network's interval"
     return f"{result.confidence:.0%} intervals over draws of configurations and seeds, on one data split"
 
 
@@ -145,7 +145,7 @@ def _hours(seconds: float) -> str:
 
 def _more(table: TrialTable) -> Bullets:
     command = table.program.command("report", {"study": table.study})
-    lines = [f"The data and the best trial's learning curves, here: {command}"]
+    lines = [f"With the data and the best trial's learning curves: {command}"]
     if table.network_run_id is not None:
         lines.append(inspect_hint(table.program, table.network_run_id))
     return Bullets(lines)

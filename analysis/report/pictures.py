@@ -47,8 +47,8 @@ def curves(table: TrialTable, use: Use, pool: Pool) -> Iterator[Picture]:
     yield Picture("median", png(figures_curves.median_steps(fine)), MEDIAN)
     if pool.tested:
         caption = (
-            f"Validation less test {table.objective.label} of the selected trial: raw, and net of what the two data "
-            "sets differ by without any selection (N = 1)."
+            f"Validation less test {table.objective.label} of the selected trial: raw, and less the difference of the "
+            "two data sets without any selection (N = 1)."
         )
         yield Picture("gap", png(figures_curves.gap_curve(fine)), caption)
 
@@ -59,7 +59,7 @@ def _averages(table: TrialTable, pool: Pool) -> str:
     start = f"Expected best validation {label} of N trials"
     shaded = (
         "Shaded: 95% interval at each N, shown by simulation to cover; its better end is wide where a perfect score is "
-        "far from all that were seen, so that the other one is what many trials establish."
+        "far from all scores seen, and its other end tells what many trials establish."
     )
     if not pool.tested:
         return f"{start}. {shaded}"

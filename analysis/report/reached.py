@@ -107,16 +107,16 @@ def _flagged(report: Report) -> list[Element]:
 
 
 _INTERVALS = (
-    "The interval is Gaffke's, carried from the mean to the best of N; that it covers is shown by simulation, not "
-    "proven. Its better end is wide where a perfect score is far from all that were seen; what many trials establish "
-    "is the limit on one side."
+    "The interval is Gaffke's, carried from the mean to the best of N; its coverage is shown by simulation, not "
+    "proven. Its better end is wide where a perfect score is far from all scores seen; the one-sided limit "
+    "tells what many trials establish."
 )
 _PROVEN = (
-    "Proven: from a band that holds the distribution of one trial's score as a whole, so for all N together. Wider "
-    "than the interval above."
+    "Proven limits: from a band around the whole distribution of one trial's score, so they hold for all N together. "
+    "They are wider than the interval above."
 )
 _ASSUMED = (
-    "Under an assumption: no configuration is further above the best one seen than four times what the next few are "
-    "below it. Whoever does not grant it takes the interval above."
+    "Limits under an assumption: no configuration is further above the best one seen than four times the distance from "
+    "the best one down to the next few. Without the assumption the interval above holds."
 )
 _MEDIAN = "The median of the best of N, whose interval holds for any distribution of scores:"

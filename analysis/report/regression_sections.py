@@ -16,6 +16,7 @@ from analysis.looks.embedding import can_embed, embed
 from analysis.looks.residuals import Evidence
 from analysis.page.elements import Picture, Table
 from analysis.page.section import Section
+from analysis.report.sections import VALIDATION_ROWS
 from models.core import names
 from models.core.rounding import plain_score
 from models.data.served import BOOLEAN, CATEGORY, Column
@@ -54,10 +55,7 @@ def residuals_section(
         for each in evidence
     ]
     if part == "validation":
-        words.append(
-            "Single rows are those of the validation part: who looks at single test rows and then changes something "
-            "has chosen by them."
-        )
+        words.append(VALIDATION_ROWS)
     pictures = [
         Picture("predictions", predictions_picture(evidence, title), CAPTIONS["predictions"]),
         _quantiles("residual_quantiles", evidence, title),
@@ -71,7 +69,7 @@ def residuals_section(
 def inside_section(found: Inspection, split: Split, part: str, title: str) -> Section:
     """The last hidden layer's features of the sampled rows of `part`."""
     if not (found.hidden and can_embed(found.hidden[-1])):
-        return Section("Inside", (), ("The last hidden layer has too little to place in a plane.",))
+        return Section("Inside", (), ("The last hidden layer has too few different values to place rows in a plane.",))
     truth, points = split.labels[part][found.sample], embed(found.hidden[-1])
     targets = split.target.names or ("true number",)
     pictures = tuple(

@@ -19,8 +19,8 @@ CONFIRMED = (
     "test set's, in its interval. Beside it this network: the trial of the search, whose validation score chose it."
 )
 STAYS_OPTIMISTIC = (
-    "The repeats' mean on validation stays optimistic: the same rows chose the trials, and what they had by chance is "
-    "in every repeat."
+    "The repeats' mean on validation stays optimistic: the same rows chose the trials, and the advantage that these "
+    "rows gave by chance is in every repeat."
 )
 
 
@@ -98,8 +98,8 @@ def comparison(found: Comparison) -> list[Element]:
         caption = "At equal seconds of training, one trial after another:"
         parts.append(Table([names.SECONDS, "trials paid for", *head], rows, caption=caption))
     words = (
-        "Each interval is made of both studies' own, at half the miss each (Bonferroni): it holds where theirs hold, "
-        "and claims a difference late. A dash: theirs, or one of them, has none."
+        "Each interval combines the intervals of both studies, each at half the miss probability (Bonferroni): it "
+        "holds where both of these hold, and claims a difference late. A dash: one of the studies has no interval."
     )
     return [*parts, Paragraph(words, "small")]
 

@@ -18,6 +18,11 @@ from analysis.page.section import Section
 from models.core.suggestions import listed
 from models.data.splits import PARTS, Split
 
+VALIDATION_ROWS = (
+    "Single rows are of the validation part: whoever looks at single test rows and then changes something has chosen "
+    "by them."
+)
+
 
 def data_section(split: Split, title: str) -> Section:
     """The three parts of the data. Single images are of the training part, so that nobody learns from test images."""

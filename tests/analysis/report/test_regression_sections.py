@@ -90,4 +90,4 @@ def test_data_and_features_of_numbers_have_their_pictures(tmp_path: Path) -> Non
     assert [picture.name for picture in inside.pictures] == ["number_map"]
     nothing = inside_section(Inspection(outputs, sample, (np.zeros((rows, 8)),), ()), split, "validation", "t")
     assert nothing.pictures == ()
-    assert "too little to place" in nothing.words[0]
+    assert "too few different values" in nothing.words[0]

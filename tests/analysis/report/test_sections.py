@@ -97,7 +97,7 @@ def test_dead_features_are_said_and_not_drawn(images: Split) -> None:
     found.hidden[0][:] = 0
     section = inside_section(found, images, "validation", "t")
     assert not section.pictures
-    assert "gives the same to nearly all rows" in section.words[0]
+    assert "gives the same values to nearly all rows" in section.words[0]
 
 
 def test_a_forests_pixels_are_drawn_where_the_inputs_are_images(images: Split, table: Split) -> None:
