@@ -119,8 +119,8 @@ def gain_sentences(gain: Gain, label: str) -> list[str]:
     why = "" if gain.reported.low is not None else f" (no interval: {gain.reported.why})"
     reported = (
         f"As reported: the gain of the best of {counted(gain.trials)} of a search here over the best of as many trials "
-        f"of {gain.random}, on average, is {_signed(gain.reported)} of validation {label}{why}. Both sides chose by that "
-        "score, so part of the gain is chance."
+        f"of {gain.random}, on average, is {_signed(gain.reported)} of validation {label}{why}. Both sides chose by "
+        "that score, so part of the gain is chance."
     )
     if gain.on_fresh_seeds is None:
         fresh = "The gain on fresh seeds is not known: -e confirm of both studies trains their best trials again."
