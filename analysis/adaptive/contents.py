@@ -1,4 +1,4 @@
-"""What the report of an adaptive search holds: its numbers and pictures, before anything is written."""
+"""The contents of an adaptive search's report: all numbers and pictures, before anything is written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the report of a study holds: every number and picture of it, before anything is written."""
+"""The contents of a study's report: all numbers and pictures, before anything is written."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from analysis.reading.table import TrialTable
 from analysis.report import pictures
 from models.tasks.objective import LINEAR, Objective
 
-_GOOD_ENOUGH = 0.95  # of what lies between 0 and 1: "the smallest network with at least this validation accuracy"
+_GOOD_ENOUGH = 0.95  # of scores from 0 to 1: "the smallest network with at least this validation accuracy"
 _ROUND = (0.5, 0.8, 0.9, 0.95, 0.97, 0.98, 0.985, 0.99, 0.995)
 SAID = "Targets that the study named before its search:"
 ASKED = "Targets asked for when this report was made (targets chosen after a look at the scores depend on the scores):"
@@ -30,7 +30,7 @@ CHOSEN = "Round numbers picked by the scores seen, for orientation; no target wa
 
 @dataclass(frozen=True)
 class ReportOptions:
-    """What a report is asked for beside its table."""
+    """The wishes of the user, and the tables and sections, that a report takes beside the table of its study."""
 
     at: Sequence[int] | None = None
     """The numbers of trials N at which the best of N is told; None: round numbers."""
@@ -48,18 +48,20 @@ class ReportOptions:
     versus_confirm: TrialTable | None = None
     """The second look at the best trials of `versus`; only the gain of an adaptive study needs it."""
     sections: Sequence[Section] = ()
-    """What stands at the end of the page."""
+    """Sections for the end of the page."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StudyReport:
-    """What the report of any study holds."""
+    """The contents that the reports of all studies share."""
 
     table: TrialTable
     pictures: dict[str, Picture]
-    """By the stems of their files."""
+    """The pictures by the stems of their files."""
     confirmed: tuple[Confirmed, ...]
+    """The second look at the best trials; empty without one."""
     sections: tuple[Section, ...]
+    """Sections for the end of the page."""
 
     def shown(self, *stems: str) -> list[Picture]:
         """The named pictures, without those that the study does not have."""
@@ -75,7 +77,7 @@ class Report(StudyReport):
     front: tuple[Network, ...]
     smallest: Network | None
     good_enough: float | None
-    """The validation score that `smallest` reaches; None where there is nothing to go by."""
+    """The validation score that `smallest` reaches; None where neither bounds nor a linear baseline give one."""
     reaches: tuple[Reach, ...]
     targets: str
     """Where the targets of `reaches` come from."""

@@ -1,4 +1,4 @@
-"""What is said of replicated adaptive searches, and what is not."""
+"""The numbers and sentences about replicated adaptive searches, and the claims that are refused."""
 
 import json
 from pathlib import Path

@@ -26,7 +26,7 @@ NAMES = ["zero", "one", "two"]
 
 
 def tile(picture: np.ndarray, row: int, column: int, height: int, width: int) -> np.ndarray:
-    """What a mosaic with gaps of one pixel shows at a place."""
+    """The tile at a place of a mosaic with gaps of one pixel."""
     top, left = 1 + row * (height + 1), 1 + column * (width + 1)
     return picture[top : top + height, left : left + width]
 

@@ -1,4 +1,4 @@
-"""Hidden layers and a forest's pixels: what stands in the figures is what the arrays say."""
+"""The figures of hidden layers and of a forest's pixels show the values of the arrays."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Predicted against true: every set of numbers is drawn, parts can be compared, and what is far off is seen."""
+"""Predicted against true: every set of numbers is drawn, parts can be compared, and large residuals are seen."""
 
 import io
 import time

@@ -240,7 +240,7 @@ def test_targets_say_where_they_come_from(tmp_path: Path, option: str, words: st
 
 
 def test_a_search_that_looked_at_its_scores_does_not_pass_as_random(make_table: MakeTable, tmp_path: Path) -> None:
-    """Trials in the order of their scores are what an adaptive search looks like; a recorded plan is only flagged."""
+    """Trials in the order of their scores look like an adaptive search; where a plan is recorded they are flagged."""
     frame = make_table(40).frame
     frame = frame.assign(val_accuracy=np.sort(frame["val_accuracy"]))
     frame.to_csv(tmp_path / "t.csv", index=False)

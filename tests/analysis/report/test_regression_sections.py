@@ -27,7 +27,7 @@ def birds(folder: Path) -> Split:
 
 
 def evidence_of(split: Split) -> dict[str, dict[str, Any]]:
-    """Of a network that says 40 of every bill."""
+    """The evidence of a network that predicts 40 for every bill."""
     task = task_of(split.target)
     return {
         part: task.evidence(split.labels[part], np.full_like(split.labels[part], 40.0))

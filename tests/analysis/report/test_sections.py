@@ -1,4 +1,4 @@
-"""Sections of pictures: which there are for which network and data, and that they come back from their files."""
+"""Sections of pictures: each network and data set has its pictures, and sections come back from their files."""
 
 from pathlib import Path
 
