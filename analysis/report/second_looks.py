@@ -15,8 +15,9 @@ from models.tasks.baselines import describe_baseline
 from models.tasks.objective import CONSTANT, LINEAR
 
 CONFIRMED = (
-    "This configuration over seeds: the mean test score of the repeats, with the seeds' error, and of an accuracy the "
-    "test set's, in its interval. Beside it this network: the trial of the search, whose validation score chose it."
+    "Each configuration over seeds: the mean test score of its repeats, with an interval that includes the error of "
+    "the seeds and, for an accuracy, of the test set. Other columns show the trial of the search, which was chosen by "
+    "its validation score."
 )
 STAYS_OPTIMISTIC = (
     "The repeats' mean on validation stays optimistic: the same rows chose the trials, and the advantage that these "
