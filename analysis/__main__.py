@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from analysis.adaptive.report import said_of, write_study_report
+from analysis.adaptive.report import make_study_report, said_of, save_report
 from analysis.command_line.options import DEFAULT, Parser, flag
 from analysis.command_line.reports import OUT, REPORT
 from analysis.reading.addresses import without_secrets
 from analysis.reading.csv_file import read_csv
 from analysis.reading.table import TrialTable
+from analysis.report.contents import ReportOptions
 from models.core import names
 from models.core.errors import UNFORESEEN, report_unforeseen, shown
 from models.core.parameters import MONITORS
@@ -65,12 +66,8 @@ def write(given: Mapping[str, str]) -> list[Path]:
         from analysis.report.study_sections import study_sections
 
         sections = study_sections(table, args.tracking_uri)
-    if not is_own or versus is not None:
-        print("\n".join(said_of(table, args.use)))
-    files = write_study_report(
-        table,
-        out,
-        at,
+    options = ReportOptions(
+        at=at,
         use=args.use,
         targets=targets,
         asked=asked,
@@ -80,6 +77,10 @@ def write(given: Mapping[str, str]) -> list[Path]:
         versus_confirm=_second_look_of(versus, args) if table.replicates is not None and confirm is not None else None,
         sections=sections,
     )
+    report = make_study_report(table, options)
+    if not is_own or versus is not None:
+        print("\n".join(said_of(report)))
+    files = save_report(report, out)
     if attached:
         from analysis.reading.mlflow_studies import attach
 

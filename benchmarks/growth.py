@@ -118,7 +118,7 @@ def picture(found: dict[str, Any]) -> bytes:
         one.set_xlabel(label)
         one.set_ylabel("seconds")
         one.legend(fontsize=8)
-    return png(figure, 2)
+    return png(figure)
 
 
 if __name__ == "__main__":

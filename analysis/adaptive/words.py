@@ -1,4 +1,4 @@
-"""What is said of an adaptive search, as sentences and cells: for the page, the terminal and the run's description."""
+"""Sentences and cells about an adaptive search, for the page, the terminal and the description of the run."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from analysis.report.sentences import digits_for, found_sentence, quoted, range_
 from models.core.rounding import plain_score
 
 NO_CURVE = (
-    "There is no curve of the best of N: each trial was drawn by the scores of those before it, so trials do not stand "
-    "for each other. What is independent are the whole searches."
+    "There is no curve of the best of N: each trial was drawn by the scores of earlier trials, so trials do not stand "
+    "for each other. Only whole searches are independent."
 )
 OBSERVED = (
-    "Best validation score so far in each search, as observed. Another search has another one; the shaded trials were "
-    "drawn at random."
+    "The best validation score so far in each search, as observed; another search would have another curve. The shaded "
+    "trials were drawn at random."
 )
 
 
@@ -26,20 +26,22 @@ def headline(found: Replicates) -> str:
 
 
 def reached(found: Replicates) -> str:
-    """What the searches reached, and what another one would."""
+    """What the searches reached, and where another search would end."""
     label, count = found.all_trials.objective.label, len(found.searches)
     if found.val is None:
         left = sum(one.finished < found.each for one in found.searches)
         return (
-            f"What one search reaches is said once all {count} are finished, {left} are not: those that finish first "
-            "are the fast ones."
+            f"The results of the {count} searches are told once all are finished; {left} are not. The first to finish "
+            "are the fast ones, so their results alone would be biased."
         )
     what = f"the best of {counted(found.each)} by {found.sampler.upper()}"
     if found.val.low is not None or found.val.high is not None:
         return f"In {count} independent searches {what} reached a validation {label} of {quoted(found.val)} on average."
     values = ", ".join(plain_score(value) for value in sorted(found.values))
     if count == 1:
-        return f"One search: {what} was observed at validation {label} {values}; another one may reach another."
+        return (
+            f"One search: {what} was observed at validation {label} {values}; another search may reach another score."
+        )
     side, end = ("below", "lowest") if found.all_trials.direction == "maximize" else ("above", "highest")
     return (
         f"In {count} independent searches {what} reached a validation {label} of {values}. Another such search on the "
@@ -48,33 +50,34 @@ def reached(found: Replicates) -> str:
 
 
 def tested(found: Replicates) -> str:
-    """What the trials that the searches chose have on test; empty where that is not known."""
+    """The test scores of the searches' best trials; empty where they are not known."""
     if found.test is None or len(found.searches) < 2:
         return ""
     values = [one.test for one in found.searches if one.test is not None]
     if found.test.low is not None:
-        return f"The trials that they chose have a test score of {quoted(found.test)} on average."
-    return f"The trials that they chose have test scores from {plain_score(min(values))} to {plain_score(max(values))}."
+        return f"The trials that the searches chose have a test score of {quoted(found.test)} on average."
+    least, most = plain_score(min(values)), plain_score(max(values))
+    return f"The trials that the searches chose have test scores from {least} to {most}."
 
 
 def by_chance(found: Replicates, random: int) -> str:
-    """In how many searches the best trial is one of the first `random`, which looked at no score; else empty."""
+    """How many searches have their best trial among the first `random` trials, which looked at no score; else empty."""
     early = [one for one in found.searches if one.number is not None and one.number // len(found.searches) < random]
     if not early:
         return ""
     return (
-        f"In {len(early)} of {len(found.searches)} the best trial is one of the {random} that were drawn at random: "
-        f"{found.sampler.upper()} found nothing better there."
+        f"In {len(early)} of {len(found.searches)} searches the best trial is one of the {random} that were drawn at "
+        f"random: {found.sampler.upper()} found no better one there."
     )
 
 
 def sentences(found: Replicates, random: int) -> list[str]:
-    """All of these, each once; the first `random` trials of each search looked at no score."""
+    """All sentences about the searches; the first `random` trials of each search looked at no score."""
     return [sentence for sentence in (reached(found), tested(found), by_chance(found, random), NO_CURVE) if sentence]
 
 
 def search_rows(table: TrialTable, found: Replicates) -> list[list[str]]:
-    """A row a replicate: its number, finished trials, best trial, its validation and its test score."""
+    """A row a replicate: its number, finished trials, best trial, and that trial's validation and test score."""
     return [
         [
             str(one.replicate),
@@ -88,6 +91,7 @@ def search_rows(table: TrialTable, found: Replicates) -> list[list[str]]:
 
 
 def search_head(table: TrialTable) -> list[str]:
+    """The heads of the columns of `search_rows`."""
     label = table.objective.label
     return ["search", "trials", "its best trial", f"validation {label} (chosen by it)", f"test {label}"]
 
@@ -112,25 +116,24 @@ def quote(table: TrialTable, found: Replicates) -> str:
 
 def gain_sentences(gain: Gain, label: str) -> list[str]:
     """The gain as reported, and on fresh seeds."""
-    sentences = [
-        f"As reported, the best of {counted(gain.trials)}, in the mean of the searches, gains {_signed(gain.reported)} "
-        f"of validation {label} on what {gain.random} reaches with as many on average"
-        + (f" (no interval: {gain.reported.why})" if gain.reported.low is None else "")
-        + ". Both sides are chosen by that score, so part of the gain is chance that was chosen."
-    ]
-    if gain.on_fresh_seeds is not None:
-        return [
-            *sentences,
-            f"On fresh seeds and on test, the network found gains {_signed(gain.on_fresh_seeds)} on the one that "
-            f"{gain.random} found: of these two networks, not of the samplers.",
-        ]
-    return [
-        *sentences,
-        "What is left of it on fresh seeds is not known: -e confirm of both studies trains their best trials again.",
-    ]
+    why = "" if gain.reported.low is not None else f" (no interval: {gain.reported.why})"
+    reported = (
+        f"As reported: the gain of the best of {counted(gain.trials)} of a search here over the best of as many trials "
+        f"of {gain.random}, on average, is {_signed(gain.reported)} of validation {label}{why}. Both sides chose by "
+        "that score, so part of the gain is chance."
+    )
+    if gain.on_fresh_seeds is None:
+        fresh = "The gain on fresh seeds is not known: -e confirm of both studies trains their best trials again."
+    else:
+        fresh = (
+            f"On fresh seeds and on test: the gain of the network found here over the network that {gain.random} found "
+            f"is {_signed(gain.on_fresh_seeds)}. This gain compares two networks, not two samplers."
+        )
+    return [reported, fresh]
 
 
 def _signed(point: Point) -> str:
+    """The value with its sign and its interval, if it has one."""
     digits = digits_for(None if point.low is None or point.high is None else (point.high - point.low) / 2, point.value)
     if point.low is None or point.high is None:
         return f"{point.value:+.{digits}f}"

@@ -49,8 +49,8 @@ def confusion_picture(parts: Mapping[str, np.ndarray], labels: Sequence[str], ti
 def confusion_view(counts: np.ndarray, labels: Sequence[str], title: str, view: View = "counts") -> bytes:
     """PNG of one K x K confusion matrix, rows = truth, columns = prediction.
 
-    Its counts; or the percentages of each true class, the diagonal left out; or those of each predicted class. A row
-    (or column) without cases is grey.
+    `view`: counts; or percentages of each true class, without the diagonal; or percentages of each predicted class. A
+    row (or column) without cases is grey.
     """
     return matrices_picture([[view_panel(_checked(counts, labels), view)]], labels, title)
 
@@ -65,13 +65,14 @@ def confusion_difference(
     """PNG of the counts of `after` less those of `before`, two K x K confusion matrices of the same rows.
 
     Raises:
-        ValueError: the classes do not have as many rows in both.
+        ValueError: a class does not have equally many rows in both.
     """
     panel = difference_panel(_checked(before, labels), _checked(after, labels), runs)
     return matrices_picture([[panel]], labels, title)
 
 
 def view_panel(counts: NDArray[np.int64], view: View) -> Panel:
+    """The panel of `confusion_view`."""
     if view == "counts":
         return _panel(counts.astype(float), _counts_of(counts), True)
     if view == "truth":
@@ -80,6 +81,7 @@ def view_panel(counts: NDArray[np.int64], view: View) -> Panel:
 
 
 def difference_panel(before: NDArray[np.int64], after: NDArray[np.int64], runs: tuple[str, str]) -> Panel:
+    """The panel of `confusion_difference`; `runs` are the names of both."""
     if (before.sum(axis=1) != after.sum(axis=1)).any():
         raise ValueError(
             "two confusion matrices to compare must be of the same rows: got "
@@ -124,12 +126,12 @@ def _number(value: float, whole: bool) -> str:
     if whole:
         return f"{value:.0f}"
     if 99.95 > value >= 99.5:
-        return f"{value:.1f}"  # never rounds a class with mistakes to 100
+        return f"{value:.1f}"  # a class with mistakes never shows 100
     return f"{value:.0f}" if value >= 9.95 else f"{max(value, 0.1):.1f}"
 
 
 def _panel(values: NDArray[np.float64], heading: str, whole: bool) -> Panel:
-    """Counts or percentages, the colour their square root."""
+    """Counts (`whole`) or percentages; the colour grows with their square root."""
     highest = max(float(np.nanmax(values)) if np.isfinite(values).any() else 0.0, 1.0)
     texts = [[_number(value, whole) for value in row] for row in values.tolist()]
     digits = 0 if whole or highest >= 10 else 1

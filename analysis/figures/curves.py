@@ -1,9 +1,9 @@
-"""Figures of the best-of-N curves: expectations with their bands, medians with theirs, and the gap."""
+"""Figures of the best-of-N curves: expectations and medians with their bands, and the gap to test."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from matplotlib.axes import Axes
 
@@ -14,8 +14,10 @@ from analysis.figures.style import (
     DARK,
     LIGHT,
     MIDDLE,
+    Drawing,
     Searchable,
     frame,
+    legend_at_the_better_end,
     new_figure,
     number_axis,
     on_picture,
@@ -24,6 +26,21 @@ from analysis.figures.style import (
 )
 from models.core import states
 from models.tasks.objective import Objective
+
+
+@dataclass(frozen=True)
+class _Style:
+    """How a curve is drawn."""
+
+    colour: str
+    line: str
+    marker: str
+    filled: bool
+    """Whether its band is an area. A second band is drawn as its edges, so that both are seen in grey."""
+
+
+_FIRST = _Style(DARK, "-", "o", filled=True)
+_SECOND = _Style(MIDDLE, "--", "s", filled=False)
 
 
 def tuning_curve(result: BestOfN) -> Searchable:
@@ -36,17 +53,16 @@ def tuning_curve(result: BestOfN) -> Searchable:
     val, test = result.curves["best_val"], result.curves.get("test_of_best", {})
     m = max(val)
     frame(axes, f"{result.study}: what a search of N trials reaches on average ({_basis(result)})")
-    _expected(axes, val, DARK, "-", "o", "validation, best of N", True)
+    _expected(axes, val, _FIRST, "validation, best of N")
     if test:
         averages = {n: point for n, point in test.items() if n < m} or test
-        _expected(axes, averages, MIDDLE, "--", "s", "test, of the trial that validation picks", False)
+        _expected(axes, averages, _SECOND, "test, of the trial that validation picks")
         _network(axes, m * 1.06, test[m], result.found.number)
     number_axis(axes, m)
     label = result.objective.label
     shown = [*_extent(_narrow(val, m, result.direction)), *_extent(test)]
     score_axis(axes, shown, label if test else f"validation {label}", result.objective)
-    corner = "lower right" if result.direction == "maximize" else "upper right"
-    axes.legend(loc=corner, fontsize=8.5, framealpha=0.95)
+    legend_at_the_better_end(axes, result.direction)
     drawn = png(figure)
     points = {n: [(float(n), each[n].value) for each in (val, test) if n in each] for n in val}
     return Searchable(drawn, {n: on_picture(axes, own) for n, own in points.items()})
@@ -62,8 +78,8 @@ def _network(axes: Axes, x: float, point: Point, number: int) -> None:
     axes.errorbar([x], [point.value], yerr=ends, fmt="D", color=MIDDLE, markersize=6, capsize=3, label=label)
 
 
-def median_steps(result: BestOfN) -> bytes:
-    """Median best-of-N with its interval at each N and the band that holds for all N together."""
+def median_steps(result: BestOfN) -> Drawing:
+    """The median best of N with its interval at each N, and the band that holds for all N together."""
     figure = new_figure()
     axes = figure.add_subplot()
     curve, band = result.curves["median_best_val"], result.curves["median_best_val_band"]
@@ -78,17 +94,12 @@ def median_steps(result: BestOfN) -> bytes:
     axes.step(ns, values, where="post", color=DARK, linewidth=1.8, label="median of the pool")
     if all(point.low is None and point.high is None for point in curve.values()):
         why = next(iter(curve.values())).method
-        axes.plot(
-            [],
-            [],
-            " ",
-            label="exact, no interval" if why == "exact" else "too few trials for limits",
-        )
+        axes.plot([], [], " ", label="exact, no interval" if why == "exact" else "too few trials for limits")
     axes.legend(loc="best", fontsize=8.5, framealpha=0.95)
-    return png(figure)
+    return figure
 
 
-def gap_curve(result: BestOfN) -> bytes:
+def gap_curve(result: BestOfN) -> Drawing:
     """Validation less test of the selected trial, raw and net of N = 1, and of the trial found."""
     figure = new_figure(height=3.5)
     axes = figure.add_subplot()
@@ -97,8 +108,8 @@ def gap_curve(result: BestOfN) -> bytes:
     frame(axes, f"{result.study}: validation less test {result.objective.label} of the selected trial")
     axes.axhline(0.0, color="#888888", linewidth=0.8)
     averages = {n: point for n, point in raw.items() if n < m} or raw
-    _expected(axes, averages, DARK, "-", "o", "gap", True)
-    _expected(axes, net, MIDDLE, "--", "s", "gap net of N = 1: what selecting added", False)
+    _expected(axes, averages, _FIRST, "gap")
+    _expected(axes, net, _SECOND, "gap net of N = 1: what selecting added")
     _network(axes, m * 1.06, raw[m], result.found.number)
     number_axis(axes, m)
     values = [*_extent(raw), *_extent(net), 0.0]
@@ -106,11 +117,11 @@ def gap_curve(result: BestOfN) -> bytes:
     axes.set_ylim(min(values) - margin, max(values) + margin)
     axes.set_ylabel(f"difference in {result.objective.label}")
     axes.legend(loc="best", fontsize=8.5, framealpha=0.95)
-    return png(figure)
+    return figure
 
 
-def observed(study: str, best: Sequence[Sequence[float]], random: int, objective: Objective) -> bytes:
-    """Best validation score so far of each replicate after its trials 1, 2, ...; the first `random` are shaded."""
+def observed(study: str, best: Sequence[Sequence[float]], random: int, objective: Objective) -> Drawing:
+    """The best validation score so far of each replicate after its trials 1, 2, ...; the first `random` are shaded."""
     figure = new_figure()
     axes = figure.add_subplot()
     most = max((len(one) for one in best), default=1)
@@ -123,45 +134,44 @@ def observed(study: str, best: Sequence[Sequence[float]], random: int, objective
     axes.set_xlim(0.5, most + 0.5)
     axes.set_xlabel("trials of the search")
     score_axis(axes, [score for one in best for score in one], f"best validation {objective.label} so far", objective)
-    corner = "lower right" if objective.direction == "maximize" else "upper right"
-    axes.legend(loc=corner, fontsize=8.5, framealpha=0.95)
-    return png(figure)
+    legend_at_the_better_end(axes, objective.direction)
+    return figure
 
 
 def _basis(result: BestOfN) -> str:
-    """M and the sampler, and that the curve is a lower bound where it is one."""
+    """M, the sampler, and on which side the curve is a bound because trials were pruned."""
     pruned = result.trials[states.PRUNED]
     side = "a lower" if result.direction == "maximize" else "an upper"
     bound = f"; {side} bound, {pruned} pruned" if pruned else ""
     return f"M = {result.trials['started']}, {result.sampler}{bound}"
 
 
-def _expected(axes: Axes, curve: Curve, colour: str, line: str, marker: str, label: str, fill: bool) -> None:
-    """The curve: full where it has an interval or needs none, dotted elsewhere."""
+def _expected(axes: Axes, curve: Curve, style: _Style, label: str) -> None:
+    """The curve: full where it has an interval or needs none, dotted elsewhere; marks at round N; and its band."""
     ns = sorted(curve)
     both = [n for n in ns if curve[n].low is not None and curve[n].high is not None]
     full = [n for n in ns if curve[n].method == "exact"] or both
-    axes.plot(ns, [curve[n].value for n in ns], ":", color=colour, linewidth=1.2)
-    axes.plot(full, [curve[n].value for n in full], line, color=colour, linewidth=1.8)
+    axes.plot(ns, [curve[n].value for n in ns], ":", color=style.colour, linewidth=1.2)
+    axes.plot(full, [curve[n].value for n in full], style.line, color=style.colour, linewidth=1.8)
     few = _marked(ns)
-    axes.plot(few, [curve[n].value for n in few], marker, color=colour, markersize=4.5)
-    axes.plot([], [], line, marker=marker, color=colour, markersize=4.5, label=label)
-    if len(both) >= 2 and fill:
-        axes.fill_between(both, *_pairs(curve, both), color=colour, alpha=0.2, linewidth=0)
-    elif len(both) >= 2:  # the second band as its edges only, so that both are seen in grey
-        for edge in _pairs(curve, both):
-            axes.plot(both, edge, "--", color=colour, linewidth=0.9, alpha=0.8)
-    elif both and curve[both[0]].method != "by definition":
-        low, high = _pairs(curve, both)
-        value = curve[both[0]].value
-        axes.errorbar(
-            [both[0] * (1.0 if fill else 1.025)],
-            [value],
-            yerr=[[value - low[0]], [high[0] - value]],
-            color=colour,
-            capsize=4,
-            linewidth=1.2,
-        )
+    axes.plot(few, [curve[n].value for n in few], style.marker, color=style.colour, markersize=4.5)
+    axes.plot([], [], style.line, marker=style.marker, color=style.colour, markersize=4.5, label=label)
+    if both:
+        _band(axes, curve, both, style)
+
+
+def _band(axes: Axes, curve: Curve, ns: list[int], style: _Style) -> None:
+    """The intervals at these N, which all have both ends: an area or its two edges, or at a single N a bar."""
+    low, high = _pairs(curve, ns)
+    if len(ns) >= 2 and style.filled:
+        axes.fill_between(ns, low, high, color=style.colour, alpha=0.2, linewidth=0)
+    elif len(ns) >= 2:
+        for edge in (low, high):
+            axes.plot(ns, edge, "--", color=style.colour, linewidth=0.9, alpha=0.8)
+    elif curve[ns[0]].method != "by definition":
+        value, x = curve[ns[0]].value, ns[0] * (1.0 if style.filled else 1.025)
+        ends = [[value - low[0]], [high[0] - value]]
+        axes.errorbar([x], [value], yerr=ends, color=style.colour, capsize=4, linewidth=1.2)
 
 
 def _pairs(curve: Curve, ns: list[int]) -> tuple[list[float], list[float]]:
@@ -171,7 +181,7 @@ def _pairs(curve: Curve, ns: list[int]) -> tuple[list[float], list[float]]:
 
 
 def _filled(axes: Axes, curve: Curve, label: str) -> None:
-    """The interval at each N; where it has one end alone, a faint dotted area from that to the picture's border."""
+    """The interval at each N; an interval with one end is a faint dotted area from it to the picture's border."""
     closed = _stretched_limits({n: p for n, p in curve.items() if p.low is not None and p.high is not None}, curve)
     if closed is not None:
         axes.fill_between(*closed, step="post", color="#9dbbd6", alpha=0.6, linewidth=0, label=label)
@@ -193,7 +203,7 @@ def _filled(axes: Axes, curve: Curve, label: str) -> None:
 
 
 def _outlined(axes: Axes, band: Curve, label: str) -> None:
-    """Both limits of the band as dashed steps, each as far as it exists."""
+    """Both limits of the band as dashed steps, each as far as there is one."""
     first = True
     for limits in (
         {n: point.low for n, point in band.items() if point.low is not None},
@@ -226,7 +236,7 @@ def _stretched_limits(
 
 
 def _stretched(values: Mapping[int, float], m: int) -> tuple[list[float], list[float]]:
-    """Steps that go on from the last N to the next one, or a little beyond m, so that it is seen too."""
+    """Steps that go on behind the last N, so that its step is seen too."""
     ns = sorted(values)
     found = [values[n] for n in ns]
     end = ns[-1] + 1.0 if ns[-1] < m else m * 1.1
@@ -239,7 +249,7 @@ def _marked(ns: list[int]) -> list[int]:
 
 
 def _narrow(curve: Curve, m: int, direction: Direction) -> Curve:
-    """The curve without the better ends of many trials, which reach to the best possible score and hide the rest."""
+    """The curve without the better ends at large N, which reach to the best possible score and hide the rest."""
 
     def narrowed(point: Point) -> Point:
         if point.low is None or point.high is None:

@@ -1,4 +1,4 @@
-"""Figures of a data set: classes in each part, examples, means, what is typical, and how values are distributed."""
+"""Figures of a data set: classes in each part, examples, means, typical images, and distributions of values."""
 
 from __future__ import annotations
 
@@ -8,19 +8,18 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from analysis.figures.images import captioned_figure, rows_figure
 from analysis.figures.style import (
     DARK,
     LIGHT,
     MIDDLE,
+    Drawing,
     column_figure,
     frame,
     headline,
     logarithmic_heights,
     new_figure,
-    png,
 )
 from analysis.figures.text import short
 from analysis.looks.classes import Array, Histogram, class_counts, class_means, examples, mean_histograms, typicality
@@ -45,17 +44,17 @@ CAPTIONS = {
     "target_histograms": "How the numbers to predict are distributed, as shares of each part's rows.",
 }
 MOST_TARGETS = 4
-"""Numbers to predict that are drawn: of more, the first ones, and it is said."""
-_LOG_FROM = 50  # times the median bar: beyond it the highest one leaves the others no height on a linear axis
+"""The most numbers to predict that are drawn; a figure of the first ones says that there are more."""
+_LOG_FROM = 50  # times the median bar: a higher bar leaves the others no height on a linear axis
 _PART_LINES = ((DARK, "-"), (MIDDLE, "--"), ("#6b6b6b", ":"))
 
 
 def data_figures(
     inputs: Mapping[str, Array], labels: Mapping[str, Array], names: Sequence[str], title: str
-) -> dict[str, bytes]:
-    """All figures that fit the data, by their names in CAPTIONS; those of images are of the part "train".
+) -> dict[str, Drawing]:
+    """All figures that fit the data, by their names in CAPTIONS; figures of images show the part "train".
 
-    `inputs` (rows, ...) and `labels` (rows,) of each part; `names` of the n_classes classes.
+    `inputs` (rows, ...) and `labels` (rows,) of each part; `names`: the names of the n_classes classes.
     """
     figures = {
         "class_counts": class_counts_figure(labels, names, title),
@@ -72,12 +71,8 @@ def data_figures(
     return figures
 
 
-def class_counts_figure(labels: Mapping[str, Array], names: Sequence[str], title: str) -> bytes:
+def class_counts_figure(labels: Mapping[str, Array], names: Sequence[str], title: str) -> Drawing:
     """Bars of the rows of each class, a panel a part; `labels` (rows,) of each part."""
-    return png(draw_class_counts(labels, names, title), len(labels))
-
-
-def draw_class_counts(labels: Mapping[str, Array], names: Sequence[str], title: str) -> Figure:
     counted = class_counts(labels, len(names))
     figure, columns = column_figure(len(counted), 3.4, 0.6 + 0.24 * max(len(names), 4), f"{title}: rows of each class")
     panels = [column.add_subplot() for column in columns]
@@ -98,14 +93,8 @@ def draw_class_counts(labels: Mapping[str, Array], names: Sequence[str], title: 
 
 def class_examples(
     inputs: Array, labels: Array, names: Sequence[str], title: str, each: int = 10, seed: int = 0
-) -> bytes:
+) -> Drawing:
     """A row of examples of each class; `inputs` (rows, H, W) or with 1 or 3 channels, `labels` (rows,)."""
-    return png(draw_class_examples(inputs, labels, names, title, each, seed), images=True)
-
-
-def draw_class_examples(
-    inputs: Array, labels: Array, names: Sequence[str], title: str, each: int = 10, seed: int = 0
-) -> Figure:
     rows = examples(labels, len(names), each, seed)
     tiles = _rows_of_tiles(inputs, rows, each, Shades.of(inputs))
     drawn = mosaic(tiles, each)
@@ -114,12 +103,8 @@ def draw_class_examples(
     return figure
 
 
-def mean_images(inputs: Array, labels: Array, names: Sequence[str], title: str) -> bytes:
+def mean_images(inputs: Array, labels: Array, names: Sequence[str], title: str) -> Drawing:
     """The mean image of each class; `inputs` (rows, H, W) or with 1 or 3 channels, `labels` (rows,)."""
-    return png(draw_mean_images(inputs, labels, names, title), images=True)
-
-
-def draw_mean_images(inputs: Array, labels: Array, names: Sequence[str], title: str) -> Figure:
     tiles = Shades.of(inputs).drawn(class_means(inputs, labels, len(names)))
     across = min(len(names), max(5, math.ceil(math.sqrt(2 * len(names)))))
     counts = np.bincount(labels, minlength=len(names)).tolist()
@@ -127,12 +112,8 @@ def draw_mean_images(inputs: Array, labels: Array, names: Sequence[str], title: 
     return captioned_figure(tiles, captions, across, f"{title}: mean image of each class")
 
 
-def typical_images(inputs: Array, labels: Array, names: Sequence[str], title: str, each: int = 5) -> bytes:
+def typical_images(inputs: Array, labels: Array, names: Sequence[str], title: str, each: int = 5) -> Drawing:
     """The mean of each class, the `each` images nearest to it and the farthest ones; `inputs` as in mean_images."""
-    return png(draw_typical_images(inputs, labels, names, title, each), images=True)
-
-
-def draw_typical_images(inputs: Array, labels: Array, names: Sequence[str], title: str, each: int = 5) -> Figure:
     found = typicality(inputs, labels, len(names), each)
     shades = Shades.of(inputs)
     mosaics = [
@@ -147,12 +128,8 @@ def draw_typical_images(inputs: Array, labels: Array, names: Sequence[str], titl
     return figure
 
 
-def mean_histograms_figure(inputs: Mapping[str, Array], title: str) -> bytes:
+def mean_histograms_figure(inputs: Mapping[str, Array], title: str) -> Drawing:
     """Histograms of the mean value of each row, a line a part; `inputs` (rows, ...) of each part."""
-    return png(draw_mean_histograms(inputs, title))
-
-
-def draw_mean_histograms(inputs: Mapping[str, Array], title: str) -> Figure:
     image = is_image(next(iter(inputs.values())).shape[1:])
     what = "image" if image else "row"
     figure, axes = _histograms(mean_histograms(inputs), f"{title}: mean value of each {what}", False)
@@ -161,12 +138,8 @@ def draw_mean_histograms(inputs: Mapping[str, Array], title: str) -> Figure:
     return figure
 
 
-def value_histograms_figure(inputs: Mapping[str, Array], title: str) -> bytes:
+def value_histograms_figure(inputs: Mapping[str, Array], title: str) -> Drawing:
     """Histograms of all values of all rows, a line a part; `inputs` (rows, ...) of each part."""
-    return png(draw_value_histograms(inputs, title))
-
-
-def draw_value_histograms(inputs: Mapping[str, Array], title: str) -> Figure:
     what = "pixel" if is_image(next(iter(inputs.values())).shape[1:]) else "feature"
     found = value_histograms_of(inputs)
     seen = np.concatenate([histogram.shares[histogram.counts > 0] for histogram in found.values()])
@@ -177,15 +150,11 @@ def draw_value_histograms(inputs: Mapping[str, Array], title: str) -> Figure:
     return figure
 
 
-def target_histograms(labels: Mapping[str, Floats], names: Sequence[str], title: str) -> bytes:
+def target_histograms(labels: Mapping[str, Floats], names: Sequence[str], title: str) -> Drawing:
     """Histograms of the numbers to predict, an axis each, MOST_TARGETS at most; `labels` (rows, targets) of each part.
 
-    `names` of the targets. Rows far out, for which an axis has no room, are counted beside the name.
+    `names`: the names of the targets. Rows so far out that an axis has no room for them are counted beside the name.
     """
-    return png(draw_target_histograms(labels, names, title))
-
-
-def draw_target_histograms(labels: Mapping[str, Floats], names: Sequence[str], title: str) -> Figure:
     shown = min(len(names), MOST_TARGETS)
     figure = new_figure(height=0.5 + 3.0 * shown)
     for k, axes in enumerate(figure.subplots(shown, 1, squeeze=False)[:, 0]):
@@ -199,7 +168,7 @@ def draw_target_histograms(labels: Mapping[str, Floats], names: Sequence[str], t
     return figure
 
 
-def _histograms(histograms: Mapping[str, Histogram], title: str, log: bool) -> tuple[Figure, Axes]:
+def _histograms(histograms: Mapping[str, Histogram], title: str, log: bool) -> tuple[Drawing, Axes]:
     figure = new_figure()
     axes = figure.add_subplot()
     frame(axes, title)
@@ -208,7 +177,7 @@ def _histograms(histograms: Mapping[str, Histogram], title: str, log: bool) -> t
 
 
 def _steps(axes: Axes, histograms: Mapping[str, Histogram], log: bool) -> None:
-    """Steps of percent a bin, the first part filled."""
+    """Percentages a bin as steps, the first part filled."""
     shares = {part: 100.0 * histogram.shares for part, histogram in histograms.items()}
     seen = np.concatenate([share[share > 0] for share in shares.values()])
     floor = float(seen.min()) / 2 if log else 0.0
@@ -227,7 +196,7 @@ def _steps(axes: Axes, histograms: Mapping[str, Histogram], log: bool) -> None:
 
 
 def _rows_of_tiles(inputs: Array, rows: Sequence[np.ndarray], each: int, shades: Shades) -> np.ndarray:
-    """`each` tiles a class, the missing ones in the colour of gaps."""
+    """`each` tiles a class; missing tiles have the colour of gaps."""
     height, width = inputs.shape[1:3]
     tiles = np.empty((len(rows) * each, height, width, 3), dtype=np.uint8)
     tiles[:] = GAP_COLOUR

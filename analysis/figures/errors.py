@@ -1,4 +1,4 @@
-"""Figures of what a classifier got wrong: mistakes with their images, each class against the rest, probabilities."""
+"""Figures of a classifier's mistakes: their images, each class against the rest, and probabilities."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from analysis.figures.images import captioned_figure, show
 from analysis.figures.style import (
@@ -14,12 +13,12 @@ from analysis.figures.style import (
     LIGHT,
     MIDDLE,
     WIDTH,
+    Drawing,
     column_figure,
     frame,
     headline,
     logarithmic_heights,
     new_figure,
-    png,
 )
 from analysis.figures.text import short
 from analysis.looks.images import GAP_COLOUR, Shades, is_image, mosaic
@@ -54,14 +53,8 @@ _ROW = 0.21  # inches, of a bar
 _BINS = 50
 
 
-def misclassified(inputs: Array, predictions: Predictions, names: Sequence[str], title: str, most: int = 40) -> bytes:
+def misclassified(inputs: Array, predictions: Predictions, names: Sequence[str], title: str, most: int = 40) -> Drawing:
     """The `most` surest mistakes; `inputs` (rows, H, W) or with 1 or 3 channels, a row a prediction."""
-    return png(draw_misclassified(inputs, predictions, names, title, most), images=True)
-
-
-def draw_misclassified(
-    inputs: Array, predictions: Predictions, names: Sequence[str], title: str, most: int = 40
-) -> Figure:
     wrong = predictions.wrong
     rows = wrong[:most]
     words = f"{title}: {len(wrong):,} of {len(inputs):,} images misclassified"
@@ -79,15 +72,10 @@ def draw_misclassified(
 
 
 def pair_panels(
-    inputs: Array, predictions: Predictions, a: int, b: int, names: Sequence[str], title: str, each: int = 25
-) -> bytes:
-    """Four panels for the classes a and b, rows by truth, columns by prediction; `inputs` as in misclassified."""
-    return png(draw_pair_panels(inputs, predictions, a, b, names, title, each), images=True)
-
-
-def draw_pair_panels(
-    inputs: Array, predictions: Predictions, a: int, b: int, names: Sequence[str], title: str, each: int = 25
-) -> Figure:
+    inputs: Array, predictions: Predictions, pair: tuple[int, int], names: Sequence[str], title: str, each: int = 25
+) -> Drawing:
+    """Four panels for a pair of classes, rows by truth, columns by prediction; `inputs` as in misclassified."""
+    a, b = pair
     across = int(np.ceil(np.sqrt(each)))
     shades, size = Shades.of(inputs), inputs.shape[1:3]
     inches = 2.8
@@ -114,23 +102,8 @@ def top_probabilities(
     title: str,
     inputs: Array | None = None,
     k: int = 5,
-) -> bytes:
-    """Bars of the `k` highest probabilities of each of the chosen `rows`, beside their images if `inputs` are some."""
-    return png(
-        draw_top_probabilities(predictions, rows, names, title, inputs, k),
-        min(_COLUMNS, len(rows)),
-        images=inputs is not None,
-    )
-
-
-def draw_top_probabilities(
-    predictions: Predictions,
-    rows: Sequence[int],
-    names: Sequence[str],
-    title: str,
-    inputs: Array | None = None,
-    k: int = 5,
-) -> Figure:
+) -> Drawing:
+    """Bars of the `k` highest probabilities of each of the chosen `rows`, beside their images where there are some."""
     k = min(k, predictions.n_classes)
     images = inputs if inputs is not None and is_image(inputs.shape[1:]) else None
     columns = min(_COLUMNS, len(rows))
@@ -171,16 +144,12 @@ def _bars(axes: Axes, predictions: Predictions, row: int, names: Sequence[str], 
 
 
 def probability_text(p: float) -> str:
-    """Three decimals; never 1.000 for what is not 1."""
+    """Three decimals; 1.000 for nothing below 1."""
     return "> 0.999" if 0.9995 <= p < 1.0 else f"{p:.3f}"
 
 
-def one_against_rest_figure(confusion: np.ndarray, names: Sequence[str], title: str) -> bytes:
+def one_against_rest_figure(confusion: np.ndarray, names: Sequence[str], title: str) -> Drawing:
     """Counts and rates of each class; `confusion` (n_classes, n_classes), rows the truth, columns the prediction."""
-    return png(draw_one_against_rest(confusion, names, title), 2)
-
-
-def draw_one_against_rest(confusion: np.ndarray, names: Sequence[str], title: str) -> Figure:
     rows = one_against_rest(confusion)
     if len(rows) != len(names):
         raise ValueError(f"names must be as many as classes, {len(rows)}, got {len(names)}")
@@ -225,12 +194,8 @@ def _columns(rows: Sequence[OneAgainstRest]) -> dict[str, list[str]]:
     }
 
 
-def score_histograms(predictions: Predictions, k: int, names: Sequence[str], title: str) -> bytes:
-    """Counts of rows by their probability of class k, its own and all others, on a logarithmic axis."""
-    return png(draw_score_histograms(predictions, k, names, title))
-
-
-def draw_score_histograms(predictions: Predictions, k: int, names: Sequence[str], title: str) -> Figure:
+def score_histograms(predictions: Predictions, k: int, names: Sequence[str], title: str) -> Drawing:
+    """Rows by their probability of class k, for rows of the class and for all others, on a logarithmic axis."""
     found = score_histogram(predictions, k, _BINS)
     figure = new_figure()
     axes = figure.add_subplot()
@@ -251,7 +216,7 @@ def draw_score_histograms(predictions: Predictions, k: int, names: Sequence[str]
     return figure
 
 
-def _empty(words: str) -> Figure:
+def _empty(words: str) -> Drawing:
     figure = new_figure(height=1.0)
     headline(figure, words)
     return figure

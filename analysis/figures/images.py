@@ -7,9 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from analysis.figures.style import headline, new_figure, wrapped
+from analysis.figures.style import Drawing, headline, new_figure, wrapped
 from analysis.figures.text import short, text_width
 from analysis.looks.images import Mosaic, mosaic
 
@@ -29,8 +28,8 @@ def show(axes: Axes, picture: Mosaic) -> None:
         spine.set_visible(False)
 
 
-def rows_figure(pictures: Sequence[Mosaic], title: str, names: Sequence[str]) -> tuple[Figure, list[Axes]]:
-    """Pictures of as many rows side by side, the rows named at the left."""
+def rows_figure(pictures: Sequence[Mosaic], title: str, names: Sequence[str]) -> tuple[Drawing, list[Axes]]:
+    """Pictures with equally many rows side by side, the rows named at the left."""
     pixels = pictures[0].picture.shape[0], sum(picture.picture.shape[1] for picture in pictures)
     scale = min(_TILE * len(names) / pixels[0], _WIDEST / pixels[1], _TALLEST / pixels[0])
     left = 0.25 + max(text_width(short(name), _POINTS / 72) for name in names)
@@ -48,7 +47,7 @@ def rows_figure(pictures: Sequence[Mosaic], title: str, names: Sequence[str]) ->
     return figure, panels
 
 
-def captioned_figure(tiles: np.ndarray, captions: Sequence[str], across: int, title: str) -> Figure:
+def captioned_figure(tiles: np.ndarray, captions: Sequence[str], across: int, title: str) -> Drawing:
     """Tiles (rows, H, W, 3) with words of one or more lines below each."""
     inches = _NAMED_TILE * across
     width = max(inches + 2 * _MARGIN, _NARROWEST)
@@ -67,19 +66,19 @@ def captioned_figure(tiles: np.ndarray, captions: Sequence[str], across: int, ti
 
 
 def _above(title: str, width: float) -> float:
-    """Inches that a headline takes."""
+    """The height of a headline, in inches."""
     return _MARGIN + 0.2 * (wrapped(title, width).count("\n") + 1)
 
 
-def _placed(width: float, height: float, title: str) -> Figure:
-    """A figure whose axes are placed by hand: of axes of a fixed shape, the layout engine cuts names at the border."""
+def _placed(width: float, height: float, title: str) -> Drawing:
+    """A figure whose axes are placed by hand: the layout engine cuts names beside axes of a fixed shape."""
     figure = new_figure(width, height)
     figure.set_layout_engine("none")
     headline(figure, title, 1 - 0.06 / height)
     return figure
 
 
-def _place(figure: Figure, left: float, above: float, width: float, height: float) -> Axes:
+def _place(figure: Drawing, left: float, above: float, width: float, height: float) -> Axes:
     """Axes by their distance from the left and the upper border and their size, in inches."""
     wide, tall = figure.get_size_inches()
     return figure.add_axes((left / wide, 1 - (above + height) / tall, width / wide, height / tall))

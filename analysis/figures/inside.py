@@ -1,4 +1,4 @@
-"""Figures of what happens inside a network: hidden activations, hidden features, the pixels that a forest ranks."""
+"""Figures of the inside of a network: hidden activations, hidden features, the pixels that a forest ranks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
-from analysis.figures.style import DARK, MIDDLE, WIDTH, column_figure, frame, new_figure, png
+from analysis.figures.style import DARK, MIDDLE, WIDTH, Drawing, column_figure, frame, new_figure
 from analysis.figures.text import short
 
 Floats = NDArray[np.floating]
@@ -39,7 +39,7 @@ CAPTIONS = {
     "forest_importances": "Left: how much each pixel lowers the impurity of the forest's trees (mean decrease, all "
     "pixels together 1). Right: the pixels that the network is fed, drawn on one image.",
 }
-_NEARLY_ALL = (0.02, 0.98)  # of the numbers: what colours go from and to
+_NEARLY_ALL = (0.02, 0.98)  # quantiles of the numbers, at the ends of the colours
 _NAMED = 20  # classes that a legend can name
 
 
@@ -52,14 +52,8 @@ def class_colours(k: int) -> list[tuple[float, float, float, float]]:
 
 def activation_boxes(
     activations: Floats, predicted: Classes, truth: Classes, names: Sequence[str], title: str
-) -> bytes:
-    """PNG of the activations (rows, 1) of one node: a box for each predicted, and for each true class (rows,)."""
-    return png(draw_activation_boxes(activations, predicted, truth, names, title))
-
-
-def draw_activation_boxes(
-    activations: Floats, predicted: Classes, truth: Classes, names: Sequence[str], title: str
-) -> Figure:
+) -> Drawing:
+    """The activations (rows, 1) of one node: a box for each predicted, and for each true class (rows,)."""
     values = _checked(activations, (predicted, truth), names, 1)[:, 0]
     figure = new_figure(max(WIDTH, 0.45 * len(names)), 6.4)
     panels = figure.subplots(2, 1, sharey=True)
@@ -73,14 +67,8 @@ def draw_activation_boxes(
 
 def activation_scatter(
     activations: Floats, predicted: Classes, truth: Classes, names: Sequence[str], title: str
-) -> bytes:
-    """PNG of the activations (rows, 2) of two nodes, coloured by the predicted, and by the true class (rows,)."""
-    return png(draw_activation_scatter(activations, predicted, truth, names, title), 2)
-
-
-def draw_activation_scatter(
-    activations: Floats, predicted: Classes, truth: Classes, names: Sequence[str], title: str
-) -> Figure:
+) -> Drawing:
+    """The activations (rows, 2) of two nodes, coloured by the predicted, and by the true class (rows,)."""
     values = _checked(activations, (predicted, truth), names, 2)
     figure, columns = column_figure(2, WIDTH, 4.9, title)
     panels = [column.add_subplot() for column in columns]
@@ -94,12 +82,8 @@ def draw_activation_scatter(
     return figure
 
 
-def feature_map(points: Floats, predicted: Classes, truth: Classes, names: Sequence[str], title: str) -> bytes:
-    """PNG of embedded rows (rows, 2), coloured by the true class (rows,); those predicted otherwise are ringed."""
-    return png(draw_feature_map(points, predicted, truth, names, title))
-
-
-def draw_feature_map(points: Floats, predicted: Classes, truth: Classes, names: Sequence[str], title: str) -> Figure:
+def feature_map(points: Floats, predicted: Classes, truth: Classes, names: Sequence[str], title: str) -> Drawing:
+    """Embedded rows (rows, 2), coloured by the true class (rows,); those predicted otherwise are ringed."""
     values = _checked(points, (predicted, truth), names, 2)
     figure = new_figure(6.2, 5.6)
     axes = figure.add_subplot()
@@ -123,12 +107,8 @@ def draw_feature_map(points: Floats, predicted: Classes, truth: Classes, names: 
     return figure
 
 
-def number_map(points: Floats, truth: Floats, name: str, title: str) -> bytes:
-    """PNG of embedded rows (rows, 2), coloured by the true number (rows,), whose name stands at the colour bar."""
-    return png(draw_number_map(points, truth, name, title))
-
-
-def draw_number_map(points: Floats, truth: Floats, name: str, title: str) -> Figure:
+def number_map(points: Floats, truth: Floats, name: str, title: str) -> Drawing:
+    """Embedded rows (rows, 2), coloured by the true number (rows,), whose name stands at the colour bar."""
     if points.shape != (len(truth), 2):
         raise ValueError(f"a row must have 2 values and a number, got arrays of {points.shape} and {truth.shape}")
     figure = new_figure(6.2, 5.6)
@@ -143,12 +123,8 @@ def draw_number_map(points: Floats, truth: Floats, name: str, title: str) -> Fig
     return figure
 
 
-def forest_importances(importances: Floats, chosen: Classes, image: NDArray[np.generic], title: str) -> bytes:
-    """PNG of a heat map of `importances` (pixels,), and the `chosen` pixel numbers (n,) drawn on `image` (H, W)."""
-    return png(draw_forest_importances(importances, chosen, image, title), 2, images=True)
-
-
-def draw_forest_importances(importances: Floats, chosen: Classes, image: NDArray[np.generic], title: str) -> Figure:
+def forest_importances(importances: Floats, chosen: Classes, image: NDArray[np.generic], title: str) -> Drawing:
+    """A heat map of `importances` (pixels,), and the `chosen` pixel numbers (n,) drawn on `image` (H, W)."""
     picture = np.squeeze(image)
     if picture.ndim != 2 or importances.shape != (picture.size,):
         raise ValueError(f"importances must be one a pixel of an image, got {importances.shape} and {image.shape}")
@@ -181,7 +157,7 @@ def _boxes(axes: Axes, of_class: Sequence[Floats], names: Sequence[str]) -> None
 
 
 def _points(axes: Axes, points: Floats, classes: Classes, names: Sequence[str]) -> None:
-    """All rows at once in random order: drawn class after class, the last one would hide the others."""
+    """All rows in random order: if each class were drawn in turn, the last class would hide the others."""
     order = np.random.default_rng(0).permutation(len(points))
     colours = np.array(class_colours(len(names)))[classes]
     axes.scatter(points[order, 0], points[order, 1], c=colours[order], s=11, alpha=0.75, linewidths=0)
@@ -195,7 +171,7 @@ def _legend(figure: Figure | SubFigure, axes: Axes, names: Sequence[str]) -> Non
 
 
 def _empty(axes: Axes) -> None:
-    """No scales: places mean something, numbers do not."""
+    """Axes without scales, for places whose numbers mean nothing."""
     axes.grid(False)
     axes.set_xticks([])
     axes.set_yticks([])

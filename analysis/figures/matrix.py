@@ -1,14 +1,14 @@
 """Square matrices with named rows and columns as one picture, fast: blocks of pixels in a palette of 256 colours.
 
-A pixel is one byte from the first to the file: blending a text with its cell is a look-up, and a PNG of bytes is
-written four times as fast as one of three colours a pixel. No matplotlib is imported here, as in `text`.
+A pixel is one byte from the canvas to the file: blending a text with its cell is a look-up, and a PNG of one byte a
+pixel is written four times as fast as a PNG of three. No matplotlib is imported here, as in `text`.
 """
 
 from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from analysis.figures.text import Bytes, cut, fitting, placed, short, text_width
+from analysis.figures.text import Bytes, Label, fitting, placed, placed_on, short, text_width
 
 COLUMNS = "Columns"
 """The entry of a PNG that says of how many equally wide columns it is made, which may be shown below each other."""
@@ -28,8 +28,8 @@ _LEFT, _BAR, _RIGHT, _TOP, _BOTTOM = 110, 16, 62, 50, 100
 _HEADER = 46
 _SMALLEST_NUMBER = 6.5  # em in pixels below which numbers in cells are left out
 _MOST_TICKS = 25
-# The palette: greys from white to the ink of texts, levels of the ramp, and the edges of texts in cells. Of an edge's
-# pixel, the level need not be as exact as a cell's.
+# The palette: greys from white to the ink of texts, levels of the ramp, and the edges of texts in cells. The level
+# of an edge's pixel need not be as exact as a cell's.
 _GREYS, _LEVELS, _COARSE, _EDGES = 32, 128, 16, 6
 _INK, _NO_DATA, _FRAME = _GREYS - 1, 4, 16
 _DARK, _LIGHT = 17.0, 255.0
@@ -52,9 +52,9 @@ class Panel:
     texts: list[list[str]]
     """K lists of K: what is written into the cells; empty where nothing is."""
     marks: dict[str, float]
-    """Of the colour bar, by their words."""
+    """The marks of the colour bar: the place of each on the ramp, 0 to 1, by its text."""
     ramp: NDArray[np.uint8]
-    """(256, 3)."""
+    """(256, 3): the colours of the levels."""
 
 
 def ramp(name: str, low: float, high: float) -> NDArray[np.uint8]:
@@ -67,7 +67,7 @@ def ramp(name: str, low: float, high: float) -> NDArray[np.uint8]:
 def matrices_picture(
     panels: Sequence[Sequence[Panel]], labels: Sequence[str], title: str, side: int | None = None
 ) -> bytes:
-    """PNG of rows of panels below the title; `side` of a matrix in pixels, by default enough for its numbers."""
+    """PNG of rows of panels below the title. `side`: pixels of a matrix; None: enough for its numbers."""
     side = side or min(max(SIDE, _CELL * len(labels)), _WIDEST)
     width = len(panels[0]) * (_LEFT + side + _BAR + _RIGHT)
     height = _HEADER + len(panels) * (_TOP + side + _BOTTOM)
@@ -75,12 +75,12 @@ def matrices_picture(
     palette, inks = _palette(panels[0][0].ramp)
     names = [short(str(label)) for label in labels]
     column = width // len(panels[0])  # the title stays within the first: columns may be shown below each other
-    _write(canvas, title, 14, 26, fitting(title, 19, column - 28), align="left", bold=True)
+    _write(canvas, Label(title, fitting(title, 19, column - 28), "left", bold=True), 14, 26)
     for row, line in enumerate(panels):
         top = _HEADER + row * (_TOP + side + _BOTTOM) + _TOP
         for column, panel in enumerate(line):
             left = column * (width // len(line)) + _LEFT
-            _draw(canvas, inks, panel, names, left, top, side)
+            _draw(canvas, inks, panel, names, _Square(left, top, side))
     return palette_png(canvas, palette, len(panels[0]))
 
 
@@ -101,7 +101,7 @@ def png_file(picture: Image.Image, columns: int, **details: Any) -> bytes:
 
 
 def _palette(colours: Bytes) -> tuple[bytes, Bytes]:
-    """The palette; and, of each level (_LEVELS, steps), the pixels of a text in a cell by how far each is covered."""
+    """The palette, and the inks (_LEVELS, steps): pixels of a text in a cell of each level, by the text's coverage."""
     greys = np.linspace(_LIGHT, _DARK, _GREYS)[:, None].repeat(3, axis=1)
     levels = colours[np.linspace(0, 255, _LEVELS).round().astype(int)].astype(float)
     coarse = colours[((np.arange(_COARSE) + 0.5) * 256 / _COARSE).astype(int)].astype(float)
@@ -118,17 +118,24 @@ def _palette(colours: Bytes) -> tuple[bytes, Bytes]:
     return palette.tobytes(), inks
 
 
-def _write(
-    canvas: Bytes, text: str, x: float, y: float, size: float, align: str = "center", angle: int = 0, bold: bool = False
-) -> None:
-    """A dark text on white, as `placed`."""
-    covered, rows, columns = cut(*placed(text, x, y, size, align, angle, bold), *canvas.shape)
+@dataclass(frozen=True)
+class _Square:
+    """The place of a matrix on the canvas, in pixels."""
+
+    left: int
+    top: int
+    side: int
+
+
+def _write(canvas: Bytes, label: Label, x: float, y: float) -> None:
+    """A dark text on white, placed as by `placed`."""
+    covered, rows, columns = placed_on(label, x, y, *canvas.shape)
     canvas[rows, columns] = np.maximum(canvas[rows, columns], _TO_GREYS[covered])
 
 
-def _draw(canvas: Bytes, inks: Bytes, panel: Panel, names: list[str], left: int, top: int, side: int) -> None:
-    k = len(names)
-    # edges on whole pixels, so that every cell is seen however many there are
+def _draw(canvas: Bytes, inks: Bytes, panel: Panel, names: list[str], at: _Square) -> None:
+    k, left, top, side = len(names), at.left, at.top, at.side
+    # Edges on whole pixels, so that every cell is seen however many there are.
     edges = np.round(np.linspace(0, side, k + 1)).astype(int)
     levels = np.clip(np.nan_to_num(panel.levels) * (_LEVELS - 1) + 0.5, 0, _LEVELS - 1).astype(np.uint8)
     colours = np.where(np.isnan(panel.levels), np.uint8(_NO_DATA), levels + np.uint8(_GREYS))
@@ -139,35 +146,35 @@ def _draw(canvas: Bytes, inks: Bytes, panel: Panel, names: list[str], left: int,
         block[inner, :] = 0
         block[:, inner] = 0
     canvas[top : top + side, left : left + side] = block
-    _frame(canvas, left, top, side, side)
+    _frame(canvas, at, side)
     centres = (edges[:-1] + edges[1:]) / 2
     heading = panel.heading
-    _write(canvas, heading, left + side / 2, top - 22, fitting(heading, 18, side + 60), bold=True)
-    _axes(canvas, names, centres, left, top, side)
+    _write(canvas, Label(heading, fitting(heading, 18, side + 60), bold=True), left + side / 2, top - 22)
+    _axes(canvas, names, centres, at)
     if 0.55 * side / k >= _SMALLEST_NUMBER:
-        _numbers(canvas, inks[levels], panel.texts, left + centres, top + centres, side / k)
-    _bar(canvas, panel, left + side + 12, top, side)
+        _numbers(canvas, inks[levels], panel.texts, centres, at)
+    _bar(canvas, panel.marks, at)
 
 
-def _numbers(
-    canvas: Bytes, inks: Bytes, texts: list[list[str]], across: np.ndarray, down: np.ndarray, cell: float
-) -> None:
-    """The texts into their cells, where they fit; `inks` (K, K, steps) as of `_palette`."""
+def _numbers(canvas: Bytes, inks: Bytes, texts: list[list[str]], centres: np.ndarray, at: _Square) -> None:
+    """The texts in their cells, where they fit; `inks` (K, K, steps) as of `_palette`, `centres` (K,) of the cells."""
+    cell = at.side / len(centres)
     longest = max(text_width(text, 1.0) for row in texts for text in row)
     size = min(20.0, 0.55 * cell, 0.88 * cell / max(longest, 0.1))
     if size < _SMALLEST_NUMBER:
         return
-    columns = across.tolist()
-    for y, row, own in zip(down.tolist(), texts, inks, strict=True):
+    columns = (at.left + centres).tolist()
+    for y, row, own in zip((at.top + centres).tolist(), texts, inks, strict=True):
         for x, text, steps in zip(columns, row, own, strict=True):
             if text:
-                covered, first, top = placed(text, x, y, size)
+                covered, first, top = placed(Label(text, size), x, y)
                 height, width = covered.shape
                 cell_pixels = canvas[top : top + height, first : first + width]
                 np.copyto(cell_pixels, steps[_STEPS[covered]], where=covered > 0)
 
 
-def _axes(canvas: Bytes, names: list[str], centres: np.ndarray, left: int, top: int, side: int) -> None:
+def _axes(canvas: Bytes, names: list[str], centres: np.ndarray, at: _Square) -> None:
+    left, top, side = at.left, at.top, at.side
     cell = side / len(names)
     step = math.ceil(len(names) / _MOST_TICKS * SIDE / side)
     shown = range(0, len(names), step)
@@ -177,31 +184,34 @@ def _axes(canvas: Bytes, names: list[str], centres: np.ndarray, left: int, top: 
     upright = widest > 0.92 * cell * step
     size_x = size * min(1.0, (_BOTTOM - 34) / max(widest, 1.0)) if upright else size
     for i in shown:
-        _write(canvas, names[i], left - 7, top + centres[i], size_y, align="right")
+        _write(canvas, Label(names[i], size_y, "right"), left - 7, top + centres[i])
         x, below = left + centres[i], top + side
         if upright:
-            _write(canvas, names[i], x, below + 7, size_x, align="right", angle=90)
+            _write(canvas, Label(names[i], size_x, "right", 90), x, below + 7)
         else:
-            _write(canvas, names[i], x, below + 15, size_x)
+            _write(canvas, Label(names[i], size_x), x, below + 15)
     used = min(widest, _BOTTOM - 34) + 12 if upright else 30
-    _write(canvas, "predicted", left + side / 2, top + side + used + 10, 16)
+    _write(canvas, Label("predicted", 16), left + side / 2, top + side + used + 10)
     gap = min(widest, _LEFT - 36) + 22
-    _write(canvas, "true", left - gap, top + side / 2, 16, angle=90)
+    _write(canvas, Label("true", 16, angle=90), left - gap, top + side / 2)
 
 
-def _bar(canvas: Bytes, panel: Panel, left: int, top: int, side: int) -> None:
-    """The ramp with its marks, those left out that would lie on another."""
+def _bar(canvas: Bytes, marks: Mapping[str, float], square: _Square) -> None:
+    """The ramp on the right of the square with its marks; a mark that would lie on the one below is left out."""
+    at = _Square(square.left + square.side + 12, square.top, square.side)
+    left, top, side = at.left, at.top, at.side
     colours = (_GREYS + np.linspace(_LEVELS - 1, 0, side).round()).astype(np.uint8)
     canvas[top : top + side, left : left + _BAR] = colours[:, None]
-    _frame(canvas, left, top, _BAR, side)
-    size = min(fitting(text, 13, _RIGHT - 14) for text in panel.marks)
+    _frame(canvas, at, _BAR)
+    size = min(fitting(text, 13, _RIGHT - 14) for text in marks)
     last = -math.inf
-    for text, level in panel.marks.items():
+    for text, level in marks.items():
         if side * level - last >= 16:
             last = side * level
-            _write(canvas, text, left + _BAR + 4, top + side - last, size, align="left")
+            _write(canvas, Label(text, size, "left"), left + _BAR + 4, top + side - last)
 
 
-def _frame(canvas: Bytes, left: int, top: int, width: int, height: int) -> None:
-    canvas[[top, top + height - 1], left : left + width] = _FRAME
-    canvas[top : top + height, [left, left + width - 1]] = _FRAME
+def _frame(canvas: Bytes, at: _Square, width: int) -> None:
+    """A frame as high as the square and `width` pixels wide."""
+    canvas[[at.top, at.top + at.side - 1], at.left : at.left + width] = _FRAME
+    canvas[at.top : at.top + at.side, [at.left, at.left + width - 1]] = _FRAME

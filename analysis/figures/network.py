@@ -1,4 +1,4 @@
-"""Figures of a network: its layers as a picture and as text, and how it learned."""
+"""Figures of a network: its layers, as a picture and as text, and its learning curves."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
@@ -15,12 +14,12 @@ from analysis.figures.style import (
     DARK,
     LIGHT,
     MIDDLE,
+    Drawing,
     column_figure,
     frame,
     headline,
     logarithmic_heights,
     new_figure,
-    png,
     score_axis,
 )
 from analysis.figures.text import short
@@ -60,21 +59,18 @@ def layers_rows(layers: Sequence[Layer]) -> tuple[tuple[str, ...], ...]:
 
 
 def totals_sentence(layers: Sequence[Layer]) -> str:
-    """How many parameters the layers have, and how many of them are trained."""
+    """The number of parameters of the layers, and of trainable ones."""
     total, fixed = _totals(layers)
     return f"Parameters: {total:,} (trainable {total - fixed:,}, not trainable {fixed:,})."
 
 
 def shape_text(shape: tuple[int, ...]) -> str:
+    """The sizes of a layer's output, as `28 × 28`."""
     return " \u00d7 ".join(f"{size:,}" for size in shape) or "1"
 
 
-def layers_picture(layers: Sequence[Layer], title: str) -> bytes:
-    """A box a layer from top to bottom, its output's shape and its parameters beside it."""
-    return png(draw_layers(layers, title))
-
-
-def draw_layers(layers: Sequence[Layer], title: str) -> Figure:
+def layers_figure(layers: Sequence[Layer], title: str) -> Drawing:
+    """A box a layer from top to bottom, with the shape of the output and the number of parameters beside it."""
     figure = new_figure(height=1.1 + _ROW * len(layers))
     axes = figure.add_subplot()
     axes.set_axis_off()
@@ -116,7 +112,7 @@ def learning_curves(
     kept: int | None = None,
     monitor: str = names.VAL_LOSS,
     objective: str = "",
-) -> bytes:
+) -> Drawing:
     """Loss and objective against the epoch, a panel each.
 
     `history` holds the metrics of each epoch, counted from 1: `loss` and of classes `accuracy` (running means),
@@ -126,16 +122,6 @@ def learning_curves(
     Raises:
         ValueError: there is no epoch, or the kept one is not among them.
     """
-    return png(draw_learning_curves(history, title, kept, monitor, objective), 2)
-
-
-def draw_learning_curves(
-    history: Mapping[int, Mapping[str, float]],
-    title: str,
-    kept: int | None = None,
-    monitor: str = names.VAL_LOSS,
-    objective: str = "",
-) -> Figure:
     if not history or (kept is not None and kept not in history):
         raise ValueError(f"kept must be one of the {len(history)} epochs, got {kept}")
     chosen = _second(history, objective)
@@ -178,14 +164,14 @@ def _draw_lines(axes: Axes, history: Mapping[int, Mapping[str, float]], metric: 
 
 
 def _second(history: Mapping[int, Mapping[str, float]], objective: str) -> Objective:
-    """What stands beside the loss: the objective, or where that is the loss the first metric that was measured."""
+    """The metric beside the loss: the objective, or where that is the loss, the first metric that was measured."""
     measured = {name for values in history.values() for name in values}
     wanted = (objective, *(names.VAL + metric for metric in METRICS))
     return Objective(next(name for name in wanted if name in measured and name != names.VAL_LOSS))
 
 
 def _loss_axis(axes: Axes, values: Sequence[float], unit: str) -> None:
-    """Logarithmic where losses differ by more than a factor of ten; all of them are above 0."""
+    """The axis of losses, logarithmic where they are above 0 and differ by more than a factor of ten."""
     low, high = min(values), max(values)
     if low > 0 and high / low > 10:
         logarithmic_heights(axes, low / 1.15, high * 1.15)

@@ -1,4 +1,4 @@
-"""Panels of points between plain axes as one picture, fast: points and lines by Agg itself, texts as pixel blocks."""
+"""Panels of points between plain axes as one picture, fast: Agg draws points and lines, texts are blocks of pixels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from analysis.figures.matrix import palette_png
 from analysis.figures.style import DARK, MIDDLE
-from analysis.figures.text import cut, fitting, placed, text_width
+from analysis.figures.text import Label, fitting, placed_on, text_width
 
 Floats = NDArray[np.floating]
 Ends = tuple[float, float]
@@ -28,7 +28,7 @@ _POWERS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def _palette() -> bytes:
-    """32 greys, and as many of each of 7 steps from grey to the blue of lines: a picture has no other colours."""
+    """32 greys, and 32 colours of each of 7 steps from grey to the blue of lines: a picture has no other colours."""
     red, green, blue = (int(MIDDLE[k : k + 2], 16) for k in (1, 3, 5))
     greys = np.tile(np.arange(32) * 255 / 31, 8)
     steps = np.repeat(np.arange(8) / 7, 32)
@@ -58,7 +58,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Panel:
-    """Points as they are drawn."""
+    """Points between two axes, as they are drawn."""
 
     heading: str
     x: Floats
@@ -66,39 +66,40 @@ class Panel:
     y: Floats
     """(n,)."""
     across: Ends
-    """What the horizontal axis goes from and to. Points beyond an axis are squares at its border, and counted."""
+    """Both ends of the horizontal axis. Points beyond an axis are counted, and drawn as squares at its border."""
     up: Ends
+    """Both ends of the vertical axis."""
     names: tuple[str, str]
-    """Of the horizontal and the vertical axis."""
+    """The names of the horizontal and the vertical axis."""
     lines: tuple[Line, ...] = ()
 
     @property
     def beyond(self) -> NDArray[np.bool_]:
-        """(n,)."""
+        """(n,): whether each point lies beyond an axis."""
         x, y = places(self.x, self.across), places(self.y, self.up)
         return (x < 0) | (x > 1) | (y < 0) | (y > 1)
 
 
 @dataclass(frozen=True)
 class Marks:
-    """What stands at an axis."""
+    """The texts at an axis and their places."""
 
     places: tuple[float, ...]
-    """From 0 to 1 along it."""
+    """From 0 to 1 along the axis."""
     texts: tuple[str, ...]
     power: int
-    """Of ten, by which the texts are to be multiplied."""
+    """The power of ten that multiplies the texts' numbers."""
 
 
 def points_picture(panels: Sequence[Sequence[Panel]], title: str) -> bytes:
-    """PNG of rows of panels, as many in each, below the title."""
+    """PNG of rows of equally many panels below the title."""
     wide, tall = _LEFT + _SIDE + _RIGHT, _TOP + _SIDE + _BOTTOM
     width, height = len(panels[0]) * wide, _HEADER + len(panels) * tall
     renderer = RendererAgg(width, height, 100)
     pixels = np.asarray(renderer.buffer_rgba())
     pixels[:] = 255
     # The title stays within the first column: columns may be shown below each other.
-    _write(pixels, title, 14, 22, fitting(title, 17, wide - 28), align="left", bold=True)
+    _write(pixels, Label(title, fitting(title, 17, wide - 28), "left", bold=True), 14, 22)
     for row, line in enumerate(panels):
         for column, panel in enumerate(line):
             _draw(renderer, pixels, panel, column * wide + _LEFT, _HEADER + row * tall + _TOP)
@@ -106,14 +107,14 @@ def points_picture(panels: Sequence[Sequence[Panel]], title: str) -> bytes:
 
 
 def places(values: Floats, ends: Ends) -> Floats:
-    """Where numbers lie on an axis, from 0 to 1 within it."""
+    """Where numbers lie on an axis: from 0 to 1 between its ends."""
     size = max(abs(ends[0]), abs(ends[1]))  # a difference of 1e308s would be infinite
     low, high = ends[0] / size, ends[1] / size
     return np.asarray((values / size - low) / (high - low))
 
 
 def marks(low: float, high: float, most: int) -> Marks:
-    """Round numbers at equal distances, two or more and about `most`; very large and small ones by a power of ten."""
+    """Two or more round numbers, about `most`, at equal distances; very large and small ones share a power of ten."""
     size = max(abs(low), abs(high))
     digits, exponent = f"{size:.17e}".split("e")
     power = 0 if _PLAIN[0] <= size < _PLAIN[1] else 3 * (int(exponent) // 3)
@@ -133,7 +134,7 @@ def _step(least: float) -> float:
 
 
 def _across(ends: Ends) -> Marks:
-    """As many marks as stand side by side."""
+    """The marks of a horizontal axis, as many as have room side by side."""
     found = marks(*ends, _MOST_TICKS)
     widest = max(text_width(text, _SIZE) for text in found.texts) + _GAP
     every = math.ceil(len(found.texts) * widest / _SIDE)
@@ -166,7 +167,7 @@ def _draw(renderer: RendererAgg, pixels: np.ndarray, panel: Panel, left: int, to
         square = Affine2D().translate(-0.5, -0.5).scale(7.0)
         border = Path(np.clip(at[beyond], 0.0, 1.0))
         renderer.draw_markers(context, Path.unit_rectangle(), square, border, to_pixels)
-    _texts(pixels, panel, int(beyond.sum()), below, beside, left, top)
+    _texts(pixels, panel, (below, beside), left, top)
 
 
 def _line(renderer: RendererAgg, context: object, panel: Panel, line: Line, to_pixels: Affine2D) -> None:
@@ -179,35 +180,30 @@ def _line(renderer: RendererAgg, context: object, panel: Panel, line: Line, to_p
     context.set_dashes(0, None)  # type: ignore[attr-defined]
 
 
-def _texts(pixels: np.ndarray, panel: Panel, beyond: int, below: Marks, beside: Marks, left: int, top: int) -> None:
+def _texts(pixels: np.ndarray, panel: Panel, axes: tuple[Marks, Marks], left: int, top: int) -> None:
+    """The panel's heading, the marks and the names of its `axes`, and how many points lie beyond them."""
     foot, middle = top + _SIDE, left + _SIDE / 2
-    _write(pixels, panel.heading, left, top - 22, fitting(panel.heading, 12.5, _SIDE), align="left", bold=True)
+    heading = Label(panel.heading, fitting(panel.heading, 12.5, _SIDE), "left", bold=True)
+    _write(pixels, heading, left, top - 22)
+    beyond = int(panel.beyond.sum())
     if beyond:
-        _write(pixels, f"{beyond:,} beyond the axes", left + _SIDE, top - 8, 11, align="right")
+        _write(pixels, Label(f"{beyond:,} beyond the axes", 11, "right"), left + _SIDE, top - 8)
+    below, beside = axes
     for place, text in zip(below.places, below.texts, strict=True):
-        _write(pixels, text, left + place * (_SIDE - 1), foot + 13, _SIZE)
+        _write(pixels, Label(text, _SIZE), left + place * (_SIDE - 1), foot + 13)
     widest = max(text_width(text, _SIZE) for text in beside.texts)
     size = min(_SIZE, _SIZE * (_LEFT - 34) / max(widest, 1.0))
     for place, text in zip(beside.places, beside.texts, strict=True):
-        _write(pixels, text, left - 6, foot - place * (_SIDE - 1), size, align="right")
-    words = [_scaled(name, each) for name, each in zip(panel.names, (below, beside), strict=True)]
-    _write(pixels, words[0], middle, foot + 32, fitting(words[0], 12.5, _SIDE))
+        _write(pixels, Label(text, size, "right"), left - 6, foot - place * (_SIDE - 1))
+    words = [_scaled(name, each) for name, each in zip(panel.names, axes, strict=True)]
+    _write(pixels, Label(words[0], fitting(words[0], 12.5, _SIDE)), middle, foot + 32)
     gap = min(widest, _LEFT - 34) + 19
-    _write(pixels, words[1], left - gap, top + _SIDE / 2, fitting(words[1], 12.5, _SIDE), angle=90)
+    _write(pixels, Label(words[1], fitting(words[1], 12.5, _SIDE), angle=90), left - gap, top + _SIDE / 2)
 
 
-def _write(
-    pixels: np.ndarray,
-    text: str,
-    x: float,
-    y: float,
-    size: float,
-    align: str = "center",
-    angle: int = 0,
-    bold: bool = False,
-) -> None:
-    """A text over the pixels (height, width, RGBA), as `placed`."""
-    covered, rows, columns = cut(*placed(text, x, y, size, align, angle, bold), *pixels.shape[:2])
+def _write(pixels: np.ndarray, label: Label, x: float, y: float) -> None:
+    """A dark text over the pixels (height, width, RGBA), placed as by `placed`."""
+    covered, rows, columns = placed_on(label, x, y, *pixels.shape[:2])
     under = pixels[rows, columns, :3].astype(float)
     pixels[rows, columns, :3] = (under + (_INK - under) * (covered / 255)[..., None]).round()
 

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from analysis.figures.points import Line, Panel, points_picture
-from analysis.figures.style import DARK, LIGHT, MIDDLE, column_figure, frame, png
+from analysis.figures.style import DARK, LIGHT, MIDDLE, Drawing, column_figure, frame
 from analysis.figures.text import short
 from analysis.looks.residuals import Evidence, Residuals, residuals_of, window
 
@@ -26,19 +25,19 @@ CAPTIONS = {
     ),
 }
 MOST_TARGETS = 4
-"""Of more, the first ones are drawn, and it is said."""
+"""The most targets that are drawn; a figure of the first ones says that there are more."""
 _NEARLY_ALL, _HALF = (0.05, 0.95), (0.25, 0.75)
 
 
 def predictions_picture(evidence: Evidence, title: str) -> bytes:
-    """PNG of predicted against true and of residuals: a row a target, of MOST_TARGETS at most, a pair a part."""
+    """PNG of predicted against true and of residuals: a row a target, MOST_TARGETS at most, a pair of panels a part."""
     panels, count = predictions_panels(evidence)
     more = f", the first {len(panels)} of {count} targets" if len(panels) < count else ""
     return points_picture(panels, f"{title}: predicted and true{more}")
 
 
 def predictions_panels(evidence: Evidence) -> tuple[list[list[Panel]], int]:
-    """The panels, a list a target that is drawn, and how many targets there are. Parts share their axes."""
+    """The panels, a list a target that is drawn, and the number of all targets. The parts share their axes."""
     parts = {part.replace("_", " "): residuals_of(kept) for part, kept in evidence.items()}
     targets = list(zip(*parts.values(), strict=True))
     return [_row(dict(zip(parts, own, strict=True))) for own in targets[:MOST_TARGETS]], len(targets)
@@ -62,12 +61,8 @@ def _row(of_part: Mapping[str, Residuals]) -> list[Panel]:
     return row
 
 
-def residual_quantiles_figure(evidence: Evidence, title: str) -> bytes:
-    """PNG of how far predictions are off: an axis a target, MOST_TARGETS at most, on it a line a part, or a trial."""
-    return png(draw_residual_quantiles(evidence, title), 2)
-
-
-def draw_residual_quantiles(evidence: Evidence, title: str) -> Figure:
+def residual_quantiles_figure(evidence: Evidence, title: str) -> Drawing:
+    """How far predictions are off: an axis a target, MOST_TARGETS at most, with a line a part or a trial."""
     lines = {label.replace("_", " "): residuals_of(kept) for label, kept in evidence.items()}
     count = len(next(iter(lines.values())))
     shown = min(count, MOST_TARGETS)
@@ -110,6 +105,6 @@ def _ranges(words: Axes, of_line: Mapping[str, Mapping[float, float]]) -> None:
 
 
 def _number(value: float) -> str:
-    """Three digits, with a true minus sign."""
+    """The number with three digits and a true minus sign."""
     text = f"{float(f'{value:.3g}'):,.0f}" if 1e3 <= abs(value) < 1e6 else f"{value:.3g}"
     return text.replace("-", "\u2212")

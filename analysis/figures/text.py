@@ -1,7 +1,7 @@
-"""Small texts as blocks of pixels, fast: Pillow draws each of them once, and a picture only places the blocks.
+"""Small texts as blocks of pixels, fast: Pillow draws each text once, and a picture only places the blocks.
 
-No matplotlib is imported here: the picture of every trial is drawn in a worker, which needs nothing else of that
-library than its font, DejaVu Sans.
+No matplotlib is imported here: a worker draws the picture of every trial, and needs nothing of matplotlib but its font,
+DejaVu Sans.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import importlib.util
 import math
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,14 +72,26 @@ def _block(text: str, size: float, bold: bool, angle: int) -> tuple[Bytes, int, 
     return (np.rot90(covered).copy(), middle, -right) if angle == 90 else (covered, left, middle)
 
 
-def placed(
-    text: str, x: float, y: float, size: float, align: str = "center", angle: int = 0, bold: bool = False
-) -> tuple[Bytes, int, int]:
-    """The text's coverage, 0 to 255 (rows, columns), and the column and the row of its upper left pixel.
+class Label(NamedTuple):
+    """A text as it is written on a picture."""
 
-    The middle height of the text is at y, counted from the top; `align` left, center or right is at x, or, where the
-    text is turned by `angle` 90 degrees, at y with its middle height at x.
+    text: str
+    size: float
+    """Pixels an em."""
+    align: Literal["left", "center", "right"] = "center"
+    """The part of the text that lies at the given place."""
+    angle: Literal[0, 90] = 0
+    """Degrees, counted against the clock."""
+    bold: bool = False
+
+
+def placed(label: Label, x: float, y: float) -> tuple[Bytes, int, int]:
+    """The label's coverage, 0 to 255 (rows, columns), and the column and the row of its upper left pixel.
+
+    The middle height of the text is at y, counted from the top, and its aligned part at x. A turned text has its
+    middle height at x, and its aligned part at y.
     """
+    text, size, align, angle, bold = label
     size = max(math.floor(size * 4) / 4, 1.0)  # few sizes, so that most blocks were drawn before
     covered, right, down = _block(text, size, bold, angle)
     shift = {"left": 0.0, "center": 0.5, "right": 1.0}[align] * text_width(text, size, bold)
@@ -87,8 +100,9 @@ def placed(
     return covered, round(x - shift) + right, round(y) + down
 
 
-def cut(covered: Bytes, left: int, top: int, height: int, width: int) -> tuple[Bytes, slice, slice]:
-    """The part of a placed block that lies on a picture (height, width), and its rows and columns there."""
+def placed_on(label: Label, x: float, y: float, height: int, width: int) -> tuple[Bytes, slice, slice]:
+    """The part of the placed label that lies on a picture (height, width), and its rows and columns there."""
+    covered, left, top = placed(label, x, y)
     rows = slice(max(top, 0), max(min(top + covered.shape[0], height), 0))
     columns = slice(max(left, 0), max(min(left + covered.shape[1], width), 0))
     return covered[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left], rows, columns

@@ -1,5 +1,5 @@
-// Finding trials: pictures are pointed at (or stepped through with the arrow keys), tables are filtered by words.
-// Without this script the page says the same; it only adds. It stores nothing and asks nobody.
+// Finding trials: a reader points at pictures, or steps through them with the arrow keys, and filters tables by words.
+// Without this script the page says the same. The script stores nothing and asks nobody.
 "use strict";
 (() => {
   const SVG = "http://www.w3.org/2000/svg";
@@ -16,7 +16,7 @@
     return made;
   }
 
-  // A layer over a picture: what is pointed at is drawn on it, and told below it.
+  // A layer over a picture: the place that a reader points at is drawn on the layer, and told below the picture.
   class Layer {
     constructor(figure, found) {
       this.found = found;
@@ -45,7 +45,7 @@
       this.only = null;
     }
 
-    get there() { // what can be pointed at: all, or what the filter leaves
+    get there() { // the places that can be pointed at: all, or those of trials that the filter keeps
       return this.only && this.lines ? this.found.filter((each) => this.only.has(each.trial)) : this.found;
     }
 
@@ -119,7 +119,7 @@
     }
   }
 
-  function distance(points, x, y) { // of a place to a line through points, in pixels
+  function distance(points, x, y) { // from a place to a line through points, in pixels
     let least = Infinity;
     for (let k = 1; k < points.length; k++) {
       const [[x0, y0], [x1, y1]] = [points[k - 1], points[k]];
@@ -130,7 +130,7 @@
     return least;
   }
 
-  // `width=64 dropout<0.3 relu`: all of its words must hold. A column may be named by its beginning.
+  // `width=64 dropout<0.3 relu`: a row must meet all of the words. A column may be named by its beginning.
   function tests(text) {
     return text.trim().split(/\s+/).filter(Boolean).map((word) => {
       const [, name, sign, value] = word.match(/^([^<>=]+)(<=|>=|<|>|=)(.+)$/) ?? [];

@@ -1,45 +1,20 @@
-"""A section of a page: its pictures and sentences, as HTML and as files."""
+"""A section of a page: its pictures and sentences, as elements of the page and as files."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from analysis.page import html
+from analysis.page.elements import Element, Facts, Heading, Paragraph, Picture, Table
 
 _LISTED = "sections.json"
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A PNG; `name` is its file's stem, `found` what a reader can point at."""
-
-    name: str
-    png: bytes
-    caption: str
-    found: tuple[html.Found, ...] = ()
-
-    def part(self) -> str:
-        """The picture as HTML."""
-        return html.picture(self.name, self.png, self.caption, self.found)
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows of cells below their heads."""
-
-    caption: str
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    words: tuple[int, ...] = ()
-    """The columns that are text, set to the left."""
-
-
-@dataclass(frozen=True)
 class Section:
-    """A heading with sentences, a table of facts and pictures."""
+    """A heading with a table of facts, sentences, tables and pictures, shown in this order."""
 
     title: str
     pictures: tuple[Picture, ...] = ()
@@ -47,20 +22,18 @@ class Section:
     facts: tuple[tuple[str, str], ...] = ()
     tables: tuple[Table, ...] = ()
 
-    def parts(self) -> Iterable[str]:
-        """The section as HTML."""
-        yield html.heading(self.title)
+    def parts(self) -> Iterator[Element]:
+        """The section as elements of a page."""
+        yield Heading(self.title)
         if self.facts:
-            yield html.table(["", ""], self.facts, words=(1,))
-        yield from (html.paragraph(sentence) for sentence in self.words)
-        for each in self.tables:
-            yield from (html.paragraph(each.caption),) * bool(each.caption)
-            yield html.table(each.head, each.rows, each.words)
-        yield from (each.part() for each in self.pictures)
+            yield Facts(self.facts)
+        yield from map(Paragraph, self.words)
+        yield from self.tables
+        yield from self.pictures
 
 
 def section_files(sections: Sequence[Section]) -> dict[str, bytes]:
-    """The pictures as files, and one that lists them: what `read_sections` reads."""
+    """The pictures as files, and the file that lists them, which `read_sections` reads."""
     files = {f"{each.name}.png": each.png for section in sections for each in section.pictures}
     listed = [
         {
@@ -85,15 +58,9 @@ def read_sections(folder: Path) -> list[Section]:
             ),
             words=tuple(each["words"]),
             tables=tuple(
-                Table(one["caption"], tuple(one["head"]), tuple(map(tuple, one["rows"])), tuple(one["words"]))
-                for one in each.get("tables", ())  # inspections of before there were tables have none
+                Table(tuple(one["head"]), tuple(map(tuple, one["rows"])), tuple(one["words"]), one["caption"])
+                for one in each.get("tables", ())  # older inspections have no tables
             ),
         )
         for each in json.loads((folder / _LISTED).read_text(encoding="utf-8"))
     ]
-
-
-def page(title: str, top: Sequence[str], sections: Iterable[Section]) -> str:
-    """One HTML page that opens offline; `top` are the sentences below its title."""
-    parts = [html.heading(title, 1), *(html.paragraph(sentence) for sentence in top)]
-    return html.page(title, [*parts, *(part for section in sections for part in section.parts())])

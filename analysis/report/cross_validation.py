@@ -1,11 +1,11 @@
-"""What the report says of cross-validated trials, and of the refit of the best of them."""
+"""The report's section on cross-validated trials, and words about the refit of the best one."""
 
 from __future__ import annotations
 
 import math
 
 from analysis.looks.groups import label
-from analysis.page import html
+from analysis.page.elements import Element, Heading, Paragraph, Table
 from analysis.reading.cv_results import cv_results
 from analysis.reading.table import TrialTable
 from analysis.report.sentences import tested_score
@@ -13,7 +13,7 @@ from models.core.rounding import plain_score
 
 
 def refit_words(table: TrialTable) -> str:
-    """What the refit of the best trial reached, or that there is none yet."""
+    """The scores of the refit of the best trial, or why there is no refit."""
     refit = table.refit
     if refit is None:
         return "not there: the study is not complete, or the refit failed (its run says why)"
@@ -25,8 +25,8 @@ def refit_words(table: TrialTable) -> str:
     )
 
 
-def section(table: TrialTable) -> list[str]:
-    """The report's part on them."""
+def section(table: TrialTable) -> list[Element]:
+    """The section: the refit, and a row a configuration with its score on each fold."""
     found = cv_results(table)
     searched = [name for name in found.columns if name.startswith("param_")]
     splits = [name for name in found.columns if name.startswith("split")]
@@ -47,10 +47,9 @@ def section(table: TrialTable) -> list[str]:
         "numbers are in cv_results.csv, in the columns of scikit-learn's cv_results_."
     )
     return [
-        html.heading("Cross-validation"),
-        html.paragraph(f"Refit: {refit_words(table)}."),
-        html.table(head, rows),
-        html.paragraph(words, "small"),
+        Heading("Cross-validation"),
+        Table(head, rows, caption=f"Refit: {refit_words(table)}."),
+        Paragraph(words, "small"),
     ]
 
 

@@ -1,4 +1,4 @@
-"""A trained network and what it makes of its data, as sections of pictures."""
+"""A trained network, its mistakes and its hidden layers, as sections of pictures."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from analysis.figures import confusion as figures_confusion
 from analysis.figures import errors as figures_errors
 from analysis.figures import inside as figures_inside
 from analysis.figures import network as figures_network
+from analysis.figures.style import png
 from analysis.looks.embedding import can_embed, embed
 from analysis.looks.images import is_image
 from analysis.looks.predictions import Predictions, most_confused
-from analysis.page.section import Picture, Section, Table
-from analysis.report.sections import confusion_picture_of, training_picture
+from analysis.page.elements import Picture, Table
+from analysis.page.section import Section
+from analysis.report.sections import VALIDATION_ROWS, confusion_picture_of, training_picture
 from models.data.splits import Split
 from models.networks.layers import Layer
 from models.networks.logged_network import Inspection
@@ -30,7 +32,7 @@ class Versus:
 
     title: str
     confusion: NDArray[np.int64]
-    """(n_classes, n_classes) of the test part, which all trials on one data set share; rows the truth."""
+    """(n_classes, n_classes), rows the truth: of the test part, which all trials on one data set share."""
 
 
 def predictions_of(found: Inspection, split: Split) -> dict[str, Predictions]:
@@ -46,12 +48,16 @@ def network_section(
     title: str,
     objective: str = "",
 ) -> Section:
-    """Layers from the raw inputs on, and the learning curves: `epochs` from 1, `kept` the one whose weights stayed."""
-    picture = figures_network.layers_picture(layers, title)
-    layered = Picture("layers", picture, figures_network.CAPTIONS["layers"])
+    """The layers from the raw inputs on, and the learning curves.
+
+    `epochs` holds the metrics of each epoch, counted from 1; the weights of the epoch `kept` are the network's, chosen
+    by `monitor`.
+    """
+    drawn = figures_network.layers_figure(layers, title)
+    layered = Picture("layers", png(drawn), figures_network.CAPTIONS["layers"])
     pictures = (layered, training_picture(epochs, kept, monitor, title, objective))
     head = ("layer", "type", "output shape", "parameters")
-    listed = Table("", head, figures_network.layers_rows(layers), words=(1,))
+    listed = Table(head, figures_network.layers_rows(layers), words=(1,))
     return Section("Network", pictures, (figures_network.totals_sentence(layers),), tables=(listed,))
 
 
@@ -63,9 +69,9 @@ def errors_section(
     versus: Versus | None,
     title: str,
 ) -> Section:
-    """Where the network is wrong: matrices of both parts, everything else of `part`, two classes face to face.
+    """The network's mistakes: confusion matrices of both parts, and of `part` single rows and two classes side by side.
 
-    `pair` are those classes; None: the two that are taken for each other most often.
+    `pair`: the two classes; None: the two that are taken for each other most often.
     """
     own = predictions[part]
     a, b = most_confused(own.confusion) if pair is None else pair
@@ -75,10 +81,7 @@ def errors_section(
     )
     words = [f"{accuracies[0].upper()}{accuracies[1:]}."]
     if part == "validation":
-        words.append(
-            "What is shown beside the first matrices is of the validation part: who looks at single test images and "
-            "then changes something has chosen by them."
-        )
+        words.append(VALIDATION_ROWS)
     matrices = {name: each.confusion for name, each in predictions.items()}
     pictures = [confusion_picture_of(matrices, title, split.target.class_names)]
     pictures += _of_part(own, split, part, a, b, f"{title}, {part}")
@@ -93,29 +96,30 @@ def errors_section(
 
 
 def _of_part(own: Predictions, split: Split, part: str, a: int, b: int, title: str) -> Iterator[Picture]:
+    """The pictures of one part: rates of each class, single images, and the classes a and b."""
     names, inputs, images = split.target.class_names, split.inputs[part], is_image(split.input_shape)
     captions = figures_confusion.CAPTIONS | figures_errors.CAPTIONS
     for view in ("truth", "prediction"):
-        drawn = figures_confusion.confusion_view(own.confusion, names, title, view)
-        yield Picture(f"confusion_by_{view}", drawn, captions[view])
+        matrix = figures_confusion.confusion_view(own.confusion, names, title, view)
+        yield Picture(f"confusion_by_{view}", matrix, captions[view])
     drawn = figures_errors.one_against_rest_figure(own.confusion, names, title)
-    yield Picture("one_against_rest", drawn, captions["one_against_rest"])
+    yield Picture("one_against_rest", png(drawn), captions["one_against_rest"])
     if images:
         drawn = figures_errors.misclassified(inputs, own, names, title)
-        yield Picture("misclassified", drawn, captions["misclassified"])
-        drawn = figures_errors.pair_panels(inputs, own, a, b, names, title)
-        yield Picture("pair", drawn, captions["pair_panels"])
+        yield Picture("misclassified", png(drawn), captions["misclassified"])
+        drawn = figures_errors.pair_panels(inputs, own, (a, b), names, title)
+        yield Picture("pair", png(drawn), captions["pair_panels"])
     for k in (a, b):
         drawn = figures_errors.score_histograms(own, k, names, title)
-        yield Picture(f"scores_{k}", drawn, captions["score_histogram"])
+        yield Picture(f"scores_{k}", png(drawn), captions["score_histogram"])
     hesitant = np.argsort(own.confidence, kind="stable")[:HESITANT].tolist()
     drawn = figures_errors.top_probabilities(own, hesitant, names, title, inputs if images else None)
     caption = f"What the network was least sure of. {captions['top_probabilities']}"
-    yield Picture("top_probabilities", drawn, caption)
+    yield Picture("top_probabilities", png(drawn), caption)
 
 
 def inside_section(found: Inspection, split: Split, part: str, title: str) -> Section:
-    """What hidden layers make of the sampled rows of `part`."""
+    """The hidden layers' activations for the sampled rows of `part`."""
     names, captions = split.target.class_names, figures_inside.CAPTIONS
     truth = split.labels[part][found.sample]
     predicted = found.probabilities[part][found.sample].argmax(axis=1)
@@ -124,20 +128,22 @@ def inside_section(found: Inspection, split: Split, part: str, title: str) -> Se
         where = f"{title}, hidden layer {number}" if len(found.hidden) > 1 else title
         if activations.shape[1] == 1:
             drawn = figures_inside.activation_boxes(activations, predicted, truth, names, where)
-            pictures.append(Picture(f"activation_boxes_{number}", drawn, captions["activation_boxes"]))
+            pictures.append(Picture(f"activation_boxes_{number}", png(drawn), captions["activation_boxes"]))
         if activations.shape[1] == 2:
             drawn = figures_inside.activation_scatter(activations, predicted, truth, names, where)
-            pictures.append(Picture(f"activation_scatter_{number}", drawn, captions["activation_scatter"]))
+            pictures.append(Picture(f"activation_scatter_{number}", png(drawn), captions["activation_scatter"]))
     words = [f"Of {len(found.sample):,} rows of the {part} part, drawn at random."]
     if found.hidden and can_embed(found.hidden[-1]):
         points = embed(found.hidden[-1])
         drawn = figures_inside.feature_map(points, predicted, truth, names, title)
-        pictures.append(Picture("feature_map", drawn, captions["feature_map"]))
+        pictures.append(Picture("feature_map", png(drawn), captions["feature_map"]))
     elif not pictures:
-        words = ["The last hidden layer gives the same to nearly all rows: there is nothing to place in a plane."]
+        words = [
+            "The last hidden layer gives the same values to nearly all rows: there is nothing to place in a plane."
+        ]
     example = split.inputs["train"][0]
     grey = is_image(split.input_shape) and np.squeeze(example).ndim == 2
     if found.importances is not None and found.chosen is not None and grey:
         drawn = figures_inside.forest_importances(found.importances, found.chosen, example, title)
-        pictures.append(Picture("forest_importances", drawn, captions["forest_importances"]))
+        pictures.append(Picture("forest_importances", png(drawn), captions["forest_importances"]))
     return Section("Inside", tuple(pictures), tuple(words))

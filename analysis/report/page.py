@@ -1,74 +1,83 @@
-"""The report's page, section by section."""
+"""The parts of the report's page, section by section."""
 
 from __future__ import annotations
 
 from analysis.estimates.best_of_n import BestOfN
 from analysis.looks.groups import label
 from analysis.looks.pareto import Network
-from analysis.page import html
+from analysis.page.elements import Bullets, Code, Element, Facts, Heading, Paragraph, Table
 from analysis.reading import usage
 from analysis.reading.table import TrialTable
 from analysis.report import cross_validation, reached, second_looks, trials
-from analysis.report.contents import Report
+from analysis.report.contents import Report, StudyReport
 from analysis.report.sentences import basis, has_intervals, headline, inspect_hint, quote, range_of, smallest_sentence
 from models.core import names
 
 
-def report_page(report: Report) -> str:
-    """The whole page as text."""
-    study = report.table.study
-    parts = [html.heading(f"Study {study}", 1), html.paragraph(headline(report.result), "headline")]
-    parts.append(html.paragraph(basis(report.result), "small"))
-    parts.append(html.paragraph(f"To quote: {quote(report.table, report.result)}", "quote"))
-    parts += second_looks.baselines(report.table)
-    parts += [html.heading("What a search of N trials reaches on average"), *_pictures(report, "tuning_curve")]
+def report_parts(report: Report) -> list[Element]:
+    """The whole page below its title."""
+    table, result = report.table, report.result
+    parts: list[Element] = [Paragraph(headline(result), "headline"), Paragraph(basis(result), "small")]
+    parts.append(Paragraph(f"To quote: {quote(table, result)}", "quote"))
+    parts += second_looks.baselines(table)
+    parts += [Heading("What a search of N trials reaches on average"), *report.shown("tuning_curve")]
     parts += reached.averages(report)
-    parts += [html.heading("What more trials would buy"), *reached.planning(report)]
+    parts += [Heading("What more trials would buy"), *reached.planning(report)]
     if report.comparison is not None:
         parts += second_looks.comparison(report.comparison)
-    if report.confirmed:
-        parts += second_looks.confirmed(report.confirmed)
-    if report.table.folds:
-        parts += cross_validation.section(report.table)
-    parts += [html.heading("What it rests on"), html.bullets(_notes(report)), facts(report.table, report.result)]
-    parts += [html.heading("For a reproducibility checklist"), checklist(report.table, report.result)]
-    parts += [html.heading("Details"), *reached.details(report), *_pictures(report, "median", "gap")]
-    parts += reached.gap(report)
-    parts += [html.heading("Trials"), trials.best(report.table)]
-    parts += [trials.search(report.table), *_pictures(report, "parallel_coordinates"), trials.everyone(report.table)]
-    if report.table.parent_run_id is not None and not report.sections:
-        parts.append(_more(report.table))
-    shown = usage.lines(report.table)
-    parts += [html.heading(usage.TITLE), html.code(shown)] if shown else []
-    parts += [html.heading("Hyperparameters"), *_pictures(report, "importance"), *_importances(report)]
-    parts += _pictures(report, "boxes")
+    parts += second_looks.confirmed(report.confirmed)
+    if table.folds:
+        parts += cross_validation.section(table)
+    notes = [note for note in result.notes if note not in result.flags]  # flags stand beside the intervals
+    parts += rests_on(table, result, notes)
+    parts += [Heading("Details"), *reached.details(report), *report.shown("median", "gap"), *reached.gap(report)]
+    parts += all_trials(report)
+    if table.parent_run_id is not None and not report.sections:
+        parts.append(_more(table))
+    parts += usage_lines(table)
+    parts += [Heading("Hyperparameters"), *report.shown("importance"), *_importances(report), *report.shown("boxes")]
     if report.front:
-        parts += [
-            html.heading(f"{report.table.objective.heading} against size"),
-            *_pictures(report, "pareto"),
-            *_size(report),
-        ]
-    parts += [part for section in report.sections for part in section.parts()]
-    return html.page(f"Study {study}", parts)
+        parts += [Heading(f"{table.objective.heading} against size"), *report.shown("pareto"), *_size(report)]
+    return [*parts, *further(report)]
 
 
-def _notes(report: Report) -> list[str]:
-    """Those that do not stand beside the intervals already."""
-    return [note for note in report.result.notes if note not in report.result.flags]
+def rests_on(table: TrialTable, result: BestOfN, notes: list[str]) -> list[Element]:
+    """What the numbers of the page rest on, and what a reproducibility checklist asks."""
+    return [
+        Heading("What it rests on"),
+        Bullets(notes),
+        _facts(table, result),
+        Heading("For a reproducibility checklist"),
+        _checklist(table, result),
+    ]
 
 
-def _importances(report: Report) -> list[str]:
+def all_trials(report: StudyReport) -> list[Element]:
+    """The best trials, and all of them to be searched."""
+    table = report.table
+    lines = report.shown("parallel_coordinates")
+    return [Heading("Trials"), trials.best(table), trials.search(table), *lines, trials.everyone(table)]
+
+
+def usage_lines(table: TrialTable) -> list[Element]:
+    """The lines of Python that use the study's network, where one is logged."""
+    lines = usage.lines(table)
+    return [Heading(usage.TITLE), Code(lines)] if lines else []
+
+
+def further(report: StudyReport) -> list[Element]:
+    """The sections that the report was given."""
+    return [part for section in report.sections for part in section.parts()]
+
+
+def _importances(report: Report) -> list[Element]:
     found = report.importances
     words = [f"No importances: {found.why}."] if found.why else []
-    return [html.paragraph(sentence, "small") for sentence in (*words, *found.left_out)]
+    return [Paragraph(sentence, "small") for sentence in (*words, *found.left_out)]
 
 
-def _pictures(report: Report, *shown: str) -> list[str]:
-    return [report.pictures[n].part() for n in shown if n in report.pictures]
-
-
-def facts(table: TrialTable, result: BestOfN) -> str:
-    """What the estimates rest on: sampler, counts, seed, hashes."""
+def _facts(table: TrialTable, result: BestOfN) -> Facts:
+    """Sampler, counts, seed and hashes."""
     numbers = result.trials
     counted = f"{numbers['complete']} complete, {numbers['failed']} failed, {numbers['pruned']} pruned"
     rows = [
@@ -84,14 +93,14 @@ def facts(table: TrialTable, result: BestOfN) -> str:
     ]
     if table.replicates is not None:
         rows.insert(1, ["independent searches", str(table.replicates)])
-        rows.insert(2, ["of its trials drawn at random, each", _known(table.start_up_trials)])
+        rows.insert(2, ["trials of each search drawn at random", _known(table.start_up_trials)])
     if table.sampler == "grid":
         rows.insert(1, ["cells of the grid", _known(table.grid_size)])
-    return html.table(["", ""], rows, words=(1,))
+    return Facts(rows)
 
 
-def checklist(table: TrialTable, result: BestOfN) -> str:
-    """What checklists of conferences ask about a search, answered from the trials."""
+def _checklist(table: TrialTable, result: BestOfN) -> Facts:
+    """Answers to the questions that checklists of conferences ask about a search."""
     seconds = table.frame[names.SECONDS].dropna() if names.SECONDS in table.frame else None
     logged = table.parent_run_id is not None
     known = seconds is not None and len(seconds) > 0
@@ -112,7 +121,7 @@ def checklist(table: TrialTable, result: BestOfN) -> str:
         ["hardware and versions", "tags environment.* of each run" if logged else "not known from the source"],
         ["error bars", _error_bars(result)],
     ]
-    return html.table(["", ""], rows, words=(1,))
+    return Facts(rows)
 
 
 _VALUES = "values of the hyperparameters in these trials"
@@ -120,7 +129,7 @@ _VALUES = "values of the hyperparameters in these trials"
 
 def _error_bars(result: BestOfN) -> str:
     if not has_intervals(result):
-        return "of averages none: they are exact for these trials; of a test accuracy this network's interval"
+        return "averages have none, for they are exact for these trials; a test accuracy has this network's interval"
     return f"{result.confidence:.0%} intervals over draws of configurations and seeds, on one data split"
 
 
@@ -134,21 +143,21 @@ def _hours(seconds: float) -> str:
     return f"{seconds:.1f} s"
 
 
-def _more(table: TrialTable) -> str:
+def _more(table: TrialTable) -> Bullets:
     command = table.program.command("report", {"study": table.study})
-    lines = [f"The data and the best trial's learning curves, here: {command}"]
+    lines = [f"With the data and the best trial's learning curves: {command}"]
     if table.network_run_id is not None:
         lines.append(inspect_hint(table.program, table.network_run_id))
-    return html.bullets(lines)
+    return Bullets(lines)
 
 
-def _size(report: Report) -> list[str]:
+def _size(report: Report) -> list[Element]:
     shown = report.table.searched
     rows = [_network(report.table, network) for network in report.front]
     head = ["trial", "parameters", *trials.score_names(report.table), *shown]
     enough = report.good_enough
-    words = [] if enough is None else [html.paragraph(smallest_sentence(report.table, report.smallest, enough))]
-    return [*words, html.table(head, rows)]
+    words = [] if enough is None else [Paragraph(smallest_sentence(report.table, report.smallest, enough))]
+    return [*words, Table(head, rows)]
 
 
 def _network(table: TrialTable, network: Network) -> list[str]:

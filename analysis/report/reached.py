@@ -1,10 +1,10 @@
-"""What the report says of the best of N: on average, at the least, on test, and what more trials would buy."""
+"""The report's sections on the best of N: averages, limits, test scores, and the gain of more trials."""
 
 from __future__ import annotations
 
 from analysis.estimates.best_of_n import CONFIDENCE
 from analysis.estimates.doubling import DoublingGain
-from analysis.page import html
+from analysis.page.elements import Bullets, Element, Paragraph, Table
 from analysis.report.contents import Report
 from analysis.report.sentences import curve_rows, more_sentences, reach_sentence, reasons
 from models.core.rounding import score_digits
@@ -23,17 +23,17 @@ _HEADS = {
 }
 
 
-def averages(report: Report) -> list[str]:
-    """What a search of N trials reaches, on validation and on test."""
+def averages(report: Report) -> list[Element]:
+    """What a search of N trials reaches on average, on validation and on test."""
     result = report.result
-    parts = [_table(report, "best_val", "best_val_at_least", "test_of_best"), *_flagged(report)]
+    parts: list[Element] = [_table(report, "best_val", "best_val_at_least", "test_of_best"), *_flagged(report)]
     if "best_val_at_least" in result.curves:
-        parts.append(html.paragraph(_INTERVALS, "small"))
+        parts.append(Paragraph(_INTERVALS, "small"))
     own = f", and the interval of this network's test {result.objective.label}" * result.objective.proportion
     if result.found.test is not None:
         found = f"the trial found (trial {result.found.number}: its own scores{own})"
-        parts.append(html.paragraph(f"The row of the most trials is {found}.", "small"))
-    parts.append(html.bullets(reasons(result.curves, _there(report, "best_val", "test_of_best"))))
+        parts.append(Paragraph(f"The row of the most trials is {found}.", "small"))
+    parts.append(Bullets(reasons(result.curves, _there(report, "best_val", "test_of_best"))))
     errors = result.test_standard_error
     if errors:
         words = (
@@ -41,13 +41,13 @@ def averages(report: Report) -> list[str]:
             f"{max(errors.values()):.4f}. All trials share it, it does not shrink with more trials, and the intervals "
             "of averages do not contain it."
         )
-        parts.append(html.paragraph(words, "small"))
+        parts.append(Paragraph(words, "small"))
     return parts
 
 
-def details(report: Report) -> list[str]:
-    """Limits that are wider and proven, or narrower and assumed, and the median."""
-    parts = []
+def details(report: Report) -> list[Element]:
+    """Proven limits, which are wider, limits under an assumption, which are narrower, and the median."""
+    parts: list[Element] = []
     for words, shown in (
         (_PROVEN, ("best_val_proven",)),
         (_ASSUMED, ("best_val_assumed_tail",)),
@@ -55,29 +55,29 @@ def details(report: Report) -> list[str]:
         ("Pruned trials counted as perfect: an upper bound.", ("best_val_upper_bound",)),
     ):
         if _there(report, *shown) and report.result.curves[shown[0]]:
-            parts += [html.paragraph(words), _table(report, *shown)]
+            parts += [Paragraph(words), _table(report, *shown)]
     return parts
 
 
-def gap(report: Report) -> list[str]:
-    """How much less the selected trial has on test."""
+def gap(report: Report) -> list[Element]:
+    """How much lower the selected trial scores on test than on validation."""
     if "gap" not in report.result.curves:
         return []
     return [
         _table(report, "gap", "gap_net_of_1"),
-        html.bullets(reasons(report.result.curves, ("gap", "gap_net_of_1"))),
+        Bullets(reasons(report.result.curves, ("gap", "gap_net_of_1"))),
     ]
 
 
-def planning(report: Report) -> list[str]:
-    """What more trials would buy, and how many a target takes."""
-    parts = [html.bullets(more_sentences(report.result))]
+def planning(report: Report) -> list[Element]:
+    """The gain of more trials, and how many trials a target takes."""
+    parts: list[Element] = [Bullets(more_sentences(report.result))]
     if report.reaches:
-        parts += [html.paragraph(report.targets), html.bullets(reach_sentence(reach) for reach in report.reaches)]
+        parts += [Paragraph(report.targets), Bullets([reach_sentence(reach) for reach in report.reaches])]
     return parts + _doublings(report.doublings, report.result.objective.label)
 
 
-def _doublings(found: tuple[DoublingGain, ...], label: str) -> list[str]:
+def _doublings(found: tuple[DoublingGain, ...], label: str) -> list[Element]:
     if not found:
         return []
     rows = [[f"{one.n} to {2 * one.n}", f"{one.gain:.{score_digits(one.gain or 0.0) + 1}f}"] for one in found]
@@ -86,8 +86,8 @@ def _doublings(found: tuple[DoublingGain, ...], label: str) -> list[str]:
         "from this pool; they are no larger if the gain of a doubling does not grow."
     )
     return [
-        html.table(["doubling the trials", f"bought in best validation {label}"], rows),
-        html.paragraph(words, "small"),
+        Table(["doubling the trials", f"bought in best validation {label}"], rows),
+        Paragraph(words, "small"),
     ]
 
 
@@ -95,28 +95,28 @@ def _there(report: Report, *shown: str) -> tuple[str, ...]:
     return tuple(name for name in shown if name in report.result.curves)
 
 
-def _table(report: Report, *shown: str) -> str:
+def _table(report: Report, *shown: str) -> Table:
     there = _there(report, *shown)
-    return html.table(["N", *(cell for name in there for cell in _HEADS[name])], curve_rows(report.result, there))
+    return Table(["N", *(cell for name in there for cell in _HEADS[name])], curve_rows(report.result, there))
 
 
-def _flagged(report: Report) -> list[str]:
+def _flagged(report: Report) -> list[Element]:
     if not report.result.flags:
         return []
-    return [html.paragraph("All intervals here are flagged:"), html.bullets(report.result.flags)]
+    return [Paragraph("All intervals here are flagged:"), Bullets(report.result.flags)]
 
 
 _INTERVALS = (
-    "The interval is Gaffke's, carried from the mean to the best of N; that it covers is shown by simulation, not "
-    "proven. Its better end is wide where a perfect score is far from all that were seen; what many trials establish "
-    "is the limit on one side."
+    "The interval is Gaffke's, carried from the mean to the best of N; its coverage is shown by simulation, not "
+    "proven. Its better end is wide where a perfect score is far from all scores seen; the one-sided limit "
+    "tells what many trials establish."
 )
 _PROVEN = (
-    "Proven: from a band that holds the distribution of one trial's score as a whole, so for all N together. Wider "
-    "than the interval above."
+    "Proven limits: from a band around the whole distribution of one trial's score, so they hold for all N together. "
+    "They are wider than the interval above."
 )
 _ASSUMED = (
-    "Under an assumption: no configuration is further above the best one seen than four times what the next few are "
-    "below it. Whoever does not grant it takes the interval above."
+    "Limits under an assumption: no configuration is further above the best one seen than four times the distance from "
+    "the best one down to the next few. Without the assumption the interval above holds."
 )
 _MEDIAN = "The median of the best of N, whose interval holds for any distribution of scores:"

@@ -1,4 +1,4 @@
-"""What a regression predicts and where it is far off, as sections: from the evidence that every trial keeps."""
+"""The predictions of a regression and its largest residuals, as sections: from the evidence that each trial keeps."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from analysis.figures.data import MOST_TARGETS
 from analysis.figures.inside import CAPTIONS as INSIDE
 from analysis.figures.inside import number_map
 from analysis.figures.regression import CAPTIONS, predictions_picture, residual_quantiles_figure
+from analysis.figures.style import png
 from analysis.looks.embedding import can_embed, embed
 from analysis.looks.residuals import Evidence
-from analysis.page.section import Picture, Section, Table
+from analysis.page.elements import Picture, Table
+from analysis.page.section import Section
+from analysis.report.sections import VALIDATION_ROWS
 from models.core import names
 from models.core.rounding import plain_score
 from models.data.served import BOOLEAN, CATEGORY, Column
@@ -30,21 +33,21 @@ class VersusResiduals:
 
     title: str
     kept: Mapping[str, Any]
-    """Its evidence of the test part, which all trials on one data set share."""
+    """The trial's evidence of the test part, which all trials on one data set share."""
 
 
 def residuals_section(
     evidence: Evidence,
     scores: Mapping[str, float],
     title: str,
-    heading: str = "Errors",
     split: Split | None = None,
     part: str = "validation",
     versus: VersusResiduals | None = None,
 ) -> Section:
-    """Where a network is far off; `scores` by name, as `test_rmse`.
+    """The network's scores, its residuals and its worst rows. `scores` are by name, as `test_rmse`.
 
-    The worst rows are of `part`, or of the evidence's only one; with the `split` of a table they stand whole.
+    The worst rows are rows of `part`, or of the only part of the evidence; with the `split` of a table all of their
+    columns are shown.
     """
     part = part if part in evidence else next(iter(evidence))
     words = [
@@ -52,10 +55,7 @@ def residuals_section(
         for each in evidence
     ]
     if part == "validation":
-        words.append(
-            "Single rows are those of the validation part: who looks at single test rows and then changes something "
-            "has chosen by them."
-        )
+        words.append(VALIDATION_ROWS)
     pictures = [
         Picture("predictions", predictions_picture(evidence, title), CAPTIONS["predictions"]),
         _quantiles("residual_quantiles", evidence, title),
@@ -63,19 +63,19 @@ def residuals_section(
     if versus is not None:
         both = {title: evidence["test"], versus.title: versus.kept}
         pictures.append(_quantiles("residual_quantiles_versus", both, "test part, two trials"))
-    return Section(heading, tuple(pictures), tuple(words), tables=tuple(_worst(part, evidence[part], split)))
+    return Section("Errors", tuple(pictures), tuple(words), tables=tuple(_worst(part, evidence[part], split)))
 
 
 def inside_section(found: Inspection, split: Split, part: str, title: str) -> Section:
-    """What the last hidden layer makes of the sampled rows of `part`."""
+    """The last hidden layer's features of the sampled rows of `part`."""
     if not (found.hidden and can_embed(found.hidden[-1])):
-        return Section("Inside", (), ("The last hidden layer has too little to place in a plane.",))
+        return Section("Inside", (), ("The last hidden layer has too few different values to place rows in a plane.",))
     truth, points = split.labels[part][found.sample], embed(found.hidden[-1])
     targets = split.target.names or ("true number",)
     pictures = tuple(
         Picture(
             "number_map" if len(targets) == 1 else f"number_map_{k + 1}",
-            number_map(points, truth[:, k], name, title),
+            png(number_map(points, truth[:, k], name, title)),
             INSIDE["number_map"],
         )
         for k, name in enumerate(targets[:MOST_TARGETS])
@@ -84,10 +84,11 @@ def inside_section(found: Inspection, split: Split, part: str, title: str) -> Se
 
 
 def _quantiles(name: str, evidence: Evidence, title: str) -> Picture:
-    return Picture(name, residual_quantiles_figure(evidence, title), CAPTIONS["residual_quantiles"])
+    return Picture(name, png(residual_quantiles_figure(evidence, title)), CAPTIONS["residual_quantiles"])
 
 
 def _of(scores: Mapping[str, float], part: str) -> Iterator[tuple[str, float]]:
+    """The labels and the values of the scores of one part."""
     prefix = names.PREFIXES.get(part, names.VAL)
     for name, metric in METRICS.items():
         if prefix + name in scores:
@@ -99,7 +100,7 @@ def _said(part: str) -> str:
 
 
 def _worst(part: str, kept: Mapping[str, Any], split: Split | None) -> Iterator[Table]:
-    """The worst rows of each target: their number in the part, the largest residual first."""
+    """A table a target: its worst rows, with their numbers in the part, the largest residual first."""
     columns = [column.name for column in split.columns] if split is not None and part in split.inputs else []
     for target in kept["targets"]:
         worst = [(row["row"], row["true"], row["predicted"]) for row in target["worst"]]
@@ -113,11 +114,11 @@ def _worst(part: str, kept: Mapping[str, Any], split: Split | None) -> Iterator[
             for row, true, predicted in worst
         )
         caption = f"{_said(part)}, the worst predictions of {target['name']}:"
-        yield Table(caption, ("row", "true", "predicted", "less", *columns), rows)
+        yield Table(("row", "true", "predicted", "less", *columns), rows, caption=caption)
 
 
 def _digits(largest: float) -> int | None:
-    """Behind the point, so that the largest residual has four or more; None where a power of ten reads better."""
+    """Digits behind the point that show four digits of the largest residual; None where a power of ten reads better."""
     if not math.isfinite(largest) or largest >= 1e15:
         return None
     digits = max(3 - math.floor(math.log10(largest)), 0) if largest > 0 else 3
@@ -129,7 +130,7 @@ def _number(value: float, digits: int | None) -> str:
 
 
 def _raw(split: Split | None, part: str, row: int) -> list[str]:
-    """A table's own columns of a row, words as words."""
+    """The cells of a row of the user's table, categories by their names."""
     if split is None or not split.columns or part not in split.inputs:
         return []
     return [_cell(column, float(value)) for column, value in zip(split.columns, split.inputs[part][row], strict=True)]

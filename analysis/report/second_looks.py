@@ -1,4 +1,4 @@
-"""What the report says of what stands beside a study: baselines, another study, the best trials trained again."""
+"""Comparisons in the report: with baselines, with another study, and with the best trials trained again."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from analysis.estimates.best_of_n import CONFIDENCE
 from analysis.estimates.comparison import Comparison
 from analysis.estimates.confirmation import Confirmed
 from analysis.estimates.curves import Point
-from analysis.page import html
+from analysis.page.elements import Bullets, Element, Heading, Paragraph, Table
 from analysis.reading.table import TrialTable
 from analysis.report.sentences import interval, quoted, value
 from models.core import names, states
@@ -15,17 +15,18 @@ from models.tasks.baselines import describe_baseline
 from models.tasks.objective import CONSTANT, LINEAR
 
 CONFIRMED = (
-    "This configuration over seeds: the mean test score of the repeats, with the seeds' error, and of an accuracy the "
-    "test set's, in its interval. Beside it this network: the trial of the search, whose validation score chose it."
+    "Each configuration over seeds: the mean test score of its repeats, with an interval that includes the error of "
+    "the seeds and, for an accuracy, of the test set. Other columns show the trial of the search, which was chosen by "
+    "its validation score."
 )
 STAYS_OPTIMISTIC = (
-    "The repeats' mean on validation stays optimistic: the same rows chose the trials, and what they had by chance is "
-    "in every repeat."
+    "The repeats' mean on validation stays optimistic: the same rows chose the trials, and the advantage that these "
+    "rows gave by chance is in every repeat."
 )
 
 
 def baseline_rows(table: TrialTable) -> list[tuple[str, float, float]]:
-    """Of each baseline that is known: what it is, its validation and its test score."""
+    """The known baselines: a description, the validation score and the test score of each."""
     objective = table.objective
     return [
         (describe_baseline(name, table.task, table.train_rows), scores[objective.name], scores[objective.test_name])
@@ -56,7 +57,7 @@ def baseline_sentence(table: TrialTable) -> str:
 
 
 def _behind_on_test(table: TrialTable, rows: list[tuple[str, float, float]]) -> str:
-    """Which baseline is better on test, as a further sentence: on validation the trial found was chosen."""
+    """A further sentence where a baseline is better on test, by which no trial was chosen; else empty."""
     if table.best is None or not table.tested:
         return ""
     score = float(table.best[table.objective.test_name])
@@ -67,49 +68,51 @@ def _behind_on_test(table: TrialTable, rows: list[tuple[str, float, float]]) -> 
     return f" On test it is not: {plain_score(score)} against the {plain_score(test)} of {what}."
 
 
-def baselines(table: TrialTable) -> list[str]:
-    """The report's part on them."""
+def baselines(table: TrialTable) -> list[Element]:
+    """The section on baselines, where some are known."""
     rows = baseline_rows(table)
     if not rows:
         return []
     label = table.objective.label
     cells = [[what, plain_score(validation), plain_score(test)] for what, validation, test in rows]
     return [
-        html.heading("Against baselines"),
-        html.paragraph(baseline_sentence(table)),
-        html.table(["", f"validation {label}", f"test {label}"], cells),
+        Heading("Against baselines"),
+        Paragraph(baseline_sentence(table)),
+        Table(["", f"validation {label}", f"test {label}"], cells),
     ]
 
 
-def comparison(found: Comparison) -> list[str]:
-    """The difference of two studies, at equal N and at equal seconds."""
-    parts = [html.heading(f"{found.first} less {found.second}"), html.bullets(found.notes)]
+def comparison(found: Comparison) -> list[Element]:
+    """The section on the difference of two studies, at equal N and at equal seconds."""
+    parts: list[Element] = [Heading(f"{found.first} less {found.second}"), Bullets(found.notes)]
     level = f"{CONFIDENCE:.0%} interval"
     head = ["validation, best of N", level, "test, of that trial", level]
     rows = [
         [str(n), *_differences(point, found.at_n["test_of_best"][n])] for n, point in found.at_n["best_val"].items()
     ]
-    parts += [html.paragraph("At equal N:"), html.table(["N", *head], rows)]
+    parts.append(Table(["N", *head], rows, caption="At equal N:"))
     rows = []
     for t, point in found.at_seconds["best_val"].items():
         one, two = found.n_at_seconds[t]
         rows.append([f"{t:,.0f}", f"{one:.1f} / {two:.1f}", *_differences(point, found.at_seconds["test_of_best"][t])])
     if rows:
-        parts.append(html.paragraph("At equal seconds of training, one trial after another:"))
-        parts.append(html.table([names.SECONDS, "trials paid for", *head], rows))
+        caption = "At equal seconds of training, one trial after another:"
+        parts.append(Table([names.SECONDS, "trials paid for", *head], rows, caption=caption))
     words = (
-        "Each interval is made of both studies' own, at half the miss each (Bonferroni): it holds where theirs hold, "
-        "and claims a difference late. A dash: theirs, or one of them, has none."
+        "Each interval combines the intervals of both studies, each at half the miss probability (Bonferroni): it "
+        "holds where both of these hold, and claims a difference late. A dash: one of the studies has no interval."
     )
-    return [*parts, html.paragraph(words, "small")]
+    return [*parts, Paragraph(words, "small")]
 
 
 def _differences(validation: Point, test: Point) -> list[str]:
     return [cell for point in (validation, test) for cell in (value(point, signed=True), interval(point, signed=True))]
 
 
-def confirmed(rows: tuple[Confirmed, ...]) -> list[str]:
-    """The second look at the best trials."""
+def confirmed(rows: tuple[Confirmed, ...]) -> list[Element]:
+    """The section on the second look at the best trials, where there is one."""
+    if not rows:
+        return []
     head = ["trial", "repeats", states.FAILED, "test: mean of the repeats", "deviation of one", "test in the search"]
     head += ["validation in the search", "mean of the repeats", "search less repeats"]
     cells = [
@@ -126,5 +129,8 @@ def confirmed(rows: tuple[Confirmed, ...]) -> list[str]:
         ]
         for row in rows
     ]
-    words = html.paragraph(CONFIRMED), html.paragraph(STAYS_OPTIMISTIC, "small")
-    return [html.heading("Second look"), words[0], html.table(head, cells), words[1]]
+    return [
+        Heading("Second look"),
+        Table(head, cells, caption=CONFIRMED),
+        Paragraph(STAYS_OPTIMISTIC, "small"),
+    ]

@@ -1,4 +1,4 @@
-"""Results as sentences and as cells of a table. Digits follow the error: it is 5 to 50 units of the last one."""
+"""Results as sentences and as cells of a table. Digits follow the error, which is 5 to 50 units of the last digit."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from models.core.rounding import outwards, plain_score, score_digits
 
 
 def digits_for(error: float | None, score: float = 0.0) -> int:
-    """Digits behind the point by which an error is 5 to 50 units of the last one; without one, those of the score."""
+    """Digits behind the point, so that the error is 5 to 50 units of the last one; without an error the score's own."""
     if not error or not math.isfinite(error):
         return score_digits(score)
     return min(max(1 - math.floor(math.log10(2.0 * error)), 0), 6)
 
 
 def error_of(point: Point) -> float | None:
-    """The distance to the nearer limit: where the other one is far, the nearer one says what is known."""
+    """The distance to the nearer limit, which tells the precision where the other limit is far."""
     sides = [abs(end - point.value) for end in (point.low, point.high) if end is not None and end != point.value]
     return min(sides, default=None)
 
@@ -72,13 +72,13 @@ def found_sentence(result: BestOfN) -> str:
 
 
 def inspect_hint(program: Program, run_id: str) -> str:
-    """How the best trial is looked at."""
+    """The command that looks at the best trial's network."""
     command = program.command("inspect", {"run_id": run_id})
     return f"What the best trial's network does (errors, hidden layers): {command}"
 
 
 def tested_score(table: TrialTable, score: float) -> str:
-    """A network's test score, of an accuracy with its interval."""
+    """A network's test score; an accuracy with its interval."""
     if table.test_rows is None or not table.objective.proportion:
         return plain_score(score)
     low, high = clopper_pearson(score, table.test_rows, CONFIDENCE)
@@ -87,13 +87,13 @@ def tested_score(table: TrialTable, score: float) -> str:
 
 
 def validation_score(table: TrialTable, score: float) -> str:
-    """A trial's score on the rows that chose it, of an accuracy with the digits that those rows can tell apart."""
+    """A trial's validation score; an accuracy with as many digits as the validation rows can tell apart."""
     rows = table.scored_rows if table.objective.proportion else None
     return f"{score:.{digits_for(binomial_error(score, rows) if rows else None, score)}f}"
 
 
 def smallest_sentence(table: TrialTable, smallest: Network | None, target: float) -> str:
-    """The smallest network that is good enough; its validation score was selected, so the interval is its test's."""
+    """The smallest network that reaches the target. Validation selected the network, so the interval is the test's."""
     label, than = table.objective.label, "at least" if table.objective.direction == "maximize" else "at most"
     if smallest is None:
         return f"No trial reached a validation {label} of {target:.4g}."
@@ -106,7 +106,7 @@ def smallest_sentence(table: TrialTable, smallest: Network | None, target: float
 
 
 def quote(table: TrialTable, result: BestOfN) -> str:
-    """The sentence for a paper: what a search of N trials reaches in expectation, and what the trial found has."""
+    """The sentence for a paper: the expected best of N trials, and the scores of the trial found."""
     val, m, label = result.curves["best_val"], result.trials["started"] or 0, result.objective.label
     quotable = [n for n in val if n < m and val[n].low is not None and 4 * n <= m] or [n for n in val if n < m]
     kind = {"random": "random trials", "grid": "grid cells", "list": "listed trials"}.get(result.sampler, "trials")
@@ -134,7 +134,7 @@ def quote(table: TrialTable, result: BestOfN) -> str:
 
 
 def range_of(table: TrialTable, name: str) -> str:
-    """The values of a hyperparameter that trials had, which its space may exceed: `units 8 to 64`, `kind a or b`."""
+    """The values of a hyperparameter among the trials, as `units 8 to 64` or `kind a or b`; its space may be larger."""
     values = table.frame[PARAMS + name]
     present = values[(values.astype(str) != "") & values.notna()]
     numbers = pd.to_numeric(present, errors="coerce")
@@ -149,12 +149,12 @@ def range_of(table: TrialTable, name: str) -> str:
 
 
 def has_intervals(result: BestOfN) -> bool:
-    """Whether any average has an interval: those over all cells of a grid, or over a list, are exact."""
+    """Whether any average has an interval; averages over all cells of a grid, or over a list, are exact."""
     return any(point.low is not None or point.high is not None for point in result.curves["best_val"].values())
 
 
 def basis(result: BestOfN) -> str:
-    """What the headline rests on, in one line."""
+    """The trials, sampler, seed and data of the headline, in one line."""
     trials = result.trials
     seed = "unknown" if result.seed is None else result.seed
     data = "unknown" if result.data_sha256 is None else result.data_sha256[:12]
@@ -175,7 +175,7 @@ def quoted(point: Point, digits: int | None = None) -> str:
 
 
 def digits_at(result: BestOfN, n: int) -> int:
-    """Digits of the best of N on validation: those of its error, and at N = M at least those of the trial found."""
+    """Digits of the best of N on validation: those of its error; at N = M as many as the trial found has, or more."""
     errors = [error_of(result.curves["best_val"][n])]
     if n == result.trials["started"] and result.objective.proportion:
         errors.append(result.validation_standard_error.get(n))
@@ -183,7 +183,7 @@ def digits_at(result: BestOfN, n: int) -> int:
 
 
 def led(result: BestOfN, n: int) -> str:
-    """The best of N on validation as quoted; beyond M/10, where the interval is wide upwards, its limit first."""
+    """The best of N on validation as quoted; beyond M/10, where the interval is wide upwards, the limit comes first."""
     point, digits = result.curves["best_val"][n], digits_at(result, n)
     one_sided = result.curves.get("best_val_at_least", {}).get(n)
     if one_sided is None or n * SELECTED <= (result.trials["started"] or 0):
@@ -219,7 +219,7 @@ def value(point: Point, signed: bool = False) -> str:
 def curve_rows(result: BestOfN, names: Sequence[str]) -> list[list[str]]:
     """One row for each N: value and interval of every curve in `names`.
 
-    Of another interval for the same value the interval alone: a number stands once, with the digits of one error.
+    A further interval of the same value stands alone, so that a number stands once, with the digits of one error.
     """
     rows = []
     for n in sorted(result.curves[names[0]]):
@@ -240,7 +240,7 @@ def curve_rows(result: BestOfN, names: Sequence[str]) -> list[list[str]]:
 
 
 def reasons(curves: Mapping[str, Curve], names: Sequence[str]) -> list[str]:
-    """Why points of these curves have no interval, each reason once, with the values of N it holds for."""
+    """Why points of these curves have no interval: each reason once, with its values of N."""
     found: dict[str, set[int]] = {}
     for name in names:
         for n, point in curves[name].items():
@@ -250,7 +250,7 @@ def reasons(curves: Mapping[str, Curve], names: Sequence[str]) -> list[str]:
 
 
 def more_sentences(result: BestOfN) -> list[str]:
-    """What a new search of as many trials reaches, and what as many more, and half as many, buy."""
+    """The score of a new search of as many trials, and the chances of as many and of half as many more trials."""
     if not result.predictions:
         return []
     largest = result.predictions[-1]
@@ -279,7 +279,7 @@ def _more_trials(one: Prediction, result: BestOfN) -> str:
 
 
 def reach_sentence(reach: Reach) -> str:
-    """How many trials a target takes."""
+    """How many trials a search needs to reach a target."""
     less = "" if reach.direction == "maximize" else " or less"
     start = (
         f"{reach.reached} of {reach.pool} trials reached {reach.target:.4g}{less}: to reach it with probability "

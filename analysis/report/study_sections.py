@@ -1,4 +1,4 @@
-"""What a study's report says of its best trial and of its data, from what is logged: no network is run for it."""
+"""The sections on a study's best trial and its data, made from logged evidence: no network is run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from models.data.splits import split_by
 
 
 def study_sections(table: TrialTable, tracking_uri: str | None = None) -> list[Section]:
-    """The best trial, with the pictures of its inspection if it has one, and the data, where it lies still."""
+    """The best trial, with the pictures of its inspection if there is one, and the data, if they still lie there."""
     if table.parent_run_id is None:
         raise ValueError("the best trial is read from the parent run of a study in MLflow: got a table without one")
     parent = read_run(table.parent_run_id, tracking_uri)
@@ -28,7 +28,7 @@ def study_sections(table: TrialTable, tracking_uri: str | None = None) -> list[S
 
 
 def _classes(parent: Any) -> list[str] | None:
-    """The classes' names, as the study's run has them."""
+    """The names of the classes from the study's run; None where it has none."""
     try:
         found = json.loads(parent.data.tags.get(names.CLASSES, ""))
     except ValueError:
@@ -53,9 +53,9 @@ def _best_trial(table: TrialTable, tracking_uri: str | None, classes: list[str] 
         return [Section(heading, words=("Its run has no epochs or no evidence: there is nothing to draw.",))]
     curves = training_picture(trained.epochs, trained.kept, trained.monitor, title, table.objective.name)
     if trained.predictions:
-        residuals = residuals_section(trained.predictions, trained.scores, title, heading)
+        residuals = residuals_section(trained.predictions, trained.scores, title)
         hint = (*residuals.words, inspect_hint(table.program, run_id))
-        return [replace(residuals, pictures=(curves, *residuals.pictures), words=hint)]
+        return [replace(residuals, title=heading, pictures=(curves, *residuals.pictures), words=hint)]
     fits = classes is not None and len(classes) == len(trained.confusions["test"])
     matrices = confusion_picture_of(trained.confusions, title, classes if fits else None)
     return [Section(heading, (curves, matrices), (inspect_hint(table.program, run_id),))]

@@ -1,4 +1,4 @@
-"""Single trials on the page: the best ones, all of them to be searched, and where each is found on a picture."""
+"""Single trials on the page: the best ones, all trials to be searched, and the places of trials on pictures."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import pandas as pd
 from analysis.estimates.best_of_n import BestOfN
 from analysis.figures.style import Points
 from analysis.looks.groups import label
-from analysis.page import html
-from analysis.page.html import Found
+from analysis.page.elements import Folded, Found, Search, Table
 from analysis.reading.columns import PARAMS
 from analysis.reading.pool import Pool
 from analysis.reading.table import TrialTable
@@ -23,27 +22,27 @@ _TOP = 10
 _MOST = 1000  # rows that the page holds
 
 
-def search(table: TrialTable) -> str:
-    """Where the page's script asks which trials to show, above what shows them; the example is of the best trial."""
+def search(table: TrialTable) -> Search:
+    """The field that asks which trials to show; its example holds for the best trial."""
     found = table.best
     example = "" if found is None else "".join(f" {name}={label(found[PARAMS + name])}" for name in table.searched[:1])
-    return html.search("Find trials", f"trial<20{example}")
+    return Search("Find trials", f"trial<20{example}")
 
 
-def best(table: TrialTable) -> str:
+def best(table: TrialTable) -> Table:
     """The best trials as a table."""
     return _table(table, _TOP)
 
 
-def everyone(table: TrialTable) -> str:
-    """All complete trials, best first, or as many as the page holds; to be unfolded."""
+def everyone(table: TrialTable) -> Folded:
+    """All complete trials, or as many as the page holds, the best first, in a folded table."""
     count = len(table.ranked)
     words = f"All {count:,} complete trials" if count <= _MOST else f"The best {_MOST:,} of {count:,} complete trials"
-    return html.folded(f"{words}, best first", [_table(table, _MOST)], "trials")
+    return Folded(f"{words}, best first", [_table(table, _MOST)], "trials")
 
 
 def score_names(table: TrialTable) -> list[str]:
-    """Heads of the columns of `scores`."""
+    """The heads of the cells of `scores`."""
     label = table.objective.label
     return [f"validation {label}", *([f"test {label}"] if table.tested else [])]
 
@@ -53,9 +52,9 @@ def scores(table: TrialTable, validation: float, test: float) -> list[str]:
     return [plain_score(validation), *([plain_score(test)] if table.tested else [])]
 
 
-def _table(table: TrialTable, most: int) -> str:
+def _table(table: TrialTable, most: int) -> Table:
     rows = [_cells(table, row) for _, row in table.ranked.head(most).iterrows()]
-    return html.table(["trial", *score_names(table), *table.searched], rows)
+    return Table(["trial", *score_names(table), *table.searched], rows)
 
 
 def _cells(table: TrialTable, row: pd.Series) -> list[str]:
@@ -64,7 +63,7 @@ def _cells(table: TrialTable, row: pd.Series) -> list[str]:
 
 
 def found_on_curve(result: BestOfN, pool: Pool, places: Mapping[int, Points]) -> tuple[Found, ...]:
-    """The curve at each N in words, and which of this study's first N trials validation picks."""
+    """The curve at each N in words, with the trial that validation picks among the study's first N."""
     val, test = result.curves["best_val"], result.curves.get("test_of_best", {})
     metric = result.objective.label
     found = []
@@ -78,7 +77,7 @@ def found_on_curve(result: BestOfN, pool: Pool, places: Mapping[int, Points]) ->
 
 
 def found_on_lines(table: TrialTable, places: Mapping[int, Points]) -> tuple[Found, ...]:
-    """Each trial that is drawn, in words; the best one first."""
+    """Each trial on the picture in words, the best one first."""
     heads = ["trial", *score_names(table), *table.searched]
     rows = table.ranked[table.ranked[names.NUMBER].isin(list(places))]
     found = []

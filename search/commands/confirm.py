@@ -12,6 +12,7 @@ from analysis.adaptive.report import write_study_report
 from analysis.estimates.confirmation import Confirmed, confirm_summary
 from analysis.reading.mlflow_studies import attach, read_mlflow_or_say_why
 from analysis.reading.table import TrialTable
+from analysis.report.contents import ReportOptions
 from analysis.report.second_looks import STAYS_OPTIMISTIC
 from analysis.report.sentences import quoted
 from models.core import names
@@ -90,7 +91,7 @@ def confirm(study: str, top: int, repeats: int, options: Options, console: Conso
         repeated = read_mlflow_or_say_why(settings.name)
         console.print(_table(study, confirm_summary(table, repeated)))
         with tempfile.TemporaryDirectory() as folder:
-            attach(table, write_study_report(table, Path(folder), confirm=repeated))
+            attach(table, write_study_report(table, Path(folder), ReportOptions(confirm=repeated)))
     return code
 
 

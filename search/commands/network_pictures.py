@@ -13,7 +13,8 @@ from typing import Any
 from rich.console import Console
 
 from analysis.estimates.notes import NOT_DETERMINISTIC
-from analysis.page.section import Section, page, section_files
+from analysis.page.html import sections_page
+from analysis.page.section import Section, section_files
 from analysis.reading.addresses import in_one_line
 from analysis.reading.mlflow_runs import INSPECTED, by_epoch
 from analysis.report import regression_sections
@@ -251,7 +252,7 @@ def _top(trial: LoggedTrial) -> list[str]:
 
 def _attach(trial: LoggedTrial, data: Section, sections: Sequence[Section], top: Sequence[str]) -> str:
     """Puts all pictures on the trial's run, and those of the data on the study's run too; where the page lies."""
-    files = section_files(sections) | {PAGE: page(_title(trial), top, [data, *sections]).encode()}
+    files = section_files(sections) | {PAGE: sections_page(_title(trial), top, [data, *sections]).encode()}
     files |= {f"{each.name}.png": each.png for each in data.pictures}
     replace_folder(trial.parent_run_id, DATA_FOLDER, {f"{each.name}.png": each.png for each in data.pictures})
     where = replace_folder(trial.run_id, INSPECTED, files)

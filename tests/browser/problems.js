@@ -1,4 +1,4 @@
-// What is wrong with a page that a person would see, as sentences handed to the last argument.
+// The faults of a page that a person would see, as sentences handed to the last argument.
 const done = arguments[arguments.length - 1];
 const found = [];
 const root = document.documentElement;

@@ -83,7 +83,7 @@ def show(
 
 
 def problems(browser: webdriver.Chrome) -> list[str]:
-    """What would be wrong to show, as sentences; the browser's own complaints too."""
+    """The faults of the page as sentences, the browser's own complaints among them."""
     found = browser.execute_async_script(PROBLEMS)
     return [*found, *(entry["message"] for entry in browser.get_log("browser"))]
 
@@ -192,7 +192,7 @@ def test_pointing_at_the_curve_tells_its_numbers_and_a_click_finds_the_trial(
 
 
 def test_pointing_at_a_line_marks_it_where_it_is_drawn(pages: dict[str, Path], browser: webdriver.Chrome) -> None:
-    """What the script points at lies on the ink of the picture below."""
+    """The line that the script marks lies on the ink of the picture below."""
     show(browser, pages["random"])
     lines = layer(browser, "parallel_coordinates")
     lines.send_keys(Keys.ARROW_RIGHT)

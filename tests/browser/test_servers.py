@@ -1,4 +1,4 @@
-"""What a person sees: the real MLflow UI and the real Optuna dashboard, in headless Chromium."""
+"""The real MLflow UI and the real Optuna dashboard as a person sees them, in headless Chromium."""
 
 import os
 import re

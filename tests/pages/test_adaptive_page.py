@@ -43,8 +43,8 @@ def test_the_pages_commands_work_and_say_what_may_be_said(workdir: Path, capsys:
     assert (table.replicates, table.start_up_trials, table.planned_trials) == (5, 10, 55)
     page = Path("gained/report.html").read_text()
     assert "Gain over digits-random" in page
-    assert "On fresh seeds and on test, the network found gains" in page
-    assert "together a random search of 50 trials" in page
+    assert "On fresh seeds and on test: the gain of the network found here over" in page
+    assert "Together they are a random search of 50 trials" in page
 
     parent = mlflow.get_run(str(table.parent_run_id))
     assert "In 5 independent searches" in parent.data.tags["mlflow.note.content"]

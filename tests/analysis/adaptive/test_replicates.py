@@ -1,4 +1,4 @@
-"""What is said of replicated adaptive searches, and what is not."""
+"""The numbers and sentences about replicated adaptive searches, and the claims that are refused."""
 
 import json
 from pathlib import Path
@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from analysis.adaptive import words
+from analysis.adaptive.contents import best_so_far
 from analysis.adaptive.gain import gain_over
 from analysis.adaptive.replicates import ENOUGH, replicates_of, start_up_of
-from analysis.adaptive.report import best_so_far, write_study_report
+from analysis.adaptive.report import write_study_report
 from analysis.estimates.best_of_n import best_of_n
 from analysis.reading.table import TrialTable
 from models.tasks.objective import Objective

@@ -16,10 +16,11 @@ from analysis.estimates.doubling import doubling_gain
 from analysis.estimates.importance import importances
 from analysis.estimates.planning import trials_to_reach
 from analysis.looks.pareto import pareto_front, smallest_at_least
+from analysis.page import html
 from analysis.reading.pool import pool_of
 from analysis.reading.table import TrialTable
 from analysis.report.contents import make_report
-from analysis.report.page import report_page
+from analysis.report.page import report_parts
 from analysis.report.second_looks import baseline_sentence
 from models.tasks.objective import CONSTANT, LINEAR, Objective
 from tests.analysis.made_up import scored, table_of
@@ -164,11 +165,11 @@ def test_no_page_of_a_regression_speaks_of_accuracy() -> None:
         found = {CONSTANT: constant, LINEAR: {name: score * 0.8 for name, score in constant.items()}}
         table = scored(*scores, objective=objective, task="regression", baselines=found, train_rows=300, test_rows=60)
         frame = table.frame.assign(n_parameters=np.arange(40) * 100.0 + 50, seconds=1.0, **more)
-        page = report_page(make_report(replace(table, frame=frame)))
+        page = html.page("t", report_parts(make_report(replace(table, frame=frame))))
         words = "".join(part.partition('"')[2] for part in page.split("<body>")[1].split("base64,"))
         assert "ccuracy" not in words
         assert f"validation {objective.label}" in words
-    page = report_page(make_report(scored(val, test, objective=Objective("val_macro_f1"), seed=1)))
+    page = html.page("t", report_parts(make_report(scored(val, test, objective=Objective("val_macro_f1"), seed=1))))
     assert "validation macro F1" in page
     assert "validation accuracy" not in page
 

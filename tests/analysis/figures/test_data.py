@@ -8,15 +8,16 @@ from PIL import Image
 
 from analysis.figures.data import (
     CAPTIONS,
+    class_counts_figure,
+    class_examples,
     data_figures,
-    draw_class_counts,
-    draw_class_examples,
-    draw_mean_histograms,
-    draw_mean_images,
-    draw_target_histograms,
-    draw_typical_images,
-    draw_value_histograms,
+    mean_histograms_figure,
+    mean_images,
+    target_histograms,
+    typical_images,
+    value_histograms_figure,
 )
+from analysis.figures.style import png
 from analysis.looks.classes import class_counts, class_means, examples, mean_histograms, typicality, value_histograms
 from analysis.looks.images import GAP_COLOUR, Shades
 from tests.analysis.made_up import made_up_images
@@ -25,7 +26,7 @@ NAMES = ["zero", "one", "two"]
 
 
 def tile(picture: np.ndarray, row: int, column: int, height: int, width: int) -> np.ndarray:
-    """What a mosaic with gaps of one pixel shows at a place."""
+    """The tile at a place of a mosaic with gaps of one pixel."""
     top, left = 1 + row * (height + 1), 1 + column * (width + 1)
     return picture[top : top + height, left : left + width]
 
@@ -87,7 +88,7 @@ def test_histograms_hold_every_value_once(kind: str) -> None:
 
 def test_the_counts_figure_draws_the_counts() -> None:
     labels = {"train": np.array([0, 0, 1, 2, 2, 2]), "test": np.array([2, 2])}
-    figure = draw_class_counts(labels, NAMES, "made up")
+    figure = class_counts_figure(labels, NAMES, "made up")
     train, test = figure.axes
     assert [bar.get_width() for bar in train.patches] == [2, 1, 3]
     assert [bar.get_width() for bar in test.patches] == [0, 0, 2]
@@ -101,19 +102,19 @@ def test_pictures_of_classes_show_the_right_images(channels: tuple[int, ...]) ->
     images, labels = made_up_images(shape=(6, 5, *channels))
     shades = Shades.of(images)
 
-    axes = draw_class_examples(images, labels, NAMES, "t", each=4, seed=5).axes[0]
+    axes = class_examples(images, labels, NAMES, "t", each=4, seed=5).axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == NAMES
     for k, rows in enumerate(examples(labels, 3, 4, seed=5)):
         for place, row in enumerate(rows):
             assert (tile(shown(axes), k, place, 6, 5) == shades.drawn(images[[row]])[0]).all()
 
-    axes = draw_mean_images(images, labels, NAMES, "t").axes[0]
+    axes = mean_images(images, labels, NAMES, "t").axes[0]
     means = shades.drawn(class_means(images, labels, 3))
     for k, text in enumerate(axes.texts):
         assert (tile(shown(axes), 0, k, 6, 5) == means[k]).all()
         assert text.get_text() == f"{NAMES[k]}\nn = 20"
 
-    panels = draw_typical_images(images, labels, NAMES, "t", each=2).axes
+    panels = typical_images(images, labels, NAMES, "t", each=2).axes
     found = typicality(images, labels, 3, 2)
     for k in range(3):
         assert (tile(shown(panels[0]), k, 0, 6, 5) == means[k]).all()
@@ -124,19 +125,17 @@ def test_pictures_of_classes_show_the_right_images(channels: tuple[int, ...]) ->
 
 def test_a_class_with_too_few_images_leaves_its_places_empty() -> None:
     images, labels = made_up_images(7)
-    axes = draw_class_examples(images, labels, [*NAMES, "none"], "t", each=3).axes[0]
+    axes = class_examples(images, labels, [*NAMES, "none"], "t", each=3).axes[0]
     picture = shown(axes)
     for k, count in enumerate([3, 2, 2, 0]):
         empty = [(tile(picture, k, place, 6, 5) == GAP_COLOUR).all() for place in range(3)]
         assert empty == [False] * count + [True] * (3 - count)
-    assert (
-        tile(shown(draw_mean_images(images, labels, [*NAMES, "none"], "t").axes[0]), 0, 3, 6, 5) == GAP_COLOUR
-    ).all()
+    assert (tile(shown(mean_images(images, labels, [*NAMES, "none"], "t").axes[0]), 0, 3, 6, 5) == GAP_COLOUR).all()
 
 
 def test_histogram_figures_draw_shares_and_turn_logarithmic_where_needed() -> None:
     images, _ = made_up_images(300)
-    figure = draw_mean_histograms({"train": images, "test": images[:30]}, "t")
+    figure = mean_histograms_figure({"train": images, "test": images[:30]}, "t")
     axes = figure.axes[0]
     expected = mean_histograms({"train": images, "test": images[:30]})
     steps = [patch.get_data() for patch in axes.patches]
@@ -145,7 +144,7 @@ def test_histogram_figures_draw_shares_and_turn_logarithmic_where_needed() -> No
     assert (steps[0].edges == expected["train"].edges).all()
     assert axes.get_yscale() == "linear"
     mostly_black = np.where(np.random.default_rng(1).random((300, 6, 5)) < 0.01, images, 0)
-    axes = draw_value_histograms({"train": mostly_black}, "t").axes[0]
+    axes = value_histograms_figure({"train": mostly_black}, "t").axes[0]
     assert axes.get_yscale() == "log"
     assert axes.patches[0].get_data().values[0] == pytest.approx(
         100 * value_histograms({"train": mostly_black})["train"].shares[0]
@@ -158,8 +157,8 @@ def test_all_figures_of_images_and_of_features() -> None:
     inputs = {"train": images[:40], "validation": images[40:50], "test": images[50:]}
     figures = data_figures(inputs, parts, NAMES, "made up")
     assert set(figures) == set(CAPTIONS) - {"target_histograms"}
-    for png in figures.values():
-        assert Image.open(io.BytesIO(png)).format == "PNG"
+    for figure in figures.values():
+        assert Image.open(io.BytesIO(png(figure))).format == "PNG"
     flat = {part: values.reshape(len(values), -1) / 7 for part, values in inputs.items()}
     assert set(data_figures(flat, parts, NAMES, "features")) == {"class_counts", "mean_histograms", "value_histograms"}
 
@@ -175,7 +174,7 @@ def test_wrong_labels_are_refused() -> None:
 def test_histograms_of_numbers_to_predict_are_shares_of_each_part_and_say_what_they_leave_out() -> None:
     random = np.random.default_rng(0)
     train = np.column_stack([np.append(random.normal(50, 10, 300), 9000.0), *random.normal(size=(5, 301))])
-    figure = draw_target_histograms({"train": train, "test": train[:80]}, [f"target {k}" for k in range(6)], "t")
+    figure = target_histograms({"train": train, "test": train[:80]}, [f"target {k}" for k in range(6)], "t")
     assert figure.get_suptitle() == "t: numbers to predict, the first 4 of 6"
     assert [axes.get_title(loc="left") for axes in figure.axes][:2] == ["target 0 (1 row beyond the axis)", "target 1"]
     for axes in figure.axes:

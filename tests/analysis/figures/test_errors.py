@@ -8,11 +8,6 @@ from PIL import Image
 
 from analysis.figures.confusion import confusion_difference, confusion_view, difference_panel, view_panel
 from analysis.figures.errors import (
-    draw_misclassified,
-    draw_one_against_rest,
-    draw_pair_panels,
-    draw_score_histograms,
-    draw_top_probabilities,
     misclassified,
     one_against_rest_figure,
     pair_panels,
@@ -21,6 +16,7 @@ from analysis.figures.errors import (
     top_probabilities,
 )
 from analysis.figures.matrix import SIDE
+from analysis.figures.style import png
 from analysis.looks.images import GAP_COLOUR, Shades
 from analysis.looks.predictions import (
     Predictions,
@@ -163,7 +159,7 @@ def test_numbers_of_26_classes_are_written(k: int) -> None:
 def test_misclassified_images_are_shown_surest_first_with_their_words() -> None:
     images, predictions = made_up()
     names = ["a", "b", "c", "a long name"]
-    figure = draw_misclassified(images, predictions, names, "trial 3", most=10)
+    figure = misclassified(images, predictions, names, "trial 3", most=10)
     axes = figure.axes[0]
     below = (len(axes.get_images()[0].get_array()) - 1) // 2 - 6
     shades = Shades.of(images)
@@ -174,13 +170,13 @@ def test_misclassified_images_are_shown_surest_first_with_their_words() -> None:
     wrong = len(predictions.wrong)
     assert figure.get_suptitle() == f"trial 3: {wrong} of 400 images misclassified, the 10 surest"
     perfect = Predictions(np.eye(4)[predictions.truth], predictions.truth)
-    assert draw_misclassified(images, perfect, names, "t").get_suptitle() == "t: 0 of 400 images misclassified"
-    assert misclassified(images, perfect, names, "t")
+    assert misclassified(images, perfect, names, "t").get_suptitle() == "t: 0 of 400 images misclassified"
+    assert png(misclassified(images, perfect, names, "t"))
 
 
 def test_the_panels_of_a_pair_show_truth_in_rows_and_prediction_in_columns() -> None:
     images, predictions = made_up()
-    figure = draw_pair_panels(images, predictions, 1, 3, "abcd", "t", each=25)
+    figure = pair_panels(images, predictions, (1, 3), "abcd", "t", each=25)
     shades = Shades.of(images)
     words = []
     for axes, rows in zip(figure.axes, pair_rows(predictions, 1, 3).values(), strict=True):
@@ -191,7 +187,7 @@ def test_the_panels_of_a_pair_show_truth_in_rows_and_prediction_in_columns() -> 
         words.append(axes.get_title(loc="left"))
     pairs = [(1, 1), (1, 3), (3, 1), (3, 3)]
     assert words == [f"true {'abcd'[a]}, predicted {'abcd'[b]}: {predictions.confusion[a, b]}" for a, b in pairs]
-    assert pair_panels(images, predictions, 3, 1, "abcd", "t")
+    assert png(pair_panels(images, predictions, (3, 1), "abcd", "t"))
 
 
 @pytest.mark.parametrize("with_images", [True, False])
@@ -199,7 +195,7 @@ def test_the_highest_probabilities_of_chosen_rows(with_images: bool) -> None:
     images, predictions = made_up()
     rows = [*predictions.wrong[:2].tolist(), 7]
     inputs = images if with_images else images.reshape(len(images), -1)
-    figure = draw_top_probabilities(predictions, rows, "abcd", "t", inputs, k=3)
+    figure = top_probabilities(predictions, rows, "abcd", "t", inputs, k=3)
     bars = [axes for axes in figure.axes if axes.patches]
     assert len(figure.axes) == 3 + 3 * with_images
     for axes, row in zip(bars, rows, strict=True):
@@ -215,14 +211,14 @@ def test_the_highest_probabilities_of_chosen_rows(with_images: bool) -> None:
         shown = [axes for axes in figure.axes if axes.get_images()]
         for axes, row in zip(shown, rows, strict=True):
             assert (tile(axes, 0, 0) == Shades.of(images).drawn(images[[row]])[0]).all()
-    assert top_probabilities(predictions, rows[:1], "abcd", "t", inputs, k=9)
+    assert png(top_probabilities(predictions, rows[:1], "abcd", "t", inputs, k=9))
     assert [probability_text(p) for p in (1.0, 0.9996, 0.9994, 0.0)] == ["1.000", "> 0.999", "0.999", "0.000"]
 
 
 def test_counts_and_rates_of_each_class_against_the_rest() -> None:
     _, predictions = made_up()
     names = ["a", "b", "c", "d"]
-    figure = draw_one_against_rest(predictions.confusion, names, "t")
+    figure = one_against_rest_figure(predictions.confusion, names, "t")
     words, marks = figure.axes
     texts = [text.get_text() for text in words.texts]
     columns = [texts[i : i + 5] for i in range(0, len(texts), 5)]
@@ -236,10 +232,10 @@ def test_counts_and_rates_of_each_class_against_the_rest() -> None:
     recall, precision = marks.get_lines()[:2]
     assert recall.get_xdata().tolist() == [row.recall for row in rows]
     assert precision.get_xdata().tolist() == [row.precision for row in rows]
-    assert one_against_rest_figure(np.full((26, 26), 7), [f"class {k}" for k in range(26)], "t")
-    assert one_against_rest_figure(np.zeros((2, 2), int), "ab", "nothing")
+    assert png(one_against_rest_figure(np.full((26, 26), 7), [f"class {k}" for k in range(26)], "t"))
+    assert png(one_against_rest_figure(np.zeros((2, 2), int), "ab", "nothing"))
     with pytest.raises(ValueError, match="names must be as many as classes, 4, got 3"):
-        draw_one_against_rest(predictions.confusion, "abc", "t")
+        one_against_rest_figure(predictions.confusion, "abc", "t")
 
 
 def test_score_histograms_count_every_row_once_on_a_logarithmic_axis() -> None:
@@ -250,13 +246,13 @@ def test_score_histograms_count_every_row_once_on_a_logarithmic_axis() -> None:
         low, high = i / 10, (i + 1) / 10 if i < 9 else 1.1
         assert found.own[i] == np.sum(own & (scores >= low) & (scores < high))
         assert found.rest[i] == np.sum(~own & (scores >= low) & (scores < high))
-    axes = draw_score_histograms(predictions, 2, "abcd", "t").axes[0]
+    axes = score_histograms(predictions, 2, "abcd", "t").axes[0]
     drawn = score_histogram(predictions, 2)
     assert axes.get_yscale() == "log"
     assert {"1", "10", "100"} <= {label.get_text() for label in axes.get_yticklabels()}
     assert (axes.patches[1].get_data().values == drawn.rest).all()
     assert (axes.patches[2].get_data().values == drawn.own).all()
     assert f"class c (n = {own.sum()})" in [text.get_text() for text in axes.get_legend().get_texts()]
-    assert score_histograms(Predictions(np.eye(2), np.array([0, 1])), 0, "ab", "t")
+    assert png(score_histograms(Predictions(np.eye(2), np.array([0, 1])), 0, "ab", "t"))
     with pytest.raises(ValueError, match="k must be one of the 4 classes, got 4"):
         score_histogram(predictions, 4)

@@ -7,22 +7,22 @@ import pytest
 from matplotlib.figure import Figure
 
 from analysis.figures.data import (
-    draw_class_counts,
-    draw_class_examples,
-    draw_mean_images,
-    draw_target_histograms,
-    draw_typical_images,
+    class_counts_figure,
+    class_examples,
+    mean_images,
+    target_histograms,
+    typical_images,
 )
 from analysis.figures.errors import (
-    draw_misclassified,
-    draw_one_against_rest,
-    draw_pair_panels,
-    draw_score_histograms,
-    draw_top_probabilities,
+    misclassified,
+    one_against_rest_figure,
+    pair_panels,
+    score_histograms,
+    top_probabilities,
 )
-from analysis.figures.inside import draw_number_map
-from analysis.figures.network import draw_layers, draw_learning_curves
-from analysis.figures.regression import draw_residual_quantiles
+from analysis.figures.inside import number_map
+from analysis.figures.network import layers_figure, learning_curves
+from analysis.figures.regression import residual_quantiles_figure
 from analysis.looks.predictions import Predictions
 from models.networks.layers import Layer
 from models.tasks.regression import Regression
@@ -37,14 +37,14 @@ def drawn(n_classes: int, names: list[str]) -> Iterator[Figure]:
     scores = random.random((400, n_classes)) + np.eye(n_classes)[labels]
     predictions = Predictions(scores / scores.sum(axis=1, keepdims=True), labels)
     title = "a study of many trials, trial 123, validation"
-    yield draw_class_counts({"train": labels, "validation": labels[:50], "test": labels[50:]}, names, title)
-    for draw in (draw_class_examples, draw_mean_images, draw_typical_images):
+    yield class_counts_figure({"train": labels, "validation": labels[:50], "test": labels[50:]}, names, title)
+    for draw in (class_examples, mean_images, typical_images):
         yield draw(images, labels, names, title)
-    yield draw_misclassified(images, predictions, names, title)
-    yield draw_pair_panels(images, predictions, 0, 1, names, title)
-    yield draw_top_probabilities(predictions, range(5), names, title, images)
-    yield draw_one_against_rest(predictions.confusion, names, title)
-    yield draw_score_histograms(predictions, 1, names, title)
+    yield misclassified(images, predictions, names, title)
+    yield pair_panels(images, predictions, (0, 1), names, title)
+    yield top_probabilities(predictions, range(5), names, title, images)
+    yield one_against_rest_figure(predictions.confusion, names, title)
+    yield score_histograms(predictions, 1, names, title)
 
 
 @pytest.mark.parametrize(("n_classes", "name"), [(2, "{}"), (26, "Mammoths, mostly {}")])
@@ -55,9 +55,9 @@ def test_no_word_is_cut(n_classes: int, name: str) -> None:
 
 def test_no_word_of_a_network_is_cut() -> None:
     layers = [Layer("a", "A layer of some long name, relu", (1024, 1024, 3), 12_345_678) for _ in range(3)]
-    assert whole(draw_layers(layers, "a study of many trials, trial 123"))
+    assert whole(layers_figure(layers, "a study of many trials, trial 123"))
     history = {e: {"loss": 1 / e, "accuracy": 1 - 0.1 / e, "val_loss": 1.0, "val_accuracy": 0.9} for e in range(1, 40)}
-    assert whole(draw_learning_curves(history, "a study of many trials, trial 123", kept=7))
+    assert whole(learning_curves(history, "a study of many trials, trial 123", kept=7))
 
 
 def test_no_word_of_numbers_to_predict_is_cut() -> None:
@@ -66,9 +66,9 @@ def test_no_word_of_numbers_to_predict_is_cut() -> None:
     true = random.normal(size=(60, 5)) * [1e-9, 1, 1e3, 1e5, 1e9]
     kept = Regression(names).evidence(true, true + random.normal(size=(60, 5)) * [1e-10, 1, 10, 1e5, 1e9])
     title = "a study of many trials, trial 123, validation"
-    assert whole(draw_residual_quantiles({f"{title} {k}": kept for k in range(2)}, title))
-    assert whole(draw_target_histograms({"train": true, "validation": true, "test": true}, names, title))
-    assert whole(draw_number_map(true[:, :2], true[:, 4], names[0], title))
+    assert whole(residual_quantiles_figure({f"{title} {k}": kept for k in range(2)}, title))
+    assert whole(target_histograms({"train": true, "validation": true, "test": true}, names, title))
+    assert whole(number_map(true[:, :2], true[:, 4], names[0], title))
 
 
 def whole(figure: Figure) -> bool:

@@ -3,13 +3,12 @@
 import pytest
 
 from analysis.figures.network import (
-    draw_layers,
-    draw_learning_curves,
-    layers_picture,
+    layers_figure,
     layers_rows,
     learning_curves,
     totals_sentence,
 )
+from analysis.figures.style import png
 from models.networks.layers import Layer
 
 LAYERS = [
@@ -40,7 +39,7 @@ def test_the_layers_are_listed_and_added_up() -> None:
 
 
 def test_the_picture_shows_every_layer_its_shape_and_its_parameters() -> None:
-    figure = draw_layers(LAYERS, "trial 3")
+    figure = layers_figure(LAYERS, "trial 3")
     axes = figure.axes[0]
     texts = [text.get_text() for text in axes.texts]
     for layer in LAYERS:
@@ -51,13 +50,13 @@ def test_the_picture_shows_every_layer_its_shape_and_its_parameters() -> None:
     assert widths[0] == widths[1] == max(widths)
     assert widths[2] == widths[3] > widths[4] == min(widths)
     assert figure.get_suptitle() == "trial 3: 204,554 parameters, 512 of them not trained by\ngradients"
-    assert layers_picture([LAYERS[0]], "no parameters")
+    assert png(layers_figure([LAYERS[0]], "no parameters"))
 
 
 @pytest.mark.parametrize("prefixes", [("", "val_"), ("", "train_", "val_", "test_")])
 def test_learning_curves_draw_each_metric_as_logged(prefixes: tuple[str, ...]) -> None:
     logged = history(9, *prefixes)
-    figure = draw_learning_curves(logged, "trial 3", kept=4)
+    figure = learning_curves(logged, "trial 3", kept=4)
     words = {
         "": "training, running mean while training",
         "train_": "training, inference mode",
@@ -80,20 +79,20 @@ def test_learning_curves_draw_each_metric_as_logged(prefixes: tuple[str, ...]) -
 
 
 def test_learning_curves_of_one_epoch_of_hundreds_and_of_perfect_scores() -> None:
-    assert learning_curves(history(1, "", "val_"), "t", kept=1)
-    assert learning_curves(history(500, "", "val_"), "t", kept=None)
+    assert png(learning_curves(history(1, "", "val_"), "t", kept=1))
+    assert png(learning_curves(history(500, "", "val_"), "t", kept=None))
     perfect = {epoch: {"loss": 0.0, "accuracy": 1.0, "val_loss": 0.0, "val_accuracy": 1.0} for epoch in (1, 2)}
-    assert learning_curves(perfect, "t", kept=2)
+    assert png(learning_curves(perfect, "t", kept=2))
 
 
 def test_losses_over_a_wide_range_are_logarithmic() -> None:
-    assert draw_learning_curves(history(30, "", "val_"), "t").axes[0].get_yscale() == "log"
-    assert draw_learning_curves(history(3, "", "val_"), "t").axes[0].get_yscale() == "linear"
+    assert learning_curves(history(30, "", "val_"), "t").axes[0].get_yscale() == "log"
+    assert learning_curves(history(3, "", "val_"), "t").axes[0].get_yscale() == "linear"
 
 
 def test_wrong_descriptions_are_refused() -> None:
     with pytest.raises(ValueError, match="kept must be one of the 3 epochs, got 4"):
-        draw_learning_curves(history(3, "", "val_"), "t", kept=4)
+        learning_curves(history(3, "", "val_"), "t", kept=4)
     with pytest.raises(ValueError, match="non_trainable must be 0 to the number of parameters, 3, got 4"):
         Layer("a", "Dense", (1,), 3, 4)
     with pytest.raises(ValueError, match=r"output_shape must hold sizes of 1 or more, got \(0,\)"):

@@ -1,4 +1,4 @@
-"""Panels of points: what stands at the axes, what lies beyond them, and that every set of numbers is drawn."""
+"""Panels of points: the marks at the axes, the points beyond them, and any set of numbers is drawn."""
 
 import io
 import itertools

@@ -1,4 +1,4 @@
-"""Predicted against true: every set of numbers is drawn, parts can be compared, and what is far off is seen."""
+"""Predicted against true: every set of numbers is drawn, parts can be compared, and large residuals are seen."""
 
 import io
 import time
@@ -11,9 +11,9 @@ from PIL import Image
 from analysis.figures.confusion import confusion_picture
 from analysis.figures.regression import (
     MOST_TARGETS,
-    draw_residual_quantiles,
     predictions_panels,
     predictions_picture,
+    residual_quantiles_figure,
 )
 from models.tasks.regression import Regression
 
@@ -76,14 +76,14 @@ def test_of_many_targets_the_first_are_drawn_and_it_is_said() -> None:
     panels, count = predictions_panels({"validation": kept_of(true, true + 0.1, names)})
     assert (len(panels), count) == (MOST_TARGETS, 6)
     assert panels[3][0].heading == "validation: target 3 with a name th\u2026"
-    figure = draw_residual_quantiles({"validation": kept_of(true, true + 0.1, names)}, "t")
+    figure = residual_quantiles_figure({"validation": kept_of(true, true + 0.1, names)}, "t")
     assert figure.subfigs[0].texts[0].get_text() == "t: residuals, the first 4 of 6 targets"
 
 
 def test_residual_quantiles_stand_as_boxes_and_as_numbers() -> None:
     true, predicted = CASES["an outlier"]
     kept = kept_of(true, predicted, ("price",))
-    figure = draw_residual_quantiles({"study trial 3": kept, "study trial 7": kept}, "test part")
+    figure = residual_quantiles_figure({"study trial 3": kept, "study trial 7": kept}, "test part")
     figure.canvas.draw()
     boxes, words = figure.axes
     assert [label.get_text() for label in boxes.get_yticklabels()] == ["study trial 3", "study trial 7"]

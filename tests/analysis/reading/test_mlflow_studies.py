@@ -124,7 +124,7 @@ def test_the_report_is_attached_to_the_parent(store: tuple[str, Any, str], tmp_p
     attached = {Path(found.path).name for found in client.list_artifacts(parent, "report")}
     assert attached == {file.name for file in files}
     page = (tmp_path / "out" / "report.html").read_text()
-    for why in ("no epochs or no evidence", "the study&#x27;s run has no tag &#x27;dataset_location&#x27;"):
+    for why in ("no epochs or no evidence", "the study&#39;s run has no tag &#39;dataset_location&#39;"):
         assert why in page
 
 

@@ -20,10 +20,10 @@ from analysis.__main__ import run
 from analysis.estimates.best_of_n import best_of_n
 from analysis.figures.confusion import confusion_picture
 from analysis.figures.curves import gap_curve, median_steps, tuning_curve
-from analysis.figures.style import spaced
+from analysis.figures.style import png, spaced
 from analysis.looks.groups import grouped, logarithmic, ordered
 from analysis.reading.table import TrialTable
-from analysis.report.contents import make_report
+from analysis.report.contents import ReportOptions, make_report
 from analysis.report.writing import write_report
 from tests.analysis.made_up import scored, table_of
 
@@ -93,7 +93,7 @@ def test_the_confusion_picture_is_fast_and_works_in_threads() -> None:
 @pytest.mark.parametrize("m", [1, 2, 5, 30, 300])
 def test_the_curves_are_drawn_for_any_pool(make_table: MakeTable, m: int) -> None:
     result = best_of_n(make_table(m, failed=0.1), spaced(m))
-    for drawn in (tuning_curve(result).png, median_steps(result), gap_curve(result)):
+    for drawn in (tuning_curve(result).png, png(median_steps(result)), png(gap_curve(result))):
         assert pixels(drawn).std() > 5
 
 
@@ -135,7 +135,7 @@ def test_the_page_opens_offline_and_says_what_it_rests_on(make_table: MakeTable,
     table = replace(table, study="<b>mine</b> & yours")
     versus = replace(make_table(60, seed=3), study="other")
     repeats = [{"val_accuracy": 0.9, "test_accuracy": 0.9, "confirms": "3"} for _ in range(3)]
-    report = make_report(table, [5, 10], versus=versus, confirm=table_of(repeats))
+    report = make_report(table, ReportOptions(at=[5, 10], versus=versus, confirm=table_of(repeats)))
     files = write_report(report, tmp_path / "new" / "folder")
     names = {file.name for file in files}
     assert {"importance.png", "pareto.png", "parallel_coordinates.png", "boxes.png"} <= names
@@ -240,7 +240,7 @@ def test_targets_say_where_they_come_from(tmp_path: Path, option: str, words: st
 
 
 def test_a_search_that_looked_at_its_scores_does_not_pass_as_random(make_table: MakeTable, tmp_path: Path) -> None:
-    """Trials in the order of their scores are what an adaptive search looks like; a recorded plan is only flagged."""
+    """Trials in the order of their scores look like an adaptive search; where a plan is recorded they are flagged."""
     frame = make_table(40).frame
     frame = frame.assign(val_accuracy=np.sort(frame["val_accuracy"]))
     frame.to_csv(tmp_path / "t.csv", index=False)
@@ -257,6 +257,4 @@ def test_the_smallest_network_is_quoted_with_its_test_interval(make_table: MakeT
     assert re.search(
         r"The smallest network with at least 0.95 validation accuracy: trial \d+, [^.]*0\.\d+ \(selected", text
     )
-    assert re.search(
-        r"test accuracy 0\.\d+ \[0\.\d+, 0\.\d+\] \(this network&#x27;s, 95% interval of 10,000 test", text
-    )
+    assert re.search(r"test accuracy 0\.\d+ \[0\.\d+, 0\.\d+\] \(this network&#39;s, 95% interval of 10,000 test", text)

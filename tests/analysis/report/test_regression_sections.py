@@ -27,7 +27,7 @@ def birds(folder: Path) -> Split:
 
 
 def evidence_of(split: Split) -> dict[str, dict[str, Any]]:
-    """Of a network that says 40 of every bill."""
+    """The evidence of a network that predicts 40 for every bill."""
     task = task_of(split.target)
     return {
         part: task.evidence(split.labels[part], np.full_like(split.labels[part], 40.0))
@@ -65,8 +65,8 @@ def test_single_rows_are_those_of_validation_unless_test_is_asked_for(tmp_path: 
 def test_of_the_evidence_alone_the_section_is_made_too() -> None:
     true = np.linspace(0, 1, 40)[:, None] * 1e7
     folds = {OUT_OF_FOLD: Regression(("price",)).evidence(true, true * 1.1)}
-    section = residuals_section(folds, {"val_rmse": 2.5}, "t", "Best trial: 3")
-    assert (section.title, section.words) == ("Best trial: 3", ("Out of fold: RMSE 2.5000.",))
+    section = residuals_section(folds, {"val_rmse": 2.5}, "t")
+    assert (section.title, section.words) == ("Errors", ("Out of fold: RMSE 2.5000.",))
     assert section.tables[0].rows[0] == ("39", "10,000,000", "11,000,000", "1,000,000")
     tiny = {OUT_OF_FOLD: Regression(()).evidence(true * 1e-20, true * 1.1e-20)}
     assert residuals_section(tiny, {}, "t").tables[0].rows[0] == ("39", "1e-13", "1.1e-13", "1e-14")
@@ -90,4 +90,4 @@ def test_data_and_features_of_numbers_have_their_pictures(tmp_path: Path) -> Non
     assert [picture.name for picture in inside.pictures] == ["number_map"]
     nothing = inside_section(Inspection(outputs, sample, (np.zeros((rows, 8)),), ()), split, "validation", "t")
     assert nothing.pictures == ()
-    assert "too little to place" in nothing.words[0]
+    assert "too few different values" in nothing.words[0]

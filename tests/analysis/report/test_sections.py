@@ -1,11 +1,12 @@
-"""Sections of pictures: which there are for which network and data, and that they come back from their files."""
+"""Sections of pictures: each network and data set has its pictures, and sections come back from their files."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from analysis.page.section import Picture, Section, read_sections, section_files
+from analysis.page.elements import Picture
+from analysis.page.section import Section, read_sections, section_files
 from analysis.report.network_sections import Versus, errors_section, inside_section, network_section, predictions_of
 from analysis.report.sections import data_section
 from models.data.dataset import Dataset
@@ -96,7 +97,7 @@ def test_dead_features_are_said_and_not_drawn(images: Split) -> None:
     found.hidden[0][:] = 0
     section = inside_section(found, images, "validation", "t")
     assert not section.pictures
-    assert "gives the same to nearly all rows" in section.words[0]
+    assert "gives the same values to nearly all rows" in section.words[0]
 
 
 def test_a_forests_pixels_are_drawn_where_the_inputs_are_images(images: Split, table: Split) -> None:
