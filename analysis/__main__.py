@@ -13,6 +13,7 @@ from analysis.adaptive.report import make_study_report, said_of, save_report
 from analysis.command_line.options import DEFAULT, Parser, flag
 from analysis.command_line.reports import OUT, REPORT
 from analysis.reading.addresses import without_secrets
+from analysis.reading.called_in import called_in
 from analysis.reading.csv_file import read_csv
 from analysis.reading.table import TrialTable
 from analysis.report.contents import ReportOptions
@@ -49,7 +50,7 @@ def write(given: Mapping[str, str]) -> list[Path]:
     """
     values = {option.name: option.default for option in REPORT} | dict(given)
     args = argparse.Namespace(**{name: None if text == DEFAULT else text for name, text in values.items()})
-    out = Path(args.out or OUT.default)
+    out = called_in() / (args.out or OUT.default)
     check_word("use", args.use, ("prefix", "all"))
     attached = flag("attach", args.attach)
     is_own = _source_of(args) == "study"

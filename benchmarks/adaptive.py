@@ -25,7 +25,7 @@ from analysis.estimates.intervals import limits_at
 from benchmarks.complete_tables import CompleteTable, read_table
 from benchmarks.coverage.laws import Law
 from models.core.parameters import Scalar
-from search.study.growing import Result
+from search.study.growing import TrialEnd
 from search.study.plan import Plan
 from search.study.reading import read_settings
 from search.study.replicates import Replicates
@@ -67,7 +67,7 @@ def searched(table: CompleteTable, settings: StudySettings) -> Plan:
         for trial in plan.trials:
             if trial.number not in told:
                 told.add(trial.number)
-                growth.told(trial.number, Result("complete", table.score(trial.parameters, trial.seed)))
+                growth.told(trial.number, TrialEnd("complete", table.score(trial.parameters, trial.seed)))
         plan = growth.drawn() or plan
     return plan
 

@@ -26,7 +26,7 @@ from search.command_line.options import Options, options_of, whole_number
 from search.commands.session import run_study
 from search.stores.databases import check_storage
 from search.stores.optuna_attempts import look_up
-from search.study.growing import Result
+from search.study.growing import TrialEnd
 from search.study.reading import read_settings
 from search.study.settings import StudySettings
 from search.tracking.logged_studies import LoggedStudy, read_study, trusted_source
@@ -95,10 +95,10 @@ def confirm(study: str, top: int, repeats: int, options: Options, console: Conso
     return code
 
 
-def _results(table: TrialTable) -> dict[int, Result]:
+def _results(table: TrialTable) -> dict[int, TrialEnd]:
     scores = table.frame[table.objective.name]
     rows = zip(table.frame[names.NUMBER], table.frame[names.STATE], scores, strict=True)
-    return {int(number): Result(state, None if score != score else float(score)) for number, state, score in rows}
+    return {int(number): TrialEnd(state, None if score != score else float(score)) for number, state, score in rows}
 
 
 def _check_as_begun(settings: StudySettings, storage: str, top: int, repeats: int) -> None:

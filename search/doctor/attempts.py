@@ -7,13 +7,13 @@ from models.core import states
 from models.core.states import STATES
 from models.tasks.objective import Objective
 from search.doctor.seen import Difference, Evidence, Seen
-from search.stores.optuna_attempts import Attempt
+from search.stores.optuna_attempts import OptunaAttempt
 from search.study.plan import PlannedTrial
-from search.tracking.child_runs import Child, told_by_evidence
+from search.tracking.child_runs import MlflowAttempt, told_by_evidence
 
 
 def of_one_attempt(
-    seen: Seen, planned: PlannedTrial, attempts: Sequence[Attempt], children: Sequence[Child], waits: bool
+    seen: Seen, planned: PlannedTrial, attempts: Sequence[OptunaAttempt], children: Sequence[MlflowAttempt], waits: bool
 ) -> Iterable[Difference]:
     """Where the two stores disagree about one attempt; while its result waits in the outbox, only duplicates count."""
     alive = [child for child in children if not child.deleted]
@@ -44,13 +44,15 @@ def of_one_attempt(
     return found
 
 
-def _not_as_planned(one: Attempt | Child, where: str, cure: str, known: Attempt | None = None) -> Difference:
+def _not_as_planned(
+    one: OptunaAttempt | MlflowAttempt, where: str, cure: str, known: OptunaAttempt | None = None
+) -> Difference:
     what = f"seed {one.seed} or configuration {one.config_hash} is not the planned one"
     trial = None if known is None else known.trial
     return Difference(one.number, one.attempt, what, where, cure, one.run_id, trial)
 
 
-def _without_run(attempt: Attempt | None, trash: Child | None) -> Iterable[Difference]:
+def _without_run(attempt: OptunaAttempt | None, trash: MlflowAttempt | None) -> Iterable[Difference]:
     if attempt is None or (not attempt.run_id and attempt.state != states.RUNNING and not attempt.final):
         return  # lost before its run was made: the number ran or runs again
     key = attempt.number, attempt.attempt
@@ -67,8 +69,8 @@ def _without_run(attempt: Attempt | None, trash: Child | None) -> Iterable[Diffe
 class _Both:
     """One attempt in Optuna, or None where Optuna has none, and its run in MLflow."""
 
-    attempt: Attempt | None
-    child: Child
+    attempt: OptunaAttempt | None
+    child: MlflowAttempt
 
     def differences(self, evidence: Evidence | None, objective: Objective) -> list[Difference]:
         """At most one difference between the attempt and its run."""
@@ -101,7 +103,7 @@ class _Both:
             return self._difference(shown, "MLflow", "end", child.state, child.reason)
         return self._difference(shown, "MLflow", "lose")
 
-    def _of_two_ends(self, attempt: Attempt, evidence: Evidence | None, objective: Objective) -> list[Difference]:
+    def _of_two_ends(self, attempt: OptunaAttempt, evidence: Evidence | None, objective: Objective) -> list[Difference]:
         """Both stores have an end of the attempt."""
         child = self.child
         same_result = child.measured and child.score == attempt.score
@@ -121,7 +123,9 @@ class _Both:
         return []
 
 
-def evidence_of(attempts: Sequence[Attempt], children: Sequence[Child], objective: Objective) -> dict[str, Evidence]:
+def evidence_of(
+    attempts: Sequence[OptunaAttempt], children: Sequence[MlflowAttempt], objective: Objective
+) -> dict[str, Evidence]:
     """Run ID -> evidence, for complete trials whose scores differ between the two stores."""
     told = {each.run_id: each for each in attempts if each.state == states.COMPLETE}
     found = {}
@@ -135,7 +139,9 @@ def evidence_of(attempts: Sequence[Attempt], children: Sequence[Child], objectiv
     return found
 
 
-def wrong_scores(attempt: Attempt, child: Child, evidence: Evidence, objective: Objective) -> dict[str, float]:
+def wrong_scores(
+    attempt: OptunaAttempt, child: MlflowAttempt, evidence: Evidence, objective: Objective
+) -> dict[str, float]:
     """Name -> right value of each score on which Optuna and the trial's evidence agree and MLflow differs."""
     told = {
         objective.name: (child.score, attempt.score, evidence.score),
@@ -149,7 +155,7 @@ def wrong_scores(attempt: Attempt, child: Child, evidence: Evidence, objective: 
 
 
 def superfluous(
-    attempts: Iterable[Attempt], children: Iterable[Child], what: str = "the number had finished before"
+    attempts: Iterable[OptunaAttempt], children: Iterable[MlflowAttempt], what: str = "the number had finished before"
 ) -> list[Difference]:
     """A difference for each attempt and each run that must go, for the reason `what`."""
     in_optuna = [
@@ -162,7 +168,7 @@ def superfluous(
     ]
 
 
-def _words(one: Attempt | Child) -> str:
+def _words(one: OptunaAttempt | MlflowAttempt) -> str:
     value = one.score
     if one.state == states.COMPLETE:
         return states.COMPLETE + (f" {value:.4f}" if value is not None else " without a score")

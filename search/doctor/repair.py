@@ -26,11 +26,11 @@ from search.driver.progress import ConsoleProgress
 from search.stores import outbox
 from search.stores.databases import check_storage
 from search.stores.lock import DriverLock
-from search.stores.optuna_attempts import Attempt, look_up, results_of, study_names
+from search.stores.optuna_attempts import OptunaAttempt, look_up, results_of, study_names
 from search.stores.optuna_study import StudyStore
 from search.stores.paths import StudyPaths, root_of
 from search.study.distributions import distributions
-from search.study.growing import Result
+from search.study.growing import TrialEnd
 from search.study.plan import Plan, PlannedTrial
 from search.tracking.child_runs import children_of, continuations_of, epochs_of
 from search.tracking.logged_models import runs_with_models
@@ -87,7 +87,7 @@ class Doctor:
         children, unreadable = children_of(parent)
         attempts = self._study.attempts()
         # The plan grows by results; a result that one store has lost is taken from the other.
-        told = {each.number: Result(each.state, each.score) for each in children if each.final and not each.deleted}
+        told = {each.number: each.end for each in children if each.final and not each.deleted}
         waiting = self._read_plan(told | results_of(attempts))
         with_models = any(each.models == "all" for each in children)
         whole = runs_with_models(self._client, self._parent.experiment_id) if with_models else ()
@@ -199,7 +199,7 @@ class Doctor:
             self._study.set_aside(_trial(each))
         planned = self._planned(number)
         complete = child.state == states.COMPLETE
-        told = Attempt(
+        told = OptunaAttempt(
             number=number,
             attempt=attempt,
             state=child.state,
@@ -221,7 +221,7 @@ class Doctor:
         growth = self._logged.growing(self._objective.direction, {})
         Driver(self.plan, NoEngine(), delivery, growth=growth).run(["only mended"])
 
-    def _delivery(self, attempts: list[Attempt], policy: ModelPolicy | None = None) -> Delivery:
+    def _delivery(self, attempts: list[OptunaAttempt], policy: ModelPolicy | None = None) -> Delivery:
         keeper = ModelKeeper(policy or ModelPolicy("all"), self._paths, attempts, self._objective)
         stores = Stores(self._paths, self._runs, self._study, tracking_ui() or DEFAULT_UI)
         return Delivery(self.settings, self.plan, stores, keeper, self._quiet)
@@ -250,7 +250,7 @@ class Doctor:
             self._parent.describe(dataset, self._split, {})
             self._described = True
 
-    def _read_plan(self, results: Mapping[int, Result]) -> list[Waiting]:
+    def _read_plan(self, results: Mapping[int, TrialEnd]) -> list[Waiting]:
         """Draws the plan as far as results allow, and returns the outcomes in the outbox, whose results count too."""
         direction, waiting = self._objective.direction, []
         growing = self._logged.growing(direction, results)
@@ -268,7 +268,7 @@ class Doctor:
         assert planned is not None  # a trial that is not drawn has no cure
         return planned
 
-    def _waiting(self, path: Path) -> tuple[Waiting, Result | None]:
+    def _waiting(self, path: Path) -> tuple[Waiting, TrialEnd | None]:
         """An outcome in the outbox, with its result where it can be read."""
         try:
             outcome = outbox.take(path)
@@ -276,7 +276,7 @@ class Doctor:
             return Waiting(path, *self._paths.attempt_in(path), final=False, ours=False), None
         drawn = self.plan.holds(outcome.number, outcome.seed, outcome.config_hash)
         ours = drawn or awaits(self.plan, outcome)
-        result = Result(outcome.state, outcome.score) if drawn else None
+        result = outcome.end if drawn else None
         return Waiting(path, outcome.number, outcome.attempt, outcome.final, ours, drawn), result
 
 

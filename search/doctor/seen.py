@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.tasks.objective import Objective
-from search.stores.optuna_attempts import Attempt
+from search.stores.optuna_attempts import OptunaAttempt
 from search.study.plan import Plan
-from search.tracking.child_runs import Child, Unreadable
+from search.tracking.child_runs import MlflowAttempt, Unreadable
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ class Seen:
     partial: Sequence[Path]
     staged: Sequence[Path]
     foreign: Sequence[Path]
-    attempts: Sequence[Attempt]
+    attempts: Sequence[OptunaAttempt]
     strangers: Sequence[int]
-    children: Sequence[Child]
+    children: Sequence[MlflowAttempt]
     unreadable: Sequence[Unreadable]
     evidence: Mapping[str, Evidence]
     """Run ID -> evidence, for trials whose scores differ between the two stores."""

@@ -19,7 +19,7 @@ from models.tasks.objective import Baselines
 from search.driver.driver import Ended
 from search.driver.store_errors import StoreError, explain
 from search.driver.summary import Summary, summarise
-from search.stores.optuna_attempts import Attempt
+from search.stores.optuna_attempts import OptunaAttempt
 from search.study.plan import Plan
 from search.study.settings import MOST_SEED, StudySettings
 from search.tracking.descriptions import note_places
@@ -96,7 +96,7 @@ def _write_headline(parent: ParentRun, summary: Summary, digest: str, with_repor
         parent.set_report_of(digest)
 
 
-def failures_words(attempts: Sequence[Attempt], link: Callable[[str], str]) -> str:
+def failures_words(attempts: Sequence[OptunaAttempt], link: Callable[[str], str]) -> str:
     """Why trials failed: the commonest reason, how many, and one run to look at; an empty text where none did.
 
     `link` gives the address of a run.

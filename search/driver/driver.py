@@ -13,8 +13,8 @@ from search.driver.attempts import InFlight, Retries
 from search.driver.delivery import Delivery
 from search.driver.left_outcomes import awaits, take_left
 from search.stores import outbox
-from search.stores.optuna_attempts import Attempt, results_of
-from search.study.growing import Growing, PlanSoFar, Result
+from search.stores.optuna_attempts import OptunaAttempt, results_of
+from search.study.growing import Growing, PlanSoFar, TrialEnd
 from search.study.plan import Plan, PlannedTrial
 from search.workers.engine import Engine, EngineError, Epoch, Event, Lost, Started
 from search.workers.job import Job
@@ -69,7 +69,7 @@ class Driver:
         self._pending: deque[PlannedTrial] = deque()
         self._retries = Retries()
         self._in_flight: dict[int, InFlight] = {}
-        self._ended: dict[int, Result] = {}
+        self._ended: dict[int, TrialEnd] = {}
         self._kept: dict[int, Outcome] = {}
         self._trained = 0
         self._complete = self._failed = 0
@@ -122,18 +122,18 @@ class Driver:
         self._delivery.through(self._delivery.study.close_strangers)
         self._delivery.close_unfinished()
         # Optuna may not know the waiting outcomes yet.
-        known: list[Attempt | Outcome] = [*self._delivery.study.attempts(), *waiting.values()]
+        known: list[OptunaAttempt | Outcome] = [*self._delivery.study.attempts(), *waiting.values()]
         for each in known:
             self._retries.note(each.number, each.attempt, each.reason)
             if each.final:
-                self._ended[each.number] = Result(each.state, each.score)
+                self._ended[each.number] = each.end
         self._pending = deque(trial for trial in self.plan.trials if trial.number not in self._ended)
         counted = sorted(number for number in self._ended if number < self._so_far.wanted)
         self._progress.begin(total=self._so_far.wanted, done=len(counted))
         for number in counted:
             self._count(number, self._ended[number])
 
-    def _lose(self, left: Attempt) -> None:
+    def _lose(self, left: OptunaAttempt) -> None:
         """Ends an attempt that nobody runs any more."""
         lost = Outcome(
             left.number, left.attempt, states.FAILED, left.seed, left.config_hash, states.DRIVER_LOST,
@@ -172,7 +172,7 @@ class Driver:
                 self._kept[outcome.number] = outcome
             else:
                 if outcome.final:
-                    self._so_far.tell(outcome.number, Result(outcome.state, outcome.score))
+                    self._so_far.tell(outcome.number, outcome.end)
                     self._grow()
                 self._delivery.deliver(outcome)
 
@@ -268,7 +268,7 @@ class Driver:
 
     def _end(self, outcome: Outcome) -> None:
         """Counts a trial that has ended for good; trials that follow from its result are drawn now."""
-        result = self._ended[outcome.number] = Result(outcome.state, outcome.score)
+        result = self._ended[outcome.number] = outcome.end
         self._count(outcome.number, result)
         self._progress.advance()
         self._so_far.tell(outcome.number, result)
@@ -300,7 +300,7 @@ class Driver:
             return ""
         return f"enough: doubling the {self._rule.stopped_at} trials would buy less than asked for"
 
-    def _count(self, number: int, result: Result) -> None:
+    def _count(self, number: int, result: TrialEnd) -> None:
         if self._rule is not None:
             self._rule.add(number, result.state, result.score)
         self._complete += result.state == states.COMPLETE

@@ -13,7 +13,7 @@ from search.stores.paths import StudyPaths
 from search.workers.outcome import Outcome
 
 if TYPE_CHECKING:  # the command line is read, by ModelPolicy, before Optuna and MLflow are imported
-    from search.stores.optuna_attempts import Attempt
+    from search.stores.optuna_attempts import OptunaAttempt
     from search.tracking.trial_runs import TrialRuns
 
 
@@ -43,7 +43,9 @@ class ModelKeeper:
     Ties go to the lower trial number, so that the choice does not depend on the order in which trials ended.
     """
 
-    def __init__(self, policy: ModelPolicy, paths: StudyPaths, finished: "list[Attempt]", objective: Objective) -> None:
+    def __init__(
+        self, policy: ModelPolicy, paths: StudyPaths, finished: "list[OptunaAttempt]", objective: Objective
+    ) -> None:
         self.policy, self._place = policy, objective.place
         self._staged = paths.staged
         self._best: list[tuple[float, int]] = []

@@ -14,7 +14,7 @@ from models.tasks.objective import Objective
 from search.driver.attempts import MAX_ATTEMPTS
 from search.driver.delivery import Delivery
 from search.driver.driver import Ended
-from search.stores.optuna_attempts import Attempt
+from search.stores.optuna_attempts import OptunaAttempt
 from search.study.plan import Plan
 from search.study.settings import StudySettings
 from search.workers.engine import Done, Engine, EngineError, Lost
@@ -73,7 +73,7 @@ def _tags(settings: StudySettings, objective: Objective) -> dict[str, str | int 
     }
 
 
-def _best(attempts: Sequence[Attempt], stopped_at: int | None, objective: Objective) -> Attempt | None:
+def _best(attempts: Sequence[OptunaAttempt], stopped_at: int | None, objective: Objective) -> OptunaAttempt | None:
     """The best complete trial among those that count."""
     counted = [each for each in attempts if stopped_at is None or each.number < stopped_at]
     scored = [(objective.place(each.score, each.number), each) for each in counted if each.score is not None]

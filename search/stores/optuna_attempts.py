@@ -12,7 +12,7 @@ from models.core import names
 from search.stores.optuna_internals import TrialRow, read_trials
 from search.stores.recorded import RecordedAttempt
 from search.stores.states_in_stores import state_in_optuna
-from search.study.growing import Result
+from search.study.growing import TrialEnd
 
 ASIDE = "set_aside"
 """The study's attribute that lists, by Optuna's numbers, the trials that no longer count."""
@@ -22,7 +22,7 @@ ATTRIBUTES = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Attempt(RecordedAttempt):
+class OptunaAttempt(RecordedAttempt):
     """An attempt as Optuna has it."""
 
     seed: int
@@ -30,9 +30,9 @@ class Attempt(RecordedAttempt):
     """Optuna's own number of the trial that holds the attempt."""
 
 
-def results_of(attempts: Iterable[Attempt]) -> dict[int, Result]:
+def results_of(attempts: Iterable[OptunaAttempt]) -> dict[int, TrialEnd]:
     """The result of each number that has ended."""
-    return {each.number: Result(each.state, each.score) for each in attempts if each.final}
+    return {each.number: each.end for each in attempts if each.final}
 
 
 def is_ours(row: TrialRow) -> bool:
@@ -41,7 +41,7 @@ def is_ours(row: TrialRow) -> bool:
     return all(isinstance(row.user_attrs.get(name), kind) for name, kind in kinds.items())
 
 
-def attempts_in(rows: Sequence[TrialRow], aside: Sequence[int], test_name: str = "") -> list[tuple[int, Attempt]]:
+def attempts_in(rows: Sequence[TrialRow], aside: Sequence[int], test_name: str = "") -> list[tuple[int, OptunaAttempt]]:
     """Every attempt with its trial's ID, in the order of creation; `test_name` is the test score's attribute."""
     return [(row.trial_id, _attempt(row, test_name)) for row in rows if is_ours(row) and row.number not in aside]
 
@@ -58,7 +58,7 @@ class Stored:
     """The facts of a study that can be read without opening it."""
 
     planned: int = 0
-    results: Mapping[int, Result] = field(default_factory=dict)
+    results: Mapping[int, TrialEnd] = field(default_factory=dict)
     """By plan number."""
     parent_run_id: str = ""
     data_sha256: str = ""
@@ -90,9 +90,9 @@ def look_up(url: str, name: str) -> Stored:
     return Stored(int(facts.get(names.PLANNED_TRIALS, 0)), results_of(attempt for _, attempt in attempts), **known)
 
 
-def _attempt(row: TrialRow, test_name: str) -> Attempt:
+def _attempt(row: TrialRow, test_name: str) -> OptunaAttempt:
     attributes = row.user_attrs
-    return Attempt(
+    return OptunaAttempt(
         number=attributes[names.TRIAL_NUMBER],
         attempt=attributes[names.ATTEMPT],
         state=state_in_optuna(row.state.name),

@@ -19,7 +19,7 @@ from models.core.errors import ConfigError
 from models.core.results import EpochReport
 from models.tasks.objective import Objective
 from search.stores.databases import sync, use_few_syncs, use_wal
-from search.stores.optuna_attempts import ASIDE, ATTRIBUTES, Attempt, attempts_in, is_ours, study_id_of
+from search.stores.optuna_attempts import ASIDE, ATTRIBUTES, OptunaAttempt, attempts_in, is_ours, study_id_of
 from search.stores.optuna_internals import insert_trial, picture_attribute, read_trials, write_note, write_trial
 from search.stores.paths import optuna_artifacts
 from search.stores.pruners import make_pruner
@@ -78,7 +78,7 @@ class StudyStore:
                 self._study.set_user_attr(key, value)
         self.prunes = settings.pruner != "none"
         self._artifacts = optuna_artifacts(url)
-        self._read: list[tuple[int, Attempt]] | None = None
+        self._read: list[tuple[int, OptunaAttempt]] | None = None
         self._load()
 
     def _check_identity(self, name: str, identity: Mapping[str, Any], is_new: bool) -> None:
@@ -126,7 +126,7 @@ class StudyStore:
             if self._study.user_attrs.get(key) != value:
                 self._study.set_user_attr(key, value)
 
-    def attempts(self) -> list[Attempt]:
+    def attempts(self) -> list[OptunaAttempt]:
         """Every attempt, in the order of creation."""
         return [attempt for _, attempt in self._stored()]
 
@@ -147,7 +147,7 @@ class StudyStore:
         self._load()
 
     def record(
-        self, planned: PlannedTrial, ended: Attempt, distributions: Mapping[str, BaseDistribution], epochs: Values
+        self, planned: PlannedTrial, ended: OptunaAttempt, distributions: Mapping[str, BaseDistribution], epochs: Values
     ) -> None:
         """Ends an attempt as MLflow has it; `epochs` is the objective by epoch.
 
@@ -271,7 +271,7 @@ class StudyStore:
         }
         self._in_doubt = False  # whether a failed write may have been committed all the same
 
-    def _stored(self) -> list[tuple[int, Attempt]]:
+    def _stored(self) -> list[tuple[int, OptunaAttempt]]:
         """Every attempt with its trial's ID; read again only after a write."""
         if self._read is None:
             wanted = *ATTRIBUTES, self.objective.test_name

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from models.core.states import is_final
+from search.study.growing import TrialEnd
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,3 +29,8 @@ class RecordedAttempt:
     def final(self) -> bool:
         """Whether the trial is finished with this attempt; else its number runs again."""
         return is_final(self.state, self.reason)
+
+    @property
+    def end(self) -> TrialEnd:
+        """How the trial ended, where the attempt is `final`."""
+        return TrialEnd(self.state, self.score)

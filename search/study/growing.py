@@ -10,8 +10,8 @@ from search.study.plan import Plan, PlannedTrial
 
 
 @dataclass(frozen=True)
-class Result:
-    """How a trial ended, for good."""
+class TrialEnd:
+    """How a trial ended for good: all that the rest of a plan may follow from."""
 
     state: str
     """complete, failed or pruned."""
@@ -30,7 +30,7 @@ class Growing(Protocol):
     def announced(self) -> bool:
         """Whether the stores know from the start all that they are to know of the plan: `record` writes nothing."""
 
-    def told(self, number: int, result: Result) -> None:
+    def told(self, number: int, result: TrialEnd) -> None:
         """Hears how a trial ended, before `drawn` is asked again."""
 
     def drawn(self) -> Plan | None:
@@ -62,7 +62,7 @@ class PlanSoFar:
         """How many trials the plan has, those included that are still to be drawn."""
         return self.plan.size if self._growth is None else self._growth.total
 
-    def tell(self, number: int, result: Result) -> None:
+    def tell(self, number: int, result: TrialEnd) -> None:
         if self._growth is not None:
             self._growth.told(number, result)
 

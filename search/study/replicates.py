@@ -17,7 +17,7 @@ from models.core import states
 from models.core.parameters import Scalar
 from models.core.seeds import derive_seed, trial_seed
 from search.study.distributions import distribution_of
-from search.study.growing import Result
+from search.study.growing import TrialEnd
 from search.study.plan import Plan, PlannedTrial
 from search.study.settings import START_UP, StudySettings
 
@@ -25,7 +25,7 @@ from search.study.settings import START_UP, StudySettings
 class Replicates:
     """A plan that grows by results (search.study.growing); `direction` is the objective's, maximize or minimize."""
 
-    def __init__(self, settings: StudySettings, direction: str, results: Mapping[int, Result] | None = None) -> None:
+    def __init__(self, settings: StudySettings, direction: str, results: Mapping[int, TrialEnd] | None = None) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._settings = settings
         self._searches = [_Replicate(settings, direction, replicate) for replicate in range(settings.replicates)]
@@ -56,7 +56,7 @@ class Replicates:
         undrawn = tuple((number, seed) for number, seed in enumerate(self._seeds) if number not in self._planned)
         return Plan(trials, settings.searched, count, undrawn)
 
-    def told(self, number: int, result: Result) -> None:
+    def told(self, number: int, result: TrialEnd) -> None:
         """Takes over how a trial ended; what was told of the number before stays."""
         if number < self._settings.trials:
             place, replicate = divmod(number, self._settings.replicates)
@@ -79,7 +79,7 @@ class _Replicate:
     def __init__(self, settings: StudySettings, direction: str, replicate: int) -> None:
         self._settings, self._replicate = settings, replicate
         self._study = optuna.create_study(direction=direction, sampler=optuna.samplers.RandomSampler(seed=0))
-        self._results: dict[int, Result] = {}
+        self._results: dict[int, TrialEnd] = {}
         self._asked: Trial | None = None
         self._told = 0
         self.rows: list[dict[str, Scalar]] = []
@@ -87,7 +87,7 @@ class _Replicate:
         for place in range(min(START_UP, settings.trials_each)):
             self.rows.append(self._draw(place))
 
-    def told(self, place: int, result: Result) -> bool:
+    def told(self, place: int, result: TrialEnd) -> bool:
         """Whether the result, with those before it, draws a further trial."""
         self._results.setdefault(place, result)
         drawn = len(self.rows)
@@ -98,7 +98,7 @@ class _Replicate:
                 self.rows.append(self._draw(self._told))
         return len(self.rows) > drawn
 
-    def _tell(self, place: int, result: Result) -> None:
+    def _tell(self, place: int, result: TrialEnd) -> None:
         is_complete = result.state == states.COMPLETE and result.score is not None
         state = TrialState.COMPLETE if is_complete else TrialState.FAIL
         value = result.score if is_complete else None

@@ -25,7 +25,7 @@ from search.stores.states_in_stores import in_stores
 
 
 @dataclass(frozen=True, kw_only=True)
-class Child(RecordedAttempt):
+class MlflowAttempt(RecordedAttempt):
     """An attempt as MLflow has it: a child run."""
 
     status: str
@@ -63,10 +63,10 @@ class Unreadable:
     why: str
 
 
-def children_of(parent: Run) -> tuple[list[Child], list[Unreadable]]:
+def children_of(parent: Run) -> tuple[list[MlflowAttempt], list[Unreadable]]:
     """Every attempt below a study's parent run, also in MLflow's trash; and the runs whose tags cannot be read."""
     objective = objective_of(parent)
-    children: list[Child] = []
+    children: list[MlflowAttempt] = []
     unreadable: list[Unreadable] = []
     for run in children_found(MlflowClient(), parent, view=ViewType.ALL):
         if names.TRIAL_NUMBER in run.data.tags:
@@ -104,9 +104,9 @@ def told_by_evidence(run_id: str, objective: Objective) -> tuple[float | None, f
         return score, None
 
 
-def _child(run: Run, objective: Objective) -> Child:
+def _child(run: Run, objective: Objective) -> MlflowAttempt:
     tags, metrics = run.data.tags, run.data.metrics
-    return Child(
+    return MlflowAttempt(
         run_id=run.info.run_id,
         number=needed(whole_number(run, names.TRIAL_NUMBER), run, names.TRIAL_NUMBER),
         attempt=needed(whole_number(run, names.ATTEMPT), run, names.ATTEMPT),

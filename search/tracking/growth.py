@@ -3,7 +3,7 @@
 from search.stores.optuna_study import StudyStore
 from search.stores.paths import StudyPaths, root_of
 from search.study.draws import make_plan
-from search.study.growing import Result
+from search.study.growing import TrialEnd
 from search.study.later_rows import LaterRows
 from search.study.own_space import OwnSpace
 from search.study.plan import Plan
@@ -37,7 +37,7 @@ class Growth:
     def announced(self) -> bool:
         return False
 
-    def told(self, number: int, result: Result) -> None:
+    def told(self, number: int, result: TrialEnd) -> None:
         """Does nothing: no trial's parameters follow from another trial's result here."""
 
     def drawn(self) -> Plan | None:

@@ -14,7 +14,7 @@ from models.core import names
 from models.core.errors import ConfigError
 from models.spaces.source import Source, read_source, source_of_texts
 from search.study.draws import make_plan
-from search.study.growing import Result
+from search.study.growing import TrialEnd
 from search.study.own_space import OwnSpace
 from search.study.plan import Plan
 from search.study.replicates import Replicates
@@ -37,7 +37,7 @@ class LoggedStudy:
     space: OwnSpace | None
     """The space that the user's own network asks for; None of other networks."""
 
-    def plan(self, direction: str, results: Mapping[int, Result]) -> Plan:
+    def plan(self, direction: str, results: Mapping[int, TrialEnd]) -> Plan:
         """The study's plan. Of an adaptive study, the trials that can be drawn from `results`, by number."""
         growing = self.growing(direction, results)
         return (
@@ -46,7 +46,7 @@ class LoggedStudy:
             else growing.plan
         )
 
-    def growing(self, direction: str, results: Mapping[int, Result]) -> Replicates | None:
+    def growing(self, direction: str, results: Mapping[int, TrialEnd]) -> Replicates | None:
         """What draws an adaptive study's plan, told `results`; None of other studies, which are drawn as a whole."""
         return Replicates(self.settings, direction, results) if self.settings.replicates else None
 

@@ -6,6 +6,7 @@ from typing import Literal
 from models.core import names, states
 from models.core.results import EpochReport, FoldResult, FoldsResult, TrialResult
 from models.core.states import CONFIGURATION_REASONS, MACHINE_REASONS, is_final
+from search.study.growing import TrialEnd
 
 State = Literal["complete", "failed", "pruned"]
 
@@ -64,3 +65,8 @@ class Outcome:
     @property
     def final(self) -> bool:
         return is_final(self.state, self.reason)
+
+    @property
+    def end(self) -> TrialEnd:
+        """How the trial ended, where the outcome is `final`."""
+        return TrialEnd(self.state, self.score)

@@ -11,7 +11,7 @@ import pytest
 from models.core.errors import ConfigError
 from models.core.seeds import derive_seed
 from search.study.draws import make_plan
-from search.study.growing import PlanSoFar, Result
+from search.study.growing import PlanSoFar, TrialEnd
 from search.study.plan import Plan
 from search.study.reading import read_settings
 from search.study.replicates import Replicates
@@ -35,16 +35,16 @@ def score(parameters: Mapping[str, Any]) -> float:
     return float(1 - abs(parameters["width"] - 40) / 40 - abs(parameters["learning_rate"] - 0.01))
 
 
-def result_of(number: int, parameters: Mapping[str, Any]) -> Result:
+def result_of(number: int, parameters: Mapping[str, Any]) -> TrialEnd:
     """Every seventh trial fails."""
-    return Result("complete", score(parameters)) if number % 7 else Result("failed", None)
+    return TrialEnd("complete", score(parameters)) if number % 7 else TrialEnd("failed", None)
 
 
 def run(
-    settings: StudySettings, order: int, result: Callable[[int, Mapping[str, Any]], Result] = result_of
-) -> tuple[Plan, dict[int, Result]]:
+    settings: StudySettings, order: int, result: Callable[[int, Mapping[str, Any]], TrialEnd] = result_of
+) -> tuple[Plan, dict[int, TrialEnd]]:
     """The whole plan with trials finishing in a random order, and their results."""
-    growth, choose, told = Replicates(settings, "maximize"), random.Random(order), dict[int, Result]()
+    growth, choose, told = Replicates(settings, "maximize"), random.Random(order), dict[int, TrialEnd]()
     plan = growth.plan
     while len(told) < settings.trials:
         ready = [trial for trial in plan.trials if trial.number not in told]
@@ -70,7 +70,9 @@ def test_the_plan_is_the_same_in_whatever_order_trials_finish_and_resumed_from_a
 def test_a_row_follows_from_the_results_of_its_own_replicate_alone(settings: StudySettings) -> None:
     plan, _ = run(settings, order=1)
     other, _ = run(
-        settings, 1, lambda number, parameters: Result("complete", 0.5) if number % 3 else result_of(number, parameters)
+        settings,
+        1,
+        lambda number, parameters: TrialEnd("complete", 0.5) if number % 3 else result_of(number, parameters),
     )
     rows = {trial.number: trial.parameters for trial in plan.trials}
     others = {trial.number: trial.parameters for trial in other.trials}
@@ -123,7 +125,7 @@ def test_rows_are_those_of_optunas_sampler_on_a_study_that_was_told_the_same(set
 
 
 def test_a_replicate_whose_trials_all_fail_goes_on(settings: StudySettings) -> None:
-    plan, _ = run(settings, 1, lambda number, parameters: Result("failed", None))
+    plan, _ = run(settings, 1, lambda number, parameters: TrialEnd("failed", None))
     assert len(plan.trials) == 48
 
 
