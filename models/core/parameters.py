@@ -101,40 +101,58 @@ def _batch_norm(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Parameter:
-    """The check of a parameter's values, which returns the value in its type, and the default."""
+    """One parameter of a trial."""
 
     check: Callable[[Any], Scalar]
+    """Returns a value in the parameter's own type; raises ConfigError where the value is out of range."""
     default: Scalar
+    meaning: str
+    words: tuple[str, ...] = ()
+    """The allowed values, where these are words."""
+
+
+def _word(name: str, words: tuple[str, ...], default: str, meaning: str) -> Parameter:
+    return Parameter(_one_of(name, words), default, meaning, words)
 
 
 PARAMETERS: dict[str, Parameter] = {
-    # Nodes of each hidden layer; one number for all, or "400-300".
-    "width": Parameter(_per_layer(_integer("width", 1, MOST_NODES), int), 128),
-    # Number of hidden layers; 0: as many as width has values.
-    "depth": Parameter(_integer("depth", 0, MOST_LAYERS), 0),
-    # Share of each hidden layer's nodes that is dropped in training; one number for all, or "0.5-0".
-    "dropout": Parameter(_per_layer(_real("dropout", "from 0 to below 1", lambda x: 0 <= x < 1), float), 0.0),
-    "activation": Parameter(_one_of("activation", ACTIVATIONS), "relu"),
-    # Batch normalisation before or after the activation, or none.
-    "batch_norm": Parameter(_batch_norm, "none"),
-    # Factor of the L2 penalty on the hidden layers' kernels.
-    "l2": Parameter(_real("l2", "from 0 to 1e38", lambda x: x >= 0), 0.0),
-    "optimizer": Parameter(_one_of("optimizer", OPTIMIZERS), "adam"),
-    "learning_rate": Parameter(_real("learning_rate", "from 1e-38 to 1e38", lambda x: x >= LEAST_REAL), 0.001),
-    # For sgd alone.
-    "momentum": Parameter(_real("momentum", "from 0 to below 1", lambda x: 0 <= x < 1), 0.0),
-    "batch_size": Parameter(_integer("batch_size", 1, _MOST), 32),
-    # Epochs of training; the most of them where patience is set.
-    "epochs": Parameter(_integer("epochs", 1, _MOST), 10),
-    # Epochs without gain before stopping; 0: never stop early.
-    "patience": Parameter(_integer("patience", 0, _MOST), 0),
-    # The metric that early stopping and keep use.
-    "monitor": Parameter(_one_of("monitor", MONITORS), names.VAL_LOSS),
-    # The weights of the best epoch, or of the last.
-    "keep": Parameter(_one_of("keep", KEEPS), "best"),
-    # When the training part is measured in inference mode: for the kept weights, or each epoch.
-    "train_metrics": Parameter(_one_of("train_metrics", TRAIN_METRICS), "last"),
-}
+    "width": Parameter(
+        _per_layer(_integer("width", 1, MOST_NODES), int), 128,
+        "Nodes of each hidden layer: one number for all layers, or one for each as '400-300'.",
+    ),
+    "depth": Parameter(
+        _integer("depth", 0, MOST_LAYERS), 0, "Number of hidden layers; 0: as many as width has values."
+    ),
+    "dropout": Parameter(
+        _per_layer(_real("dropout", "from 0 to below 1", lambda x: 0 <= x < 1), float), 0.0,
+        "Share of a hidden layer's nodes that is dropped in training: one number for all layers, or '0.5-0'.",
+    ),
+    "activation": _word("activation", ACTIVATIONS, "relu", "Activation of the hidden layers, by Keras' name."),
+    "batch_norm": Parameter(
+        _batch_norm, "none", "Batch normalisation before or after the activation, or none.", BATCH_NORMS
+    ),
+    "l2": Parameter(
+        _real("l2", "from 0 to 1e38", lambda x: x >= 0), 0.0, "Factor of the L2 penalty on the hidden layers' kernels."
+    ),
+    "optimizer": _word("optimizer", OPTIMIZERS, "adam", "Optimizer, by Keras' name."),
+    "learning_rate": Parameter(
+        _real("learning_rate", "from 1e-38 to 1e38", lambda x: x >= LEAST_REAL), 0.001, "The optimizer's learning rate."
+    ),
+    "momentum": Parameter(
+        _real("momentum", "from 0 to below 1", lambda x: 0 <= x < 1), 0.0, "Momentum of the optimizer sgd."
+    ),
+    "batch_size": Parameter(_integer("batch_size", 1, _MOST), 32, "Rows of a training step."),
+    "epochs": Parameter(_integer("epochs", 1, _MOST), 10, "Epochs of training; the most of them with patience."),
+    "patience": Parameter(
+        _integer("patience", 0, _MOST), 0, "Epochs without gain after which training stops; 0: it never stops early."
+    ),
+    "monitor": _word("monitor", MONITORS, names.VAL_LOSS, "The metric that early stopping and keep look at."),
+    "keep": _word("keep", KEEPS, "best", "Whether the weights of the best epoch or of the last are kept."),
+    "train_metrics": _word(
+        "train_metrics", TRAIN_METRICS, "last",
+        "Whether the training part is measured in inference mode for the kept weights alone, or after each epoch.",
+    ),
+}  # fmt: skip
 
 
 _ELSEWHERE = {

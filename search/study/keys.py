@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationErr
 from pydantic.json_schema import GenerateJsonSchema
 
 from models.core.errors import ConfigError, shown
-from models.core.parameters import MONITORS
+from models.core.parameters import MONITORS, PARAMETERS
 from models.core.runtime import DEVICES
 from models.core.suggestions import check_word, no_such
 from models.data.images import COLORS
@@ -255,4 +255,13 @@ class _ForReaders(GenerateJsonSchema):
 def schema() -> dict[str, Any]:
     """The JSON schema of a study file."""
     made = StudyKeys.model_json_schema(schema_generator=_ForReaders)
+    keys = made["properties"]
+    for values in (keys["space"], keys["configurations"]["items"], keys["training"]["anyOf"][0]):
+        values["properties"] = {name: _explained(name) | values["additionalProperties"] for name in PARAMETERS}
     return {"$schema": _ForReaders.schema_dialect, **made, "title": "A study file"}
+
+
+def _explained(name: str) -> dict[str, Any]:
+    """A parameter for an editor. A network of the user's own may take other words: they are examples, no rule."""
+    words = PARAMETERS[name].words
+    return {"description": PARAMETERS[name].meaning} | ({"examples": [*words]} if words else {})

@@ -9,6 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from models.core.errors import ConfigError
+from models.core.parameters import PARAMETERS
 from search.command_line.written import SCHEMA
 from search.study.reading import read_settings
 from search.study.study_file import STUDIES, read_study
@@ -97,3 +98,7 @@ def test_the_schema_explains_every_key() -> None:
     kinds = [SCHEMA_OF_STUDIES, *SCHEMA_OF_STUDIES["$defs"].values()]
     keys = [(key, value.get("description", "")) for kind in kinds for key, value in kind["properties"].items()]
     assert [key for key, description in keys if len(description) < 10] == []
+    keys = SCHEMA_OF_STUDIES["properties"]
+    for values in (keys["space"], keys["training"]["anyOf"][0], keys["configurations"]["items"]):
+        assert list(values["properties"]) == list(PARAMETERS)
+        assert all(len(value["description"]) > 10 for value in values["properties"].values())
