@@ -38,7 +38,7 @@ def of_selected(n: float, trials: int, objective: Objective) -> str | None:
     decide: simulated coverage falls to 0.69 beyond M/10. A test score without a worst value has no interval at any N.
     """
     if not objective.bounded:
-        return f"no interval for a mean of test scores without a worst value, as {objective.label} is one"
+        return f"a mean of test scores without a worst value has no interval, and {objective.label} has no worst value"
     if n * SELECTED <= trials:
         return None
     return f"beyond N = M/{SELECTED} (M = {trials}) no interval held for the test score of the trial so chosen"

@@ -67,7 +67,7 @@ def test_the_mean_test_score_of_what_has_no_worst_value_has_no_interval_and_says
     _, down = both(test_rows=400)
     found = best_of_n(down)
     assert all(point.low is None for n, point in found.curves["test_of_best"].items())
-    assert "without a worst value, as RMSE is one" in str(found.curves["test_of_best"][1].why)
+    assert "has no interval, and RMSE has no worst value" in str(found.curves["test_of_best"][1].why)
     assert found.found.test is not None
     assert found.found.test.low is None
     assert not found.test_standard_error
