@@ -23,7 +23,7 @@ from search.command_line.console import make_console
 from search.command_line.exit_codes import COMPLETE, run_command
 from search.command_line.options import read_options
 from search.study.settings import StudySettings
-from search.study.study_file import make_settings, read_study
+from search.study.study_file import Said, make_settings, read_study
 
 
 class ToldProgress:
@@ -70,7 +70,7 @@ def _settings(request: Mapping[str, Any], said: Mapping[str, Any]) -> StudySetti
         stem = request["stem"]
         if not stem:
             raise ConfigError("a study that is a dict must have a name (name=...), got none")
-    return make_settings(written, stem, folder, **said)
+    return make_settings(written, stem, folder, Said(**said))
 
 
 def _run(request: Mapping[str, Any]) -> int:

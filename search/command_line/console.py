@@ -1,4 +1,4 @@
-"""The terminal, and the width of what is printed where there is none."""
+"""The console of a command; output that goes to no terminal has a fixed width."""
 
 import sys
 

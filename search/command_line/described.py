@@ -1,6 +1,6 @@
 """The commands and their options, each described once: --help, MLproject and docs/options.md say what stands here.
 
-After a change `python -m search.command_line.written` writes MLproject and docs/options.md anew.
+After a change, `python -m search.command_line.written` writes MLproject and docs/options.md again.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ DATA_OPTIONS = (
     Option("group", "COLUMN", "rows equal in it are never on both sides of a split"),
     Option("weight", "COLUMN", "what each row counts in training"),
 )
-"""What models.data.sources.Source is made of."""
+"""The options that become a models.data.sources.Source."""
 
 STUDY = Option("study", "NAME", "the study's name", "digits-random")
 STORAGE = Option("storage", "URL", "Optuna's storage", DEFAULT_STORAGE)
@@ -73,18 +73,18 @@ Run again, the same command finishes what is missing; with more trials it extend
 
 @dataclass(frozen=True)
 class Command:
-    """What a person can start: a module, and an entry point of MLproject."""
+    """A command that a person can start: a module, and an entry point of MLproject."""
 
     sentence: str
     options: tuple[Option, ...]
     module: str
     function: str = "main"
     defaults: Mapping[str, str] = field(default_factory=dict)
-    """Of an entry point of MLproject that is another one with other defaults."""
+    """The defaults of an entry point of MLproject that is another entry point with other defaults."""
 
     @property
     def with_defaults(self) -> tuple[Option, ...]:
-        """The options as this command's defaults have them."""
+        """The options with this command's own defaults."""
         return tuple(replace(each, default=self.defaults.get(each.name, each.default)) for each in self.options)
 
 
@@ -155,18 +155,18 @@ COMMANDS = {
         "search.commands.ui",
     ),
 }
-"""By name, empty for a search."""
+"""Commands by name; the name of a search is empty."""
 
 ENTRY_POINTS = {
     "main": ("", COMMANDS[""]),
     "grid": ("", replace(COMMANDS[""], defaults={"study": "mnist-dropout-width", "sampler": "grid"})),
     **{name: (name, command) for name, command in COMMANDS.items() if name},
 }
-"""Of MLproject, by name: the command that each one starts, and how it is described."""
+"""Entry points of MLproject by name: the command that each one starts, and its description."""
 
 
 def parser_of(name: str) -> Parser:
-    """The parser of a command, empty for a search."""
+    """The parser of a command; the name of a search is empty."""
     start, command = Program.of_process().start, COMMANDS[name]
     if name:
         return Parser(f"{start} {name}", command.sentence, command.options)
@@ -195,7 +195,7 @@ work missing; 2: bad input, nothing was made."""
 
 
 def no_command(word: str) -> str:
-    """What is said of a first word that is no command."""
+    """The error for a first word that is no command."""
     start, known = Program.of_process().start, [name for name in COMMANDS if name]
     return (
         f"{shown(word)} is no command{did_you_mean(word, known)} (commands: {', '.join(known)}; a search is {start} "

@@ -1,4 +1,4 @@
-"""How every command ends: its exit code, and the one line of a command that cannot be carried out."""
+"""The exit code of every command, and the one line that a refused command prints."""
 
 import os
 import sys
@@ -11,11 +11,11 @@ COMPLETE, MISSING, BAD_INPUT = 0, 1, 2
 
 
 def run_command(act: Callable[[], int]) -> int:
-    """The exit code of `act`. Bad input ends in one line on stderr, which the run that `mlflow run` made keeps too."""
+    """The exit code of `act`. Bad input prints one line on stderr, kept by the run that `mlflow run` made too."""
     own_run = os.environ.get("MLFLOW_RUN_ID")  # a search takes it out of the environment
     try:
         return act()
-    except KeyboardInterrupt:  # before a session answers signals itself: nothing has been made
+    except KeyboardInterrupt:  # before a session handles signals itself; nothing has been made
         sys.stderr.write("interrupted\n")
         return MISSING
     except ConfigError as error:
@@ -25,6 +25,6 @@ def run_command(act: Callable[[], int]) -> int:
 
             refuse_run(own_run, str(error))
         return BAD_INPUT
-    except Exception as error:  # the last guard: whatever nobody foresaw ends in one line too
+    except Exception as error:  # the last guard: an unforeseen error ends in one line too
         sys.stderr.write(f"error: {without_secrets(report_unforeseen(error))}\n")
         return UNFORESEEN

@@ -1,4 +1,4 @@
-"""A search's options, checked. `default` means what the study file says."""
+"""The options of a search, checked. The text `default` leaves a value to the study file."""
 
 import re
 from collections.abc import Mapping
@@ -18,14 +18,14 @@ _DEFAULTS = {option.name: option.default for option in SEARCH}
 
 @dataclass(frozen=True)
 class Options:
-    """The command line, checked as far as that goes without the study and the data."""
+    """The command line, checked as far as possible without the study and the data."""
 
     study: str
     data: dict[str, str]
-    """Of models.data.sources.Source, what was said: those of DATA_OPTIONS."""
+    """The given options of DATA_OPTIONS, fields of models.data.sources.Source."""
     trials: int | None
     workers: int | None
-    """None: as many as this machine has room for."""
+    """None: as many workers as this machine has room for."""
     seed: int | None
     scheduler: str | None
     models: ModelPolicy
@@ -41,23 +41,23 @@ class Options:
     limits: Limits
     dry_run: bool
     given: dict[str, str]
-    """What was said and is not a default, as it was said: for commands that are suggested."""
+    """The options that differ from their defaults, as they were typed, for commands that are suggested."""
 
 
 def read_options(arguments: list[str]) -> Options:
     """The options that the command line gives.
 
     Raises:
-        ConfigError: one is unknown or breaks a rule.
+        ConfigError: an option is unknown or breaks a rule.
     """
     return options_of(parser_of("").read(arguments))
 
 
 def options_of(values: Mapping[str, str]) -> Options:
-    """The options of a search, by name; those that are not among `values` at their defaults.
+    """The options of a search from `values` by name; options that are not among `values` have their defaults.
 
     Raises:
-        ConfigError: one breaks a rule.
+        ConfigError: an option breaks a rule.
     """
     given = _DEFAULTS | {name: text for name, text in values.items() if name in _DEFAULTS}
     return Options(
@@ -86,10 +86,10 @@ def options_of(values: Mapping[str, str]) -> Options:
 
 
 def whole_number(name: str, text: str, low: int, high: int = MOST) -> int:
-    """The number that `text` says.
+    """The whole number in `text`.
 
     Raises:
-        ConfigError: it is not whole, or not from `low` to `high`.
+        ConfigError: the text is no whole number from `low` to `high`.
     """
     if not re.fullmatch(r"-?[0-9]{1,19}", text, re.ASCII) or not low <= int(text) <= high:
         span = f"{low} or more" if high == MOST else f"{low} to {high}"

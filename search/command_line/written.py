@@ -36,13 +36,13 @@ _TAIL = """\
 
 
 def mlproject() -> str:
-    """The whole of MLproject: an entry point a command, what each parameter means beside it."""
+    """The text of MLproject: one entry point for each command, and beside each parameter its meaning."""
     points = [_entry_point(name, started, command) for name, (started, command) in ENTRY_POINTS.items()]
     return _HEAD + "".join(points) + _TAIL
 
 
 def tables() -> str:
-    """A section a command, each with a table of its options; in Markdown."""
+    """One Markdown section for each command, with a table of its options."""
     sections = [_section(name, command) for name, command in COMMANDS.items()]
     others = [
         f"`-e {name}` is a search with {' and '.join(f'`{key}={value}`' for key, value in it.defaults.items())}."
@@ -53,7 +53,7 @@ def tables() -> str:
 
 
 def page(before: str) -> str:
-    """docs/options.md with its tables anew; everything around them is as it was `before`."""
+    """The text of docs/options.md: `before`, with its tables replaced."""
     head, _, rest = before.partition(_BEGIN)
     return f"{head}{_BEGIN}\n\n{tables()}\n\n{_END}{rest.partition(_END)[2]}"
 
@@ -80,7 +80,7 @@ def _parameter(option: Option) -> str:
 
 
 def _scalar(text: str) -> str:
-    """A YAML string, between quotes where it would be none without, or none in MLflow's eyes."""
+    """A YAML string, quoted where YAML or MLflow would take the bare text for something else."""
     plain = text.replace("-", "").isalpha() and text not in ("true", "false", "none")
     return text if plain else json.dumps(text)
 
@@ -114,7 +114,7 @@ def _default(option: Option) -> str:
 
 
 def _code(values: str) -> str:
-    """What an option takes, each alternative as code: a table's cell can hold no bar."""
+    """The values of an option, each alternative as code, because a table's cell cannot hold a bar."""
     return "true, false" if values == FLAG else ", ".join(f"`{each}`" for each in values.split("|"))
 
 

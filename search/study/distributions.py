@@ -1,4 +1,4 @@
-"""Optuna's distributions of what a study searches."""
+"""Domains as Optuna's distributions."""
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
@@ -33,7 +33,7 @@ def distribution_of(domain: Domain) -> BaseDistribution:
 
 
 def _of_asked(domain: AskedDomain) -> BaseDistribution:
-    """Optuna's nearest: it has no steps that multiply, and no range that is fine at its upper end."""
+    """The nearest distribution of Optuna, which has no multiplying steps and no reversed logarithmic range."""
     if domain.kind == "choice":
         return CategoricalDistribution(domain.choices)
     log = domain.sampling == "log"

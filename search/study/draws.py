@@ -18,9 +18,9 @@ from search.study.settings import StudySettings
 
 
 def make_plan(settings: StudySettings, rows: Sequence[PlanRow] = ()) -> Plan:
-    """The first `settings.trials` trials of the study. A larger count extends them: they stay what they are.
+    """The first `settings.trials` trials of the study. A larger number adds trials and changes none.
 
-    `rows` are those of a function that asks for its space, as many or more.
+    `rows` are the rows of a function that asks for its space, as many as the trials or more.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     if settings.asks and settings.sampler != "list":
@@ -67,8 +67,8 @@ def _draw_random(settings: StudySettings) -> list[dict[str, Scalar]]:
 def _draw_grid(settings: StudySettings) -> list[dict[str, Scalar]]:
     """Every different cell once, in an order shuffled by the seed, so that a part of the grid is a random part of it.
 
-    Not by Optuna's GridSampler: it looks through all cells for each one that it draws (a minute for 2,460 of them), and
-    knows no parameters that exist only under a choice of another.
+    Optuna's GridSampler is not used: it searches all cells for each draw (a minute for 2,460 cells), and has no
+    parameters that exist only under a choice of another parameter.
     """
     cells = settings.different_cells
     order = np.random.default_rng(derive_seed(settings.seed, "plan")).permutation(len(cells))

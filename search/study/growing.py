@@ -1,4 +1,4 @@
-"""A plan that grows while its trials run: what the driver asks of one."""
+"""Plans that grow while their trials run, as the driver uses them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class TrialEnd:
     state: str
     """complete, failed or pruned."""
     score: float | None
-    """The objective; None where the trial has none."""
+    """The trial's value of the objective; None where the trial has no value."""
 
 
 class Growing(Protocol):
@@ -24,33 +24,33 @@ class Growing(Protocol):
 
     @property
     def total(self) -> int:
-        """Trials that the whole plan has."""
+        """The number of trials of the whole plan."""
 
     @property
     def announced(self) -> bool:
-        """Whether the stores know from the start all that they are to know of the plan: `record` writes nothing."""
+        """Whether the stores hold the plan's full extent from the start, so that `record` writes nothing."""
 
     def told(self, number: int, result: TrialEnd) -> None:
-        """Hears how a trial ended, before `drawn` is asked again."""
+        """Records how a trial ended, before `drawn` is called again."""
 
     def drawn(self) -> Plan | None:
-        """The plan with more trials than before; None where there are none yet.
+        """The plan with more trials than before; None where no further trial is drawn yet.
 
         Raises:
-            ConfigError: they cannot be drawn.
+            ConfigError: the trials cannot be drawn.
         """
 
     def record(self, plan: Plan) -> None:
-        """Lets both stores know how far the plan goes, where they do not yet; raises as they do."""
+        """Writes into both stores how far the plan goes, if they lack it; raises the stores' own errors."""
 
 
 class PlanSoFar:
-    """A plan as far as it is drawn, and what draws the rest; `growth` is None where nothing is left to draw."""
+    """A plan as far as it is drawn, and `growth`, which draws the rest; None: the plan is whole."""
 
     def __init__(self, plan: Plan, growth: Growing | None) -> None:
         self.plan, self._growth = plan, growth
         self.refused = ""
-        """Why the rest cannot be drawn."""
+        """The reason why the rest cannot be drawn; empty: there is none."""
         self._drawn: Plan | None = None
 
     @property
@@ -59,7 +59,7 @@ class PlanSoFar:
 
     @property
     def wanted(self) -> int:
-        """How many trials the plan has, those included that are still to be drawn."""
+        """The number of trials of the plan, drawn or not."""
         return self.plan.size if self._growth is None else self._growth.total
 
     def tell(self, number: int, result: TrialEnd) -> None:
@@ -67,7 +67,7 @@ class PlanSoFar:
             self._growth.told(number, result)
 
     def grow(self, through: Callable[[Callable[[], None]], bool]) -> list[PlannedTrial]:
-        """The trials that are drawn since, once `through` has let the stores know of them: none runs before that."""
+        """The newly drawn trials, once `through` has recorded them in the stores; no trial runs before its record."""
         if self._growth is None:
             return []
         try:

@@ -1,4 +1,4 @@
-"""What makes a study the one that it is, and what changed between two of them."""
+"""The identity of a study, by which its trials are reproduced, and the differences between two identities."""
 
 import hashlib
 import json
@@ -17,21 +17,21 @@ class OtherSettings(ConfigError):
     def __init__(self, message: str, parent_run_id: str | None) -> None:
         super().__init__(message)
         self.parent_run_id = parent_run_id
-        """Of that study."""
+        """The parent run of the study that has this name already."""
 
 
 def identity_of(settings: StudySettings, data_sha256: str) -> dict[str, Any]:
-    """What decides the trials: two runs that agree here make the same ones, apart from how many.
+    """The settings that decide the trials: two studies of equal identity make the same trials, apart from their number.
 
-    The draw takes the parameters in the order of the study file, so their order is a part of it.
+    Parameters are drawn in the order of the study file, so their order is part of the identity.
     """
     written = settings.as_written()
     data = written["data"] | {"sha256": data_sha256}
-    for key in SOURCE_KEYS:  # what they lead to is in the data's hash
+    for key in SOURCE_KEYS:  # the content that these keys lead to is in the data's hash
         data.pop(key, None)
     written.pop("task", None)
     del written["trials"], written["description"]
-    # Defaults are part of it, so that a release that changes one does not extend an old study with other trials.
+    # Defaults are part of the identity, so that a release with another default does not extend an old study.
     if settings.source is None:
         defaults = TrialConfig.from_parameters({}).parameters()
     else:
@@ -46,7 +46,7 @@ def identity_of(settings: StudySettings, data_sha256: str) -> dict[str, Any]:
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """What changed between two identities, a line each: `training.epochs: 10 -> 20`."""
+    """One line for each setting that differs between two identities: `training.epochs: 10 -> 20`."""
     lines = []
     for key in sorted(set(before) | set(now)):
         old, new = before.get(key, "(nothing)"), now.get(key, "(nothing)")

@@ -9,11 +9,11 @@ from search.study.own_space import OwnSpace, ask_network
 from search.study.settings import StudySettings
 
 FIRST = 16
-"""Rows that a search begins with: a row is drawn in 0.02 to 0.1 s, so that the first trials start at once."""
+"""The rows drawn before the first trial starts; each takes 0.02 to 0.1 s."""
 
 
 class LaterRows:
-    """Draws up to `count` rows, from those of `known` on, in a process of its own, from now on."""
+    """Draws rows up to `count`, after the rows of `known`, in a separate process that starts at once."""
 
     def __init__(self, settings: StudySettings, split: Split, count: int, known: OwnSpace) -> None:
         self._asked = settings, split, count, known
@@ -25,17 +25,17 @@ class LaterRows:
         self._thread.start()
 
     def take(self) -> OwnSpace | None:
-        """The space with all rows; None while they are being drawn.
+        """The space with all rows; None while rows are being drawn.
 
         Raises:
-            ConfigError: they could not be drawn.
+            ConfigError: the rows could not be drawn.
         """
         if self._error is not None:
             raise ConfigError(str(self._error)) from self._error
         return self._found
 
     def stop(self) -> None:
-        """Ends the drawing: what is not drawn yet is drawn by the next session."""
+        """Ends the drawing; the next session draws the missing rows."""
         self._stopped = True
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
@@ -44,7 +44,7 @@ class LaterRows:
     def _draw(self) -> None:
         try:
             self._found = ask_network(*self._asked, begun=self._hold)
-        except Exception as error:  # told by `take`, in the thread that can answer it
+        except Exception as error:  # `take` raises it in the driver's thread
             self._error = error
 
     def _hold(self, process: "subprocess.Popen[str]") -> None:

@@ -1,4 +1,4 @@
-"""What the user's own function asks for, found out in a process that may import Keras: the driver never does."""
+"""The space of the user's own function, found in a process of its own, because the driver never imports Keras."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from search.study.settings import StudySettings
 from search.study.space import MOST_CELLS
 
 SECONDS_A_CALL = 60.0
-"""That a call of the user's function may take while its plan is drawn: one that never ends its loop ends so."""
+"""The longest that one call of the user's function may take while the plan is drawn; a call may never end by itself."""
 _START = 120.0  # seconds until the process has imported Keras, on a machine that does much else
 
 
@@ -29,23 +29,24 @@ class OwnSpace:
     kind: str
     """"keywords", "hp" or "trial": models.spaces.functions."""
     keywords: tuple[str, ...] = ()
-    """Of a function of keywords, what it can be called with."""
+    """The keywords of a function of keywords."""
     rows: tuple[PlanRow, ...] = ()
-    """Of another one, the trials from number 0 on."""
+    """The trials from number 0 on, of a function that asks for its values."""
     n_parameters: int = 0
-    """Of the first network; 0: not known."""
+    """The number of weights of the first network; 0: not known."""
 
     def applied(self, settings: StudySettings) -> StudySettings:
         """The settings with what the function alone can tell: its keywords, and how large a grid is.
 
         Raises:
-            ConfigError: the study says a space to a function that has one of its own, or none to one that has none.
+            ConfigError: the study has a space although the function has its own, or neither of them has one.
         """
         assert settings.source is not None
         if self.kind == KEYWORDS:
             if not (settings.space or settings.configurations):
                 raise ConfigError(
-                    f"a study needs a space for {settings.source.function}, which takes {', '.join(self.keywords)}"
+                    f"a study needs a space for {settings.source.function}, which takes {', '.join(self.keywords)}: "
+                    "`space:` beside `network:` in a study file (--network leaves out the space of the file), got none"
                 )
             return replace(settings, keywords=self.keywords)
         if settings.space:
@@ -57,14 +58,14 @@ class OwnSpace:
         return replace(settings, asks=True, cells=cells, trials=settings.trials or cells or 0)
 
     def to_json(self, settings: StudySettings) -> str:
-        """As a file beside the results, and an artifact of the study's run, keeps it."""
+        """The text that a file beside the results and an artifact of the study's run keep."""
         rows = [asdict(row) for row in self.rows]
         kept = {"of": _of(settings), "kind": self.kind, "keywords": self.keywords, "rows": rows}
         return json.dumps(kept | {"n_parameters": self.n_parameters})
 
     @classmethod
     def from_json(cls, text: str, settings: StudySettings) -> "OwnSpace | None":
-        """What `to_json` wrote for the same function, seed and sampler; None where it is something else."""
+        """The space that `to_json` wrote; None where the text is of another function, seed or sampler."""
         try:
             values = json.loads(text)
             if values["of"] != _of(settings):
@@ -76,7 +77,7 @@ class OwnSpace:
 
 
 def _of(settings: StudySettings) -> list[Any]:
-    """What the rows follow from."""
+    """The settings that decide the rows."""
     source = "" if settings.source is None else settings.source.hash
     return [source, settings.seed, settings.sampler, *([] if settings.deterministic else ["not deterministic"])]
 
@@ -90,35 +91,17 @@ def ask_network(
 ) -> OwnSpace:
     """The space of the study's own network, with at least `count` rows of a function that asks for it.
 
-    `known` is what an earlier session found. The first network is built and fed two rows, so that one that cannot work
-    is told before anything is made. `begun` hears of the process that does it, which ends with this one.
+    `known` is the space that an earlier session found. The first network is built and fed two rows, so that a network
+    which cannot work is refused before anything is made. `begun` receives the process that asks the function; the
+    process ends with this one.
 
     Raises:
         ConfigError: the function or its first network is wrong; one line with the user's file and line.
     """
     if known is not None and (known.kind == KEYWORDS or settings.sampler != "random" or len(known.rows) >= count):
         return known
-    source, plain = settings.source, not split.columns and split.reduction == "none"
-    assert source is not None
     before = known.rows if known is not None else ()
-    names = [*settings.searched, *(name for name, _ in settings.training)]
-    job = {
-        "source": asdict(source),
-        "shape": list(split.input_shape) if plain else [count_inputs(split)],
-        "columns": _columns(split),
-        "n_outputs": split.target.n_outputs,
-        "classes": bool(split.n_classes),
-        "seed": settings.seed,
-        "sampler": settings.sampler,
-        "count": count,
-        "most": MOST_CELLS,
-        "before": [asdict(row) for row in before],
-        "names": names,
-        "first": _first(settings),
-        "training": dict(settings.training),
-        "deterministic": settings.deterministic,
-        "seconds": SECONDS_A_CALL,
-    }
+    job = _job(settings, split) | {"count": count, "before": [asdict(row) for row in before]}
     told = _run(job, _START + SECONDS_A_CALL * max(count - len(before), 1), begun)
     if "error" in told:
         raise ConfigError(told["error"])
@@ -126,8 +109,29 @@ def ask_network(
     return OwnSpace(told["kind"], tuple(told["keywords"]), (*before, *map(PlanRow.from_json, told["rows"])), size)
 
 
+def _job(settings: StudySettings, split: Split) -> dict[str, Any]:
+    """The question to models.training.planning, but for the rows that are wanted and those that are known."""
+    assert settings.source is not None
+    plain = not split.columns and split.reduction == "none"
+    return {
+        "source": asdict(settings.source),
+        "shape": list(split.input_shape) if plain else [count_inputs(split)],
+        "columns": _columns(split),
+        "n_outputs": split.target.n_outputs,
+        "classes": bool(split.n_classes),
+        "seed": settings.seed,
+        "sampler": settings.sampler,
+        "most": MOST_CELLS,
+        "names": [*settings.searched, *(name for name, _ in settings.training)],
+        "first": _first(settings),
+        "training": dict(settings.training),
+        "deterministic": settings.deterministic,
+        "seconds": SECONDS_A_CALL,
+    }
+
+
 def _first(settings: StudySettings) -> dict[str, Any]:
-    """Values that the study says and the function can be tried with: the first configuration, or of each domain."""
+    """Values to try the function with: the study's first configuration, or the first value of each domain."""
     if settings.configurations:
         return dict(settings.configurations[0])
     chosen: dict[str, Any] = {}
@@ -142,7 +146,7 @@ def _low(domain: Any) -> Any:
 
 
 def _columns(split: Split) -> dict[str, list[int]]:
-    """Of a table that is not reduced: each column to where its features begin and end."""
+    """Each column's first feature and the one behind its last; empty unless the data are a table, not reduced."""
     if not split.columns or split.reduction != "none":
         return {}
     encoding = fit_scaling(split)

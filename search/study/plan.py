@@ -1,7 +1,7 @@
 """The plan: a study's list of trials. A row follows from the study's identity and its number.
 
-Of replicated adaptive searches (search.study.replicates) a row follows from finished trials of its replicate as well:
-such a plan has the trials that can be drawn so far, and knows which ones it lacks.
+In replicated adaptive searches (search.study.replicates) a row follows from finished trials of its replicate as well.
+Such a plan holds the trials that can be drawn so far, and the numbers of the trials that cannot.
 """
 
 import csv
@@ -23,11 +23,11 @@ class PlannedTrial:
 
     number: int
     parameters: Mapping[str, Scalar]
-    """The searched ones that exist in this trial."""
+    """The searched parameters that exist in this trial."""
     config: Config
     seed: int
     asked: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Where the user's function asks for its space: what each of them was drawn from (models.spaces.domains)."""
+    """Where the user's function asks for its space: the domain (models.spaces.domains) of each parameter, as JSON."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,11 @@ class Plan:
 
     @property
     def numbers(self) -> list[int]:
-        """Of all trials, drawn or not, ascending."""
+        """The numbers of all trials, drawn or not, ascending."""
         return sorted([*self._drawn, *(number for number, _ in self.undrawn)])
 
     def get(self, number: int) -> PlannedTrial | None:
-        """The trial of that number; None where the plan has none, or it is not drawn yet."""
+        """The trial of this number; None where the plan has no such trial, or has not drawn it yet."""
         return self._drawn.get(number)
 
     @cached_property
@@ -59,7 +59,7 @@ class Plan:
         return {trial.number: trial for trial in self.trials}
 
     def holds(self, number: int, seed: int | None, config_hash: str) -> bool:
-        """Whether the trial of that number is planned with this seed and this configuration."""
+        """Whether the trial of this number is planned with this seed and this configuration."""
         planned = self.get(number)
         return planned is not None and (seed, config_hash) == (planned.seed, planned.config.hash())
 
@@ -67,7 +67,7 @@ class Plan:
     def csv(self) -> str:
         """number, seed, config_hash, then the searched parameters; blank where a parameter does not exist.
 
-        Of adaptive searches number, replicate and seed alone: the rest follows from results, and is in trials.csv.
+        For adaptive searches only number, replicate and seed: parameters follow from results, and are in trials.csv.
         """
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")

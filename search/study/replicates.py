@@ -2,8 +2,8 @@
 
 Trial `number` is trial k = number // R of replicate r = number % R. Its row follows from (study seed, r, k) and from
 how trials 0 .. k-1 of that replicate ended, from nothing else. So the table is the same whatever the number of workers,
-kills and resumes: replicates train side by side, within one the next trial waits for the one before. The first START_UP
-trials of each replicate are drawn at random and known from the start.
+kills and resumes. Replicates train side by side; within a replicate each trial waits for the trial before. The first
+START_UP trials of each replicate are drawn at random and known from the start.
 """
 
 import warnings
@@ -45,7 +45,7 @@ class Replicates:
 
     @property
     def plan(self) -> Plan:
-        """With the trials that are drawn so far."""
+        """The plan with the trials that are drawn so far."""
         settings, count = self._settings, self._settings.replicates
         for replicate, search in enumerate(self._searches):
             for place, row in enumerate(search.rows):
@@ -57,24 +57,24 @@ class Replicates:
         return Plan(trials, settings.searched, count, undrawn)
 
     def told(self, number: int, result: TrialEnd) -> None:
-        """Takes over how a trial ended; what was told of the number before stays."""
+        """Records how a trial ended; the first result of a number stays."""
         if number < self._settings.trials:
             place, replicate = divmod(number, self._settings.replicates)
             self._is_new |= self._searches[replicate].told(place, result)
 
     def drawn(self) -> Plan | None:
-        """The plan, where results have been told since that draw more of it."""
+        """The plan, if results since the last call have drawn more trials; else None."""
         if not self._is_new:
             return None
         self._is_new = False
         return self.plan
 
     def record(self, plan: Plan) -> None:
-        """Nothing: the stores know the plan's numbers and seeds, which stay what they are as it is drawn."""
+        """Writes nothing: the stores hold the plan's numbers and seeds from the start, and these never change."""
 
 
 class _Replicate:
-    """One search: an Optuna study in memory, which is told its trials in their order."""
+    """One search: an Optuna study in memory, which receives its trials in their order."""
 
     def __init__(self, settings: StudySettings, direction: str, replicate: int) -> None:
         self._settings, self._replicate = settings, replicate
@@ -83,12 +83,12 @@ class _Replicate:
         self._asked: Trial | None = None
         self._told = 0
         self.rows: list[dict[str, Scalar]] = []
-        """The parameters of its trials 0, 1, 2, ... as far as they are drawn."""
+        """The parameters of the search's trials 0, 1, 2, ... as far as they are drawn."""
         for place in range(min(START_UP, settings.trials_each)):
             self.rows.append(self._draw(place))
 
     def told(self, place: int, result: TrialEnd) -> bool:
-        """Whether the result, with those before it, draws a further trial."""
+        """Records a result; whether this result, with the earlier ones, let a further trial be drawn."""
         self._results.setdefault(place, result)
         drawn = len(self.rows)
         while self._told in self._results and self._told < len(self.rows):
@@ -115,8 +115,8 @@ class _Replicate:
         if place < START_UP:
             study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
             return self._suggested(study.ask())
-        # A sampler of its own for each trial: one that draws twice would depend on how often it was asked before a
-        # kill. All that decides is said, since Optuna's defaults have changed between releases.
+        # Each trial has its own sampler: a shared sampler would depend on how often it was asked before a kill.
+        # Every deciding argument is passed, since Optuna's defaults have changed between releases.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             self._study.sampler = optuna.samplers.TPESampler(

@@ -22,17 +22,17 @@ from search.study.space import Domain, grid_cells
 
 SAMPLERS = ("grid", "random", "list", "tpe")
 REPLICATES = 5
-"""Of an adaptive sampler, where the study does not say how many."""
+"""The replicates of an adaptive sampler where the study names no number."""
 START_UP = 10
-"""The first trials of a replicate are drawn at random, so many of them: what an adaptive sampler begins from."""
+"""How many first trials of each replicate are drawn at random, for the adaptive sampler to begin from."""
 MOST_SEED = 2**32 - 1  # numpy's RandomState, which Optuna and scikit-learn draw with, takes no greater one
 MOST_TRIALS = 100_000
-"""What a plan can hold: it is drawn, and kept in memory, before the first trial starts."""
+"""The most trials of a plan, which is drawn and kept in memory before the first trial starts."""
 MOST = 2**63 - 1
-"""Of any other whole number."""
+"""The most of any other whole number."""
 PRUNERS = ("none", "median", "halving")
 SOURCE_KEYS = ("dataset", "target", "test", "leave_out", "group", "weight", "image_size", "color")
-"""What `data:` says of where the data come from, as models.data.sources.Source takes it; `task` stands beside it."""
+"""The keys of `data:` that become a models.data.sources.Source, together with the study's `task`."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,10 @@ class StudySettings:
     dataset: str
     """Where the data come from, as models.data.sources.Source writes it: a name or path alone, or JSON."""
     validation: float
-    """Held out of the training part: a fraction below 1, or a count of rows."""
+    """Rows held out of the training part: a fraction below 1, or a count."""
     preprocessing: str
     split_seed: int | None
-    """What the validation part is drawn by; None: the study's seed."""
+    """The seed of the validation part; None: the study's seed."""
     space: tuple[Domain, ...]
     configurations: tuple[tuple[tuple[str, Scalar], ...], ...]
     """The explicit list, for the sampler `list`; else empty."""
@@ -62,27 +62,27 @@ class StudySettings:
     pruner: str = "none"
     """One of PRUNERS: what ends trials that fall behind, after an epoch."""
     targets: tuple[float, ...] = ()
-    """Values of the objective that the search is to reach, named before it has data."""
+    """Values of the objective that the search is to reach, named before the search has results."""
     folds: int = 0
     """How many folds of the training part score a trial; 0: it is scored on the validation part."""
     network: str = ""
     """FILE.py:NAME of the user's own network, from any folder; empty: the built-in one."""
     callbacks: str = ""
-    """FILE.py:NAME of the Keras callbacks of its training; empty: none."""
+    """FILE.py:NAME of the Keras callbacks for training this network; empty: none."""
     deterministic: bool = True
-    """Whether operations of which two runs may differ are refused; of the user's own network alone."""
+    """Whether the user's own network must use only operations that give the same bits in every run."""
     device: str = "cpu"
-    """One of models.core.runtime.DEVICES: what trials train on."""
+    """The device that trials train on, one of models.core.runtime.DEVICES."""
     source: Source | None = None
-    """Of that."""
+    """The source text of the user's own network; None: the built-in one, or a source that is not read yet."""
     keywords: tuple[str, ...] = ()
-    """Of a function of keywords: what it can be called with (search.study.own_space)."""
+    """The keywords that the user's function can be called with; empty for a function that asks for its values."""
     asks: bool = False
-    """Whether the function asks for its values as it runs: it has a space of its own, unless trials are listed."""
+    """Whether the user's function asks for its values as it runs, and so has its own space."""
     cells: int | None = None
-    """Of such a function's grid."""
+    """The number of cells of the grid of a function that asks; None: not known, or no grid."""
     objective: str = ""
-    """What trials are chosen by, as `val_macro_f1`; empty: val_accuracy, or of a regression val_rmse."""
+    """The metric that trials are chosen by, as `val_macro_f1`; empty: val_accuracy, or of a regression val_rmse."""
     class_weight: str = "none"
     """One of models.data.splits.CLASS_WEIGHTS."""
     replicates: int = 0
@@ -101,16 +101,16 @@ class StudySettings:
 
     @property
     def trials_each(self) -> int:
-        """The trials of one replicate; of a search without replicates all: what `trials` says in a study file."""
+        """The trials of one replicate, or of a search without replicates; `trials` of a study file is this number."""
         return self.trials // max(self.replicates, 1)
 
     def with_trials_each(self, trials: int) -> "StudySettings":
-        """The same study with so many trials, in each replicate where there are some."""
+        """The same study with this many trials, in each replicate if the study has replicates."""
         return replace(self, trials=trials * max(self.replicates, 1))
 
     @property
     def population(self) -> int | None:
-        """How many configurations there are; None where they are drawn without end, or a function is still to tell."""
+        """The number of configurations; None where the space has no end, or the user's function is not asked yet."""
         if self.sampler in ("random", "tpe"):
             return None
         if self.network and self.sampler == "grid" and not self.space:
@@ -119,17 +119,17 @@ class StudySettings:
 
     @property
     def equal_cells(self) -> int:
-        """How many cells of a grid are the same network as another one: they are left out."""
+        """The number of grid cells that are left out because an earlier cell is the same network."""
         return 0 if self.sampler != "grid" or self.asks else len(grid_cells(self.space)) - (self.population or 0)
 
     @property
     def different_cells(self) -> tuple[dict[str, Scalar], ...]:
-        """The cells of a grid that are different networks: of equal ones, as momentum makes none of adam, the first."""
+        """The grid cells that are different networks; of equal cells (adam has no momentum) the first is kept."""
         return _different_cells(self)
 
     @property
     def split(self) -> dict[str, str | int | float]:
-        """What the validation part, the scaling and the reduction follow from, beside the data."""
+        """The settings that, with the data, decide the validation part, the scaling and the reduction."""
         seed = self.seed if self.split_seed is None else self.split_seed
         return {
             "validation": self.validation,
@@ -141,7 +141,7 @@ class StudySettings:
 
     @property
     def network_tags(self) -> dict[str, str | int | float]:
-        """What the study's run and its trials' say of a network of the user's own."""
+        """The tags about the user's own network, on the runs of the study and of its trials."""
         if self.source is None:
             return {}
         tags: dict[str, str | int | float] = {names.NETWORK: self.network, names.SOURCE_SHA256: self.source.hash}
@@ -150,7 +150,7 @@ class StudySettings:
 
     @property
     def _if_any(self) -> dict[str, str | int]:
-        # Named only where there is one: studies from before it keep their identity and their tags.
+        # Unused settings are left out, so that studies begun before a setting existed keep identity and tags.
         reduction = {} if self.reduction == "none" else {"reduction": self.reduction}
         weights = {} if self.class_weight == "none" else {"class_weight": self.class_weight}
         return reduction | weights | ({"folds": self.folds} if self.folds else {})
@@ -162,10 +162,10 @@ class StudySettings:
         return monitored + self.training
 
     def objective_of(self, task: str) -> Objective:
-        """What trials on data of this task are chosen by.
+        """The objective on data of this task.
 
         Raises:
-            ConfigError: the task has no such metric, no such targets, or is another than one that a trial monitors.
+            ConfigError: the task has no such metric, no such targets, or no metric that a trial monitors.
         """
         found = read_objective(self.objective, task)
         found.check_targets(self.targets)
@@ -175,7 +175,7 @@ class StudySettings:
 
     @property
     def _monitors(self) -> set[Scalar]:
-        """What early stopping looks at, in some trial or other."""
+        """The metrics that early stopping watches in any trial."""
         searched = {value for domain in self.space if domain.name == "monitor" for value in domain.choices}
         listed = {value for one in self.configurations for name, value in one if name == "monitor"}
         return searched | listed or {dict(self.fixed).get("monitor", names.VAL_LOSS)}
@@ -230,7 +230,7 @@ class StudySettings:
 
 @lru_cache(maxsize=4)
 def _different_cells(settings: StudySettings) -> tuple[dict[str, Scalar], ...]:
-    if settings.network and not settings.keywords:  # what the function can be called with is not known yet
+    if settings.network and not settings.keywords:  # the keywords of the function are not known yet
         return tuple(grid_cells(settings.space))
     found: dict[str, dict[str, Scalar]] = {}
     for cell in grid_cells(settings.space):
@@ -239,13 +239,17 @@ def _different_cells(settings: StudySettings) -> tuple[dict[str, Scalar], ...]:
 
 
 def default_preprocessing(source: DataSource) -> str:
-    """Tables have columns of different units; images and the like have one."""
+    """standardise for tables, whose columns have different units; rescale for other data, such as images."""
     table = source.dataset in TABLES or Path(source.dataset).suffix in SUFFIXES
     return "standardise" if table else "rescale"
 
 
 def checked(settings: StudySettings) -> StudySettings:
-    """The rules that hold between settings."""
+    """The same settings, once they keep the rules that hold between settings.
+
+    Raises:
+        ConfigError: two settings contradict each other.
+    """
     if settings.preprocessing not in PREPROCESSINGS:
         raise ConfigError(f"preprocessing must be one of {', '.join(PREPROCESSINGS)}, got {settings.preprocessing!r}")
     for key, said in (("callbacks", bool(settings.callbacks)), ("deterministic", not settings.deterministic)):
@@ -274,7 +278,7 @@ def checked(settings: StudySettings) -> StudySettings:
 
 
 def _check_replicates(settings: StudySettings) -> None:
-    """What an adaptive search cannot have, lest a trial follow from more than the finished trials of its replicate."""
+    """Refuses what would let a trial depend on more than the finished trials of its own replicate."""
     if settings.pruner != "none":
         raise ConfigError(
             "a pruner compares trials of all replicates, which are searches of their own, got pruner "

@@ -1,4 +1,4 @@
-"""What a study searches: a domain for each parameter, and which of them exist under which choice."""
+"""The domains of the searched parameters, and the conditions under which a parameter exists."""
 
 import itertools
 import math
@@ -10,7 +10,7 @@ from models.core.errors import ConfigError
 from models.core.parameters import Scalar
 
 MOST_CELLS = 100_000
-"""Of a grid: what a plan can hold."""
+"""The most cells of a grid, as a plan can hold them."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Domain:
     log: bool = False
     integer: bool = False
     when: tuple[tuple[str, tuple[Scalar, ...]], ...] = ()
-    """Exists only where each of these parameters has one of these values."""
+    """The parameter exists only where each of these parameters has one of these values."""
 
     def exists(self, chosen: Mapping[str, Scalar]) -> bool:
         return all(name in chosen and chosen[name] in allowed for name, allowed in self.when)
@@ -67,7 +67,7 @@ class Domain:
         return f"{self.low:g} to {self.high:g}{extra}"
 
     def as_written(self) -> dict[str, Any]:
-        """The domain as a study file says it."""
+        """The domain as it is written in a study file."""
         if self.choices:
             written: dict[str, Any] = {"choices": list(self.choices)}
         else:

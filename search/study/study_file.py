@@ -1,33 +1,23 @@
-"""Study files: found by name or path, read as YAML, with what the command line says instead of them."""
+"""Study files: found by name or path, read as YAML, overridden by the command line."""
 
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from models.core.errors import ConfigError, shown
-from models.core.parameters import MONITORS
-from models.core.suggestions import check_word, did_you_mean
+from models.core.suggestions import did_you_mean
 from models.data.sources import Source as DataSource
-from models.data.splits import CLASS_WEIGHTS
 from models.spaces.source import Source, read_source
-from search.study.settings import (
-    MOST_SEED,
-    MOST_TRIALS,
-    PRUNERS,
-    StudySettings,
-    check_count,
-    checked,
-    default_preprocessing,
-)
+from search.study.settings import StudySettings, default_preprocessing
 
 STUDIES = Path(__file__).parent.parent / "studies"
 _MOST_BYTES = 1_000_000
-_MOST_NODES = 100_000  # of a study file once its aliases are written out
+_MOST_NODES = 100_000  # the most nodes of a study file, its aliases written out
 _SUFFIXES = (".yaml", ".yml")
 _MERGE = "tag:yaml.org,2002:merge"
 
@@ -43,9 +33,9 @@ class _StudyLoader(yaml.SafeLoader):
 
 
 def _size(node: yaml.Node, known: dict[int, int]) -> int:
-    """How many nodes there are with every alias written out."""
+    """The number of nodes with every alias written out."""
     if id(node) not in known:
-        known[id(node)] = 1  # an alias to what is being counted ends there
+        known[id(node)] = 1  # a node that contains itself through an alias counts once
         inner = node.value if isinstance(node, yaml.CollectionNode) else []
         parts = (part for item in inner for part in (item if isinstance(item, tuple) else (item,)))
         known[id(node)] = min(1 + sum(_size(part, known) for part in parts), _MOST_NODES + 1)
@@ -92,7 +82,7 @@ def find_study(name_or_path: str) -> Path:
             there = candidate.exists()
             if candidate.is_file() and candidate.suffix in _SUFFIXES:
                 return candidate
-        except (OSError, RuntimeError, ValueError):  # too long a name, no such user's home, a null byte: no path
+        except (OSError, RuntimeError, ValueError):  # a name too long, an unknown user's home, a null byte
             continue
     if there:
         raise ConfigError(f"{shown(name_or_path)} is no study: a study is a .yaml file, or the name of one")
@@ -108,12 +98,12 @@ def find_study(name_or_path: str) -> Path:
 
 
 def settings_of(written: str, name: str, source: Source | None = None) -> StudySettings:
-    """The settings that a study.yaml among a run's artifacts describes; `source` is that of its own network.
+    """The settings of a study.yaml among a run's artifacts; `source` is the source of the user's own network.
 
     Raises:
-        ConfigError: it is no study.
+        ConfigError: the text is no study.
     """
-    from search.study.reading import read_settings
+    from search.study.reading import read_settings  # as in make_settings
 
     try:
         return replace(read_settings(yaml.safe_load(written), name), source=source)
@@ -126,7 +116,7 @@ def settings_of(written: str, name: str, source: Source | None = None) -> StudyS
 
 
 def _refuse_equal_configurations(settings: StudySettings) -> None:
-    """Of a list that somebody wrote; a confirming study's own repeats each configuration with other seeds."""
+    """Refuses equal configurations in a written list; only a confirming study repeats them, with other seeds."""
     seen: dict[str, int] = {}
     for place, configuration in enumerate(settings.configurations):
         key = settings.config(dict(configuration)).hash() if not settings.network else repr(sorted(configuration))
@@ -139,7 +129,9 @@ def _refuse_equal_configurations(settings: StudySettings) -> None:
 
 
 def _with_network(settings: StudySettings, given: str | None, folder: Path) -> StudySettings:
-    """The network that the command line names, from the working directory, else that of the study, from its folder."""
+    """The settings with the source of the network, read from the working directory where the network is `given` on the
+    command line, else from the folder of the study file.
+    """
     if not settings.network:
         return settings
     source = read_source(settings.network, folder if given is None else Path(), settings.callbacks)
@@ -150,7 +142,7 @@ def _with_network(settings: StudySettings, given: str | None, folder: Path) -> S
 def _with_source(
     settings: StudySettings, written: Mapping[str, Any], given: Mapping[str, str], folder: Path
 ) -> StudySettings:
-    """The data that the command line names, else those of the study file, whose paths start from the file."""
+    """The settings with the data that the command line names, or those of the study file, as seen from its folder."""
     source = settings.source_of_data.beside(folder)
     if "dataset" in given:
         source = DataSource.read(given)
@@ -165,10 +157,10 @@ def _with_source(
 
 
 def read_study(study: str) -> tuple[Path, Any]:
-    """The file of a study, by name or path, and what it says.
+    """The file of a study, found by name or path, and its content.
 
     Raises:
-        ConfigError: there is none, or it is no YAML.
+        ConfigError: there is no such file, or the file is no YAML.
     """
     path = find_study(study)
     try:
@@ -184,39 +176,51 @@ def read_study(study: str) -> tuple[Path, Any]:
         raise ConfigError(f"a study must be a YAML file, got {str(path)!r}: {said}") from error
 
 
+@dataclass(frozen=True)
+class Said:
+    """Values that the command line or a program gives instead of a study file's; None: the file's own stands."""
+
+    name: str | None = None
+    data: Mapping[str, str] | None = None
+    trials: int | None = None
+    seed: int | None = None
+    pruner: str | None = None
+    objective: str | None = None
+    class_weight: str | None = None
+    network: str | None = None
+    sampler: str | None = None
+
+    def over(self, written: Mapping[str, Any]) -> dict[str, Any]:
+        """The content of the study file, with the given values in place of the file's own."""
+        said: dict[str, Any] = {key: getattr(self, key) for key in ("trials", "seed", "pruner", "objective")}
+        if self.class_weight is not None:
+            said["data"] = {**(written.get("data") or {}), "class_weight": self.class_weight}
+        return {**written, **{key: value for key, value in said.items() if value is not None}}
+
+
 def load_settings(study: str, **said: Any) -> StudySettings:
-    """The settings of a study file, with what the command line says instead of it: the arguments of `make_settings`.
+    """The settings of a study file; keywords are the fields of `Said`.
 
     Raises:
-        ConfigError: anything in them breaks a rule; the message names it and the value received.
+        ConfigError: a value breaks a rule; the message names the rule and the value received.
     """
     path, written = read_study(study)
-    return make_settings(written, path.stem, path.parent, **said)
+    return make_settings(written, path.stem, path.parent, Said(**said))
 
 
-def make_settings(
-    written: Any,
-    stem: str,
-    folder: Path,
-    *,
-    name: str | None = None,
-    data: Mapping[str, str] | None = None,
-    trials: int | None = None,
-    seed: int | None = None,
-    pruner: str | None = None,
-    objective: str | None = None,
-    class_weight: str | None = None,
-    network: str | None = None,
-    sampler: str | None = None,
-) -> StudySettings:
-    """The settings of what a study file says, whose paths start from `folder`, with what is said instead of it.
+def make_settings(written: Any, stem: str, folder: Path, said: Said) -> StudySettings:
+    """The settings of a study file's content, with `said` in place of its values; its paths start from `folder`.
 
-    `stem` is the study's name where none is given. `sampler` must be that of the study, unless the network is named
-    too: that is searched either way.
+    `stem` is the name of the study unless `said` has a name. A sampler in `said` must be the sampler of the study,
+    unless `said` names a network too, whose space it then searches.
 
     Raises:
         ConfigError: as `load_settings`.
     """
+    # pydantic costs 0.1 s, which --help and a misspelt option, whose imports lead here too, need not wait for.
+    from search.study.reading import read_settings
+
+    network, sampler = said.network, said.sampler
     if network is not None and isinstance(written, Mapping):
         # The study's space and training are those of its own network.
         theirs = ("space", "configurations", "training", "callbacks", "deterministic")
@@ -226,25 +230,12 @@ def make_settings(
     if network not in (None, "mlp") and ":" not in str(network):
         raise ConfigError(f"network must be FILE.py:NAME, the file and the function in it, got {shown(network)}")
     own = stem if network is None or network == "mlp" else Path(network.rpartition(":")[0]).stem
-    # Here, as pydantic's import takes 0.1 s: a search has its fork server import TensorFlow meanwhile.
-    from search.study.reading import read_settings
-
-    settings = read_settings(written, name or own)
+    settings = read_settings(written, said.name or own)  # the file keeps the rules whatever is said instead
     if sampler is not None and settings.sampler != sampler:
         raise ConfigError(
             f"the sampler {sampler} needs a {sampler} study, got {settings.name!r}, whose sampler is {settings.sampler}"
         )
     _refuse_equal_configurations(settings)
-    settings = _with_source(settings, written, data or {}, folder)
-    settings = _with_network(settings, network, folder)
-    if seed is not None:
-        settings = replace(settings, seed=check_count("seed", seed, 0, MOST_SEED))
-    if trials is not None:
-        settings = settings.with_trials_each(check_count("trials", trials, 1, MOST_TRIALS))
-    if pruner is not None:
-        settings = replace(settings, pruner=check_word("pruner", pruner, PRUNERS))
-    if objective is not None:
-        settings = replace(settings, objective=check_word("objective", objective, MONITORS))
-    if class_weight is not None:
-        settings = replace(settings, class_weight=check_word("class_weight", class_weight, CLASS_WEIGHTS))
-    return checked(settings)
+    settings = read_settings(said.over(written), settings.name)
+    settings = _with_source(settings, written, said.data or {}, folder)
+    return _with_network(settings, network, folder)

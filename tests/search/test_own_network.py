@@ -175,7 +175,7 @@ WRONG = {
         "a network must answer each row with 10 probabilities"
     ),
     "import keras\ndef build(units=3):\n    return keras.Sequential([keras.layers.Dense(units)])": (
-        "a study needs a space for build, which takes units"
+        "a study needs a space for build, which takes units: `space:` beside `network:` in a study file (--network"
     ),
     "def built(hp):\n    return 3": "network must name a definition of its file, got 'build'",
     "def build(hp:\n": "network must be Python, got net.py line 1",

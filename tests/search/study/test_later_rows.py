@@ -14,7 +14,7 @@ from models.spaces.source import read_source
 from search.study.later_rows import LaterRows
 from search.study.own_space import OwnSpace, ask_network
 from search.study.settings import StudySettings
-from search.study.study_file import make_settings
+from search.study.study_file import Said, make_settings
 
 NETWORK = """
 import keras, time
@@ -35,7 +35,7 @@ def split() -> Split:
 
 def study(folder: Path, seconds: float) -> StudySettings:
     (folder / "net.py").write_text(NETWORK.format(seconds=seconds))
-    settings = make_settings({"sampler": "random", "network": "net.py:build"}, "own", folder)
+    settings = make_settings({"sampler": "random", "network": "net.py:build"}, "own", folder, Said())
     return replace(settings, asks=True)
 
 
