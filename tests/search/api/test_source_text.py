@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import math
+import random
 from collections import OrderedDict as Ordered
 from pathlib import Path
 from random import choice
@@ -160,7 +161,11 @@ def test_defaults_and_closures_are_those_of_the_function_not_those_of_its_text_n
     assert [ran(of(units))().build(1) for units in (4, 16)] == [4, 16]
 
 
-def test_lambdas_aliases_numbers_that_are_no_literals_and_families_of_classes_come_along() -> None:
+def test_lambdas_aliases_numbers_that_are_no_literals_and_families_of_classes_come_along(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # A trial that an earlier test trained in this process has replaced the functions of `random`.
+    monkeypatch.setitem(globals(), "choice", random.choice)
     assert ran(of_many)(3) == of_many(3)
     assert ran(of_family)(3) == "Base"
     assert set(source_text(of_family)[2]) == {"of_family", "Base", "Sub"}
