@@ -30,7 +30,7 @@ def adaptive_parts(report: AdaptiveReport) -> list[Element]:
     parts += all_trials(report)
     parts += usage_lines(table)
     parts += [Heading("Hyperparameters"), *report.shown("boxes", "pareto")]
-    return [*parts, *further(report)]
+    return [*parts, *further(report, parts)]
 
 
 def _start_up(report: AdaptiveReport) -> list[Element]:

@@ -38,7 +38,7 @@ def report_parts(report: Report) -> list[Element]:
     parts += [Heading("Hyperparameters"), *report.shown("importance"), *_importances(report), *report.shown("boxes")]
     if report.front:
         parts += [Heading(f"{table.objective.heading} against size"), *report.shown("pareto"), *_size(report)]
-    return [*parts, *further(report)]
+    return [*parts, *further(report, parts)]
 
 
 def rests_on(table: TrialTable, result: BestOfN, notes: list[str]) -> list[Element]:
@@ -65,9 +65,11 @@ def usage_lines(table: TrialTable) -> list[Element]:
     return [Heading(usage.TITLE), Code(lines)] if lines else []
 
 
-def further(report: StudyReport) -> list[Element]:
-    """The sections that the report was given."""
-    return [part for section in report.sections for part in section.parts()]
+def further(report: StudyReport, parts: list[Element]) -> list[Element]:
+    """The end of the page: pictures that have no place among `parts`, and the sections that the report was given."""
+    rest = [picture for picture in report.pictures.values() if picture not in parts]
+    sections = [part for section in report.sections for part in section.parts()]
+    return [*([Heading("Further figures"), *rest] if rest else []), *sections]
 
 
 def _importances(report: Report) -> list[Element]:

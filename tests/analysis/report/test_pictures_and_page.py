@@ -22,8 +22,10 @@ from analysis.figures.confusion import confusion_picture
 from analysis.figures.curves import gap_curve, median_steps, tuning_curve
 from analysis.figures.style import png, spaced
 from analysis.looks.groups import grouped, logarithmic, ordered
+from analysis.page.elements import Heading
 from analysis.reading.table import TrialTable
 from analysis.report.contents import ReportOptions, make_report
+from analysis.report.page import report_parts
 from analysis.report.writing import write_report
 from tests.analysis.made_up import scored, table_of
 
@@ -258,3 +260,11 @@ def test_the_smallest_network_is_quoted_with_its_test_interval(make_table: MakeT
         r"The smallest network with at least 0.95 validation accuracy: trial \d+, [^.]*0\.\d+ \(selected", text
     )
     assert re.search(r"test accuracy 0\.\d+ \[0\.\d+, 0\.\d+\] \(this network&#39;s, 95% interval of 10,000 test", text)
+
+
+def test_a_figure_that_the_page_gives_no_place_stands_at_its_end(make_table: MakeTable) -> None:
+    report = make_report(make_table(40))
+    assert Heading("Further figures") not in report_parts(report)
+    new = replace(report.pictures["median"], name="new_figure")
+    parts = report_parts(replace(report, pictures={**report.pictures, "new_figure": new}))
+    assert parts[parts.index(Heading("Further figures")) + 1] == new
