@@ -68,8 +68,8 @@ def usage_lines(table: TrialTable) -> list[Element]:
 def further(report: StudyReport, parts: list[Element]) -> list[Element]:
     """The end of the page: pictures that have no place among `parts`, and the sections that the report was given."""
     rest = [picture for picture in report.pictures.values() if picture not in parts]
-    sections = [part for section in report.sections for part in section.parts()]
-    return [*([Heading("Further figures"), *rest] if rest else []), *sections]
+    figures: list[Element] = [Heading("Further figures"), *rest] if rest else []
+    return [*figures, *(part for section in report.sections for part in section.parts())]
 
 
 def _importances(report: Report) -> list[Element]:
