@@ -23,13 +23,13 @@ def no_such(written: object, kind: str, known: Iterable[str]) -> str:
     return f"{shown(written)} is no {kind}{near or f': there are {listed(names, 20)}'}"
 
 
-def check_word(name: str, written: str, known: Sequence[str]) -> str:
+def check_word(name: str, written: str, known: Sequence[str], or_empty: bool = True) -> str:
     """`written`, which must be one of `known` or empty.
 
     Raises:
         ConfigError: `written` is neither.
     """
-    if written != "" and written not in known:
+    if written not in known and not (or_empty and written == ""):
         raise ConfigError(f"{name} must be one of {', '.join(known)}, got {written!r}{did_you_mean(written, known)}")
     return written
 

@@ -40,9 +40,13 @@ def _one_of(known: tuple[str, ...]) -> Any:
     return Annotated[str, Field(json_schema_extra={"enum": [*known]})]
 
 
-def _word(known: tuple[str, ...], default: str = "") -> PlainValidator:
+def _word(known: tuple[str, ...], empty: str | None = None) -> PlainValidator:
+    """One of `known`; where `empty` is given, an empty text means it."""
+
     def check(value: Any, info: ValidationInfo) -> str:
-        return check_word(str(info.field_name), value, known) or default
+        if value == "" and empty is not None:
+            return empty
+        return check_word(str(info.field_name), value, known, or_empty=False)
 
     return PlainValidator(check, json_schema_input_type=_one_of(known))
 
@@ -174,7 +178,7 @@ class StudyKeys(_Keys):
     """The data, how they are split, and how features are prepared."""
     task: Annotated[Any, _later(_one_of(TASKS))] = None
     """What is predicted, where the target's values could be either."""
-    objective: Annotated[str, _word(MONITORS)] = ""
+    objective: Annotated[str, _word(MONITORS, "")] = ""
     """The metric that trials are chosen by; by default val_accuracy, of a regression val_rmse."""
     network: Annotated[str, _by(_check_network, str)] = ""
     """mlp, the built-in network of dense layers, or FILE.py:NAME, a function of your own that builds a Keras model."""
@@ -184,7 +188,7 @@ class StudyKeys(_Keys):
     """false: operations of your own network are allowed whose results may differ between two runs."""
     device: Annotated[str, _word(DEVICES, "cpu")] = "cpu"
     """What trials train on."""
-    sampler: Annotated[str, _word(SAMPLERS, "random")] = "random"
+    sampler: Annotated[str, _word(SAMPLERS)] = "random"
     """How trials are drawn: at random, all cells of a grid, a list of configurations, or whole searches by TPE."""
     replicates: Annotated[int, _count(1)] = REPLICATES
     """How many independent whole searches sampler tpe makes."""
@@ -198,7 +202,7 @@ class StudyKeys(_Keys):
     """For sampler list: the configurations, each of parameters and their values."""
     training: Annotated[Mapping[str, Any], _by(_check_training, dict[str, Scalars] | None)] = {}
     """Parameters that all trials share."""
-    pruner: Annotated[str, _word(PRUNERS, "none")] = "none"
+    pruner: Annotated[str, _word(PRUNERS)] = "none"
     """Whether trials that fall behind are ended after an epoch, and by which of Optuna's pruners."""
     targets: Annotated[tuple[float, ...], _by(_check_targets, float | list[float])] = ()
     """Scores to reach, named before the search has data; the report says how many trials each needs."""

@@ -14,7 +14,6 @@ from models.core.errors import ConfigError, shown
 from models.core.parameters import Scalar, is_whole
 from models.data.named import TABLES
 from models.data.sources import Source as DataSource
-from models.data.splits import PREPROCESSINGS
 from models.data.table import SUFFIXES
 from models.spaces.source import Source
 from models.tasks.objective import Objective, check_monitor, read_objective
@@ -250,8 +249,6 @@ def checked(settings: StudySettings) -> StudySettings:
     Raises:
         ConfigError: two settings contradict each other.
     """
-    if settings.preprocessing not in PREPROCESSINGS:
-        raise ConfigError(f"preprocessing must be one of {', '.join(PREPROCESSINGS)}, got {settings.preprocessing!r}")
     for key, said in (("callbacks", bool(settings.callbacks)), ("deterministic", not settings.deterministic)):
         if said and not settings.network:
             raise ConfigError(

@@ -78,7 +78,7 @@ def test_balanced_classes_weigh_alike_and_weights_have_mean_one() -> None:
     for wrong, message in (
         (-own, "numbers of 0 or more"),
         (own * 0, "must be above 0 in some"),
-        (own[1:], "one a trai"),
+        (own[1:], "must have a value a training row"),
     ):
         with pytest.raises(ConfigError, match=message):
             split_dataset(made(labels, weights=wrong), 0.2, 1)

@@ -178,7 +178,7 @@ def test_the_data_is_looked_for_where_it_was_or_where_it_is_said_to_be_and_must_
     assert Path(where) == workdir / "first.npz"
     assert find_data(where, data.sha256, None).sha256 == data.sha256
     Path("first.npz").rename("moved.npz")
-    with pytest.raises(ConfigError, match=r"or dataset say where it is now: .*: no such file"):
+    with pytest.raises(ConfigError, match=r"or `dataset` must name its place: .*: no such file"):
         find_data(where, data.sha256, None)
     assert find_data(where, data.sha256, "moved.npz").sha256 == data.sha256
     with pytest.raises(ConfigError, match=rf"sha256 is {data.sha256[:16]}\.\.\., got 'other.npz' with"):
