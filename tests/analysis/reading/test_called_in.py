@@ -10,16 +10,20 @@ import pytest
 from tests.project import PROJECT
 
 _ASK = "from analysis.reading.called_in import called_in; print(called_in())"
+# As MLflow: a process without the run's ID, which has a shell begin the project's command in the project's folder.
+_MLFLOW = """
+import os, subprocess, sys
+_, folder, command, *variables = sys.argv
+subprocess.run(["bash", "-c", command], cwd=folder, env=os.environ | dict(each.split("=", 1) for each in variables))
+"""
 
 
 def told(working: Path, **variables: str) -> str:
-    """What a process below this one, which works in another folder as below `mlflow run`, takes for its folder."""
-    environment = os.environ | {"PYTHONPATH": str(PROJECT)} | variables
-    # A shell stands between, as MLflow puts one there.
-    command = ["bash", "-c", f'"{sys.executable}" -c "{_ASK}"; true']
-    return subprocess.run(
-        command, cwd=working, env=environment, capture_output=True, text=True, check=True
-    ).stdout.strip()
+    """What a command that was typed in this process' folder, and works in another one, takes for its folder."""
+    ask = f'"{sys.executable}" -c "{_ASK}"; true'
+    command = [sys.executable, "-c", _MLFLOW, str(working), ask, *(f"{key}={text}" for key, text in variables.items())]
+    environment = os.environ | {"PYTHONPATH": str(PROJECT)}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
 
 
 @pytest.fixture
