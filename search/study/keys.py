@@ -260,7 +260,10 @@ def schema() -> dict[str, Any]:
     """The JSON schema of a study file."""
     made = StudyKeys.model_json_schema(schema_generator=_ForReaders)
     keys = made["properties"]
-    for values in (keys["space"], keys["configurations"]["items"], keys["training"]["anyOf"][0]):
+    configuration, training = keys["configurations"]["items"], keys["training"]["anyOf"][0]
+    for kind, values in (("Searched", keys["space"]), ("Value", configuration), ("Value", training)):
+        made["$defs"][kind] = values["additionalProperties"]
+        values["additionalProperties"] = {"$ref": f"#/$defs/{kind}"}
         values["properties"] = {name: _explained(name) | values["additionalProperties"] for name in PARAMETERS}
     return {"$schema": _ForReaders.schema_dialect, **made, "title": "A study file"}
 

@@ -99,7 +99,7 @@ def test_the_schema_refuses_slips_that_the_program_refuses(written: Any) -> None
 
 def test_the_schema_explains_every_key() -> None:
     kinds = [SCHEMA_OF_STUDIES, *SCHEMA_OF_STUDIES["$defs"].values()]
-    keys = [(key, value.get("description", "")) for kind in kinds for key, value in kind["properties"].items()]
+    keys = [(key, value.get("description", "")) for kind in kinds for key, value in kind.get("properties", {}).items()]
     assert [key for key, description in keys if len(description) < 10] == []
     keys = SCHEMA_OF_STUDIES["properties"]
     for values in (keys["space"], keys["training"]["anyOf"][0], keys["configurations"]["items"]):
