@@ -30,7 +30,8 @@ def check_word(name: str, written: str, known: Sequence[str], or_empty: bool = T
         ConfigError: `written` is neither.
     """
     if written not in known and not (or_empty and written == ""):
-        raise ConfigError(f"{name} must be one of {', '.join(known)}, got {written!r}{did_you_mean(written, known)}")
+        meant = did_you_mean(written, known)
+        raise ConfigError(f"{name} must be one of {', '.join(known)}, got {shown(written)}{meant}")
     return written
 
 

@@ -4,7 +4,7 @@ The JSON schema of study files, docs/study.schema.json, is made from these model
 raise ConfigError, so that a message has the project's form: the rule, then the value received.
 """
 
-import math
+import sys
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, TypeVar
 
@@ -61,9 +61,13 @@ def _later(takes: Any) -> PlainValidator:
     return _by(lambda value: value, takes)
 
 
+def _is_number(value: Any) -> bool:
+    """Whether `value` is a number that a float can hold: not infinite, and no whole number of 400 digits."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+
+
 def _check_validation(value: Any) -> float:
-    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if not number or value <= 0 or (value >= 1 and value % 1):
+    if not _is_number(value) or value <= 0 or (value >= 1 and value % 1):
         raise ConfigError(f"validation must be a fraction between 0 and 1 or a count of rows, got {shown(value)}")
     return value
 
@@ -89,7 +93,7 @@ def _check_deterministic(value: Any) -> bool:
 def _check_targets(value: Any) -> tuple[float, ...]:
     listed = value if isinstance(value, list) else [value]
     for each in listed:
-        if isinstance(each, bool) or not isinstance(each, int | float) or not math.isfinite(each):
+        if not _is_number(each):
             raise ConfigError(f"targets must be numbers, got {shown(each)}")
     return tuple(sorted({float(each) for each in listed}))
 

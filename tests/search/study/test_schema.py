@@ -81,6 +81,7 @@ def test_the_schema_takes_what_the_program_takes(written: dict[str, Any]) -> Non
         {"space": SPACE, "data": {"preprocessing": ""}},
         {"space": SPACE, "data": {"validaton": 0.1}},
         {"space": SPACE, "data": {"validation": 0}},
+        {"space": SPACE, "data": {"validation": [0.1]}},
         {"space": SPACE, "data": {"reduction": "pca"}},
         {"space": {"width": 8}},
         {"space": {"width": {"low": 8}}},

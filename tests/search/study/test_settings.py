@@ -158,5 +158,7 @@ def test_targets_are_named_before_there_are_data_and_kept() -> None:
     assert identity_of(settings, "d") != identity_of(read_settings(study | {"targets": 0.95}, "x"), "d")
     with pytest.raises(ConfigError, match=r"targets must be numbers, got 'high'"):
         read_settings(study | {"targets": ["high"]}, "x")
+    with pytest.raises(ConfigError, match=r"targets must be numbers, got 1000"):
+        read_settings(study | {"targets": 10**400}, "x")
     with pytest.raises(ConfigError, match=r"targets must be values of val_accuracy, 0 to 1, got 97"):
         read_settings(study | {"targets": [97]}, "x").objective_of("classification")
