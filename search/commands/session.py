@@ -1,7 +1,8 @@
 """`python -m search`: runs a search from its options to its exit code; makes and joins the parts of a search."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -50,19 +51,24 @@ def run_search(options: Options, console: Console, make: MakeEngine = make_engin
     Raises:
         ConfigError: bad input; nothing has been made.
     """
-    try:
+    with _fork_server_for(options):
         with without_collections():
-            _start_fork_server(options)
             settings = load_settings(options.study, **said_of_study(options))
         return run_study(settings, options, console, make=make)
-    finally:
-        fork_server.stop()
 
 
-def _start_fork_server(options: Options) -> None:
-    """Has another process import TensorFlow for the workers, while this one imports everything else."""
+@contextmanager
+def _fork_server_for(options: Options) -> Iterator[None]:
+    """Has another process import TensorFlow for the workers, while this one imports everything else.
+
+    Within another such block nothing is started anew.
+    """
     if options.workers != 0 and options.scheduler is None:
         fork_server.start()
+    try:
+        yield
+    finally:
+        fork_server.stop()
 
 
 def said_of_study(options: Options) -> dict[str, Any]:
@@ -95,21 +101,8 @@ def run_study(
         make: makes the engine.
         host: makes the progress of a program that runs the search; the suggested next commands are not printed then.
     """
-    _start_fork_server(options)
-    with without_collections():
-        return _run(settings, options, console, tags or {}, make, host)
-
-
-def _run(
-    settings: StudySettings,
-    options: Options,
-    console: Console,
-    tags: Tags,
-    make: MakeEngine,
-    host: "Callable[[Objective], Progress] | None",
-) -> int:
-    try:
-        search = replace(prepare(settings, options, console, tags), host=host)
+    with _fork_server_for(options), without_collections():
+        search = replace(prepare(settings, options, console, tags or {}), host=host)
         if options.dry_run:
             from search.commands.dry_run import dry_run
             from search.tracking.tracking_store import check_tracking
@@ -118,8 +111,6 @@ def _run(
             dry_run(search)
             return COMPLETE
         return _train(search, make)
-    finally:
-        fork_server.stop()
 
 
 def _train(search: Search, make: MakeEngine) -> int:

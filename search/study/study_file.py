@@ -236,6 +236,8 @@ def make_settings(written: Any, stem: str, folder: Path, said: Said) -> StudySet
             f"the sampler {sampler} needs a {sampler} study, got {settings.name!r}, whose sampler is {settings.sampler}"
         )
     _refuse_equal_configurations(settings)
-    settings = read_settings(said.over(written), settings.name)
+    over = said.over(written)
+    if over != written:
+        settings = read_settings(over, settings.name)
     settings = _with_source(settings, written, said.data or {}, folder)
     return _with_network(settings, network, folder)
